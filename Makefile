@@ -1,0 +1,46 @@
+# Every target sets up what it needs; a plain `make` lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+CONFIG ?= default
+DATA   ?=
+ARGS   ?=
+PIP_ARGS ?=
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup backtest test test-all check bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## install into .venv (PIP_ARGS goes to pip)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed (got %s): make setup PYTHON=python3.12" % sys.version.split()[0])'
+	@echo "setting up $(VENV), once: a few minutes"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+backtest: $(READY)  ## run the main job: CONFIG=preset or file, DATA=bars, ARGS='--set train.epochs=5'
+	@$(BIN)/backtest run $(CONFIG) $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+test: $(READY)  ## run the tests
+	@$(BIN)/python -m pytest -q -m 'not slow'
+
+test-all: $(READY)  ## run the tests, those that take minutes too
+	@$(BIN)/python -m pytest -q
+
+check: $(READY)  ## formatting, lint, types
+	@$(BIN)/ruff format --check --quiet . || (echo "make check: run $(BIN)/ruff format ." && false)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+bench: $(READY)  ## measure speed and memory, as ratios (DATA=hourly BTCUSDT bars for the whole table)
+	@$(BIN)/python -m backtest.bench $(if $(DATA),--data '$(DATA)')
+
+clean:  ## remove the environment and caches; runs/ and datasets/ stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
