@@ -1,0 +1,201 @@
+"""The rivals that a network has to beat: zero, the last return, the mean, an autoregression, ridge regression."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.forecaster import FitLog, Forecaster, State, model, unfitted
+from models.scaling import Scaler
+from models.settings import NetSettings, TrainSettings
+from models.windows import Floats, Windows
+
+MAX_ORDER = 24
+PENALTIES = np.logspace(-4, 4, 17)
+
+
+class Zero:
+    """Forecasts no change, ever."""
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        """Learn nothing."""
+        return FitLog(note="always 0")
+
+    def predict(self, windows: Windows) -> Floats:
+        """Forecast 0 for each window (n,)."""
+        return np.zeros(len(windows))
+
+    def state(self) -> State:
+        """Nothing to keep."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Nothing to take over."""
+
+
+class Naive(Zero):
+    """Forecasts that the last return repeats itself: the sum of the last `horizon` one-bar returns."""
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        """Learn nothing."""
+        return FitLog(note="the last return again")
+
+    def predict(self, windows: Windows) -> Floats:
+        """Return of the last `horizon` bars before each origin (n,)."""
+        last: Floats = windows.past_returns[:, -windows.horizon :].sum(axis=1)
+        return last
+
+
+class Linear:
+    """A forecast that is linear in a window's columns: `intercept + columns @ weights`."""
+
+    def __init__(self) -> None:
+        self.weights: Floats = np.empty(0)
+        self.intercept = 0.0
+
+    def columns(self, windows: Windows) -> Floats:
+        """Regressors (n, p) of each window."""
+        raise NotImplementedError
+
+    def predict(self, windows: Windows) -> Floats:
+        """Forecast (n,), in blocks, so that memory does not grow with the number of windows."""
+        parts = [self.columns(block) @ self.weights + self.intercept for block in windows.blocks()]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def state(self) -> State:
+        """Weights and intercept."""
+        return {"weights": self.weights, "intercept": np.array([self.intercept])}
+
+    def restore(self, state: State) -> None:
+        """Take over weights and intercept."""
+        self.weights = np.asarray(state["weights"], np.float64)
+        self.intercept = float(np.asarray(state["intercept"], np.float64)[0])
+
+
+class Mean(Linear):
+    """Forecasts the mean target of the training span."""
+
+    def columns(self, windows: Windows) -> Floats:
+        """No regressors (n, 0)."""
+        return np.empty((len(windows), 0))
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        """Take the mean of the training targets."""
+        self.intercept = float(train.y.mean())
+        return FitLog(note=f"mean {self.intercept:.3g}")
+
+
+class Autoregression(Linear):
+    """Least squares on the last p one-bar returns, p <= 24 chosen by BIC (Schwarz 1978) on common rows."""
+
+    def columns(self, windows: Windows) -> Floats:
+        """The last p one-bar returns (n, p), the newest first."""
+        return windows.past_returns[:, ::-1][:, : len(self.weights)]
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        """Fit every order on the same rows and keep the one with the smallest BIC."""
+        self.weights = np.empty(min(MAX_ORDER, train.window))
+        moments = _moments(self, train)
+        fits = [_solve(moments, order) for order in range(len(self.weights) + 1)]
+        criteria = [
+            len(train) * np.log(max(error, np.finfo(float).tiny) / len(train)) + (order + 1) * np.log(len(train))
+            for order, (_, error) in enumerate(fits)
+        ]
+        order = int(np.argmin(criteria))
+        coefficients, _ = fits[order]
+        self.intercept, self.weights = float(coefficients[0]), coefficients[1:]
+        return FitLog(note=f"order {order} by BIC")
+
+
+class Ridge(Linear):
+    """Ridge regression (Hoerl and Kennard 1970) on the flattened window; penalty chosen on the validation tail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scaler: Scaler | None = None
+
+    def columns(self, windows: Windows) -> Floats:
+        """The standardised window, flattened (n, window * k)."""
+        scaler = self._fitted()
+        return ((windows.x - scaler.mean) / scaler.std).reshape(len(windows), -1)
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        """Solve for each penalty from one eigendecomposition; the one best on `validation` is kept."""
+        self.scaler = Scaler.of(train)
+        moments = _moments(self, train)
+        mean, gram, cross = moments[0, 1:] / len(train), moments[1:-1, 1:-1], moments[1:-1, -1]
+        gram = gram - len(train) * np.outer(mean[:-1], mean[:-1])
+        cross = cross - len(train) * mean[:-1] * mean[-1]
+        values, vectors = np.linalg.eigh(gram)
+        rotated = vectors.T @ cross
+        checks = _moments(self, validation)
+        best = (np.inf, 0.0)
+        for penalty in PENALTIES * len(train):
+            weights = vectors @ (rotated / (np.maximum(values, 0.0) + penalty))
+            intercept = float(mean[-1] - mean[:-1] @ weights)
+            residual = np.concatenate([[-intercept], -weights, [1.0]])
+            best_error, _ = best
+            error = float(residual @ checks @ residual)
+            if error < best_error:
+                best = (error, float(penalty))
+                self.weights, self.intercept = weights, intercept
+        return FitLog(note=f"penalty {best[1] / len(train):.3g} per window by validation")
+
+    def state(self) -> State:
+        """Weights, intercept and scaler."""
+        return {**super().state(), **self._fitted().state()}
+
+    def restore(self, state: State) -> None:
+        """Take over weights, intercept and scaler."""
+        super().restore(state)
+        self.scaler = Scaler.restore(state)
+
+    def _fitted(self) -> Scaler:
+        if self.scaler is None:
+            raise unfitted(self)
+        return self.scaler
+
+
+def _moments(linear: Linear, windows: Windows) -> Floats:
+    """Sums of products of (1, columns, target), (p + 2, p + 2), gathered block by block."""
+    total: Floats | float = 0.0
+    for block in windows.blocks():
+        rows = np.column_stack([np.ones(len(block)), linear.columns(block), block.y])
+        total = total + rows.T @ rows
+    return np.asarray(total)
+
+
+def _solve(moments: Floats, order: int) -> tuple[Floats, float]:
+    """Least-squares coefficients (intercept first) of the first `order` columns, and the sum of squared errors."""
+    gram, cross = moments[: order + 1, : order + 1], moments[: order + 1, -1]
+    coefficients = np.asarray(np.linalg.lstsq(gram, cross, rcond=None)[0], np.float64)
+    return coefficients, float(moments[-1, -1] - cross @ coefficients)
+
+
+@model("zero", baseline=True)
+def zero(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
+    """No change, ever: the baseline that the verdict is about."""
+    return Zero()
+
+
+@model("naive", baseline=True)
+def naive(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
+    """The last return again."""
+    return Naive()
+
+
+@model("mean", baseline=True)
+def mean(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
+    """The mean return of the training span."""
+    return Mean()
+
+
+@model("ar", baseline=True)
+def ar(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
+    """An autoregression of the returns, its order chosen by BIC."""
+    return Autoregression()
+
+
+@model("ridge", baseline=True)
+def ridge(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
+    """Ridge regression on the flattened window, its penalty chosen on the validation tail."""
+    return Ridge()

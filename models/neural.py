@@ -1,0 +1,80 @@
+"""The recurrent network as a forecaster: scaling around it, training it, saving it as plain arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from data.errors import ConfigError
+from models.forecaster import FitLog, State, unfitted
+from models.nets import Cell, ReturnNet
+from models.scaling import Scaler
+from models.settings import NetSettings, TrainSettings
+from models.training import train_net
+from models.windows import Floats, Windows
+
+PREDICTION_BATCH = 1024
+
+
+class NeuralForecaster:
+    """LSTM or GRU on standardised windows; cold from its seed, or warm from the state it was given before `fit`."""
+
+    def __init__(self, cell: Cell, net: NetSettings, train: TrainSettings, seed: int) -> None:
+        self.cell = cell
+        self.settings = net
+        self.train_settings = train
+        self.seed = seed
+        self.device = _device(train.device)
+        self.fitted: tuple[ReturnNet, Scaler] | None = None
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        """Fit scaler and network; the same seed and windows give the same weights, whatever ran before."""
+        scaler = Scaler.of(train)
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(self.seed)
+            warm = self.fitted is not None and self.train_settings.start == "warm"
+            net = self._fitted()[0] if warm else self._fresh(train.features.shape[1])
+            self.fitted = net, scaler
+            return train_net(net, train, validation, scaler, self.train_settings, self.seed)
+
+    @torch.no_grad()
+    def predict(self, windows: Windows) -> Floats:
+        """Forecast (n,) from exactly the last `window` rows of each origin."""
+        net, scaler = self._fitted()
+        net.eval()
+        parts = [np.empty(0)]
+        for block in windows.blocks(PREDICTION_BATCH):
+            x = torch.from_numpy(scaler.transform(block.x)).to(self.device)
+            parts.append(net(x)[:, -1].double().cpu().numpy() * scaler.target_std)
+        return np.concatenate(parts)
+
+    def state(self) -> State:
+        """Weights and scaler as plain arrays."""
+        net, scaler = self._fitted()
+        weights = {f"net.{name}": tensor.cpu().numpy() for name, tensor in net.state_dict().items()}
+        return {**weights, **scaler.state()}
+
+    def restore(self, state: State) -> None:
+        """Take over weights and scaler; ConfigError where they are of another shape than the settings ask for."""
+        scaler = Scaler.restore(state)
+        net = self._fresh(len(scaler.mean))
+        weights = {name.removeprefix("net."): array for name, array in state.items() if name.startswith("net.")}
+        try:
+            net.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+        except RuntimeError as mismatch:
+            raise ConfigError(f"net: the saved weights do not fit these settings ({mismatch})") from mismatch
+        self.fitted = net, scaler
+
+    def _fitted(self) -> tuple[ReturnNet, Scaler]:
+        if self.fitted is None:
+            raise unfitted(self)
+        return self.fitted
+
+    def _fresh(self, inputs: int) -> ReturnNet:
+        return ReturnNet(self.cell, inputs, self.settings).to(self.device)
+
+
+def _device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("train.device: must be auto or cpu here (got cuda): torch finds no GPU on this machine")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")

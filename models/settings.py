@@ -1,0 +1,39 @@
+"""Settings of the network and of its training; free of torch, so that a configuration can be read without it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class NetSettings(BaseModel):
+    """Shape of the recurrent network and of its windows; defaults are the original project's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hidden: int = Field(64, ge=1, description="units per layer")
+    layers: int = Field(2, ge=1, description="recurrent layers")
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of units dropped between layers while training")
+    window: int = Field(48, ge=1, description="bars that a forecast sees")
+
+
+class TrainSettings(BaseModel):
+    """How a network is trained; defaults are the original project's, but for the sampling by chunks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sampling: Literal["chunks", "windows"] = Field("chunks", description="windows: each one apart, the classic way")
+    chunk: int = Field(48, ge=1, description="neighbouring forecasts that share one pass over their rows")
+    batch: int = Field(384, ge=1, description="forecasts per optimiser step")
+    epochs: int = Field(20, ge=1, description="passes over the training span, at most")
+    patience: int = Field(4, ge=1, description="epochs without a better validation loss before training stops")
+    learning_rate: float = Field(1e-3, gt=0, description="of Adam")
+    weight_decay: float = Field(1e-5, ge=0, description="of Adam")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU where there is one")
+    start: Literal["cold", "warm"] = Field("cold", description="warm: from the weights of the fold before")
+
+    @property
+    def steps(self) -> int:
+        """Counted steps of one training example: the chunk, or 1 when sampling by windows."""
+        return self.chunk if self.sampling == "chunks" else 1

@@ -1,0 +1,96 @@
+"""The one training loop: Adam on the squared error, by chunks or by windows, with early stopping."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.chunks import Chunks, cut
+from models.forecaster import Epoch, FitLog
+from models.nets import ReturnNet
+from models.scaling import Scaler
+from models.settings import TrainSettings
+from models.windows import Indices, Windows
+
+MAX_GRADIENT_NORM = 1.0
+VALIDATION_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Scaled rows of some windows as tensors on the device: features (rows, k), targets (rows,) in training units."""
+
+    windows: Windows
+    x: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, windows: Windows, scaler: Scaler, device: torch.device) -> Rows:
+        """Scale the rows of `windows`; a target that is not known stands as 0 and is never counted."""
+        target = np.nan_to_num(np.asarray(windows.target) / scaler.target_std).astype(np.float32)
+        features = np.nan_to_num(scaler.transform(windows.features))
+        return cls(windows, torch.from_numpy(features).to(device), torch.from_numpy(target).to(device))
+
+    def squared_error(self, net: ReturnNet, chunks: Chunks, picked: slice | Indices) -> tuple[Tensor, int]:
+        """Sum of squared errors over the counted steps of the picked chunks, and their number."""
+        rows, counted = (torch.from_numpy(array).to(self.x.device) for array in chunks.pick(picked))
+        error = (net(self.x[rows], chunks.steps) - self.y[rows[:, -chunks.steps :]]) * counted
+        return error.square().sum(), int(counted.sum())
+
+
+def train_net(
+    net: ReturnNet, train: Windows, validation: Windows, scaler: Scaler, settings: TrainSettings, seed: int
+) -> FitLog:
+    """Fit `net` in place and leave it with the weights of its best validation epoch, in evaluation mode.
+
+    Shuffling and chunk offsets come from `seed`, dropout from torch's own generator, which the caller seeds.
+    """
+    device = next(net.parameters()).device
+    rows, checks = Rows.of(train, scaler, device), Rows.of(validation, scaler, device)
+    random = np.random.default_rng(seed)
+    optimiser = torch.optim.Adam(net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    epochs: list[Epoch] = []
+    best, weights = 0, copy.deepcopy(net.state_dict())
+    for epoch in range(1, settings.epochs + 1):
+        train_loss = _learn(net, rows, settings, optimiser, random)
+        epochs.append(Epoch(train_loss, _check(net, checks, settings.steps)))
+        if not best or epochs[-1].validation_loss < epochs[best - 1].validation_loss:
+            best, weights = epoch, copy.deepcopy(net.state_dict())
+        elif epoch - best >= settings.patience:
+            break
+    net.load_state_dict(weights)
+    net.eval()
+    return FitLog(tuple(epochs), best, f"best epoch {best} of {len(epochs)}")
+
+
+def _learn(
+    net: ReturnNet, rows: Rows, settings: TrainSettings, optimiser: torch.optim.Optimizer, random: np.random.Generator
+) -> float:
+    """One epoch over newly cut and shuffled chunks; the mean squared error as it was met on the way."""
+    net.train()
+    chunks = cut(rows.windows, settings.steps, int(random.integers(settings.steps)))
+    order = random.permutation(len(chunks))
+    size = max(1, round(settings.batch / settings.steps))
+    total = 0.0
+    for start in range(0, len(order), size):
+        error, count = rows.squared_error(net, chunks, order[start : start + size])
+        optimiser.zero_grad()
+        (error / count).backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT_NORM)
+        optimiser.step()
+        total += float(error.detach())
+    return total / len(rows.windows)
+
+
+@torch.no_grad()
+def _check(net: ReturnNet, rows: Rows, steps: int) -> float:
+    """Mean squared error without dropout."""
+    net.eval()
+    chunks = cut(rows.windows, steps)
+    size = max(1, VALIDATION_BATCH // steps)
+    errors = [rows.squared_error(net, chunks, slice(at, at + size))[0] for at in range(0, len(chunks), size)]
+    return float(sum(float(error) for error in errors)) / len(rows.windows)

@@ -1,0 +1,156 @@
+"""Views of the last `window` rows before each origin, never copied, never across a symbol or a hole in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Windows of equal length over shared rows; `ends[i]` is the row of the i-th origin, the last it may see.
+
+    Attributes
+    ----------
+    features
+        Feature rows (rows, k).
+    returns
+        Log return of each row's bar (rows,).
+    target
+        Log return over the next `horizon` bars (rows,); None where it is not to be seen.
+    ends
+        Rows of the origins (n,), ascending.
+    window
+        Rows per window.
+    horizon
+        Bars ahead.
+    """
+
+    features: Floats
+    returns: Floats
+    target: Floats | None
+    ends: Indices
+    window: int
+    horizon: int
+
+    def __len__(self) -> int:
+        """Return the number of windows."""
+        return len(self.ends)
+
+    @property
+    def x(self) -> Floats:
+        """Feature windows (n, window, k); a view where the origins are neighbours, else a copy."""
+        return self._last(self.features).transpose(0, 2, 1)
+
+    @property
+    def past_returns(self) -> Floats:
+        """Windows of one-bar log returns (n, window), the newest last; a view where the origins are neighbours."""
+        return self._last(self.returns)
+
+    @property
+    def y(self) -> Floats:
+        """Targets (n,), in log return; LookupError where they are not to be seen."""
+        if self.target is None:
+            raise LookupError("these windows hide their targets: a model may see them in fit, never in predict")
+        return self.target[self.ends]
+
+    def blocks(self, size: int = 8192) -> Iterator[Windows]:
+        """Yield the same windows in pieces of at most `size`, so that memory does not grow with their number."""
+        for start in range(0, len(self), size):
+            yield replace(self, ends=self.ends[start : start + size])
+
+    def _last(self, rows: Floats) -> Floats:
+        views = sliding_window_view(rows, self.window, axis=0)
+        first = self.ends - self.window + 1
+        if len(first) and first[-1] - first[0] == len(first) - 1:
+            return views[first[0] : first[-1] + 1]
+        return views[first]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """All rows of a run as arrays, sorted by symbol and time, with what makes a window whole.
+
+    `run[i]` counts the complete rows that end at row i without a hole: a window fits where it reaches `window`.
+    """
+
+    names: tuple[str, ...]
+    time: Indices
+    features: Floats
+    returns: Floats
+    target: Floats
+    run: Indices
+    horizon: int
+
+    def origins(self, start: datetime, end: datetime, *, window: int, reach_back: bool = True) -> Indices:
+        """Rows in [start, end) with a whole window behind them and a known target.
+
+        `reach_back=False` asks that the window itself lies in the span.
+        """
+        inside = (self.time >= microseconds(start)) & (self.time < microseconds(end))
+        rows = np.flatnonzero(inside & (self.run >= window) & np.isfinite(self.target))
+        return rows if reach_back else rows[self.time[rows - window + 1] >= microseconds(start)]
+
+    def training(self, start: datetime, end: datetime, *, window: int) -> Windows:
+        """Windows that lie in [start, end) as a whole, with their targets."""
+        ends = self.origins(start, end, window=window, reach_back=False)
+        inside = (self.time >= microseconds(start)) & (self.time < microseconds(end))
+        return self._cut(np.flatnonzero(inside), ends, window)
+
+    def validation(self, start: datetime, end: datetime, *, window: int) -> Windows:
+        """Windows whose origins lie in [start, end), with their targets."""
+        ends = self.origins(start, end, window=window)
+        return self._cut(np.flatnonzero(self.time < microseconds(end)), ends, window)
+
+    def test(self, start: datetime, end: datetime, *, window: int) -> Windows:
+        """Windows whose origins lie in [start, end), their targets hidden."""
+        return replace(self.validation(start, end, window=window), target=None)
+
+    def at(self, rows: Indices, *, window: int) -> Windows:
+        """Windows that end at the given rows, ascending, targets hidden: for forecasts of what is not known yet."""
+        return Windows(self.features, self.returns, None, rows, window, self.horizon)
+
+    def _cut(self, rows: Indices, ends: Indices, window: int) -> Windows:
+        """Windows over `rows` alone, so that no later row is within reach; views where the rows are neighbours."""
+        neighbours = len(rows) and rows[-1] - rows[0] == len(rows) - 1
+        kept = slice(int(rows[0]), int(rows[-1]) + 1) if neighbours else rows
+        local = np.searchsorted(rows, ends)
+        return Windows(self.features[kept], self.returns[kept], self.target[kept], local, window, self.horizon)
+
+
+def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int) -> Panel:
+    """Arrays of a FEATURES frame: the features `names` (rows, k) and the target `horizon` bars ahead."""
+    features = frame.select(names).to_numpy(order="c").astype(np.float64, copy=False)
+    returns = frame["bar_return"].to_numpy().astype(np.float64, copy=False)
+    target = frame[f"y_log_return_{horizon}"].to_numpy().astype(np.float64, copy=False)
+    complete = np.isfinite(features).all(axis=1) & np.isfinite(returns)
+    run = _run_length(complete, frame["segment"].to_numpy())
+    return Panel(tuple(names), frame["time"].to_physical().to_numpy(), features, returns, target, run, horizon)
+
+
+def _run_length(complete: NDArray[np.bool_], segment: NDArray[np.int32]) -> Indices:
+    """For each row the number of complete rows in one piece that end there."""
+    rows = np.arange(len(complete))
+    broken = ~complete
+    border = np.ones(len(complete), dtype=bool)
+    border[1:] = segment[1:] != segment[:-1]
+    last_border = np.maximum.accumulate(np.where(border, rows, 0))
+    last_broken = np.maximum.accumulate(np.where(broken, rows, -1))
+    length: Indices = rows - np.maximum(last_border - 1, last_broken)
+    return length
+
+
+def microseconds(instant: datetime) -> int:
+    """Microseconds since 1970, as the times of a panel are kept."""
+    return int((instant - EPOCH) // timedelta(microseconds=1))
