@@ -64,7 +64,7 @@ def train_net(
             break
     net.load_state_dict(weights)
     net.eval()
-    return FitLog(tuple(epochs), best, f"best epoch {best} of {len(epochs)}")
+    return FitLog(tuple(epochs), best, f"best epoch {best} of {len(epochs)}", device.type)
 
 
 def _learn(

@@ -1,0 +1,139 @@
+"""The commands; each imports what it needs when it is called, so that `--help` starts at once."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+app = typer.Typer(
+    help="Would this network, retrained as time went on, have forecast better than saying zero?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Look at files of bars.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+console = Console()
+WIDE = 96
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a finished run")]
+
+
+@app.command()
+def run(
+    config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="a preset's name or a TOML file")] = "default",
+    data: Annotated[str | None, typer.Option(help="source of the bars instead of the configured one")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder of the run instead of runs/<name>")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="workers; one for each core if left out")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="train.epochs=5, as often as needed")] = None,
+) -> None:
+    """Walk forward, or finish an unfinished walk, then write the report."""
+    import reports
+    from backtest.config import load
+    from backtest.engine import walk_forward
+    from backtest.folder import folder_of
+    from backtest.prepare import prepare
+    from backtest.progress import WalkProgress
+
+    changes = [*(settings or []), *([f"jobs={jobs}"] if jobs else [])]
+    loaded = load(config, data=data, settings=changes)
+    folder = folder_of(loaded.config, out)
+    command = shlex.join(["backtest", *sys.argv[1:]])
+    walk_forward(prepare(loaded), folder, WalkProgress(console), command=command)
+    page = reports.write(folder)
+    _show_result(folder)
+    console.print(f"\nreport: {page}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def report(run: RunFolder) -> None:
+    """Write report.html and report.md again from a run's folder."""
+    import reports
+
+    console.print(f"report: {reports.write(run)}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def verify(run: RunFolder) -> None:
+    """Check every file of a run against its manifest; exit status 4 where one is not what it was."""
+    from data import runs
+
+    problems = runs.verify(run)
+    for problem in problems:
+        console.print(f"{run}/{problem}", soft_wrap=True, highlight=False)
+    if problems:
+        raise typer.Exit(4)
+    console.print(f"{run}: every file is as it was when the run was finished", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def forecast(
+    run: RunFolder,
+    data: Annotated[str | None, typer.Option(help="newer bars than the run's own")] = None,
+    plugins: Annotated[list[str] | None, typer.Option(help="a plugin of the run that you trust")] = None,
+) -> None:
+    """Forecast the next step from the newest bars, with the networks that were fitted on all of the run's."""
+    from backtest.forecast import next_steps
+
+    steps, sentence = next_steps(run, data=data, plugin_names=plugins or [])
+    table = Table("symbol", "model", "last close", "for", "log return", "next close", box=None, pad_edge=False)
+    for step in steps:
+        numbers = f"{step.close:,.2f}", f"{step.target_time:%Y-%m-%d %H:%M}", f"{step.log_return:+.6f}"
+        table.add_row(step.symbol, step.model, *numbers, f"{step.next_close:,.2f}")
+    for column in (2, 4, 5):
+        table.columns[column].justify = "right"
+    console.print(table)
+    console.print(f"\n{sentence}", highlight=False)
+
+
+@app.command("list")
+def list_tables() -> None:
+    """List every preset, feature, model, metric, test and report section with its first line."""
+    from backtest.listing import entries
+
+    for title, rows in entries().items():
+        table = Table("", "", title=title, title_justify="left", title_style="bold", box=None, show_header=False)
+        for name, doc in rows:
+            table.add_row(name, doc)
+        console.print(table)
+
+
+@data_app.command("check")
+def check_data(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="a file, a folder, a glob or a built-in name")],
+    symbol: Annotated[str | None, typer.Option(help="the one to look at")] = None,
+) -> None:
+    """Tell what a file of bars holds, and everything that is wrong or odd in it; exit status 2 where it is wrong."""
+    from data.bars import inspect
+
+    found = inspect(file, symbol)
+    for line in found.lines():
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    if found.problems:
+        raise typer.Exit(2)
+
+
+def _show_result(folder: Path) -> None:
+    """Print the verdict in one sentence and the table, both as the report has them."""
+    import reports
+
+    result = reports.read(folder)
+    console.print(f"\n[bold]{escape(result.verdict.headline)}[/]\n{escape(result.verdict.sentence)}\n", highlight=False)
+    summary = reports.headline(result)
+    table = Table(box=None, pad_edge=False)
+    shown = [place for place, column in enumerate(summary.columns) if console.width >= WIDE or not column.spare]
+    for place in shown:
+        column = summary.columns[place]
+        head = escape(column.label).replace(" ", "\n", 1)
+        table.add_column(head, justify="right" if column.number else "left", no_wrap=True)
+    for row in summary.rows:
+        table.add_row(*(escape(row[place]) for place in shown))
+    console.print(table)

@@ -1,0 +1,194 @@
+"""The configuration of a run: settings as frozen models, read from a preset or a TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from backtest.executors import EXECUTORS
+from backtest.folds import FoldSettings
+from data.errors import ConfigError
+from data.runs import sha256
+from models.settings import NetSettings, TrainSettings
+
+OBLIGATORY = ("zero", "naive")
+HOW_NOT_WHAT = ("name", "executor", "jobs")
+
+
+class Settings(BaseModel):
+    """Frozen settings that refuse unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSettings(Settings):
+    """Where the bars come from."""
+
+    source: str = Field("sp500", description="a file, a folder, a glob, or sp500 | nasdaq | synthetic")
+    symbol: str | None = Field(None, description="the one to take; none: all that the source holds")
+    interval: str | None = Field(None, description="what the bars' spacing must be, such as 1h; none: as it is found")
+
+
+class TargetSettings(Settings):
+    """What is forecast."""
+
+    kind: Literal["log_return"] = "log_return"
+    horizon: int = Field(1, ge=1, description="bars ahead")
+
+
+class Config(Settings):
+    """Everything that a run depends on, and under `executor` and `jobs` how it is carried out."""
+
+    name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run")
+    models: tuple[str, ...] = ("zero", "naive", "mean", "ar", "ridge", "lstm", "gru")
+    features: tuple[str | dict[str, Any], ...] = ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm")
+    plugins: tuple[str, ...] = Field((), description="modules beside this file or in the working directory")
+    seeds: int = Field(3, ge=1, description="fits of each network; its forecast is their mean")
+    alpha: float = Field(0.05, gt=0, lt=1, description="level of the verdict's test")
+    executor: str = "loky"
+    jobs: int | None = Field(None, ge=1, description="workers; none: one for each core")
+    data: DataSettings = DataSettings()
+    target: TargetSettings = TargetSettings()
+    folds: FoldSettings = FoldSettings()
+    net: NetSettings = NetSettings()
+    train: TrainSettings = TrainSettings()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Config:
+        if self.executor not in EXECUTORS:
+            raise ValueError(f"executor: must be one of {', '.join(EXECUTORS)} (got {self.executor})")
+        if self.target.horizon > self.net.window:
+            raise ValueError(
+                f"target.horizon: must be at most net.window, {self.net.window} (got {self.target.horizon}): "
+                "the naive forecast needs as many past bars"
+            )
+        self.folds.gap_of(self.target.horizon)
+        return self
+
+    @property
+    def all_models(self) -> tuple[str, ...]:
+        """The models in order, each once, led by the two that are always there."""
+        return tuple(dict.fromkeys((*OBLIGATORY, *self.models)))
+
+    def to_toml(self) -> str:
+        """The settings as TOML; what is not set is left out."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the settings that can change a result."""
+        return sha256(
+            tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=set(HOW_NOT_WHAT))).encode()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and the folder of the TOML file it came from (none for a preset)."""
+
+    config: Config
+    beside: Path | None
+
+
+def presets() -> dict[str, str]:
+    """TOML text of each preset by name."""
+    folder = resources.files("backtest") / "presets"
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return {name.removesuffix(".toml"): (folder / name).read_text("utf-8") for name in found}
+
+
+def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) -> Loaded:
+    """Read a preset or a TOML file, then apply `--data` and each `--set key=value`.
+
+    Raises ConfigError naming the setting, what was expected, what came and what to do.
+    """
+    known = presets()
+    path = Path(config)
+    if config in known:
+        text, beside = known[config], None
+    elif path.is_file():
+        text, beside = path.read_text("utf-8"), path.resolve().parent
+    else:
+        raise ConfigError(f"CONFIG: expected a preset or a TOML file (got {config}){_nearest(config, list(known))}")
+    tree = parse(text, where=config)
+    if data is not None:
+        _put(tree, "data.source", data)
+    elif beside is not None:
+        _put(tree, "data.source", _found_beside(beside, tree.get("data", {}).get("source", "sp500")))
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set: expected key=value, such as train.epochs=5 (got {setting})")
+        _put(tree, key.strip(), _value(value.strip()))
+    return Loaded(build(tree, where=config), beside)
+
+
+def parse(text: str, *, where: str) -> dict[str, Any]:
+    """TOML as a tree; ConfigError with line and column where it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as broken:
+        raise ConfigError(f"{where}: expected TOML: {broken}") from broken
+
+
+def build(tree: Mapping[str, Any], *, where: str) -> Config:
+    """Check a tree of settings; ConfigError lists everything that is wrong with it."""
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as invalid:
+        lines = [_explain(error) for error in invalid.errors()]
+        raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from invalid
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    """One problem that pydantic found, in our words."""
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        parents = error["loc"][:-1]
+        fields: Any = Config
+        for part in parents:
+            fields = fields.model_fields[part].annotation
+        near = _nearest(str(error["loc"][-1]), list(fields.model_fields), ".".join(str(part) for part in parents))
+        return f"{place}: unknown setting{near}"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    return f"{place}: {message} (got {error['input']!r})"
+
+
+def _nearest(word: str, known: list[str], parent: str = "") -> str:
+    """A guess at what was meant, or everything that would do."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    prefix = f"{parent}." if parent else ""
+    return f": did you mean {prefix}{near[0]}?" if near else f": it may be one of {', '.join(known)}"
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set {key}: {parent} is a single setting, not a table")
+    tree[last] = value
+
+
+def _value(text: str) -> Any:
+    """A value as TOML spells it; what is not TOML is taken as a word."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _found_beside(folder: Path, source: str) -> str:
+    """A source that stands beside the configuration is meant before one in the working directory."""
+    found = not Path(source).is_absolute() and any(folder.glob(source))
+    return str(folder / source) if found else source

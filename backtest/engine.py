@@ -1,0 +1,130 @@
+"""The walk: carry out what is not done yet, then gather, score, judge and report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from backtest import manifest, scoring, verdict
+from backtest.collect import collect_fits, collect_forecasts
+from backtest.executors import EXECUTORS
+from backtest.machine import cores
+from backtest.prepare import Prepared, fold_table
+from backtest.tasks import Task, chains
+from backtest.verdict import Verdict
+from backtest.work import CHECKPOINTS, FEATURES_FILE, Record, Work, carry_out, find
+from data.errors import RunError
+from data.runs import MANIFEST, locked, read_manifest, sha256, table_bytes, write_bytes, write_json, write_table
+from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS
+from models import MODELS
+
+
+class Watcher(Protocol):
+    """Someone who follows a walk."""
+
+    def begin(self, prepared: Prepared, done: Sequence[Record], workers: int) -> None:
+        """Tell what there is to do and what was done before."""
+
+    def advance(self, record: Record) -> None:
+        """Tell of a finished task."""
+
+    def end(self) -> None:
+        """Tell that no more tasks come, finished or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished run: its folder, the verdict, and how many tasks had been done before."""
+
+    run: Path
+    verdict: Verdict
+    tasks: int
+    reused: int
+
+
+def walk_forward(prepared: Prepared, run: Path, watcher: Watcher, *, command: str) -> Outcome:
+    """Run, or finish, a walk in the folder `run`, which then holds everything but the report.
+
+    Whatever an earlier attempt left is used where its key fits and its bytes are undamaged. RunError where the folder
+    is in use or a forecast is missing.
+    """
+    started = datetime.now(UTC)
+    with locked(run):
+        before = _finished_before(run)
+        (run / MANIFEST).unlink(missing_ok=True)
+        work = _lay_out(prepared, run)
+        records, reused, workers = _carry_out_all(prepared, work, watcher)
+        forecasts = collect_forecasts(run, prepared)
+        scores, tests = scoring.score(forecasts), scoring.compare(forecasts)
+        folds = fold_table(prepared)
+        candidates = [name for name in prepared.config.all_models if not MODELS[name].baseline]
+        judged = verdict.judge(scores, tests, folds, networks=candidates, alpha=prepared.config.alpha)
+        tables = {"folds": (folds, FOLDS), "forecasts": (forecasts, FORECASTS), "fits": (collect_fits(records), FITS)}
+        tables |= {"scores": (scores, SCORES), "tests": (tests, TESTS)}
+        for name, (frame, schema) in tables.items():
+            write_table(run / f"{name}.parquet", frame, schema)
+        write_bytes(run / "verdict.json", judged.to_json().encode())
+        _tidy(run, prepared.tasks)
+        after = manifest.of(run, prepared, records, workers, started=started, command=command)
+        unchanged = before is not None and before["files"] == after["files"]
+        write_json(run / MANIFEST, before if unchanged else after)
+    return Outcome(run, judged, len(prepared.tasks), reused)
+
+
+def _finished_before(run: Path) -> dict[str, Any] | None:
+    """Manifest of the finished run that the folder holds already, if it does."""
+    try:
+        return read_manifest(run)
+    except RunError:
+        return None
+
+
+def _lay_out(prepared: Prepared, run: Path) -> Work:
+    """Write what the tasks read, and return what they share."""
+    config = prepared.config
+    content = table_bytes(prepared.features)
+    write_bytes(run / "config.toml", config.to_toml().encode())
+    write_bytes(run / FEATURES_FILE, content)
+    for unfinished in (run / CHECKPOINTS).glob(".*"):
+        shutil.rmtree(unfinished)
+    horizon, loaded = config.target.horizon, prepared.loaded
+    return Work(run, sha256(content), prepared.names, horizon, config.net, config.train, config.plugins, loaded.beside)
+
+
+def _carry_out_all(prepared: Prepared, work: Work, watcher: Watcher) -> tuple[list[Record], int, int]:
+    """Records of all tasks in their order, how many were there before, and how many workers there were."""
+    found = {task: find(work.run, task) for task in prepared.tasks}
+    records = {task.folder: record for task, record in found.items() if record}
+    reused = len(records)
+    todo = [chain for chain in chains(prepared.tasks, prepared.rows) if any(not found[task] for task in chain)]
+    workers = min(prepared.config.jobs or cores(), max(1, len(todo)))
+    watcher.begin(prepared, list(records.values()), workers)
+    folders = {task.key: task.folder for task in prepared.tasks}
+    try:
+        calls = [partial(carry_out, work, chain) for chain in todo]
+        for finished in EXECUTORS[prepared.config.executor](calls, workers):
+            for record in finished:
+                if folders[record.key] not in records:
+                    records[folders[record.key]] = record
+                    watcher.advance(record)
+    finally:
+        watcher.end()
+    missing = [task.folder for task in prepared.tasks if task.folder not in records]
+    if missing:
+        raise RunError(
+            f"{work.run}: {len(missing)} of {len(prepared.tasks)} tasks are not done: run it again to finish"
+        )
+    return [records[task.folder] for task in prepared.tasks], reused, workers
+
+
+def _tidy(run: Path, tasks: Sequence[Task]) -> None:
+    """Remove checkpoints of tasks that are no longer part of the run: their settings, data or code have changed."""
+    kept = {task.folder for task in tasks}
+    for folder in (run / CHECKPOINTS).iterdir():
+        if folder.name not in kept:
+            shutil.rmtree(folder)

@@ -1,0 +1,28 @@
+"""Who carries out the tasks of a walk: this process, or joblib's worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+
+Call = Callable[[], Any]
+Execute = Callable[[Sequence[Call], int], Iterator[Any]]
+
+
+def run_serial(calls: Sequence[Call], jobs: int) -> Iterator[Any]:
+    """Make the calls one after the other in this process."""
+    for call in calls:
+        yield call()
+
+
+def run_loky(calls: Sequence[Call], jobs: int) -> Iterator[Any]:
+    """Make the calls in `jobs` worker processes of one thread each; results come as they are done."""
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        yield from Parallel(n_jobs=jobs, batch_size=1, pre_dispatch=2 * jobs, return_as="generator_unordered")(
+            delayed(call)() for call in calls
+        )
+
+
+EXECUTORS: dict[str, Execute] = {"loky": run_loky, "serial": run_serial}

@@ -1,0 +1,39 @@
+"""What there is to choose from: every table of the program, with the first line of each entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backtest.config import presets
+from backtest.executors import EXECUTORS
+from backtest.metrics import METRICS
+from backtest.significance import TESTS
+from data.datasets import BUILT_IN
+from features import FEATURES
+from models import MODELS
+from reports.sections import SECTIONS
+
+Rows = list[tuple[str, str]]
+
+
+def entries() -> dict[str, Rows]:
+    """Rows (name, first line) of each table by its title."""
+    return {
+        "presets": [(name, text.partition("\n")[0].removeprefix("# ")) for name, text in presets().items()],
+        "built-in data": _described(BUILT_IN),
+        "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
+        "models": [(name, entry.doc) for name, entry in MODELS.items()],
+        "metrics": _described(METRICS),
+        "tests": _described(TESTS),
+        "report sections": _described(SECTIONS),
+        "executors": _described(EXECUTORS),
+    }
+
+
+def first_line(thing: object) -> str:
+    """First line of a docstring."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]
+
+
+def _described(table: Mapping[str, object]) -> Rows:
+    return [(name, first_line(entry)) for name, entry in table.items()]

@@ -1,0 +1,69 @@
+"""Losses and metrics of forecasts: one Polars aggregation each, so that any number of folds and seeds is one query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+Y, Y_HAT = pl.col("y"), pl.col("y_hat")
+
+LOSSES: dict[str, pl.Expr] = {
+    "squared": (Y - Y_HAT) ** 2,
+    "absolute": (Y - Y_HAT).abs(),
+}
+"""Loss of one forecast, from the columns `y` and `y_hat`."""
+
+BASELINES = ("zero", "naive")
+"""The models that every other one is measured against."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metric:
+    """One number for a group of forecasts, from the columns `y`, `y_hat`, `zero` and `naive` of its rows.
+
+    `zero` and `naive` are what the baselines forecast for the same row. Where the number is undefined
+    the expression gives null or NaN; scores hold null for both.
+    """
+
+    expression: pl.Expr
+    summary: str
+    higher_is_better: bool
+
+
+def skill(baseline: str) -> pl.Expr:
+    """Share of the baseline's squared error that the model saves: 1 - MSE / MSE_baseline; null if that is zero.
+
+    Sums over the group are divided, not averaged ratios. Campbell and Thompson (2008) call it out-of-sample R2.
+    """
+    baseline_error = ((Y - pl.col(baseline)) ** 2).sum()
+    return pl.when(baseline_error > 0).then(1 - LOSSES["squared"].sum() / baseline_error)
+
+
+def direction() -> pl.Expr:
+    """Share of forecasts whose sign came true.
+
+    A forecast of exactly zero names no direction and a return of exactly zero has none, so both are left out of the
+    share; null where no row is left.
+    """
+    return (Y.sign() == Y_HAT.sign()).filter((Y != 0) & (Y_HAT != 0)).mean()
+
+
+def correlation() -> pl.Expr:
+    """Pearson's correlation of forecast and outcome; null where either is constant or the group has one row.
+
+    Constancy is tested by value: computed from moments, the variance of a constant can be rounding noise.
+    """
+    varies = (Y.max() > Y.min()) & (Y_HAT.max() > Y_HAT.min())
+    return pl.when(varies).then(pl.corr("y", "y_hat").clip(-1, 1))
+
+
+METRICS: dict[str, Metric] = {
+    "mse": Metric(LOSSES["squared"].mean(), "mean squared error", higher_is_better=False),
+    "rmse": Metric(LOSSES["squared"].mean().sqrt(), "root of the mean squared error", higher_is_better=False),
+    "mae": Metric(LOSSES["absolute"].mean(), "mean absolute error", higher_is_better=False),
+    "skill_zero": Metric(skill("zero"), "1 - MSE / MSE of saying zero", higher_is_better=True),
+    "skill_naive": Metric(skill("naive"), "1 - MSE / MSE of repeating the last return", higher_is_better=True),
+    "direction": Metric(direction(), "share of right signs, zeros left out", higher_is_better=True),
+    "correlation": Metric(correlation(), "correlation of forecast and outcome", higher_is_better=True),
+}

@@ -1,0 +1,116 @@
+"""From a configuration to everything that a walk needs: bars, features, rows, folds and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from backtest.config import Config, Loaded
+from backtest.folds import Fold, final_fold, roll
+from backtest.tasks import Task, plan
+from data import bars as bar_files
+from data import durations, gaps
+from data.errors import ConfigError
+from data.schema import FEATURES, FOLDS, check
+from features import pipeline, plugins
+from features.catalog import resolve
+from models import MODELS
+from models.windows import Panel, microseconds, panel
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run before its first fit.
+
+    `final` is the fit on all bars after the walk: a fold without a test span, whose number follows the last.
+    """
+
+    loaded: Loaded
+    bars: pl.DataFrame
+    interval: timedelta
+    features: pl.DataFrame
+    names: tuple[str, ...]
+    rows: Panel
+    folds: tuple[Fold, ...]
+    final: Fold
+    tasks: tuple[Task, ...]
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self.loaded.config
+
+
+def load_bars(config: Config) -> tuple[pl.DataFrame, timedelta]:
+    """Bars of the configured source, and their interval; ConfigError where it is not the one asked for."""
+    bars = bar_files.load(config.data.source, config.data.symbol)
+    interval = gaps.interval_of(bars)
+    if config.data.interval and durations.parse(config.data.interval) != interval:
+        raise ConfigError(
+            f"data.interval: expected bars of {config.data.interval} (got {interval} in {config.data.source}): "
+            "take other bars, or leave data.interval out"
+        )
+    return bars, interval
+
+
+def prepare(loaded: Loaded) -> Prepared:
+    """Read the bars, compute the features, cut the folds and plan the tasks; every problem with them shows here."""
+    config = loaded.config
+    plugins.load(config.plugins, loaded.beside)
+    _check_models(config)
+    resolved = resolve(config.features)
+    names = tuple(name for feature in resolved for name in feature.columns)
+    bars, interval = load_bars(config)
+    horizon = config.target.horizon
+    features = check(pipeline.build(bars, config.features, horizon=horizon, kind=config.target.kind), FEATURES)
+    rows = panel(features, names, horizon)
+    times = features["time"].unique().sort()
+    folds = tuple(roll(times, config.folds, horizon=horizon, interval=interval))
+    final = final_fold(times, config.folds, horizon=horizon, interval=interval, index=len(folds))
+    _check_spans(rows, (*folds, final), config.net.window)
+    tasks = plan(config, rows, (*folds, final))
+    return Prepared(loaded, bars, interval, features, names, rows, folds, final, tuple(tasks))
+
+
+def fold_table(prepared: Prepared) -> pl.DataFrame:
+    """The FOLDS table, with what each span holds."""
+    window, rows = prepared.config.net.window, prepared.rows
+    records = []
+    for fold in prepared.folds:
+        forecasts = len(rows.origins(fold.test.start, fold.test.end, window=window))
+        inside = (rows.time >= microseconds(fold.test.start)) & (rows.time < microseconds(fold.test.end))
+        spans = {
+            f"{name}_{border}": getattr(getattr(fold, name), border)
+            for name in ("train", "validation", "test")
+            for border in ("start", "end")
+        }
+        train = rows.origins(fold.train.start, fold.train.end, window=window, reach_back=False)
+        validation = rows.origins(fold.validation.start, fold.validation.end, window=window)
+        counts = {"n_train": len(train), "n_validation": len(validation), "n_test": forecasts}
+        lost = int(inside.sum()) - forecasts
+        records.append({"fold": fold.index, "fit_fold": fold.fit_index, **spans, **counts, "n_lost": lost})
+    return pl.DataFrame(records, schema=FOLDS.dtypes)
+
+
+def _check_models(config: Config) -> None:
+    unknown = [name for name in config.all_models if name not in MODELS]
+    if unknown:
+        raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")
+
+
+def _check_spans(rows: Panel, folds: Sequence[Fold], window: int) -> None:
+    """ConfigError where a fold has nothing to learn from, or nothing to stop by."""
+    for fold in folds:
+        found = {
+            "training": rows.origins(fold.train.start, fold.train.end, window=window, reach_back=False),
+            "validation": rows.origins(fold.validation.start, fold.validation.end, window=window),
+        }
+        for name, origins in found.items():
+            if not len(origins):
+                raise ConfigError(
+                    f"fold {fold.index}: its {name} span holds no whole window of {window} rows with a known target: "
+                    f"lengthen folds.first_train or folds.validation, or shorten net.window"
+                )

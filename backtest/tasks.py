@@ -1,0 +1,122 @@
+"""The unit of work: one model fitted on one fold with one seed, known by a key.
+
+The key is a hash of everything that the forecasts depend on: the rows of the slice, features and training targets
+alike, the spans, the settings, the seed, the code and its numerical libraries. What stands under its key can be taken
+as it is; nothing else is ever reused. The targets of the test span are no part of it: no model sees them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import models
+from backtest.config import Config
+from backtest.folds import Fold
+from data.runs import json_bytes, sha256
+from models import MODELS
+from models.windows import Panel, microseconds
+
+LIBRARIES = ("numpy", "torch")
+CODE = tuple(sorted(path for path in Path(models.__file__).parent.glob("*.py")))
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One fit: `folds` are all those that it forecasts, the first of them the one it is fitted on.
+
+    `seed` is None for a model that does not depend on it; `after` names the task whose weights it starts from.
+    """
+
+    model: str
+    seed: int | None
+    folds: tuple[Fold, ...]
+    key: str
+    after: str | None = None
+
+    @property
+    def fold(self) -> Fold:
+        """The fold that is fitted."""
+        return self.folds[0]
+
+    @property
+    def folder(self) -> str:
+        """Name of the task's folder among the checkpoints."""
+        return f"{self.model}-{self.fold.index:04d}-{'x' if self.seed is None else self.seed}-{self.key[:16]}"
+
+    @property
+    def fit_seed(self) -> int:
+        """Seed of the fit itself: another one for each fold, so that no two fits share their luck."""
+        return int(np.random.SeedSequence([self.seed or 0, self.fold.index]).generate_state(1)[0])
+
+
+def plan(config: Config, panel: Panel, folds: Sequence[Fold]) -> list[Task]:
+    """All tasks of a run in the order of models, seeds and folds."""
+    groups = [tuple(group) for _, group in groupby(folds, key=lambda fold: fold.fit_index)]
+    slices = [_slice_digest(panel, group) for group in groups]
+    tasks: list[Task] = []
+    for name in config.all_models:
+        model = MODELS[name]
+        settings = {"train": config.train.model_dump(mode="json"), "net": config.net.model_dump(mode="json")}
+        common = {"model": name, "code": code_digest(name), "horizon": config.target.horizon, **settings}
+        for seed in range(config.seeds) if model.seeded else [None]:
+            after: str | None = None
+            for group, rows in zip(groups, slices, strict=True):
+                spans = [[fold.index, *_instants(fold)] for fold in group]
+                key = sha256(json_bytes({**common, "seed": seed, "rows": rows, "spans": spans, "after": after}))
+                tasks.append(Task(name, seed, group, key, after))
+                if config.train.start == "warm" and model.seeded:
+                    after = tasks[-1].folder
+    return tasks
+
+
+def chains(tasks: Iterable[Task], panel: Panel) -> list[tuple[Task, ...]]:
+    """Tasks that must follow one another, together; the longest work first, so that no worker ends alone."""
+    found: dict[str, list[Task]] = {}
+    for task in tasks:
+        chain = found.pop(task.after, []) if task.after else []
+        found[task.folder] = [*chain, task]
+    return sorted((tuple(chain) for chain in found.values()), key=lambda chain: _work(chain, panel), reverse=True)
+
+
+def _work(chain: Sequence[Task], panel: Panel) -> tuple[bool, int]:
+    """How much there is to do: networks before the rest, then by training rows."""
+    rows = 0
+    for task in chain:
+        start, end = microseconds(task.fold.train.start), microseconds(task.fold.train.end)
+        rows += int(((panel.time >= start) & (panel.time < end)).sum())
+    return MODELS[chain[0].model].seeded, rows
+
+
+def _instants(fold: Fold) -> list[str]:
+    return [
+        instant.isoformat() for span in (fold.train, fold.validation, fold.test) for instant in (span.start, span.end)
+    ]
+
+
+def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
+    """Hash of all rows before the last test span's end, with the targets before the validation's end alone."""
+    seen = panel.time < microseconds(group[-1].test.end)
+    learned = panel.time < microseconds(group[0].validation.end)
+    digest = hashlib.sha256("\0".join(panel.names).encode())
+    for rows in (panel.time[seen], panel.features[seen], panel.returns[seen], panel.run[seen], panel.target[learned]):
+        digest.update(np.ascontiguousarray(rows).data)
+    return digest.hexdigest()
+
+
+@cache
+def code_digest(name: str) -> str:
+    """Hash of the code that computes a model, a plugin's own file included, and of the libraries' versions."""
+    own = Path(inspect.getfile(inspect.unwrap(MODELS[name].make)))
+    files = {path.name: sha256(path.read_bytes()) for path in {*CODE, own}}
+    record: dict[str, Any] = {"files": files, "libraries": {library: version(library) for library in LIBRARIES}}
+    return sha256(json_bytes(record))

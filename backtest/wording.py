@@ -1,0 +1,124 @@
+"""The verdict in words: claims, names and numbers as a reader wants them, never "p = 0.00" or "-0.0 %"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+Status = Literal["better", "no evidence", "worse", "cannot tell"]
+
+RANKING: tuple[Status, ...] = ("better", "no evidence", "worse", "cannot tell")
+"""From the strongest claim for a model to none at all."""
+
+CLAIMS: dict[Status, str] = {
+    "better": "{name} beats zero",
+    "no evidence": "No evidence that {name} beats zero",
+    "worse": "{name} does worse than zero",
+    "cannot tell": "Cannot tell whether {name} beats zero",
+}
+OPENINGS: dict[Status, str] = {
+    "better": "It holds up: ",
+    "no evidence": "Do not believe it: ",
+    "worse": "Do not use it: ",
+    "cannot tell": "",
+}
+NAMES = {"mean": "the training mean", "ridge": "ridge regression"}
+ACRONYMS = {"ar", "gru", "lstm", "mlp", "rnn", "tcn"}
+SMALLEST_P = 0.001
+
+
+def claim(status: Status, name: str) -> str:
+    """The beginning of a sentence on one model: "No evidence that LSTM beats zero"."""
+    return capitalised(CLAIMS[status].format(name=name))
+
+
+def headline(models: Sequence[tuple[Status, str]]) -> str:
+    """One plain sentence on all models: "Do not believe it: ... no evidence that LSTM or GRU ..."."""
+    if not models:
+        return "Nothing to judge: there is no model beside the baselines."
+    groups = {status: [name for each, name in models if each == status] for status in RANKING}
+    present = [status for status in RANKING if groups[status]]
+    clauses = [_clause(status, groups[status]) for status in present]
+    return capitalised(OPENINGS[present[0]] + "; ".join(clauses) + ".")
+
+
+def _clause(status: Status, names: Sequence[str]) -> str:
+    """What is said of the models of one status."""
+    everyone, anyone, one = listed(names, "and"), listed(names, "or"), len(names) == 1
+    return {
+        "better": f"{everyone} {'forecasts' if one else 'forecast'} better than zero",
+        "no evidence": f"there is no evidence that {anyone} forecasts better than zero",
+        "worse": f"{everyone} {'forecasts' if one else 'forecast'} worse than zero",
+        "cannot tell": f"these forecasts cannot tell whether {anyone} is better than zero",
+    }[status]
+
+
+def readable(model: str) -> str:
+    """Name of a model in a sentence: `lstm` becomes LSTM, `my_model` becomes my model."""
+    return NAMES.get(model) or " ".join(word.upper() if word in ACRONYMS else word for word in model.split("_"))
+
+
+def listed(names: Sequence[str], last: str) -> str:
+    """Names in a row, the last two joined by `last`: "a, b and c"."""
+    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: "1 fold", "8,640 forecasts"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def capitalised(sentence: str) -> str:
+    """The sentence with a capital first letter, the rest as it is."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def p_text(p_value: float, alpha: float) -> str:
+    """A p-value as "0.31", "0.012" or "< 0.001", with digits enough to tell it from `alpha`."""
+    if p_value < SMALLEST_P:
+        return f"< {SMALLEST_P}"
+    decimals = 2 if p_value >= 0.1 else 3
+    while round(p_value, decimals) == alpha != p_value and decimals < 6:
+        decimals += 1
+    return f"{p_value:.{decimals}f}"
+
+
+def chance_text(p_value: float, p_adjusted: float, alpha: float) -> str:
+    """Both p-values of a claim: "DM p = 0.31 (adjusted 0.62)" or "DM p < 0.001 (adjusted 0.002)"."""
+    shown = p_text(p_value, alpha)
+    return f"DM p {shown if shown.startswith('<') else f'= {shown}'} (adjusted {p_text(p_adjusted, alpha)})"
+
+
+def effect_text(skill: float, low: float | None, high: float | None) -> str:
+    """A skill with its 95 % interval, both counted in the stated direction.
+
+    "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"; a model that is worse reads "1.2 % higher, 95 % CI +0.1 to
+    +2.3 %". The interval's width decides on the decimals.
+    """
+    direction = "lower"
+    if skill < 0:
+        direction, skill = "higher", -skill
+        low, high = None if high is None else -high, None if low is None else -low
+    if low is None or high is None:
+        return f"squared error {_size(100 * skill, 1)} % {direction}"
+    decimals = _decimals(100 * (high - low) / 2)
+    interval = f"{_signed(100 * low, decimals)} to {_signed(100 * high, decimals)} %"
+    return f"squared error {_size(100 * skill, decimals)} % {direction}, 95 % CI {interval}"
+
+
+def _decimals(half_width: float) -> int:
+    """Decimals that show the first digit of an interval's half width, and the second where the first is 1."""
+    return min(max(math.ceil(-math.log10(half_width / 2)), 1), 4) if half_width > 0 else 4
+
+
+def _size(number: float, decimals: int) -> str:
+    """A number >= 0; one that rounds to zero is called less than the smallest that would show."""
+    text = f"{abs(number):,.{decimals}f}"
+    return f"less than {10**-decimals:.{decimals}f}" if float(text.replace(",", "")) == 0 and number > 0 else text
+
+
+def _signed(number: float, decimals: int) -> str:
+    """A number with its sign; zero has none."""
+    text = f"{number:+,.{decimals}f}"
+    return text[1:] if float(text.replace(",", "")) == 0 else text

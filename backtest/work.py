@@ -1,0 +1,179 @@
+"""Carrying out one task, in whatever process: load the rows, fit, forecast, keep the result whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from threadpoolctl import threadpool_limits
+
+from backtest.folds import Fold
+from backtest.tasks import Task
+from data.errors import RunError
+from data.runs import json_bytes, sha256, sync_folder, table_bytes, write_bytes
+from features import plugins
+from models import MODELS, Forecaster
+from models.forecaster import Epoch, FitLog, State
+from models.settings import NetSettings, TrainSettings
+from models.windows import Panel, panel
+
+CHECKPOINTS = "checkpoints"
+FORECASTS = "forecasts.parquet"
+STATE = "state.safetensors"
+RECORD = "fit.json"
+FEATURES_FILE = "features.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all tasks of a run share: where its rows are, the settings, and the plugins that define its models."""
+
+    run: Path
+    rows_sha256: str
+    features: tuple[str, ...]
+    horizon: int
+    net: NetSettings
+    train: TrainSettings
+    plugins: tuple[str, ...] = ()
+    beside: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a finished task reports: its log, how long it took, and how many windows it learned from, epochs counted."""
+
+    key: str
+    model: str
+    seed: int | None
+    fold: int
+    log: FitLog
+    seconds: float
+    windows: int
+    files: dict[str, str]
+
+    @classmethod
+    def read(cls, content: bytes) -> Record:
+        """Read the record from its JSON; KeyError, TypeError or ValueError where it is not one."""
+        tree = json.loads(content)
+        log = tree.pop("log")
+        epochs = tuple(Epoch(**epoch) for epoch in log.pop("epochs"))
+        return cls(log=FitLog(epochs=epochs, **log), **tree)
+
+
+def find(run: Path, task: Task) -> Record | None:
+    """The record of a task that was carried out before and is undamaged; None where it has to be done."""
+    folder = run / CHECKPOINTS / task.folder
+    try:
+        record = Record.read((folder / RECORD).read_bytes())
+        whole = all(sha256((folder / name).read_bytes()) == digest for name, digest in record.files.items())
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return record if whole and record.key == task.key else None
+
+
+def carry_out(work: Work, chain: tuple[Task, ...]) -> list[Record]:
+    """Fit and forecast each task of a chain that is not done yet; one thread, so that every process computes alike."""
+    plugins.load(work.plugins, work.beside)
+    records = []
+    for task in chain:
+        record = find(work.run, task)
+        if record is None:
+            record = _do(work, task)
+        records.append(record)
+    return records
+
+
+def read_state(run: Path, folder: str) -> State:
+    """Arrays of a fitted forecaster from its checkpoint, checked against its record."""
+    path = run / CHECKPOINTS / folder
+    record = Record.read((path / RECORD).read_bytes())
+    content = (path / STATE).read_bytes()
+    if sha256(content) != record.files[STATE]:
+        raise RunError(f"{path / STATE}: damaged: delete {path} and run `backtest run` again")
+    return load_arrays(content)
+
+
+def read_forecasts(run: Path, task: Task) -> pl.DataFrame:
+    """Forecasts of a finished task: fold, symbol, time, y_hat."""
+    return pl.read_parquet(run / CHECKPOINTS / task.folder / FORECASTS)
+
+
+def _do(work: Work, task: Task) -> Record:
+    rows, keys = _rows(work.run / FEATURES_FILE, work.rows_sha256, work.features, work.horizon)
+    forecaster = MODELS[task.model].make(work.net, work.train, task.fit_seed)
+    if task.after:
+        forecaster.restore(read_state(work.run, task.after))
+    fold, window = task.fold, work.net.window
+    train = rows.training(fold.train.start, fold.train.end, window=window)
+    validation = rows.validation(fold.validation.start, fold.validation.end, window=window)
+    with threadpool_limits(1):
+        started = time.perf_counter()
+        log = forecaster.fit(train, validation)
+        forecasts = [_forecast(forecaster, rows, keys, task.model, fold, window) for fold in task.folds]
+        seconds = time.perf_counter() - started
+    files = {FORECASTS: table_bytes(pl.concat(forecasts)), STATE: save_arrays(_owned(forecaster.state()))}
+    sums = {name: sha256(content) for name, content in files.items()}
+    learned = len(train) * max(1, len(log.epochs))
+    record = Record(task.key, task.model, task.seed, fold.index, log, seconds, learned, sums)
+    _keep(work.run / CHECKPOINTS, task.folder, {**files, RECORD: json_bytes(asdict(record))})
+    return record
+
+
+def _forecast(
+    forecaster: Forecaster, rows: Panel, keys: pl.DataFrame, model: str, fold: Fold, window: int
+) -> pl.DataFrame:
+    """Forecasts of one test span; RunError where one is missing or not finite."""
+    origins = rows.origins(fold.test.start, fold.test.end, window=window)
+    y_hat = np.empty(0)
+    if len(origins):
+        windows = rows.test(fold.test.start, fold.test.end, window=window)
+        y_hat = np.asarray(forecaster.predict(windows), np.float64)
+    if y_hat.shape != origins.shape or not np.isfinite(y_hat).all():
+        raise RunError(
+            f"model {model}, fold {fold.index}: expected {len(origins)} finite forecasts "
+            f"(got shape {y_hat.shape}, {int((~np.isfinite(y_hat)).sum())} not finite): "
+            "a network that diverged wants a smaller train.learning_rate"
+        )
+    return keys[origins].select(pl.lit(fold.index, pl.Int32).alias("fold"), "symbol", "time", y_hat=pl.Series(y_hat))
+
+
+def _keep(checkpoints: Path, name: str, files: dict[str, bytes]) -> None:
+    """Write a task's files into a folder that gets its name only when all of them are safe on disk."""
+    unfinished = checkpoints / f".{name}.{os.getpid()}"
+    for file, content in files.items():
+        write_bytes(unfinished / file, content)
+    final = checkpoints / name
+    if final.exists():  # damaged, or it would not have been computed again
+        shutil.rmtree(final)
+    try:
+        unfinished.rename(final)
+    except OSError:
+        if not (final / RECORD).exists():
+            raise
+        shutil.rmtree(unfinished)  # a worker that outlived its parent was faster; the bytes are the same
+    sync_folder(checkpoints)
+
+
+def _owned(state: State) -> dict[str, np.ndarray]:
+    """Contiguous arrays, as safetensors wants them."""
+    return {name: np.ascontiguousarray(array) for name, array in state.items()}
+
+
+@lru_cache(maxsize=1)
+def _rows(path: Path, digest: str, features: tuple[str, ...], horizon: int) -> tuple[Panel, pl.DataFrame]:
+    """Rows of the run as arrays, and the symbol and time of each; loaded once in each process."""
+    content = path.read_bytes()
+    if sha256(content) != digest:
+        raise RunError(f"{path}: changed while the run was using it: run `backtest run` again")
+    frame = pl.read_parquet(io.BytesIO(content))
+    return panel(frame, features, horizon), frame.select("symbol", "time")
