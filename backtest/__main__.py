@@ -17,11 +17,6 @@ def main() -> None:
     except BacktestError as problem:
         Console(stderr=True).print(f"[bold red]error[/] [default]{_plain(problem)}[/]", highlight=False)
         sys.exit(4 if isinstance(problem, LeakError) else 3 if isinstance(problem, RunError) else 2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print(
-            "stopped: what is done is kept; the same command goes on from there", highlight=False
-        )
-        sys.exit(3)
 
 
 def _plain(problem: BacktestError) -> str:

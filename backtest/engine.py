@@ -112,13 +112,11 @@ def _carry_out_all(prepared: Prepared, work: Work, watcher: Watcher) -> tuple[li
                 if folders[record.key] not in records:
                     records[folders[record.key]] = record
                     watcher.advance(record)
+    except KeyboardInterrupt:
+        done = f"{len(records)} of {len(prepared.tasks)} fits are done and kept"
+        raise RunError(f"{work.run}: stopped: {done}; the same command goes on from there") from None
     finally:
         watcher.end()
-    missing = [task.folder for task in prepared.tasks if task.folder not in records]
-    if missing:
-        raise RunError(
-            f"{work.run}: {len(missing)} of {len(prepared.tasks)} tasks are not done: run it again to finish"
-        )
     return [records[task.folder] for task in prepared.tasks], reused, workers
 
 

@@ -75,7 +75,8 @@ class WalkProgress:
         span = task.fold.test
         dates = f"tests {span.start:%Y-%m-%d} to {span.end:%Y-%m-%d}" if span.end > span.start else "final fit"
         loss = f", best validation loss {self.best:.4f}" if self.best is not None else ""
-        return f"{self.total - self.open_tasks.total()}/{self.total} fits, {closed}/{self.folds} folds, {task.model} {dates}, {left} left{loss}"
+        done = f"{self.total - self.open_tasks.total()}/{self.total} fits, {closed}/{self.folds} folds"
+        return f"{done}, {task.model} {dates}, {left} left{loss}"
 
 
 def _headline(prepared: Prepared, done: int, workers: int) -> str:

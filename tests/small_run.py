@@ -38,7 +38,7 @@ class Silent:
     def advance(self, record: Record) -> None:
         self.fresh.append(record)
         if len(self.fresh) == self.stop_after:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("stopped by hand")
 
     def end(self) -> None:
         self.ended = True

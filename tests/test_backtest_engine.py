@@ -95,7 +95,7 @@ def test_the_same_walk_gives_the_same_bytes(finished: Path, tmp_path: Path, exec
 
 @pytest.mark.parametrize("after", [1, 7, 20])
 def test_a_stopped_walk_goes_on_and_gives_the_same_bytes(finished: Path, tmp_path: Path, after: int) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RunError, match=f"stopped: {after} of 35 fits are done and kept"):
         walk(tmp_path, Silent(stop_after=after))
     with pytest.raises(RunError, match="expected a finished run"):
         runs.read_manifest(tmp_path)

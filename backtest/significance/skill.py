@@ -1,0 +1,52 @@
+"""How much better, not only whether: the skill of a model with its confidence interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy.typing as npt
+from scipy.special import stdtrit
+
+from backtest.significance.mean import Estimator, estimate_mean
+from backtest.significance.result import paired_losses
+from data.errors import UndefinedTest
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """1 - mean loss of the model / mean loss of the baseline, with the interval from `low` to `high`."""
+
+    value: float
+    low: float
+    high: float
+
+
+def skill_interval(
+    loss_model: npt.ArrayLike,
+    loss_baseline: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    estimator: Estimator = "bartlett",
+    level: float = 0.95,
+) -> Skill:
+    """Skill of the model over the baseline and its two-sided interval, from paired losses (n,) in the order of time.
+
+    Delta method on the ratio r of the mean losses: r has the variance of the mean of
+    (loss_model - r loss_baseline) / mean(loss_baseline), and that is estimated, corrected and compared with
+    t(n - 1) as Diebold-Mariano's difference is. Near r = 1 the two agree: the interval leaves out zero where the
+    two-sided test rejects.
+
+    Raises UndefinedTest where the baseline's mean loss is zero, n <= horizon or the ratio does not vary; otherwise
+    as `diebold_mariano`.
+    """
+    model, baseline = paired_losses(loss_model, loss_baseline)
+    scale = float(baseline.mean()) if baseline.size else 0.0
+    if not scale > 0:
+        raise UndefinedTest("skill: the baseline's mean loss must be positive (got 0): it made no error to improve on")
+    ratio = float(model.mean()) / scale
+    magnitude = max(model.max(), ratio * baseline.max()) / scale
+    estimate = estimate_mean(
+        (model - ratio * baseline) / scale, horizon=horizon, estimator=estimator, magnitude=magnitude
+    )
+    reach = float(stdtrit(estimate.n - 1, (1 + level) / 2)) * estimate.standard_error
+    return Skill(1 - ratio, 1 - ratio - reach, 1 - ratio + reach)
