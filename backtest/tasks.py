@@ -104,11 +104,22 @@ def _instants(fold: Fold) -> list[str]:
 
 
 def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
-    """Hash of all rows before the last test span's end, with the targets before the validation's end alone."""
+    """Hash of all rows before the last test span's end, with the targets before the validation's end alone.
+
+    Of later targets only whether they are known: that decides which rows are forecast.
+    """
     seen = panel.time < microseconds(group[-1].test.end)
     learned = panel.time < microseconds(group[0].validation.end)
     digest = hashlib.sha256("\0".join(panel.names).encode())
-    for rows in (panel.time[seen], panel.features[seen], panel.returns[seen], panel.run[seen], panel.target[learned]):
+    known = np.isfinite(panel.target[seen])
+    for rows in (
+        panel.time[seen],
+        panel.features[seen],
+        panel.returns[seen],
+        panel.run[seen],
+        panel.target[learned],
+        known,
+    ):
         digest.update(np.ascontiguousarray(rows).data)
     return digest.hexdigest()
 

@@ -183,6 +183,17 @@ def test_more_bars_leave_the_tasks_of_complete_folds_as_they_are() -> None:
     assert len(complete) == 3 * 7
 
 
+def test_a_target_that_became_known_is_forecast_too(tmp_path: Path) -> None:
+    """The data end with a test span, whose last bar gets its target, and so its forecast, only with one more bar."""
+    ends_with_fold = 400 + 1 + 100 + 1 + 110
+    walk(tmp_path, prepared=small(data={"source": f"synthetic:n={ends_with_fold}"}))
+    assert pl.read_parquet(tmp_path / "folds.parquet")["n_test"].to_list() == [109]
+    (tmp_path / "config.toml").unlink()
+    walk(tmp_path, prepared=small(data={"source": f"synthetic:n={ends_with_fold + 1}"}))
+    assert pl.read_parquet(tmp_path / "folds.parquet")["n_test"].to_list() == [110, 0]
+    assert pl.read_parquet(tmp_path / "forecasts.parquet").filter(model="ar").height == 110
+
+
 def test_the_forecasts_of_a_fold_depend_on_nothing_after_it(finished: Path, tmp_path: Path) -> None:
     """Poison every row behind the second fold's test span, and the targets inside it; the keys notice nothing."""
     prepared = small()
