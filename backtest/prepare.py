@@ -10,7 +10,7 @@ import polars as pl
 
 from backtest.config import Config, Loaded
 from backtest.folds import Fold, final_fold, roll
-from backtest.tasks import Task, plan
+from backtest.tasks import Task, learning_windows, plan
 from data import bars as bar_files
 from data import durations, gaps
 from data.errors import ConfigError
@@ -87,8 +87,7 @@ def fold_table(prepared: Prepared) -> pl.DataFrame:
             for name in ("train", "validation", "test")
             for border in ("start", "end")
         }
-        train = rows.origins(fold.train.start, fold.train.end, window=window, reach_back=False)
-        validation = rows.origins(fold.validation.start, fold.validation.end, window=window)
+        train, validation = learning_windows(rows, fold, window)
         counts = {"n_train": len(train), "n_validation": len(validation), "n_test": forecasts}
         lost = int(inside.sum()) - forecasts
         records.append({"fold": fold.index, "fit_fold": fold.fit_index, **spans, **counts, "n_lost": lost})
@@ -104,12 +103,9 @@ def _check_models(config: Config) -> None:
 def _check_spans(rows: Panel, folds: Sequence[Fold], window: int) -> None:
     """ConfigError where a fold has nothing to learn from, or nothing to stop by."""
     for fold in folds:
-        found = {
-            "training": rows.origins(fold.train.start, fold.train.end, window=window, reach_back=False),
-            "validation": rows.origins(fold.validation.start, fold.validation.end, window=window),
-        }
-        for name, origins in found.items():
-            if not len(origins):
+        spans = dict(zip(("training", "validation"), learning_windows(rows, fold, window), strict=True))
+        for name, windows in spans.items():
+            if not len(windows):
                 raise ConfigError(
                     f"fold {fold.index}: its {name} span holds no whole window of {window} rows with a known target: "
                     f"lengthen folds.first_train or folds.validation, or shorten net.window"

@@ -48,8 +48,8 @@ def compare(forecasts: pl.DataFrame) -> pl.DataFrame:
 
     Only the mean over seeds is tested. With several symbols the losses of one time are averaged over the symbols
     first: errors of one time are dependent, and the average leaves a single series whose variance counts that
-    (Timmermann and Zhu, 2019, "Comparing Forecasting Performance with Panel Data"). An undefined test keeps its row,
-    with nulls and the reason in `note`. Raises as `pairing.pair`.
+    (Timmermann and Zhu, 2019, "Comparing Forecasting Performance with Panel Data"). Forecasts on both sides of a hole
+    count as neighbours. An undefined test keeps its row, with nulls and the reason in `note`. Raises as `pairing.pair`.
     """
     samples = _samples(pair(forecasts).filter(pl.col("seed").is_null()))
     rows = [row for sample in samples for row in _test_rows(sample)]

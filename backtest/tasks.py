@@ -24,7 +24,7 @@ from backtest.config import Config
 from backtest.folds import Fold
 from data.runs import json_bytes, sha256
 from models import MODELS
-from models.windows import Panel, microseconds
+from models.windows import Panel, Windows, microseconds
 
 LIBRARIES = ("numpy", "torch")
 CODE = tuple(sorted(path for path in Path(models.__file__).parent.glob("*.py")))
@@ -57,6 +57,15 @@ class Task:
     def fit_seed(self) -> int:
         """Seed of the fit itself: another one for each fold, so that no two fits share their luck."""
         return int(np.random.SeedSequence([self.seed or 0, self.fold.index]).generate_state(1)[0])
+
+
+def learning_windows(panel: Panel, fold: Fold, window: int) -> tuple[Windows, Windows]:
+    """Windows to train on and to stop by; what follows each span in time starts when all its targets are known."""
+    train, validation = fold.train, fold.validation
+    return (
+        panel.training(train.start, train.end, window=window, known_by=validation.start),
+        panel.validation(validation.start, validation.end, window=window, known_by=fold.test.start),
+    )
 
 
 def plan(config: Config, panel: Panel, folds: Sequence[Fold]) -> list[Task]:
@@ -111,16 +120,15 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
     seen = panel.time < microseconds(group[-1].test.end)
     learned = panel.time < microseconds(group[0].validation.end)
     digest = hashlib.sha256("\0".join(panel.names).encode())
-    known = np.isfinite(panel.target[seen])
-    for rows in (
+    rows = [
         panel.time[seen],
         panel.features[seen],
         panel.returns[seen],
         panel.run[seen],
-        panel.target[learned],
-        known,
-    ):
-        digest.update(np.ascontiguousarray(rows).data)
+        np.isfinite(panel.target[seen]),
+    ]
+    for column in (*rows, panel.target[learned], panel.target_time[learned]):
+        digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()
 
 

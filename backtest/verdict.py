@@ -106,7 +106,8 @@ def judge(
     counts = _Counts(folds.filter(pl.col("n_test") > 0).height, int(folds["n_test"].sum()), alpha)
     rivals = _rivals(schema.check(scores, schema.SCORES), schema.check(tests, schema.TESTS))
     judged = rivals.filter(pl.col("model").is_in(networks))
-    rows = (rivals if judged.is_empty() else judged).sort("rank", "model", descending=[True, False], nulls_last=True)
+    order, descending = ["rank", "model", "horizon"], [True, False, False]
+    rows = (rivals if judged.is_empty() else judged).sort(order, descending=descending, nulls_last=True)
     several = rows["horizon"].n_unique() > 1
     candidates = [_candidate(row, counts, several_horizons=several) for row in rows.iter_rows(named=True)]
     candidates.sort(key=lambda each: RANKING.index(each.status))

@@ -18,7 +18,7 @@ from safetensors.numpy import save as save_arrays
 from threadpoolctl import threadpool_limits
 
 from backtest.folds import Fold
-from backtest.tasks import Task
+from backtest.tasks import Task, learning_windows
 from data.errors import RunError
 from data.runs import json_bytes, sha256, sync_folder, table_bytes, write_bytes
 from features import plugins
@@ -113,18 +113,16 @@ def _do(work: Work, task: Task) -> Record:
     forecaster = MODELS[task.model].make(work.net, work.train, task.fit_seed)
     if task.after:
         forecaster.restore(read_state(work.run, task.after))
-    fold, window = task.fold, work.net.window
-    train = rows.training(fold.train.start, fold.train.end, window=window)
-    validation = rows.validation(fold.validation.start, fold.validation.end, window=window)
+    train, validation = learning_windows(rows, task.fold, work.net.window)
     with threadpool_limits(1):
         started = time.perf_counter()
         log = forecaster.fit(train, validation)
-        forecasts = [_forecast(forecaster, rows, keys, task.model, fold, window) for fold in task.folds]
+        forecasts = [_forecast(forecaster, rows, keys, task.model, fold, work.net.window) for fold in task.folds]
         seconds = time.perf_counter() - started
     files = {FORECASTS: table_bytes(pl.concat(forecasts)), STATE: save_arrays(_owned(forecaster.state()))}
     sums = {name: sha256(content) for name, content in files.items()}
     learned = len(train) * max(1, len(log.epochs))
-    record = Record(task.key, task.model, task.seed, fold.index, log, seconds, learned, sums)
+    record = Record(task.key, task.model, task.seed, task.fold.index, log, seconds, learned, sums)
     _keep(work.run / CHECKPOINTS, task.folder, {**files, RECORD: json_bytes(asdict(record))})
     return record
 

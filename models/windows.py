@@ -90,32 +90,37 @@ class Panel:
     features: Floats
     returns: Floats
     target: Floats
+    target_time: Indices
     run: Indices
     horizon: int
 
-    def origins(self, start: datetime, end: datetime, *, window: int, reach_back: bool = True) -> Indices:
-        """Rows in [start, end) with a whole window behind them and a known target.
+    def origins(self, start: datetime, end: datetime, *, window: int) -> Indices:
+        """Rows in [start, end) with a whole window behind them and a target."""
+        inside = (self.time >= microseconds(start)) & (self.time < microseconds(end))
+        return np.flatnonzero(inside & (self.run >= window) & np.isfinite(self.target))
 
-        `reach_back=False` asks that the window itself lies in the span.
+    def training(self, start: datetime, end: datetime, *, window: int, known_by: datetime) -> Windows:
+        """Windows that lie in [start, end) as a whole, with their targets, all of them known at `known_by`.
+
+        The gap between spans sees to that by itself, but for several symbols of different hours.
         """
-        inside = (self.time >= microseconds(start)) & (self.time < microseconds(end))
-        rows = np.flatnonzero(inside & (self.run >= window) & np.isfinite(self.target))
-        return rows if reach_back else rows[self.time[rows - window + 1] >= microseconds(start)]
-
-    def training(self, start: datetime, end: datetime, *, window: int) -> Windows:
-        """Windows that lie in [start, end) as a whole, with their targets."""
-        ends = self.origins(start, end, window=window, reach_back=False)
-        inside = (self.time >= microseconds(start)) & (self.time < microseconds(end))
-        return self._cut(np.flatnonzero(inside), ends, window)
-
-    def validation(self, start: datetime, end: datetime, *, window: int) -> Windows:
-        """Windows whose origins lie in [start, end), with their targets."""
         ends = self.origins(start, end, window=window)
+        ends = ends[self.time[ends - window + 1] >= microseconds(start)]
+        inside = (self.time >= microseconds(start)) & (self.time < microseconds(end))
+        return self._cut(np.flatnonzero(inside), self._known(ends, known_by), window)
+
+    def validation(self, start: datetime, end: datetime, *, window: int, known_by: datetime) -> Windows:
+        """Windows whose origins lie in [start, end), with their targets, all of them known at `known_by`."""
+        ends = self._known(self.origins(start, end, window=window), known_by)
         return self._cut(np.flatnonzero(self.time < microseconds(end)), ends, window)
 
     def test(self, start: datetime, end: datetime, *, window: int) -> Windows:
         """Windows whose origins lie in [start, end), their targets hidden."""
-        return replace(self.validation(start, end, window=window), target=None)
+        rows = np.flatnonzero(self.time < microseconds(end))
+        return replace(self._cut(rows, self.origins(start, end, window=window), window), target=None)
+
+    def _known(self, ends: Indices, known_by: datetime) -> Indices:
+        return ends[self.target_time[ends] <= microseconds(known_by)]
 
     def at(self, rows: Indices, *, window: int) -> Windows:
         """Windows that end at the given rows, ascending, targets hidden: for forecasts of what is not known yet."""
@@ -136,7 +141,8 @@ def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int) -> Panel:
     target = frame[f"y_log_return_{horizon}"].to_numpy().astype(np.float64, copy=False)
     complete = np.isfinite(features).all(axis=1) & np.isfinite(returns)
     run = _run_length(complete, frame["segment"].to_numpy())
-    return Panel(tuple(names), frame["time"].to_physical().to_numpy(), features, returns, target, run, horizon)
+    time, target_time = (frame[name].to_physical().fill_null(0).to_numpy() for name in ("time", "target_time"))
+    return Panel(tuple(names), time, features, returns, target, target_time, run, horizon)
 
 
 def _run_length(complete: NDArray[np.bool_], segment: NDArray[np.int32]) -> Indices:

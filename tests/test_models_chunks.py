@@ -20,7 +20,8 @@ def windows_at(ends: list[int], window: int) -> Windows:
 def cases(draw: st.DrawFn) -> tuple[list[int], int, int, int]:
     """Origins in runs with room for their first window, window, steps and offset."""
     window, steps = draw(st.integers(1, 10)), draw(st.integers(1, 12))
-    ends, at = [], 0
+    ends: list[int] = []
+    at = 0
     for length, hole in draw(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 5)), min_size=1, max_size=4)):
         at += window - 1 + hole
         ends += range(at, at + length)

@@ -52,12 +52,12 @@ class ForecastsNaN(Mean):
 
 class LooksBehindTheWindow(Mean):
     def predict(self, windows: Windows) -> Floats:
-        return super().predict(windows) + windows.features[windows.ends[-1], 0]
+        return super().predict(windows) + float(windows.features[windows.ends[-1], 0])
 
 
 class LooksBeforeTheWindow(Mean):
     def predict(self, windows: Windows) -> Floats:
-        return super().predict(windows) + windows.features[0, 0]
+        return super().predict(windows) + float(windows.features[0, 0])
 
 
 class DrawsFromTheGlobalGenerator(Mean):

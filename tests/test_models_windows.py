@@ -28,7 +28,12 @@ def make_panel(lengths: list[int], *, bad: tuple[int, ...] = ()) -> Panel:
         hours = range(length)
         value = [float(100 * number + hour) for hour in hours]
         columns = {"symbol": [f"S{number}"] * length, "time": [at(hour) for hour in hours], "a": value}
-        columns |= {"bar_return": value, "y_log_return_1": [*value[1:], None], "segment": [number] * length}
+        columns |= {
+            "target_time": [at(hour + 2) for hour in hours],
+            "bar_return": value,
+            "y_log_return_1": [*value[1:], None],
+            "segment": [number] * length,
+        }
         frames.append(pl.DataFrame(columns, schema_overrides={"segment": pl.Int32, "y_log_return_1": pl.Float64}))
     frame = pl.concat(frames).with_columns(pl.col("time").cast(pl.Datetime("us", "UTC"))).with_row_index("row")
     frame = frame.with_columns(a=pl.when(~pl.col("row").is_in(bad)).then("a"))
@@ -36,7 +41,7 @@ def make_panel(lengths: list[int], *, bad: tuple[int, ...] = ()) -> Panel:
 
 
 def test_windows_hold_the_last_rows_of_each_origin() -> None:
-    windows = make_panel([10]).validation(at(5), at(8), window=3)
+    windows = make_panel([10]).validation(at(5), at(8), window=3, known_by=at(9))
     np.testing.assert_array_equal(windows.x[:, :, 0], [[3, 4, 5], [4, 5, 6], [5, 6, 7]])
     np.testing.assert_array_equal(windows.past_returns, windows.x[:, :, 0])
     np.testing.assert_array_equal(windows.y, [6, 7, 8])
@@ -44,13 +49,16 @@ def test_windows_hold_the_last_rows_of_each_origin() -> None:
 
 def test_a_training_window_lies_inside_its_span_as_a_whole() -> None:
     rows = make_panel([10])
-    assert rows.training(at(2), at(8), window=3).x[0, :, 0].tolist() == [2, 3, 4]
-    assert rows.validation(at(2), at(8), window=3).x[0, :, 0].tolist() == [0, 1, 2]
+    assert rows.training(at(2), at(8), window=3, known_by=at(9)).x[0, :, 0].tolist() == [2, 3, 4]
+    assert rows.validation(at(2), at(8), window=3, known_by=at(9)).x[0, :, 0].tolist() == [0, 1, 2]
 
 
 def test_no_later_row_is_within_reach() -> None:
     rows = make_panel([10, 10])
-    for part in (rows.training(at(0), at(6), window=2), rows.validation(at(4), at(6), window=2)):
+    for part in (
+        rows.training(at(0), at(6), window=2, known_by=at(9)),
+        rows.validation(at(4), at(6), window=2, known_by=at(9)),
+    ):
         assert part.features.max() == 105.0
         assert set(part.features[:, 0].tolist()) == {*range(6), *range(100, 106)}
 
@@ -71,6 +79,12 @@ def test_a_window_never_crosses_a_symbol_or_an_incomplete_row() -> None:
     rows = make_panel([6, 6], bad=(8,))
     assert rows.origins(at(0), at(6), window=3).tolist() == [2, 3, 4]
     assert make_panel([6, 6], bad=(2,)).origins(at(0), at(6), window=3).tolist() == [8, 9, 10]
+
+
+def test_a_target_that_is_known_too_late_is_not_learned_from() -> None:
+    rows = make_panel([10])
+    assert rows.training(at(0), at(8), window=3, known_by=at(6)).ends.tolist() == [2, 3, 4]
+    assert rows.validation(at(3), at(8), window=3, known_by=at(6)).ends.tolist() == [3, 4]
 
 
 @given(
@@ -94,7 +108,7 @@ def test_windows_are_those_of_a_plain_loop(
                 expected.append([100.0 * lengths_before(lengths, first) + row - first for row in own])
         first += length
     part = rows.training if training else rows.validation
-    got = part(at(start), at(end), window=window)
+    got = part(at(start), at(end), window=window, known_by=at(end + 1))
     assert (got.x[:, :, 0].tolist() if len(got) else []) == expected
 
 
@@ -105,13 +119,13 @@ def lengths_before(lengths: list[int], first: int) -> int:
 
 def test_neighbouring_windows_are_views() -> None:
     rows = make_panel([1000])
-    windows = rows.validation(at(100), at(900), window=48)
+    windows = rows.validation(at(100), at(900), window=48, known_by=at(901))
     assert np.shares_memory(windows.x, rows.features)
     assert all(np.shares_memory(block.x, rows.features) for block in windows.blocks(64))
 
 
 def test_blocks_are_the_windows_in_order() -> None:
-    windows = make_panel([100]).validation(at(10), at(90), window=5)
+    windows = make_panel([100]).validation(at(10), at(90), window=5, known_by=at(91))
     np.testing.assert_array_equal(np.concatenate([block.x for block in windows.blocks(7)]), windows.x)
 
 

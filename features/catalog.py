@@ -1,0 +1,162 @@
+"""The table of features, how a function joins it, and how a setting such as "rolling_mean_24" becomes expressions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeVar
+
+import polars as pl
+
+from data.errors import ConfigError
+from data.schema import FEATURES as FEATURES_TABLE
+
+Function = Callable[..., pl.Expr | Mapping[str, pl.Expr]]
+Registered = TypeVar("Registered", bound=Function)
+Spec = str | Mapping[str, object]
+
+FEATURES: dict[str, Feature] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """An entry of FEATURES: `lookback` is how many EARLIER bars, before its own, a value may read."""
+
+    name: str
+    function: Function
+    lookback: int | Callable[..., int]
+    requires: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What two registrations of the same code share, even when their module was imported again."""
+        codes = [getattr(part, "__code__", part) for part in (self.function, self.lookback)]
+        return *codes, getattr(self.function, "__defaults__", None), self.requires
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resolved:
+    """A feature with its parameters: named expressions, their look-back, the optional columns of BARS they read."""
+
+    columns: tuple[str, ...]
+    exprs: tuple[pl.Expr, ...]
+    lookback: int
+    requires: tuple[str, ...]
+
+
+def feature(
+    *, lookback: int | Callable[..., int], requires: Sequence[str] = (), name: str | None = None
+) -> Callable[[Registered], Registered]:
+    """Register a function that returns an expression, or several by suffix, as a feature; it stays a plain function.
+
+    `lookback` is a number of earlier bars, or a function of the feature's parameters that returns it; `requires` names
+    the columns it reads beyond the obligatory ones. Raises ConfigError when other code has that name already.
+    """
+
+    def register(function: Registered) -> Registered:
+        entry = Feature(name or function.__name__, function, lookback, tuple(requires))
+        known = FEATURES.setdefault(entry.name, entry)
+        if known.identity != entry.identity:
+            raise ConfigError(
+                f"features: {entry.name} of module {function.__module__} is taken by other code "
+                f"in module {known.function.__module__}: give one of them another name"
+            )
+        return function
+
+    return register
+
+
+def at_least(minimum: int, **parameters: int) -> None:
+    """Raise ConfigError unless each of `parameters` is at least `minimum`."""
+    for name, value in parameters.items():
+        if value < minimum:
+            raise ConfigError(f"{name}: must be at least {minimum} (got {value})")
+
+
+def resolve(specs: Sequence[Spec]) -> tuple[Resolved, ...]:
+    """Turn settings, `"rolling_mean_24"` or `{"name": "rolling_mean", "window": 24}`, into expressions, in order.
+
+    A column is named after its feature and the parameters that were given, so a string names its own column.
+    Raises ConfigError for an unknown name, an unusable parameter, one feature twice, or a column name that is taken.
+    """
+    resolved: list[Resolved] = []
+    spelled: dict[tuple[str, str], Spec] = {}
+    taken = set(FEATURES_TABLE.names)
+    for spec in specs:
+        entry, given = _bind(spec)
+        key = entry.name, str(_complete(given))
+        if key in spelled:
+            raise ConfigError(f"features: {spec!r} is the same feature as {spelled[key]!r}: remove one of them")
+        spelled[key] = spec
+        resolved.append(_express(spec, entry, given))
+        for column in resolved[-1].columns:
+            if column in taken or column.startswith("y_"):
+                raise ConfigError(f"features: {spec!r} makes a column {column}, a name that is taken: rename it")
+        taken.update(resolved[-1].columns)
+    return tuple(resolved)
+
+
+def _bind(spec: Spec) -> tuple[Feature, inspect.BoundArguments]:
+    """Find the feature that `spec` names and bind the parameters that it gives."""
+    named = {} if isinstance(spec, str) else dict(spec)
+    name, values = _split(spec) if isinstance(spec, str) else (str(named.pop("name", "")), [])
+    if name not in FEATURES:
+        near = get_close_matches(name.rstrip("_.0123456789"), FEATURES) or sorted(FEATURES)
+        raise ConfigError(
+            f"features: {spec!r} is not known; nearest: {', '.join(near)}; `backtest list` shows them all, "
+            "and `plugins` names the modules that define more"
+        )
+    function = FEATURES[name].function
+    try:
+        return FEATURES[name], inspect.signature(function).bind(*values, **named)
+    except TypeError as error:
+        usage = ", ".join(inspect.signature(function).parameters) or "none"
+        raise ConfigError(f"features: {spec!r}: {error}; parameters of {name}: {usage}") from None
+
+
+def _split(text: str) -> tuple[str, list[int | float]]:
+    """Split `text` into the longest registered name and the numbers that follow it; (text, []) if there is none."""
+    name, values = text, list[int | float]()
+    while name and name not in FEATURES:
+        name, _, last = name.rpartition("_")
+        if not last.replace(".", "", 1).isdecimal():
+            return text, []
+        values.insert(0, float(last) if "." in last else int(last))
+    return name, values
+
+
+def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments) -> Resolved:
+    """Call the feature's function and its look-back with all parameters, and name the columns."""
+    parameters = _complete(given).arguments
+    for name, value in parameters.items():
+        default = given.signature.parameters[name].default
+        if isinstance(default, int) and type(value) is not type(default):
+            raise ConfigError(f"features: {spec!r}: {name}: must be {type(default).__name__} (got {value!r})")
+    try:
+        made = entry.function(**parameters)
+        lookback = entry.lookback(**parameters) if callable(entry.lookback) else entry.lookback
+        at_least(0, lookback=lookback)
+    except (ConfigError, TypeError, ValueError) as error:
+        raise ConfigError(f"features: {spec!r}: {error}") from error
+    named = made if isinstance(made, Mapping) else {"": made}
+    stem = _column(entry.name, given)
+    columns = tuple(f"{stem}_{suffix}" if suffix else stem for suffix in named)
+    exprs = tuple(expr.alias(column) for column, expr in zip(columns, named.values(), strict=True))
+    return Resolved(columns, exprs, lookback, entry.requires)
+
+
+def _complete(given: inspect.BoundArguments) -> inspect.BoundArguments:
+    """Return `given` with the defaults filled in."""
+    complete = given.signature.bind(*given.args, **given.kwargs)
+    complete.apply_defaults()
+    return complete
+
+
+def _column(name: str, given: inspect.BoundArguments) -> str:
+    """Name a column: the feature and its parameters up to the last that was given, so that a string can spell it."""
+    names = list(given.signature.parameters)
+    count = max((names.index(parameter) + 1 for parameter in given.arguments), default=0)
+    values = list(_complete(given).arguments.values())[:count]
+    return "_".join([name, *(str(value) for value in values)])

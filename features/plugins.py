@@ -1,0 +1,64 @@
+"""Import a user's own modules, so that the features they define join the table."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from data.errors import ConfigError
+
+
+def load(modules: Sequence[str], beside: Path | None = None) -> None:
+    """Import `modules` from the folder `beside`, where the settings lie, or else from the working directory.
+
+    A module that was loaded before is not run again. Raises ConfigError for a module that is not there, that fails,
+    or whose name another module has.
+    """
+    folders = [folder.resolve() for folder in (beside, Path.cwd()) if folder]
+    for module in modules:
+        folder, file = _find(module, folders)
+        if module not in sys.modules and module not in sys.stdlib_module_names:
+            _run(module, folder, file)
+            continue
+        origin = getattr(sys.modules.get(module), "__file__", None) or "of Python's own"
+        if Path(origin).resolve() != file:
+            raise ConfigError(f"plugins: {module} is the name of another module, {origin}: rename {file}")
+
+
+def _find(module: str, folders: Sequence[Path]) -> tuple[Path, Path]:
+    """Return the first folder that holds `module`, and the module's file."""
+    for folder in folders:
+        path = folder.joinpath(*module.split("."))
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file.is_file():
+                return folder, file
+    places = " nor in ".join(str(folder) for folder in dict.fromkeys(folders))
+    raise ConfigError(f"plugins: no module {module} in {places}: write its name without .py, as an import would")
+
+
+def _run(module: str, folder: Path, file: Path) -> None:
+    """Import `module`; whatever it raises becomes a ConfigError that names the line."""
+    try:
+        with _importable(folder):
+            importlib.import_module(module)
+    except Exception as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+        line = error.lineno if isinstance(error, SyntaxError) and not lines else lines[-1] if lines else None
+        place = f"{file}, line {line}" if line else str(file)
+        raise ConfigError(f"plugins: {module} cannot be imported: {type(error).__name__}: {error} ({place})") from error
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Put `folder` first on the import path, for as long as the block runs."""
+    before = sys.path.copy()
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = before

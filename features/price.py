@@ -1,0 +1,50 @@
+"""Features of the prices: returns, their mean and spread, momentum, range."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+
+from features.catalog import at_least, feature
+from features.windowed import window_std, window_sum
+
+
+@feature(lookback=lambda k: k)
+def momentum(k: int = 24) -> pl.Expr:
+    """Log return over the last k bars: log(close / close of k bars before)."""
+    at_least(1, k=k)
+    return (pl.col("close") / pl.col("close").shift(k)).log()
+
+
+@feature(lookback=1)
+def log_return() -> pl.Expr:
+    """Log return of the bar: log(close / close of the bar before)."""
+    return momentum(1)
+
+
+@feature(lookback=lambda window: window)
+def rolling_mean(window: int = 24) -> pl.Expr:
+    """Mean of the last `window` log returns.
+
+    Their sum telescopes to the log return over the window, which takes one logarithm and one rounding.
+    """
+    at_least(1, window=window)
+    return momentum(window) * (1 / window)  # dividing by a number, Polars rounds single rows unlike whole columns
+
+
+@feature(lookback=lambda window: window)
+def rolling_std(window: int = 24) -> pl.Expr:
+    """Sample standard deviation (ddof = 1) of the last `window` log returns."""
+    return window_std(log_return(), window)
+
+
+@feature(lookback=lambda window: window - 1, name="range")
+def parkinson_range(window: int = 1) -> pl.Expr:
+    """Volatility of a bar by its range: sqrt(mean of log(high / low)^2 / (4 log 2) over the last `window` bars).
+
+    Parkinson (1980), The Extreme Value Method for Estimating the Variance of the Rate of Return, Journal of Business
+    53(1), 61-65. The default, one bar, leaves the averaging to the model.
+    """
+    squared = (pl.col("high") / pl.col("low")).log().pow(2)
+    return (window_sum(squared, window) * (1 / (4 * math.log(2) * window))).sqrt()

@@ -1,0 +1,114 @@
+"""Numbers are rounded so that they never mislead, and sentences agree with their subjects."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtest.wording import RANKING, Status, chance_text, claim, counted, effect_text, headline, p_text, readable
+
+FINITE = st.floats(-50, 0.999)
+
+
+@pytest.mark.parametrize(
+    ("skill", "low", "high", "text"),
+    [
+        (0.004, -0.003, 0.011, "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"),
+        (-0.012, -0.023, -0.001, "squared error 1.2 % higher, 95 % CI +0.1 to +2.3 %"),
+        (0.00031, -0.00008, 0.0007, "squared error 0.03 % lower, 95 % CI -0.01 to +0.07 %"),
+        (0.0002, -0.0098, 0.0102, "squared error less than 0.1 % lower, 95 % CI -1.0 to +1.0 %"),
+        (-0.0, -0.01, 0.01, "squared error 0.0 % lower, 95 % CI -1.0 to +1.0 %"),
+        (-0.005, -0.01, 0.0002, "squared error 0.5 % higher, 95 % CI 0.0 to +1.0 %"),
+        (0.0, -0.01, 0.01, "squared error 0.0 % lower, 95 % CI -1.0 to +1.0 %"),
+        (-35.1, -40.0, -30.2, "squared error 3,510.0 % higher, 95 % CI +3,020.0 to +4,000.0 %"),
+        (0.5, None, None, "squared error 50.0 % lower"),
+    ],
+)
+def test_effects_read_in_the_stated_direction(skill: float, low: float | None, high: float | None, text: str) -> None:
+    assert effect_text(skill, low, high) == text
+
+
+@given(FINITE, st.floats(1e-9, 10))
+def test_no_effect_shows_a_signed_zero_and_the_interval_is_in_order(skill: float, reach: float) -> None:
+    text = effect_text(skill, skill - reach, skill + reach)
+    assert not re.search(r"[+-]0\.0*(?![\d.])", text)
+    size, low, high = (float(number.replace(",", "")) for number in re.findall(r"[+-]?[\d,]+\.\d+", text))
+    assert low <= size <= high or "less than" in text
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"),
+    [(0.31, "0.31"), (1.0, "1.00"), (0.0123, "0.012"), (0.0009, "< 0.001"), (0.0, "< 0.001"), (0.05, "0.050")],
+)
+def test_p_values_are_short(p_value: float, text: str) -> None:
+    assert p_text(p_value, 0.05) == text
+
+
+def test_rounding_never_hides_on_which_side_of_alpha_a_p_lies() -> None:
+    assert p_text(0.0504, 0.05) == "0.0504"
+    assert p_text(0.04996, 0.05) == "0.04996"
+    assert p_text(0.1004, 0.1) == "0.1004"
+
+
+@given(st.floats(0, 1), st.sampled_from([0.01, 0.05, 0.1]))
+def test_no_p_is_shown_as_zero(p_value: float, alpha: float) -> None:
+    assert not re.fullmatch(r"0\.0*", p_text(p_value, alpha))
+
+
+def test_both_p_values_stand_side_by_side() -> None:
+    assert chance_text(0.31, 0.62, 0.05) == "DM p = 0.31 (adjusted 0.62)"
+    assert chance_text(1e-9, 0.002, 0.05) == "DM p < 0.001 (adjusted 0.002)"
+
+
+def test_names_and_counts_are_readable() -> None:
+    assert [readable(name) for name in ("lstm", "gru", "ar", "mean", "my_lstm", "prophet")] == [
+        "LSTM",
+        "GRU",
+        "AR",
+        "the training mean",
+        "my LSTM",
+        "prophet",
+    ]
+    assert [counted(number, "fold") for number in (0, 1, 8640)] == ["0 folds", "1 fold", "8,640 folds"]
+    assert claim("better", "ridge regression") == "Ridge regression beats zero"
+
+
+@pytest.mark.parametrize(
+    ("models", "text"),
+    [
+        (
+            [("no evidence", "LSTM"), ("no evidence", "GRU")],
+            "Do not believe it: there is no evidence that LSTM or GRU forecasts better than zero.",
+        ),
+        (
+            [("no evidence", "LSTM")],
+            "Do not believe it: there is no evidence that LSTM forecasts better than zero.",
+        ),
+        ([("better", "LSTM"), ("better", "GRU")], "It holds up: LSTM and GRU forecast better than zero."),
+        (
+            [("better", "GRU"), ("no evidence", "LSTM")],
+            "It holds up: GRU forecasts better than zero; there is no evidence that LSTM forecasts better than zero.",
+        ),
+        ([("worse", "A"), ("worse", "B"), ("worse", "C")], "Do not use it: A, B and C forecast worse than zero."),
+        (
+            [("no evidence", "GRU"), ("worse", "A")],
+            "Do not believe it: there is no evidence that GRU forecasts better than zero; A forecasts worse than zero.",
+        ),
+        ([("cannot tell", "LSTM")], "These forecasts cannot tell whether LSTM is better than zero."),
+        ([], "Nothing to judge: there is no model beside the baselines."),
+    ],
+)
+def test_headlines_say_all_in_one_sentence(models: list[tuple[Status, str]], text: str) -> None:
+    assert headline(models) == text
+
+
+@given(st.lists(st.tuples(st.sampled_from(RANKING), st.sampled_from(["LSTM", "GRU", "AR"])), min_size=1, max_size=4))
+def test_a_headline_names_every_model_and_opens_by_the_strongest_claim(models: list[tuple[Status, str]]) -> None:
+    text = headline(models)
+    assert all(name in text for _, name in models)
+    assert text.startswith("It holds up") == any(status == "better" for status, _ in models)
+    assert text.endswith(".")
+    assert text.count(".") == 1
