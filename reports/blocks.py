@@ -1,0 +1,132 @@
+"""The blocks a report is made of: what is said, without how it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Tone = Literal["good", "open", "bad", "mute"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The finding of a section, and the question that it answers."""
+
+    finding: str
+    question: str
+    kind: Literal["heading"] = "heading"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer of the whole report: its colour, one word, the answer in plain words, and the numbers behind it."""
+
+    tone: Tone
+    word: str
+    headline: str
+    sentences: tuple[str, ...]
+    kind: Literal["verdict"] = "verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A paragraph that a reader must not miss."""
+
+    text: str
+    kind: Literal["note"] = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Head of a column; numbers stand at the right, words at the left; `spare`: left out where there is no room."""
+
+    label: str
+    number: bool = True
+    spare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of a table that belong together; without a label where the table has one group only."""
+
+    rows: tuple[tuple[str, ...], ...]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells as they are shown; `caption` says how to read them."""
+
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    caption: str = ""
+    kind: Literal["table"] = "table"
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """Return all rows, whatever group they are in."""
+        return tuple(row for group in self.groups for row in group.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture as SVG, in words, how to read it, and its numbers."""
+
+    name: str
+    svg: str
+    alt: str
+    caption: str
+    numbers: Table
+    kind: Literal["figure"] = "figure"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and what they are, in pairs."""
+
+    pairs: tuple[tuple[str, str], ...]
+    kind: Literal["facts"] = "facts"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text to be copied as it is."""
+
+    text: str
+    label: str
+    kind: Literal["code"] = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files beside the report, and what they hold."""
+
+    pairs: tuple[tuple[str, str], ...]
+    kind: Literal["files"] = "files"
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Something long that unfolds when asked for."""
+
+    summary: str
+    inside: Table | Code
+    kind: Literal["details"] = "details"
+
+
+Block = Heading | Verdict | Text | Note | Table | Figure | Facts | Code | Files | Details
+
+
+def table(heads: Sequence[str], rows: Sequence[tuple[str, ...]], caption: str = "", words: int = 1) -> Table:
+    """Return a table of one group, whose first `words` columns hold words and the others numbers."""
+    columns = tuple(Column(head, number=place >= words) for place, head in enumerate(heads))
+    return Table(columns, (Group(tuple(rows)),), caption)

@@ -1,0 +1,106 @@
+"""The axes of the figures: round dates and numbers, and names written where they belong instead of a legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+from reports.figures.canvas import WIDTH, Floats
+from reports.formats import MINUS, label
+
+MONTHS = (3, 6, 12, 24, 60, 120, 240, 600, 1_200, 6_000)
+HOURS = (1, 3, 6, 12, 24, 48, 96, 168, 336, 504, 720, 1_080, 1_440)
+EPOCH = np.datetime64("1970-01-01", "h")
+
+Times = NDArray[np.datetime64]
+
+
+def days(times: Times) -> Floats:
+    """Return times as days since 1970."""
+    return times.astype("datetime64[us]").astype(np.float64) / 86_400e6
+
+
+def time_axis(axes: Axes, start: float, end: float) -> None:
+    """Mark a time axis, in days since 1970, with a few round dates: years, months, days or hours."""
+    axes.set_xlim(start, end)
+    dates, unit = round_dates(start, end)
+    labels = np.datetime_as_string(dates, unit=unit)
+    if unit == "m":
+        labels = np.asarray([label[len("2020-") :].replace("T", " ") for label in labels])
+    ticks = days(dates)
+    margin = (end - start) / WIDTH * max(0, 4 * len(labels[0]) - 12)
+    inside = (ticks >= start) & (ticks <= end - margin)
+    axes.set_xticks(ticks[inside], labels[inside].tolist())
+
+
+def round_dates(start: float, end: float) -> tuple[Times, Literal["Y", "M", "D", "m"]]:
+    """Return round dates that cover a stretch of time in days since 1970, and how exactly they must be written."""
+    months = (end - start) / 30.44
+    if months > 5:
+        step = next(step for step in MONTHS if months / step <= 5)
+        first = int(np.datetime64(round(start), "D").astype("datetime64[M]").astype(int)) // step * step
+        numbers = np.arange(first, first + months + 2 * step, step).astype(int)
+        return numbers.astype("datetime64[M]"), "M" if step % 12 else "Y"
+    step = next(step for step in HOURS if (end - start) * 24 / step <= 3.8)
+    numbers = np.arange(start * 24 // step, end * 24 // step + 1).astype(int) * step
+    return EPOCH + numbers * np.timedelta64(1, "h"), "m" if step % 24 else "D"
+
+
+def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Write (height, name, colour) of every line at its right end, moved apart as little as needed to stay readable."""
+    if not ends:
+        return
+    ordered = sorted(ends)
+    low, high = axes.get_ylim()
+    height = axes.get_window_extent().height
+    ranks = np.arange(len(ordered)) * 14.0
+    wanted = np.asarray([(end[0] - low) / (high - low) * height for end in ordered])
+    spots = isotonic_regression(wanted - ranks).x.clip(0, max(0.0, height - ranks[-1])) + ranks
+    for spot, (_, name, colour) in zip(spots, ordered, strict=True):
+        axes.annotate(
+            short(name),
+            (1, spot / height),
+            (5, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            annotation_clip=False,
+        )
+
+
+def name_panel(axes: Axes, model: str, colour: str, more: str = "") -> None:
+    """Write a model's name, and what else tells this panel from its neighbours, above the axes."""
+    axes.annotate(
+        ", ".join(filter(None, [short(label(model)), more])),
+        (0, 1),
+        (0, 4),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color=colour,
+        weight="bold",
+    )
+
+
+def percents(axes: Axes, intervals: int = 5) -> None:
+    """Mark the height of the axes in per cent with a few round numbers; the data are shares."""
+    axes.yaxis.set_major_locator(MaxNLocator(intervals, steps=[1, 2, 2.5, 5, 10], min_n_ticks=2))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}\N{NO-BREAK SPACE}%".replace("-", MINUS))
+
+
+def plain_numbers(axes: Axes) -> None:
+    """Mark both axes with a few round numbers."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], min_n_ticks=2))
+        axis.set_major_formatter(lambda value, _: f"{value:.4g}".replace("-", MINUS))
+
+
+def short(name: str, most: int = 12) -> str:
+    """Return a name that fits into a figure; the tables spell it out."""
+    return name if len(name) <= most else name[: most - 1] + "…"

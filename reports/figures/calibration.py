@@ -1,0 +1,45 @@
+"""Forecast against outcome: deciles of the forecast, one panel for each model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from reports.derived import Calibration
+from reports.figures.axes import name_panel, plain_numbers
+from reports.figures.canvas import INK, RULE, draw, name_axes, place, stems
+from reports.formats import decimal
+
+PANEL = 150.0
+BASIS_POINT = 1e-4
+
+
+def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str], alt: str) -> str:
+    """Return the figure: points on the dashed line mean that forecasts of that size came true on average."""
+    rows = -(-len(calibrations) // 2)
+    height = 44 + PANEL * rows
+
+    def paint(figure: Figure) -> None:
+        place(figure, left=44, right=12, bottom=32, top=36, hspace=0.5, wspace=0.22)
+        panels = figure.subplots(rows, 2, sharey=True, squeeze=False).ravel()
+        for axes in panels[len(calibrations) :]:
+            axes.set_visible(False)
+        for axes, shown in zip(panels, calibrations, strict=False):
+            x, y, low, high = (
+                np.asarray([getattr(decile, name) for decile in shown.deciles]) / BASIS_POINT
+                for name in ("forecast", "outcome", "low", "high")
+            )
+            axes.axhline(0, color=RULE, linewidth=0.8)
+            axes.plot(*stems(x, low, high), color=colours[shown.model], linewidth=1)
+            axes.plot(x, y, "o", color=colours[shown.model], markersize=3.6)
+            limits = axes.get_xlim() if len(x) > 1 else (x[0] - 1, x[0] + 1)
+            axes.plot(limits, limits, color=INK, linewidth=0.9, dashes=(4, 3), scaley=False)
+            axes.set_xlim(limits)
+            slope = f"slope {decimal(shown.slope, 2)}" if shown.slope is not None else ""
+            name_panel(axes, shown.model, colours[shown.model], slope)
+            plain_numbers(axes)
+        name_axes(figure, "Mean outcome, basis points", "Forecast, basis points")
+
+    return draw("calibration", alt, height, paint)

@@ -1,0 +1,105 @@
+"""The sheet that every figure is drawn on: house style, margins, and long series made short."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from reports.svg import COLOURS, FONT_SIZE, tidy
+
+WIDTH = 480
+INK, MUTED, RULE = COLOURS["ink"].light, COLOURS["muted"].light, COLOURS["rule"].light
+SERIES = tuple(COLOURS[name].light for name in ("blue", "vermilion", "green", "purple", "amber"))
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "beatzero",
+    "text.parse_math": False,
+    "path.simplify": False,
+    "font.family": "DejaVu Sans",
+    "font.size": FONT_SIZE,
+    "text.color": INK,
+    "axes.edgecolor": RULE,
+    "axes.facecolor": "none",
+    "axes.labelcolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.titlesize": FONT_SIZE,
+    "axes.titlelocation": "left",
+    "axes.unicode_minus": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": FONT_SIZE,
+    "ytick.labelsize": FONT_SIZE,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "figure.facecolor": "none",
+    "figure.dpi": 72,
+    "lines.solid_capstyle": "butt",
+}
+
+Floats = NDArray[np.float64]
+
+
+def draw(name: str, alt: str, height: float, paint: Callable[[Figure], None]) -> str:
+    """Return the SVG element of a figure that `paint` fills; its ids begin with `name`, `height` is in points.
+
+    The reader's matplotlibrc, the clock and the locale have no say: the same numbers give the same bytes.
+    """
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the reader's own fonts set the text
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        figure = Figure(figsize=(WIDTH / 72, height / 72))
+        FigureCanvasSVG(figure)
+        paint(figure)
+        out = io.StringIO()
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return tidy(out.getvalue(), name, alt)
+
+
+def place(figure: Figure, left: float, right: float, bottom: float, top: float, **grid: float) -> None:
+    """Set the margins around the axes in points."""
+    width, height = figure.get_size_inches() * 72
+    figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, **grid)
+
+
+def stems(x: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Return one line that draws a stroke from low to high at every x: one path, however many strokes."""
+    gap = np.full(len(x), np.nan)
+    return np.column_stack([x, x, x]).ravel(), np.column_stack([low, high, gap]).ravel()
+
+
+def thin(x: Floats, y: Floats, most: int = 2 * WIDTH) -> tuple[Floats, Floats]:
+    """Return the series with no more than `most` points: the first, last, lowest and highest of each stretch of it."""
+    if len(x) <= most:
+        return x, y
+    edges = np.linspace(0, len(x), most // 4 + 1).astype(int)
+    kept: set[int] = set()
+    for start, end in pairwise(edges.tolist()):
+        part = y[start:end]
+        kept |= {start, end - 1, start + int(np.argmin(part)), start + int(np.argmax(part))}
+    rows = np.asarray(sorted(kept))
+    return x[rows], y[rows]
+
+
+def name_axes(figure: Figure, height: str, width: str = "") -> None:
+    """Write what the height of the figure means at its top left, and what its width means at its bottom right."""
+    points = figure.get_size_inches()[1] * 72
+    figure.text(0, 1 - 10 / points, height, color=MUTED)
+    figure.text(1 - 12 / WIDTH, 3 / points, width, color=MUTED, ha="right")

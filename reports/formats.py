@@ -1,0 +1,98 @@
+"""How numbers, dates and lists are written: once, so that every table and sentence of a report agrees."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+MINUS = "\N{MINUS SIGN}"
+SPACE = "\N{NO-BREAK SPACE}"
+MISSING = "\N{EN DASH}"
+ACRONYMS = {"ar", "gru", "lstm", "mlp", "rnn", "tcn"}
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def decimal(value: float | None, digits: int, *, signed: bool = False) -> str:
+    """Return `value` with a fixed number of digits and thousands separators; a dash for null and NaN."""
+    if value is None or math.isnan(value):
+        return MISSING
+    text = f"{value:{'+' if signed else ''},.{digits}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def whole(value: int | None) -> str:
+    """Return a count with thousands separators."""
+    return MISSING if value is None else f"{value:,}".replace("-", MINUS)
+
+
+def percent(share: float | None, digits: int = 2, *, signed: bool = True) -> str:
+    """Return a share as a percentage, such as `+0.42 %`."""
+    text = decimal(None if share is None else 100 * share, digits, signed=signed)
+    return text if text == MISSING else f"{text}{SPACE}%"
+
+
+def p_value(value: float | None) -> str:
+    """Return a p-value with three digits; what is smaller is said to be so."""
+    if value is None or math.isnan(value):
+        return MISSING
+    return f"<{SPACE}0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def exponent_of(values: Iterable[float | None]) -> int:
+    """Return the power of ten, a multiple of three, that brings the typical value between 1 and 1,000."""
+    sizes = sorted(abs(value) for value in values if value is not None and value and math.isfinite(value))
+    return 3 * math.floor(math.log10(sizes[len(sizes) // 2]) / 3) if sizes else 0
+
+
+def power(exponent: int) -> str:
+    """Return a power of ten as a unit for the head of a column, such as `, 10⁻⁶`; nothing for 10⁰."""
+    return f", 10{str(exponent).translate(SUPERSCRIPTS)}" if exponent else ""
+
+
+def scaled(value: float | None, exponent: int, digits: int = 3) -> str:
+    """Return `value` in units of the power of ten."""
+    return decimal(None if value is None else value / 10.0**exponent, digits)
+
+
+def moment(time: datetime, interval: timedelta) -> str:
+    """Return a time in UTC: the date alone where bars are days or longer and the clock shows midnight."""
+    daily = interval >= timedelta(days=1) and (time.hour, time.minute) == (0, 0)
+    return f"{time:%Y-%m-%d}" if daily else f"{time:%Y-%m-%d %H:%M}"
+
+
+def day(time: datetime) -> str:
+    """Return the date of a time in UTC."""
+    return f"{time:%Y-%m-%d}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in its two largest units, such as `1 h 5 min`."""
+    if seconds < 60:
+        return f"{decimal(seconds, 0 if seconds == int(seconds) else 1)} s"
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    rest, parts = round(seconds), []
+    for name, size in units:
+        if rest >= size:
+            parts.append(f"{whole(rest // size)} {name}")
+            rest %= size
+    return " ".join(parts[:2])
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 fold`, `12 folds`."""
+    return f"{whole(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Return names as a list in words; those beyond `most` are counted."""
+    if len(names) > most:
+        return f"{', '.join(names[: most - 1])} and {whole(len(names) - most + 1)} more"
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def label(model: str) -> str:
+    """Return a model's name as a reader expects it: `lstm` becomes LSTM, `my_model` becomes my model."""
+    return " ".join(word.upper() if word in ACRONYMS else word for word in model.split("_"))

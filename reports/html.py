@@ -1,0 +1,23 @@
+"""Writes a document as one HTML file that needs nothing else: no script, no request, every string escaped."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.document import Document
+from reports.svg import theme
+
+
+def to_html(document: Document) -> str:
+    """Return the document as HTML."""
+    loader = PackageLoader("reports")
+    page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page.filters["drawn"] = drawn
+    style = Markup(theme() + page.get_template("style.css").render())  # noqa: S704 -- our own style sheet
+    return page.get_template("report.html").render(document=document, style=style) + "\n"
+
+
+def drawn(svg: str) -> Markup:
+    """Return a figure's SVG as it is: `svg.tidy` has put it together from escaped parts."""
+    return Markup(svg)  # noqa: S704 -- see above

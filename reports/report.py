@@ -1,0 +1,31 @@
+"""Writes the report of a finished run into its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data.runs import write_bytes
+from reports.blocks import Figure
+from reports.document import Document, compose
+from reports.html import to_html
+from reports.markdown import to_markdown
+from reports.result import read
+from reports.svg import standalone
+
+
+def write(run: Path) -> Path:
+    """Write `report.html`, `report.md` and `figures/*.svg` into the finished run folder and return the HTML's path.
+
+    The same folder gives the same bytes. Raises RunError, WrongSchema or UnpairedForecasts where it cannot be read.
+    """
+    document = compose(read(run))
+    for figure in figures(document):
+        write_bytes(run / "figures" / f"{figure.name}.svg", standalone(figure.svg).encode())
+    write_bytes(run / "report.md", to_markdown(document).encode())
+    write_bytes(run / "report.html", to_html(document).encode())
+    return run / "report.html"
+
+
+def figures(document: Document) -> tuple[Figure, ...]:
+    """Return the figures of a document."""
+    return tuple(block for section in document.sections for block in section.blocks if isinstance(block, Figure))

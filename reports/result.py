@@ -1,0 +1,165 @@
+"""The one typed result of a run: every number of a report is worked out here or in `derived`, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from reports.derived import Calibration, Fit, LossPath, calibrate, learning, loss_path, side_by_side
+from reports.folder import Folder, Manifest, Status, Verdict
+from reports.folder import read as read_folder
+
+REFERENCES = ("zero", "naive")
+"""The baselines that every model is measured against; they come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one model did over all folds; the p-values are those of "its squared error is smaller than zero's".
+
+    `status` is the verdict on a candidate, one of the models that the question is about; None for a baseline.
+    """
+
+    model: str
+    mse: float | None
+    mae: float | None
+    skill_zero: float | None
+    skill_low: float | None
+    skill_high: float | None
+    skill_naive: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    folds_won: int | None
+    note: str
+    status: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One fold: its spans (half-open), its rows, the squared error of zero and every model's skill against it."""
+
+    number: int
+    fit_fold: int
+    train_start: datetime
+    train_end: datetime
+    validation_start: datetime
+    validation_end: datetime
+    test_start: datetime
+    test_end: datetime
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_lost: int
+    mse_zero: float | None
+    skills: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run; `scores` hold the baselines first, then the candidates by squared error."""
+
+    manifest: Manifest
+    config: str
+    verdict: Verdict
+    horizon: int
+    origins: int
+    scores: tuple[Score, ...]
+    folds: tuple[Fold, ...]
+    paths: tuple[LossPath, ...]
+    calibrations: tuple[Calibration, ...]
+    fits: tuple[Fit, ...]
+
+    @property
+    def candidates(self) -> tuple[Score, ...]:
+        """The models that the question is about, by squared error."""
+        return tuple(score for score in self.scores if score.status)
+
+    @property
+    def rivals(self) -> tuple[Score, ...]:
+        """Every model but `zero`, by squared error."""
+        return tuple(by_error([score for score in self.scores if score.model != "zero"]))
+
+    @property
+    def leader(self) -> Score | None:
+        """The candidate with the smallest squared error; without candidates the baseline that has it."""
+        return next(iter((*self.candidates, *self.rivals)), None)
+
+
+def read(run: Path) -> Result:
+    """Return the result of the finished run in the folder `run`; raises RunError, WrongSchema, UnpairedForecasts."""
+    return assemble(read_folder(run))
+
+
+def assemble(run: Folder) -> Result:
+    """Return the result of a run folder's contents; of several horizons the shortest is shown."""
+    horizon = int(run.forecasts["horizon"].min() or 1)  # type: ignore[arg-type]
+    scores = run.scores.filter(pl.col("seed").is_null(), horizon=horizon)
+    origins = side_by_side(run.forecasts.filter(pl.col("seed").is_null(), horizon=horizon))
+    statuses = {one.model: one.status for one in run.verdict.candidates if one.horizon == horizon}
+    ranked = rank(scores, run.tests.filter(horizon=horizon), statuses)
+    models = [score.model for score in ranked]
+    return Result(
+        manifest=run.manifest,
+        config=run.config,
+        verdict=run.verdict,
+        horizon=horizon,
+        origins=origins.height,
+        scores=ranked,
+        folds=fold_rows(run.folds, scores),
+        paths=tuple(loss_path(origins, model) for model in models if model != "zero"),
+        calibrations=tuple(calibrate(origins, model) for model in models if model not in {*REFERENCES, "mean"}),
+        fits=learning(run.fits, run.folds),
+    )
+
+
+def rank(scores: pl.DataFrame, tests: pl.DataFrame, statuses: Mapping[str, Status]) -> tuple[Score, ...]:
+    """Return the pooled scores: zero, naive and the other baselines, then the candidates, each by squared error."""
+    pooled = scores.filter(pl.col("fold").is_null()).pivot("metric", index="model", values="value")
+    won = scores.filter(pl.col("fold").is_not_null(), metric="skill_zero").group_by("model")
+    wins = dict(won.agg((pl.col("value") > 0).sum()).iter_rows())
+    asked = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero", "alternative": "less"}
+    tested = tests.filter(pl.col("fold").is_null(), **asked)
+    by_model = {row["model"]: row for row in tested.iter_rows(named=True)}
+    rows = pooled.iter_rows(named=True)
+    ranked = by_error([score_of(row, by_model.get(row["model"], {}), wins, statuses) for row in rows])
+    first = {model: place for place, model in enumerate(REFERENCES)}
+    return tuple(sorted(ranked, key=lambda score: (score.status is not None, first.get(score.model, len(first)))))
+
+
+def score_of(
+    scores: Mapping[str, Any], test: Mapping[str, Any], wins: Mapping[str, int], statuses: Mapping[str, Status]
+) -> Score:
+    """Return one model's row of the headline table from its pooled scores and its test against zero."""
+    model = str(scores["model"])
+    return Score(
+        model=model,
+        **{name: scores.get(name) for name in ("mse", "mae", "skill_zero", "skill_naive")},
+        **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value", "p_adjusted")},
+        folds_won=None if model == "zero" else wins.get(model, 0),
+        note=str(test.get("note") or ""),
+        status=statuses.get(model),
+    )
+
+
+def by_error(scores: list[Score]) -> list[Score]:
+    """Return scores by squared error, the smallest first; what has none comes last."""
+    return sorted(scores, key=lambda score: (score.mse is None, score.mse or 0.0, score.model))
+
+
+def fold_rows(folds: pl.DataFrame, scores: pl.DataFrame) -> tuple[Fold, ...]:
+    """Return the folds in the order of time, each with its squared error of zero and the skills of all models."""
+    per_fold = scores.filter(pl.col("fold").is_not_null())
+    errors = dict(per_fold.filter(metric="mse", model="zero").select("fold", "value").iter_rows())
+    skills: dict[int, dict[str, float | None]] = {}
+    for number, model, value in per_fold.filter(metric="skill_zero").select("fold", "model", "value").iter_rows():
+        skills.setdefault(number, {})[model] = value
+    return tuple(
+        Fold(row.pop("fold"), **row, mse_zero=errors.get(number), skills=skills.get(number, {}))
+        for row in folds.sort("fold").iter_rows(named=True)
+        for number in [row["fold"]]
+    )

@@ -1,0 +1,32 @@
+"""The sections of a report, top to bottom: each answers one question, and its title states what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reports.blocks import Block
+from reports.result import Result
+from reports.sections.calibration import calibration
+from reports.sections.course import course
+from reports.sections.data_card import data_card
+from reports.sections.learning import learning
+from reports.sections.method import method
+from reports.sections.scores import scores
+from reports.sections.skill import skill
+from reports.sections.timeline import timeline
+from reports.sections.verdict import verdict
+
+__all__ = ["SECTIONS"]
+
+SECTIONS: dict[str, Callable[[Result], tuple[Block, ...]]] = {
+    "verdict": verdict,
+    "scores": scores,
+    "course": course,
+    "timeline": timeline,
+    "skill": skill,
+    "calibration": calibration,
+    "learning": learning,
+    "data": data_card,
+    "method": method,
+}
+"""Every section by name, in the order of the report; the first line of its docstring says what it shows."""

@@ -1,0 +1,99 @@
+"""Whether forecasts of a size came true on average, or collapsed to a constant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.blocks import Block, Figure, Heading, Table, Text, table
+from reports.derived import Calibration
+from reports.figures.calibration import BASIS_POINT
+from reports.figures.calibration import calibration as draw
+from reports.formats import MISSING, SPACE, decimal, label, listed, percent, whole
+from reports.result import Result
+from reports.sections.parts import colours
+
+QUESTION = "Do the forecasts come true on average, or did they collapse to a constant?"
+PANELS = 4
+
+CAPTION = (
+    "The forecasts are sorted by size into up to ten groups. Each point is the mean outcome of a group, with its 95 % "
+    "interval; on the dashed line forecasts of that size came true on average. A flat row of points means that the "
+    "size of the forecast said nothing. A basis point is a log return of 0.0001. The intervals take outcomes as "
+    "independent."
+)
+
+
+def calibration(result: Result) -> tuple[Block, ...]:
+    """Do the forecasts come true on average? Deciles of the forecast against what came."""
+    ranked = [score.model for score in (*result.candidates, *result.rivals)]
+    order = {model: ranked.index(model) for model in ranked}
+    calibrations = sorted(result.calibrations, key=lambda calibration: order[calibration.model])
+    if not calibrations:
+        return (Heading("No model made forecasts of its own", QUESTION),)
+    title = finding(calibrations[0])
+    shown = [calibration for calibration in calibrations if len(calibration.deciles) > 1][:PANELS]
+    collapsed = [label(calibration.model) for calibration in calibrations if calibration.constant]
+    words = [Text(collapse(collapsed))] if collapsed else []
+    if not shown:
+        return (Heading(title, QUESTION), *words, slopes(calibrations))
+    alt = f"Mean outcome against forecast, in groups, for {listed([label(one.model) for one in shown])}. {title}."
+    figure = Figure("calibration", draw(shown, colours(result), alt), alt, CAPTION, numbers(calibrations))
+    return (Heading(title, QUESTION), *words, figure, slopes(calibrations))
+
+
+def collapse(models: Sequence[str]) -> str:
+    """Return what it means that the forecasts of these models hardly vary."""
+    verb = "has" if len(models) == 1 else "have"
+    return (
+        f"{listed(models)} {verb} collapsed to a constant: the forecasts vary by less than 1 % of what the outcomes "
+        "vary by, so they cannot tell one bar from another."
+    )
+
+
+def finding(first: Calibration) -> str:
+    """Return what the leading model's slope says."""
+    model = label(first.model)
+    if first.constant or first.slope is None or first.slope_low is None or first.slope_high is None:
+        return f"{model} collapsed: its forecasts are practically one constant"
+    low, middle, high = (decimal(value, 2) for value in (first.slope_low, first.slope, first.slope_high))
+    slope = f"slope {middle}, 95{SPACE}% interval {low} to {high}"
+    if first.slope_low <= 0 and first.slope_high >= 1:
+        return f"Whether larger forecasts of {model} came before larger outcomes cannot be told ({slope})"
+    if first.slope_low <= 0 <= first.slope_high:
+        return f"Larger forecasts of {model} were not followed by larger outcomes, as far as can be told ({slope})"
+    if first.slope < 0:
+        return f"The forecasts of {model} point the wrong way ({slope})"
+    if first.slope_low <= 1 <= first.slope_high:
+        return f"The forecasts of {model} came true on average, as far as can be told ({slope})"
+    fault = "too large" if first.slope < 1 else "too timid"
+    return f"The forecasts of {model} point the right way but are {fault} ({slope})"
+
+
+def slopes(calibrations: Sequence[Calibration]) -> Table:
+    """Return slope and spread of every model."""
+    rows = [
+        (
+            label(one.model),
+            decimal(one.slope, 2),
+            MISSING if one.slope is None else f"{decimal(one.slope_low, 2)} to {decimal(one.slope_high, 2)}",
+            percent(one.spread, 1, signed=False),
+        )
+        for one in calibrations
+    ]
+    caption = (
+        "Slope: by how much the outcome rises when the forecast rises by one; 1 is ideal, 0 says nothing. "
+        "Spread: standard deviation of the forecasts in per cent of that of the outcomes."
+    )
+    return table(["Model", "Slope", "95 % interval", "Spread"], rows, caption)
+
+
+def numbers(calibrations: Sequence[Calibration]) -> Table:
+    """Return the groups of all models, in basis points."""
+    rows = []
+    for one in calibrations:
+        for place, group in enumerate(one.deciles, start=1):
+            points = (group.forecast, group.outcome, group.low, group.high)
+            sizes = (decimal(value / BASIS_POINT, 2) for value in points)
+            rows.append((label(one.model), whole(place), whole(group.n), *sizes))
+    heads = ["Model", "Group", "Forecasts", "Mean forecast", "Mean outcome", "95 % from", "95 % to"]
+    return table(heads, rows, "In basis points of log return.")

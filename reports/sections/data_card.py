@@ -1,0 +1,36 @@
+"""What data the run was fed with, and what was missing in them."""
+
+from __future__ import annotations
+
+from reports.blocks import Block, Facts, Heading
+from reports.formats import count, duration, listed, moment, whole
+from reports.result import Result
+
+
+def data_card(result: Result) -> tuple[Block, ...]:
+    """What data were used? Source, span, bars, holes and checksum."""
+    card = result.manifest.data
+    first, last = moment(card.start, card.interval), moment(card.end, card.interval)
+    title = f"{count(card.bars, 'bar')} of {listed(card.symbols, 4)}, from {first[:10]} to {last[:10]}"
+    market = "trades around the clock" if card.always_open else "closes; nights, weekends and holidays are no holes"
+    pairs = [
+        ("Source", card.source),
+        ("SHA-256 of the bars", card.sha256),
+        (f"Symbols ({whole(len(card.symbols))})", listed(card.symbols, 20)),
+        ("Span", f"{first} to {last} UTC"),
+        ("Bars", f"{whole(card.bars)} of {duration(card.interval_seconds)} each; the market {market}"),
+        ("Holes", holes(result)),
+        ("Bars without volume", whole(card.zero_volume_bars)),
+        ("Rows lost", f"{whole(card.rows_lost)}, to holes, to the features' look-back and to targets not known yet"),
+        ("Forecasts judged", f"{whole(result.origins)} of each model, {count(result.horizon, 'bar')} ahead"),
+    ]
+    return Heading(title, "What data is this about?"), Facts(tuple(pairs))
+
+
+def holes(result: Result) -> str:
+    """Return how many holes there are and how long they are; none is filled."""
+    card = result.manifest.data
+    if not card.gaps:
+        return "none"
+    size = f"{count(card.missing_bars, 'missing bar')}, the longest hole {count(card.longest_gap_bars, 'bar')}"
+    return f"{whole(card.gaps)}, together {size}; none was filled"

@@ -1,0 +1,76 @@
+"""Whether the networks learned too little, too much, or stopped in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reports.blocks import Block, Figure, Heading, Table, table
+from reports.derived import Fit
+from reports.figures.learning import learning as draw
+from reports.formats import decimal, label, percent, whole
+from reports.result import Result
+from reports.sections.parts import binned, binning, colours
+
+QUESTION = "Did the networks learn too little or too much?"
+ROWS = 4
+MOST = 0.5
+"""Share of the fits from which on a title speaks of all of them."""
+
+CAPTION = (
+    "Loss by epoch in per cent of the first epoch's, one line per seed; the dot is the epoch whose weights were kept. "
+    "A validation line that rises while the training line falls is overfitting; two lines that still fall at the end "
+    "would have wanted more epochs."
+)
+
+
+def learning(result: Result) -> tuple[Block, ...]:
+    """Did the networks learn too little or too much? Learning curves with the epoch that was kept."""
+    fits = result.fits
+    if not fits:
+        return (Heading("Nothing in this run was trained by epochs", QUESTION),)
+    title = finding(fits)
+    trained = {fit.model for fit in fits}
+    ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.scores))
+    models = [model for model in ranked if model in trained][:ROWS]
+    folds = sample(sorted({fit.fold for fit in fits}))
+    alt = f"Learning curves of {', '.join(map(label, models))} in folds {', '.join(map(str, folds))}. {title}."
+    svg = draw(fits, models, folds, colours(result), alt)
+    return Heading(title, QUESTION), Figure("learning", svg, alt, CAPTION, numbers(fits))
+
+
+def sample(folds: Sequence[int]) -> tuple[int, ...]:
+    """Return the first, the middle and the last fold that was fitted."""
+    return tuple(sorted({folds[0], folds[len(folds) // 2], folds[-1]}))
+
+
+def finding(fits: Sequence[Fit]) -> str:
+    """Return when the training stopped, over all fits."""
+    best, epochs = (np.asarray([getattr(fit, name) for fit in fits]) for name in ("best", "epochs"))
+    middle = f"after a median of {decimal(float(np.median(best)), 0)} epochs"
+    at_once, to_the_end = float((best == 1).mean()), float((best == epochs).mean())
+    if at_once >= MOST:
+        return f"{percent(at_once, 0, signed=False)} of the fits were at their best after one epoch: little was learned"
+    if to_the_end >= MOST:
+        return f"{percent(to_the_end, 0, signed=False)} of the fits still improved when training ended, {middle}"
+    return f"The validation loss turned {middle}, and the weights of that epoch were kept"
+
+
+def numbers(fits: Sequence[Fit]) -> Table:
+    """Return for each network and fold the epochs and losses, as medians over its seeds."""
+    groups: dict[tuple[str, int], list[Fit]] = {}
+    for fit in fits:
+        groups.setdefault((fit.model, fit.fold), []).append(fit)
+    folds = sorted({fold for _, fold in groups})
+    rows = []
+    for (model, fold), members in groups.items():
+        if fold in binned(folds):
+            values = [(fit.epochs, fit.best, fit.train[fit.best - 1], fit.validation[fit.best - 1]) for fit in members]
+            epochs, best, train, validation = np.median(np.asarray(values), axis=0)
+            losses = (percent(train, 2, signed=False), percent(validation, 2, signed=False))
+            rows.append((label(model), whole(fold), whole(len(members)), decimal(epochs, 1), decimal(best, 1), *losses))
+    heads = ["Model", "Fold", "Seeds", "Epochs run", "Epoch kept", "Training loss", "Validation loss"]
+    return table(
+        heads, rows, f"Medians over seeds; losses at the kept epoch in per cent of the first epoch's.{binning(folds)}"
+    )

@@ -1,0 +1,35 @@
+"""What several sections share: the colours of the models, figures with their alt text, and tables kept short."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from typing import TypeVar
+
+from reports.figures.canvas import MUTED, SERIES
+from reports.formats import whole
+from reports.result import Result
+
+T = TypeVar("T")
+
+LONGEST = 40
+"""Rows of an unfolding table beyond which it is binned."""
+
+
+def colours(result: Result) -> dict[str, str]:
+    """Return a colour for every model: candidates have one each as long as there are enough, baselines are grey."""
+    return {score.model: MUTED for score in result.scores} | dict(
+        zip((score.model for score in result.candidates), cycle(SERIES), strict=False)
+    )
+
+
+def binned(items: Sequence[T], most: int = LONGEST) -> tuple[T, ...]:
+    """Return all items, or the last of each of `most` equal stretches where there are more."""
+    if len(items) <= most:
+        return tuple(items)
+    return tuple(items[(number + 1) * len(items) // most - 1] for number in range(most))
+
+
+def binning(items: Sequence[T], most: int = LONGEST) -> str:
+    """Return a sentence that says so if `binned` leaves items out."""
+    return "" if len(items) <= most else f" The table shows {whole(most)} of {whole(len(items))} folds, evenly spaced."

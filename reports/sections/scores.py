@@ -1,0 +1,45 @@
+"""Who forecast best, and by how much."""
+
+from __future__ import annotations
+
+from reports.blocks import Block, Heading, Note
+from reports.folder import Status
+from reports.formats import label, percent
+from reports.result import Result
+from reports.summary import headline
+
+SMALLEST = 0.0001
+
+
+def scores(result: Result) -> tuple[Block, ...]:
+    """Who forecast best, and by how much? All models against zero and naive."""
+    table = headline(result)
+    notes = [f"{label(score.model)}: {score.note}." for score in result.scores if score.note]
+    shown = [Note(" ".join(notes))] if notes else []
+    return (Heading(finding(result), "Who forecast best, and by how much?"), table, *shown)
+
+
+CHANCE: dict[Status | None, str] = {
+    "better": ", more than chance would give",
+    "cannot tell": ", on too little evidence to judge by",
+}
+
+
+def finding(result: Result) -> str:
+    """Return what the table shows, in one sentence."""
+    leader = result.leader
+    if leader is None or leader.skill_zero is None:
+        return "There is no model to compare with zero"
+    model, size = label(leader.model), gap(leader.skill_zero)
+    if leader.skill_zero > 0:
+        chance = CHANCE.get(leader.status, ", a gap that chance alone could make")
+        return f"{model} has a squared error {size} smaller than zero's{chance}"
+    kind = "model" if result.candidates else "baseline"
+    best = "" if len(result.candidates or result.rivals) == 1 else f", the best {kind},"
+    return f"No {kind} beats zero: the squared error of {model}{best} is {size} larger"
+
+
+def gap(skill: float) -> str:
+    """Return the size of a skill for a sentence; what rounds to nothing is called less than the smallest that shows."""
+    shown = percent(max(abs(skill), SMALLEST), signed=False)
+    return shown if abs(skill) >= SMALLEST else f"less than {shown}"

@@ -1,0 +1,100 @@
+"""Tests of how numbers, dates and lists are written."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports import formats
+
+NUMBERS = st.floats(-1e12, 1e12)
+
+
+@given(NUMBERS, st.integers(0, 6))
+def test_a_decimal_reads_back_as_the_rounded_number(value: float, digits: int) -> None:
+    text = formats.decimal(value, digits, signed=True)
+    assert float(text.replace(",", "").replace(formats.MINUS, "-")) == pytest.approx(round(value, digits))
+
+
+@given(st.floats(-0.0049, 0.0049))
+def test_what_rounds_to_zero_has_no_sign(value: float) -> None:
+    assert formats.decimal(value, 2, signed=True) == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (math.nan, "–"), (1234.5, "+1,234.50"), (-0.5, "−0.50")],
+)
+def test_decimals_are_consistent(value: float | None, text: str) -> None:
+    assert formats.decimal(value, 2, signed=True) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (0.0, "<\xa00.001"), (0.00099, "<\xa00.001"), (0.001, "0.001"), (1.0, "1.000")]
+)
+def test_a_p_value_is_never_zero(value: float | None, text: str) -> None:
+    assert formats.p_value(value) == text
+
+
+def test_a_percentage_does_not_break_before_its_sign() -> None:
+    assert formats.percent(0.00423) == "+0.42\xa0%"
+    assert formats.percent(None) == "–"
+
+
+@given(st.floats(1e-30, 1e30))
+def test_the_power_of_ten_brings_a_number_between_one_and_a_thousand(value: float) -> None:
+    exponent = formats.exponent_of([value])
+    assert exponent % 3 == 0
+    assert 0.999999 <= value / 10.0**exponent < 1_000.001
+
+
+@pytest.mark.parametrize("values", [[], [None], [0.0], [math.nan]])
+def test_without_a_number_there_is_no_power_of_ten(values: list[float | None]) -> None:
+    assert formats.power(formats.exponent_of(values)) == ""
+
+
+def test_a_power_of_ten_is_written_as_a_unit() -> None:
+    assert formats.power(-6) == ", 10⁻⁶"
+    assert formats.scaled(2.5e-5, -6) == "25.000"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.25, "0.2 s"), (59, "59 s"), (83.4, "1 min 23 s"), (3_600, "1 h"), (3_900, "1 h 5 min"), (86_400 * 30, "30 d")],
+)
+def test_a_duration_has_at_most_two_units(seconds: float, text: str) -> None:
+    assert formats.duration(seconds) == text
+
+
+def test_a_moment_shows_the_clock_only_where_bars_are_shorter_than_a_day() -> None:
+    midnight = datetime(2020, 2, 3, tzinfo=UTC)
+    assert formats.moment(midnight, timedelta(days=1)) == "2020-02-03"
+    assert formats.moment(midnight, timedelta(hours=1)) == "2020-02-03 00:00"
+    assert formats.moment(midnight + timedelta(hours=5), timedelta(days=1)) == "2020-02-03 05:00"
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a and b"),
+        (list("abc"), "a, b and c"),
+        (list("abcdef"), "a, b, c and 3 more"),
+    ],
+)
+def test_a_long_list_is_cut_and_counted(names: list[str], text: str) -> None:
+    assert formats.listed(names, most=4) == text
+
+
+@pytest.mark.parametrize(("model", "text"), [("lstm", "LSTM"), ("my_gru_2", "my GRU 2"), ("ridge", "ridge")])
+def test_models_have_readable_names(model: str, text: str) -> None:
+    assert formats.label(model) == text
+
+
+def test_a_count_agrees_with_its_noun() -> None:
+    assert [formats.count(number, "fold") for number in (0, 1, 1_200)] == ["0 folds", "1 fold", "1,200 folds"]

@@ -1,0 +1,100 @@
+"""Tests of the sections: every entry of SECTIONS renders for every kind of run, and titles say what the numbers say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reports.blocks import Figure, Heading, Table, Verdict
+from reports.result import Result, read
+from reports.sections import SECTIONS
+from reports.sections.parts import binned, colours
+from reports.sections.verdict import TONES
+from reports.summary import headline
+from tests.fake_run import Plan, make
+
+PLANS = {
+    "usual": Plan(folds=3, test=80),
+    "one network": Plan(networks=("gru",), folds=3, test=80),
+    "six networks": Plan(networks=tuple("uvwxyz"), folds=3, test=40),
+    "no network": Plan(networks=(), folds=3, test=80),
+    "zero and naive alone": Plan(networks=(), baselines=("zero", "naive"), folds=3, test=80),
+    "one fold": Plan(folds=1),
+    "few forecasts": Plan(folds=2, test=3),
+    "one forecast": Plan(folds=1, test=1),
+    "undefined tests": Plan(folds=3, test=80, undefined=True),
+    "one seed": Plan(folds=3, test=80, seeds=1),
+    "one epoch": Plan(folds=3, test=80, epochs=1),
+    "several symbols": Plan(symbols=tuple(f"S{number}" for number in range(12)), folds=3, test=40),
+    "daily": Plan(interval=timedelta(days=1), folds=3),
+    "by the minute": Plan(interval=timedelta(minutes=1), folds=3, test=80),
+    "all collapsed": Plan(constant=("lstm", "gru"), folds=3, test=80),
+}
+
+
+@pytest.fixture(scope="module", params=list(PLANS))
+def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return read(make(tmp_path_factory.mktemp("sections"), PLANS[request.param]))
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return read(make(tmp_path_factory.mktemp("usual"), PLANS["usual"]))
+
+
+@pytest.mark.parametrize("name", list(SECTIONS))
+def test_a_section_opens_with_its_finding_and_its_tables_are_whole(name: str, result: Result) -> None:
+    blocks = SECTIONS[name](result)
+    opening = blocks[0]
+    assert isinstance(opening, Verdict if name == "verdict" else Heading)
+    if isinstance(opening, Heading):
+        assert opening.question.endswith("?")
+        assert opening.finding
+        assert "nan" not in opening.finding.lower().split()
+    tables = [block for block in blocks if isinstance(block, Table)]
+    tables += [block.numbers for block in blocks if isinstance(block, Figure)]
+    for table in tables:
+        assert {len(row) for row in table.rows} <= {len(table.columns)}
+        assert not any(cell.lower() in {"nan", "none", ""} for row in table.rows for cell in row)
+
+
+@pytest.mark.parametrize("name", list(SECTIONS))
+def test_a_section_says_what_it_shows_in_its_first_line(name: str) -> None:
+    assert (SECTIONS[name].__doc__ or "").partition("\n")[0].endswith(".")
+
+
+@pytest.mark.parametrize("name", list(SECTIONS))
+def test_a_figure_has_words_beside_it(name: str, usual: Result) -> None:
+    for figure in (block for block in SECTIONS[name](usual) if isinstance(block, Figure)):
+        assert figure.alt.endswith(".")
+        assert figure.caption.endswith(".")
+        assert figure.numbers.rows
+
+
+def test_every_status_of_a_verdict_has_a_tone_and_a_word() -> None:
+    assert {tone for tone, _ in TONES.values()} == {"good", "open", "bad", "mute"}
+    assert len({word for _, word in TONES.values()}) == len(TONES) == 4
+
+
+def test_the_headline_table_has_every_model_and_sets_baselines_apart(usual: Result) -> None:
+    table = headline(usual)
+    assert [group.label for group in table.groups] == ["Baselines", "Models, best first"]
+    assert [row[0] for row in table.groups[0].rows][:2] == ["zero", "naive"]
+    assert len(table.rows) == 7
+    zero = dict(zip([column.label for column in table.columns], table.rows[0], strict=True))
+    assert {zero["Skill vs zero"], zero["p"], zero["Folds won"]} == {"–"}
+
+
+def test_long_tables_are_binned_and_keep_the_last_row() -> None:
+    assert binned(range(40)) == tuple(range(40))
+    assert len(binned(range(500))) == 40
+    assert binned(range(500))[-1] == 499
+
+
+def test_every_model_has_a_colour_however_many_there_are(tmp_path: Path) -> None:
+    found = read(make(tmp_path, PLANS["six networks"]))
+    painted = colours(found)
+    assert set(painted) == {score.model for score in found.scores}
+    assert len({painted[score.model] for score in found.candidates[:5]}) == 5
