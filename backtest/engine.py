@@ -92,8 +92,8 @@ def _lay_out(prepared: Prepared, run: Path) -> Work:
     write_bytes(run / FEATURES_FILE, content)
     for unfinished in (run / CHECKPOINTS).glob(".*"):
         shutil.rmtree(unfinished)
-    horizon, loaded = config.target.horizon, prepared.loaded
-    return Work(run, sha256(content), prepared.names, horizon, config.net, config.train, config.plugins, loaded.beside)
+    settings = (prepared.names, config.target.horizon, config.net, config.train)
+    return Work(run, sha256(content), *settings, config.plugins, prepared.loaded.beside, Path.cwd())
 
 
 def _carry_out_all(prepared: Prepared, work: Work, watcher: Watcher) -> tuple[list[Record], int, int]:

@@ -65,7 +65,9 @@ def prepare(loaded: Loaded) -> Prepared:
     names = tuple(name for feature in resolved for name in feature.columns)
     bars, interval = load_bars(config)
     horizon = config.target.horizon
-    features = check(pipeline.build(bars, config.features, horizon=horizon, kind=config.target.kind), FEATURES)
+    features = check(
+        pipeline.build(bars, config.features, horizon=horizon, kind=config.target.kind, interval=interval), FEATURES
+    )
     rows = panel(features, names, horizon)
     times = features["time"].unique().sort()
     folds = tuple(roll(times, config.folds, horizon=horizon, interval=interval))

@@ -36,7 +36,10 @@ FEATURES_FILE = "features.parquet"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What all tasks of a run share: where its rows are, the settings, and the plugins that define its models."""
+    """What all tasks of a run share: where its rows are, the settings, and the plugins that define its models.
+
+    Those lie in the folder `beside` the settings or in the `working` directory of the process that plans the run.
+    """
 
     run: Path
     rows_sha256: str
@@ -44,8 +47,9 @@ class Work:
     horizon: int
     net: NetSettings
     train: TrainSettings
-    plugins: tuple[str, ...] = ()
-    beside: Path | None = None
+    plugins: tuple[str, ...]
+    beside: Path | None
+    working: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def find(run: Path, task: Task) -> Record | None:
 
 def carry_out(work: Work, chain: tuple[Task, ...]) -> list[Record]:
     """Fit and forecast each task of a chain that is not done yet; one thread, so that every process computes alike."""
-    plugins.load(work.plugins, work.beside)
+    plugins.load(work.plugins, work.beside, work.working)
     records = []
     for task in chain:
         record = find(work.run, task)

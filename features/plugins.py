@@ -12,13 +12,15 @@ from pathlib import Path
 from data.errors import ConfigError
 
 
-def load(modules: Sequence[str], beside: Path | None = None) -> None:
+def load(modules: Sequence[str], beside: Path | None = None, working: Path | None = None) -> None:
     """Import `modules` from the folder `beside`, where the settings lie, or else from the working directory.
+
+    `working` is that directory where it is not this process's own.
 
     A module that was loaded before is not run again. Raises ConfigError for a module that is not there, that fails,
     or whose name another module has.
     """
-    folders = [folder.resolve() for folder in (beside, Path.cwd()) if folder]
+    folders = [folder.resolve() for folder in (beside, working or Path.cwd()) if folder]
     for module in modules:
         folder, file = _find(module, folders)
         if module not in sys.modules and module not in sys.stdlib_module_names:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from features.catalog import feature
-from features.windowed import window_sum
+from features.windowed import window_excess
 
 
 @feature(lookback=lambda window: window - 1)
 def volume_norm(window: int = 24) -> pl.Expr:
     """Volume over its mean of the last `window` bars, the bar's own included, minus 1; 0/0 if all of them are zero."""
-    return pl.col("volume") * window / window_sum(pl.col("volume"), window) - 1
+    return window_excess(pl.col("volume"), window)
 
 
 @feature(lookback=0, requires=("taker_buy_volume",))

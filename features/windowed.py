@@ -18,7 +18,7 @@ from features.catalog import at_least
 
 Array = NDArray[np.float64]
 
-BLOCK = 12_288  # rows worked on at a time: the intermediate arrays stay in the cache of the processor
+BLOCK = 8_192  # rows worked on at a time: the intermediate arrays stay in the cache of the processor
 
 
 def window_sum(values: pl.Expr, window: int) -> pl.Expr:
@@ -33,11 +33,17 @@ def window_std(values: pl.Expr, window: int) -> pl.Expr:
     return _windowed(values, window, lambda block, width: np.sqrt(_moments(block, width)[1] / (width - 1)))
 
 
+def window_excess(values: pl.Expr, window: int) -> pl.Expr:
+    """Value over the mean of the last `window`, its own included, minus 1; 0/0 is NaN, null as for `window_sum`."""
+    at_least(1, window=window)
+    return _windowed(values, window, lambda block, width: block[width - 1 :] * width / _sums(block, width) - 1)
+
+
 def _windowed(values: pl.Expr, window: int, kernel: Callable[[Array, int], Array]) -> pl.Expr:
     """Apply `kernel`, (n,) -> (n - window + 1,), to a column, block by block."""
 
     def evaluate(column: pl.Series) -> pl.Series:
-        first = column.is_not_null().arg_max() or 0
+        first = (column.is_not_null().arg_max() or 0) if column.null_count() else 0
         known = column.slice(first).cast(pl.Float64).to_numpy()  # without a copy if only its first values were null
         result = np.full(len(column), np.nan)
         with np.errstate(all="ignore"):
@@ -66,15 +72,22 @@ def _moments(x: Array, window: int) -> tuple[Array, Array]:
     Chan, Golub and LeVeque (1979), Updating Formulae and a Pairwise Algorithm for Computing Sample Variances.
     """
     if window == 1:
-        return x, np.zeros_like(x)
+        return x, x
     half, rest = window // 2, window - 1
     sums, squares = _moments(x, half)
-    spread = np.square(sums[:-half] - sums[half:])
+    spread = sums[:-half] - sums[half:]
+    np.square(spread, out=spread)
     spread *= 1 / (2 * half)
-    spread += squares[:-half]
-    spread += squares[half:]
+    if half > 1:  # a single value does not deviate from itself
+        spread += squares[:-half]
+        spread += squares[half:]
     total = sums[:-half] + sums[half:]
     if window % 2 == 0:
         return total, spread
-    total, last = total[:-1], x[rest:]
-    return total + last, spread[:-1] + np.square(total - rest * last) * (1 / (rest * window))
+    total, spread, last = total[:-1], spread[:-1], x[rest:]
+    step = last * -rest
+    step += total
+    np.square(step, out=step)
+    step *= 1 / (rest * window)
+    spread += step
+    return total + last, spread

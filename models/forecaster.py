@@ -26,7 +26,7 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class FitLog:
-    """What a fit did: its epochs (none: fitted in one step), the best one from 1, what it chose, in words, and where."""
+    """What a fit did: its epochs (none: fitted in one step), the best one from 1, what it chose in words, and where."""
 
     epochs: tuple[Epoch, ...] = ()
     best: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def twice_mean(net, train, seed):
 """
 
 
-def test_plugins_are_found_beside_the_settings_and_run_only_when_they_are_named(
+@pytest.mark.usefixtures("open_tables")
+def test_plugins_are_found_in_the_working_directory_and_run_only_when_they_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my_own_plugin.py").write_text(PLUGIN)
@@ -90,3 +92,4 @@ def test_plugins_are_found_beside_the_settings_and_run_only_when_they_are_named(
         next_steps(tmp_path / "run")
     steps, _ = next_steps(tmp_path / "run", plugin_names=["my_own_plugin"])
     assert steps[-1].model == "twice_mean"
+    monkeypatch.delitem(sys.modules, "my_own_plugin")

@@ -25,16 +25,14 @@ def {name}() -> pl.Expr:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    features, modules, path = dict(FEATURES), set(sys.modules), list(sys.path)
+def _nothing_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_tables: None) -> Iterator[None]:
+    modules, path = set(sys.modules), list(sys.path)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     yield
     assert sys.path == path
     for module in set(sys.modules) - modules:
         del sys.modules[module]
-    FEATURES.clear()
-    FEATURES.update(features)
 
 
 def write(path: Path, text: str) -> Path:
