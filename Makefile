@@ -9,7 +9,7 @@ PIP_ARGS ?=
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backtest test test-all check bench clean
+.PHONY: help setup backtest test test-all check bench app clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "setting up $(VENV), once: a few minutes"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --constraint constraints.txt --editable . --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --constraint constraints.txt --editable '.[app]' --group dev
 	@touch $@
 
 backtest: $(READY)  ## run the main job: CONFIG=preset or file, DATA=bars, ARGS='--set train.epochs=5'
@@ -40,6 +40,10 @@ check: $(READY)  ## formatting, lint, types
 
 bench: $(READY)  ## measure speed and memory, as ratios (DATA=hourly BTCUSDT bars for the whole table)
 	@$(BIN)/python -m backtest.bench $(if $(DATA),--data '$(DATA)')
+
+app: $(READY)  ## show runs in the browser; without any, make the quick one first
+	@ls "$${BACKTEST_HOME:-.}"/runs/*/manifest.json >/dev/null 2>&1 || $(BIN)/backtest run quick
+	@$(BIN)/backtest app
 
 clean:  ## remove the environment and caches; runs/ and datasets/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -121,6 +121,24 @@ def check_data(
         raise typer.Exit(2)
 
 
+@app.command("app")
+def open_app(
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="the newest runs if left out")] = None,
+) -> None:
+    """Show runs and their next step in the browser; the page is served to this machine alone."""
+    import subprocess
+    from importlib.util import find_spec
+
+    from data.errors import ConfigError
+
+    if find_spec("streamlit") is None:
+        raise ConfigError("app: needs streamlit, which is not installed: pip install 'beatzero[app]', or make setup")
+    page = Path(__file__).with_name("app.py")
+    serve = ["streamlit", "run", str(page), "--server.address=127.0.0.1", "--browser.gatherUsageStats=false"]
+    chosen = ["--", str(run)] if run else []
+    raise typer.Exit(subprocess.run([sys.executable, "-m", *serve, *chosen]).returncode)  # noqa: S603
+
+
 def _show_result(folder: Path) -> None:
     """Print the verdict in one sentence and the table, both as the report has them."""
     import reports

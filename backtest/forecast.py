@@ -49,7 +49,7 @@ def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str
     in `plugin_names` before they are imported from the working directory.
     """
     manifest = read_manifest(run)
-    config = build(parse(read_bytes(run, "config.toml", manifest).decode(), where=f"{run}/config.toml"), where=str(run))
+    config = read_config(run)
     _load_plugins(config, plugin_names)
     if data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
@@ -68,6 +68,12 @@ def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str
             target_time = key["known_at"] + horizon * interval
             steps.append(NextStep(key["symbol"], model, key["known_at"], target_time, key["close"], float(log_return)))
     return steps, str(json.loads(read_bytes(run, "verdict.json", manifest))["sentence"])
+
+
+def read_config(run: Path) -> Config:
+    """Read the settings of a finished run; RunError where its folder is not as its manifest says."""
+    text = read_bytes(run, "config.toml", read_manifest(run)).decode()
+    return build(parse(text, where=f"{run}/config.toml"), where=str(run))
 
 
 def _load_plugins(config: Config, named: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from backtest.tasks import Task
 from backtest.work import Record
 from models import MODELS
 
-LINE_EVERY = 5.0
+LINE_EVERY = 10.0
 NETWORK_WEIGHT = 100
 
 
@@ -55,7 +55,7 @@ class WalkProgress:
             self.bar.update(self.line, completed=self.finished, news=news)
         elif time.monotonic() - self.printed >= LINE_EVERY or not self.open_tasks.total():
             self.printed = time.monotonic()
-            self.console.print(news, highlight=False)
+            self.console.print(news, highlight=False, soft_wrap=True)
 
     def end(self) -> None:
         """Stop drawing."""
