@@ -12,9 +12,9 @@ import reports
 from backtest.forecast import NextStep, next_steps, read_config
 from backtest.prepare import load_bars
 from data.errors import BacktestError
+from data.names import label
 from data.runs import MANIFEST, runs_folder
 from reports.folder import Verdict
-from reports.formats import label
 
 SHOWN = 200
 STATUS_COLOURS = {"better": "green", "worse": "red", "leak suspected": "red"}

@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from backtest.executors import EXECUTORS
 from backtest.folds import FoldSettings
 from data.errors import ConfigError
+from data.names import REFERENCES
 from data.runs import sha256
 from models.settings import NetSettings, TrainSettings
 
-OBLIGATORY = ("zero", "naive")
 HOW_NOT_WHAT = ("name", "executor", "jobs")
 
 
@@ -76,7 +76,7 @@ class Config(Settings):
     @property
     def all_models(self) -> tuple[str, ...]:
         """The models in order, each once, led by the two that are always there."""
-        return tuple(dict.fromkeys((*OBLIGATORY, *self.models)))
+        return tuple(dict.fromkeys((*REFERENCES, *self.models)))
 
     def to_toml(self) -> str:
         """The settings as TOML; what is not set is left out."""

@@ -14,9 +14,6 @@ LOSSES: dict[str, pl.Expr] = {
 }
 """Loss of one forecast, from the columns `y` and `y_hat`."""
 
-BASELINES = ("zero", "naive")
-"""The models that every other one is measured against."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metric:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from backtest.metrics import BASELINES
 from data import schema
 from data.errors import NotFinite, UnpairedForecasts
+from data.names import REFERENCES
 
 FIT = ["model", "seed"]
 KEY = ["horizon", "symbol", "time"]
 FIXED = ["fold", "target_time", "y"]
-REFERENCE = BASELINES[0]
+REFERENCE = REFERENCES[0]
 
 
 def pair(forecasts: pl.DataFrame) -> pl.DataFrame:
@@ -35,7 +35,7 @@ def pair(forecasts: pl.DataFrame) -> pl.DataFrame:
     _refuse(paired.filter(~same), f"fold, target_time or y differ from those of {REFERENCE}")
     _refuse_missing(rows, reference)
     paired = paired.drop(expected.values())
-    for baseline in BASELINES:
+    for baseline in REFERENCES:
         forecast = _ensemble(rows, baseline).select(*KEY, pl.col("y_hat").alias(baseline))
         paired = paired.join(forecast, on=KEY, how="left", maintain_order="left")
     return paired
@@ -62,11 +62,11 @@ def _refuse(rows: pl.DataFrame, problem: str, error: type[NotFinite | UnpairedFo
 def _refuse_models(rows: pl.DataFrame) -> None:
     """Raise UnpairedForecasts if a baseline, or the mean over the seeds of a model, is missing."""
     means = set(rows.filter(pl.col("seed").is_null())["model"].unique())
-    missing = {*BASELINES, *rows["model"].unique()} - means
+    missing = {*REFERENCES, *rows["model"].unique()} - means
     if missing:
         raise UnpairedForecasts(
             f"forecasts: rows without a seed (the mean over seeds) are missing for {', '.join(sorted(missing))}: every "
-            f"model needs them, and {' and '.join(BASELINES)} must be among the models"
+            f"model needs them, and {' and '.join(REFERENCES)} must be among the models"
         )
 
 

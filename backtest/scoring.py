@@ -8,12 +8,13 @@ from itertools import product
 
 import polars as pl
 
-from backtest.metrics import BASELINES, LOSSES, METRICS
+from backtest.metrics import LOSSES, METRICS
 from backtest.pairing import FIT, pair
 from backtest.significance import TESTS, Alternative, LossTest, holm, skill_interval
 from backtest.significance.result import FloatArray
 from data import schema
 from data.errors import UndefinedTest
+from data.names import REFERENCES
 
 FAMILY = ["test", "loss", "baseline", "alternative"]
 """Pooled tests that agree in these columns are one family for Holm's adjustment.
@@ -97,7 +98,7 @@ def _test_rows(sample: _Sample) -> Iterator[dict[str, object]]:
     """One row of TESTS for each test, loss, model, baseline and alternative."""
     models = sorted({model for model, _ in sample.losses})
     alternatives = ALTERNATIVES["pooled" if sample.fold is None else "fold"]
-    for loss, baseline, model in product(LOSSES, BASELINES, models):
+    for loss, baseline, model in product(LOSSES, REFERENCES, models):
         if model == baseline:
             continue
         losses = sample.losses[model, loss], sample.losses[baseline, loss]
@@ -131,7 +132,7 @@ def _effect(loss_model: FloatArray, loss_baseline: FloatArray, horizon: int) -> 
 
 def _adjust(tests: pl.DataFrame) -> pl.DataFrame:
     """Fill `p_adjusted` for the families of pooled tests."""
-    in_family = pl.col("fold").is_null() & ~pl.col("model").is_in(BASELINES) & pl.col("p_value").is_not_null()
+    in_family = pl.col("fold").is_null() & ~pl.col("model").is_in(REFERENCES) & pl.col("p_value").is_not_null()
     families = tests.filter(in_family).partition_by(FAMILY)
     adjusted = [family.with_columns(p_adjusted=pl.Series(holm(family["p_value"]))) for family in families]
     return pl.concat([tests.filter(~in_family), *adjusted])

@@ -13,10 +13,10 @@ from typing import Any, Self
 
 import polars as pl
 
-from backtest.metrics import BASELINES
-from backtest.wording import RANKING, Status, chance_text, claim, counted, effect_text, headline, readable
+from backtest.wording import RANKING, Status, chance_text, claim, counted, effect_text, headline
 from data import schema
 from data.errors import ConfigError, RunError
+from data.names import REFERENCES, label
 
 PRIMARY = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero"}
 MIN_FOLDS = 3
@@ -138,7 +138,7 @@ class _Counts:
 def _rivals(scores: pl.DataFrame, tests: pl.DataFrame) -> pl.DataFrame:
     """One row per model and horizon, baselines left out: the PRIMARY test both ways, the pooled skill, the seeds."""
     key = ["model", "horizon"]
-    pooled = tests.filter(pl.col("fold").is_null(), ~pl.col("model").is_in(BASELINES), **PRIMARY)
+    pooled = tests.filter(pl.col("fold").is_null(), ~pl.col("model").is_in(REFERENCES), **PRIMARY)
     worse = pooled.filter(alternative="greater").select(*key, p_worse="p_value", p_worse_adjusted="p_adjusted")
     rank = scores.filter(pl.col("fold").is_null() & pl.col("seed").is_null(), metric="skill_zero")
     seeds = scores.group_by(key).agg(seeds=pl.col("seed").drop_nulls().n_unique())
@@ -160,7 +160,7 @@ def _candidate(row: dict[str, Any], counts: _Counts, *, several_horizons: bool) 
         status = "better"
     elif row["skill"] < 0 and row["p_worse_adjusted"] <= counts.alpha:
         status = "worse"
-    name = readable(row["model"]) + (f" at horizon {row['horizon']}" if several_horizons else "")
+    name = label(row["model"]) + (f" at horizon {row['horizon']}" if several_horizons else "")
     kept = {field.name: row[field.name] for field in fields(Candidate) if field.name in row}
     return Candidate(
         **kept, name=name, status=status, reason=reason, sentence=_sentence(row, name, status, reason, counts)

@@ -23,8 +23,6 @@ OPENINGS: dict[Status, str] = {
     "worse": "Do not use it: ",
     "cannot tell": "",
 }
-NAMES = {"mean": "the training mean", "ridge": "ridge regression"}
-ACRONYMS = {"ar", "gru", "lstm", "mlp", "rnn", "tcn"}
 SMALLEST_P = 0.001
 
 
@@ -52,11 +50,6 @@ def _clause(status: Status, names: Sequence[str]) -> str:
         "worse": f"{everyone} {'forecasts' if one else 'forecast'} worse than zero",
         "cannot tell": f"these forecasts cannot tell whether {anyone} is better than zero",
     }[status]
-
-
-def readable(model: str) -> str:
-    """Name of a model in a sentence: `lstm` becomes LSTM, `my_model` becomes my model."""
-    return NAMES.get(model) or " ".join(word.upper() if word in ACRONYMS else word for word in model.split("_"))
 
 
 def listed(names: Sequence[str], last: str) -> str:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
-ACRONYMS = {"ar", "gru", "lstm", "mlp", "rnn", "tcn"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -91,8 +90,3 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     if len(names) > most:
         return f"{', '.join(names[: most - 1])} and {whole(len(names) - most + 1)} more"
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-def label(model: str) -> str:
-    """Return a model's name as a reader expects it: `lstm` becomes LSTM, `my_model` becomes my model."""
-    return " ".join(word.upper() if word in ACRONYMS else word for word in model.split("_"))

@@ -10,12 +10,10 @@ from typing import Any
 
 import polars as pl
 
+from data.names import REFERENCES
 from reports.derived import Calibration, Fit, LossPath, calibrate, learning, loss_path, side_by_side
 from reports.folder import Folder, Manifest, Status, Verdict
 from reports.folder import read as read_folder
-
-REFERENCES = ("zero", "naive")
-"""The baselines that every model is measured against; they come first."""
 
 
 @dataclass(frozen=True, slots=True)

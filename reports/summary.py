@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from data.names import label
 from reports.blocks import Column, Group, Table
-from reports.formats import MISSING, SPACE, exponent_of, label, p_value, percent, power, scaled, whole
+from reports.formats import MISSING, SPACE, exponent_of, p_value, percent, power, scaled, whole
 from reports.result import Result, Score
 
 

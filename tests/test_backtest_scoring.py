@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.metrics import BASELINES, LOSSES, METRICS
+from backtest.metrics import LOSSES, METRICS
 from backtest.scoring import compare, score
 from backtest.significance import TESTS, diebold_mariano, holm, skill_interval
 from backtest.significance.result import FloatArray
 from data import schema
 from data.errors import UnpairedForecasts
+from data.names import REFERENCES
 from tests.forecasts import forecast_table, random_forecasts
 
 FORECASTS = random_forecasts(2)
@@ -123,10 +124,10 @@ def test_skill_beside_the_tests_is_the_skill_among_the_scores() -> None:
 
 def test_adjustment_is_holm_over_the_pooled_models_that_are_no_baselines() -> None:
     for family in COMPARED.filter(POOLED).partition_by("loss", "baseline", "alternative"):
-        members = family.filter(~pl.col("model").is_in(BASELINES))
+        members = family.filter(~pl.col("model").is_in(REFERENCES))
         assert members["model"].to_list() == ["lstm", "ridge"]
         assert members["p_adjusted"].to_list() == holm(members["p_value"]).tolist()
-        assert family.filter(pl.col("model").is_in(BASELINES))["p_adjusted"].is_null().all()
+        assert family.filter(pl.col("model").is_in(REFERENCES))["p_adjusted"].is_null().all()
     assert COMPARED.filter(~POOLED)["p_adjusted"].is_null().all()
 
 
@@ -183,7 +184,7 @@ def test_a_symbol_that_only_repeats_another_adds_no_evidence() -> None:
 def test_each_horizon_has_its_own_rows_and_all_share_the_family() -> None:
     later = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
     tests = compare(pl.concat([FORECASTS, later])).filter(POOLED, baseline="zero", loss="squared", alternative="less")
-    members = tests.filter(~pl.col("model").is_in(BASELINES))
+    members = tests.filter(~pl.col("model").is_in(REFERENCES))
     assert members.select("horizon", "lags").rows() == [(1, 0), (1, 0), (5, 4), (5, 4)]
     assert members["p_adjusted"].to_list() == holm(members["p_value"]).tolist()
     zero, lstm = (losses(later, model, "squared") for model in ("zero", "lstm"))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.names import label
 from reports import formats
 
 NUMBERS = st.floats(-1e12, 1e12)
@@ -93,7 +94,7 @@ def test_a_long_list_is_cut_and_counted(names: list[str], text: str) -> None:
 
 @pytest.mark.parametrize(("model", "text"), [("lstm", "LSTM"), ("my_gru_2", "my GRU 2"), ("ridge", "ridge")])
 def test_models_have_readable_names(model: str, text: str) -> None:
-    assert formats.label(model) == text
+    assert label(model) == text
 
 
 def test_a_count_agrees_with_its_noun() -> None:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from data.names import label
 from reports.derived import LossPath
 from reports.figures.axes import days, name_ends, percents, time_axis
 from reports.figures.canvas import INK, MUTED, RULE, draw, name_axes, place, stems, thin
 from reports.figures.timeline import FEW, edges
-from reports.formats import label
 from reports.result import Fold
 
 

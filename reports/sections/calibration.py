@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data.names import label
 from reports.blocks import Block, Figure, Heading, Table, Text, table
 from reports.derived import Calibration
 from reports.figures.calibration import BASIS_POINT
 from reports.figures.calibration import calibration as draw
-from reports.formats import MISSING, SPACE, decimal, label, listed, percent, whole
+from reports.formats import MISSING, SPACE, decimal, listed, percent, whole
 from reports.result import Result
 from reports.sections.parts import colours
 

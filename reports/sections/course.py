@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data.names import label
 from reports.blocks import Block, Figure, Heading, Table, table
 from reports.derived import LossPath
 from reports.figures.course import course as draw
 from reports.figures.timeline import FEW
-from reports.formats import day, label, listed, percent, whole
+from reports.formats import day, listed, percent, whole
 from reports.result import Fold, Result
 from reports.sections.parts import binned, binning, colours
 

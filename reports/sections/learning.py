@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data.names import label
 from reports.blocks import Block, Figure, Heading, Table, table
 from reports.derived import Fit
 from reports.figures.learning import learning as draw
-from reports.formats import decimal, label, percent, whole
+from reports.formats import decimal, percent, whole
 from reports.result import Result
 from reports.sections.parts import binned, binning, colours
 

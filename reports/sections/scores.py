@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from data.names import label
 from reports.blocks import Block, Heading, Note
 from reports.folder import Status
-from reports.formats import label, percent
+from reports.formats import percent
 from reports.result import Result
 from reports.summary import headline
 

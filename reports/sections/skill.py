@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from data.names import REFERENCES, label
 from reports.blocks import Block, Figure, Heading, Table, table
 from reports.figures.skill import skill as draw
-from reports.formats import day, exponent_of, label, percent, power, scaled, whole
-from reports.result import REFERENCES, Result, by_error
+from reports.formats import day, exponent_of, percent, power, scaled, whole
+from reports.result import Result, by_error
 from reports.sections.parts import colours
 
 QUESTION = "Is the skill stable?"

@@ -1,0 +1,13 @@
+"""Names that every storey must agree on: the models that are always there, and what a reader calls a model."""
+
+from __future__ import annotations
+
+REFERENCES = ("zero", "naive")
+"""The models that every other one is measured against, always among those of a run."""
+
+ACRONYMS = {"ar", "gru", "lstm", "mlp", "rnn", "tcn"}
+
+
+def label(model: str) -> str:
+    """Name of a model as a reader expects it: `lstm` becomes LSTM, `my_model` becomes my model."""
+    return " ".join(word.upper() if word in ACRONYMS else word for word in model.split("_"))
