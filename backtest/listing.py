@@ -23,7 +23,7 @@ def entries() -> dict[str, Rows]:
         "built-in data": _described(BUILT_IN),
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
         "models": [(name, entry.doc) for name, entry in MODELS.items()],
-        "metrics": _described(METRICS),
+        "metrics": [(name, metric.summary) for name, metric in METRICS.items()],
         "tests": _described(TESTS),
         "report sections": _described(SECTIONS),
         "executors": _described(EXECUTORS),

@@ -20,21 +20,21 @@ DEFAULT_LENGTH = 6_000
 
 
 def sp500() -> pl.DataFrame:
-    """Return the S&P 500 index, daily, 1999-01-04 to 2018-12-31; `time` is midnight UTC of the session's date."""
+    """The S&P 500 index, daily, 1999-01-04 to 2018-12-31; `time` is midnight UTC of the session's date."""
     from arch.data import sp500 as dataset  # deferred: it takes seconds to import
 
     return _from_arch("SP500", dataset.load())
 
 
 def nasdaq() -> pl.DataFrame:
-    """Return the NASDAQ Composite index, daily, 1999-01-04 to 2018-12-31; on two of the days it has no volume."""
+    """The NASDAQ Composite index, daily, 1999-01-04 to 2018-12-31; on two of the days it has no volume."""
     from arch.data import nasdaq as dataset  # deferred: it takes seconds to import
 
     return _from_arch("NASDAQ", dataset.load())
 
 
 def made_up(**settings: Any) -> pl.DataFrame:
-    """Return `synthetic.make(...)`, short unless the settings say otherwise."""
+    """Made-up bars, seeded: synthetic:n=20000,seed=3,signal=0.02 says how many, which and with what signal."""
     return synthetic.make(**{"n": DEFAULT_LENGTH, **settings})
 
 

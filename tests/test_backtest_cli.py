@@ -111,6 +111,7 @@ def test_a_forecast_comes_with_its_verdict(
 def test_the_list_names_every_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(monkeypatch, "list") == 0
     output = capsys.readouterr().out
+    assert "One number for a group" not in output, "each metric says what it is"
     for word in ("default", "sp500", "volume_norm", "lstm", "skill_zero", "diebold_mariano", "loky"):
         assert word in output
 
