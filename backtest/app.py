@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -51,7 +52,8 @@ def show(run: Path) -> None:
     model = st.sidebar.selectbox("Model", list(dict.fromkeys(step.model for step in steps))[::-1], format_func=label)
     step = next(step for step in steps if (step.symbol, step.model) == (symbol, model))
     st.subheader(f"Next close by {label(model)}: {step.next_close:,.2f}")
-    st.caption(f"{step.log_return:+.6f} as log return, for {step.target_time:%Y-%m-%d %H:%M} UTC")
+    due = f"for {step.target_time:%Y-%m-%d %H:%M} UTC" if step.target_time else f"after {step.known_at:%Y-%m-%d}"
+    st.caption(f"{step.log_return:+.6f} as log return, {due}")
     st.line_chart(_course(prices.filter(symbol=symbol), step), x="close time", y=["close", "forecast"])
     st.dataframe(table, hide_index=True)
 
@@ -59,7 +61,11 @@ def show(run: Path) -> None:
 def _course(prices: pl.DataFrame, step: NextStep) -> pl.DataFrame:
     """The last closes, and the forecast as a line from the last of them."""
     closes = prices.select("close time", "close", forecast=pl.lit(None, pl.Float64))
-    ahead = {"close time": [step.known_at, step.target_time], "close": None, "forecast": [step.close, step.next_close]}
+    ahead = {
+        "close time": [step.known_at, step.target_time or step.known_at + timedelta(days=1)],
+        "close": None,
+        "forecast": [step.close, step.next_close],
+    }
     return pl.concat([closes, pl.DataFrame(ahead, schema=closes.schema)])
 
 

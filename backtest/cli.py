@@ -24,6 +24,12 @@ app.add_typer(data_app, name="data")
 console = Console()
 WIDE = 96
 
+
+def say(line: str) -> None:
+    """Print a line as it is, whatever it holds."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a finished run")]
 
 
@@ -50,7 +56,7 @@ def run(
     walk_forward(prepare(loaded), folder, WalkProgress(console), command=command)
     page = reports.write(folder)
     _show_result(folder)
-    console.print(f"\nreport: {page}", soft_wrap=True, highlight=False)
+    say(f"\nreport: {page}")
 
 
 @app.command()
@@ -58,7 +64,7 @@ def report(run: RunFolder) -> None:
     """Write report.html and report.md again from a run's folder."""
     import reports
 
-    console.print(f"report: {reports.write(run)}", soft_wrap=True, highlight=False)
+    say(f"report: {reports.write(run)}")
 
 
 @app.command()
@@ -68,10 +74,10 @@ def verify(run: RunFolder) -> None:
 
     problems = runs.verify(run)
     for problem in problems:
-        console.print(f"{run}/{problem}", soft_wrap=True, highlight=False)
+        say(f"{run}/{problem}")
     if problems:
         raise typer.Exit(4)
-    console.print(f"{run}: every file is as it was when the run was finished", soft_wrap=True, highlight=False)
+    say(f"{run}: every file is as it was when the run was finished")
 
 
 @app.command()
@@ -86,12 +92,13 @@ def forecast(
     steps, sentence = next_steps(run, data=data, plugin_names=plugins or [])
     table = Table("symbol", "model", "last close", "for", "log return", "next close", box=None, pad_edge=False)
     for step in steps:
-        numbers = f"{step.close:,.2f}", f"{step.target_time:%Y-%m-%d %H:%M}", f"{step.log_return:+.6f}"
-        table.add_row(step.symbol, step.model, *numbers, f"{step.next_close:,.2f}")
+        due = f"{step.target_time:%Y-%m-%d %H:%M}" if step.target_time else f"after {step.known_at:%Y-%m-%d}"
+        numbers = f"{step.close:,.2f}", due, f"{step.log_return:+.6f}", f"{step.next_close:,.2f}"
+        table.add_row(escape(step.symbol), escape(step.model), *numbers)
     for column in (2, 4, 5):
         table.columns[column].justify = "right"
     console.print(table)
-    console.print(f"\n{sentence}", highlight=False)
+    say(f"\n{sentence}")
 
 
 @app.command("list")
@@ -116,7 +123,7 @@ def check_data(
 
     found = inspect(file, symbol)
     for line in found.lines():
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        say(line)
     if found.problems:
         raise typer.Exit(2)
 
@@ -136,7 +143,7 @@ def open_app(
     page = Path(__file__).with_name("app.py")
     serve = ["streamlit", "run", str(page), "--server.address=127.0.0.1", "--browser.gatherUsageStats=false"]
     chosen = ["--", str(run)] if run else []
-    raise typer.Exit(subprocess.run([sys.executable, "-m", *serve, *chosen]).returncode)  # noqa: S603
+    raise typer.Exit(subprocess.run([sys.executable, "-P", "-m", *serve, *chosen]).returncode)  # noqa: S603
 
 
 def _show_result(folder: Path) -> None:

@@ -52,7 +52,7 @@ def collect_fits(records: Sequence[Record]) -> pl.DataFrame:
 
 
 def _one_seed(run: Path, tasks: Sequence[Task]) -> pl.DataFrame:
-    return pl.concat([read_forecasts(run, task) for task in tasks])
+    return pl.concat([read_forecasts(run, task.folder) for task in tasks])
 
 
 def _mean(name: str, seeds: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from data.names import REFERENCES
 from data.runs import sha256
 from models.settings import NetSettings, TrainSettings
 
-HOW_NOT_WHAT = ("name", "executor", "jobs")
+HOW_NOT_WHAT = {"executor", "jobs"}
 
 
 class Settings(BaseModel):
@@ -79,15 +79,14 @@ class Config(Settings):
         return tuple(dict.fromkeys((*REFERENCES, *self.models)))
 
     def to_toml(self) -> str:
-        """The settings as TOML; what is not set is left out."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        """The settings as TOML, but for those that change no result; what is not set is left out."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=HOW_NOT_WHAT))
 
     @property
     def digest(self) -> str:
         """SHA-256 of the settings that can change a result."""
-        return sha256(
-            tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=set(HOW_NOT_WHAT))).encode()
-        )
+        tree = self.model_dump(mode="json", exclude_none=True, exclude={*HOW_NOT_WHAT, "name"})
+        return sha256(tomli_w.dumps(tree).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +114,26 @@ def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) 
     if config in known:
         text, beside = known[config], None
     elif path.is_file():
-        text, beside = path.read_text("utf-8"), path.resolve().parent
+        text, beside = read_text(path), path.resolve().parent
     else:
         raise ConfigError(f"CONFIG: expected a preset or a TOML file (got {config}){_nearest(config, list(known))}")
     tree = parse(text, where=config)
     if data is not None:
         _put(tree, "data.source", data)
-    elif beside is not None:
-        _put(tree, "data.source", _found_beside(beside, tree.get("data", {}).get("source", "sp500")))
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise ConfigError(f"--set: expected key=value, such as train.epochs=5 (got {setting})")
         _put(tree, key.strip(), _value(value.strip()))
     return Loaded(build(tree, where=config), beside)
+
+
+def read_text(path: Path) -> str:
+    """Content of a TOML file; ConfigError where it is not UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as broken:
+        raise ConfigError(f"{path}: expected UTF-8: {broken}: save the file in that encoding") from broken
 
 
 def parse(text: str, *, where: str) -> dict[str, Any]:
@@ -159,7 +164,8 @@ def _explain(error: Mapping[str, Any]) -> str:
         near = _nearest(str(error["loc"][-1]), list(fields.model_fields), ".".join(str(part) for part in parents))
         return f"{place}: unknown setting{near}"
     if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
+        message = str(error["ctx"]["error"])
+        return f"{place}.{message}" if place and not message.startswith("must") else f"{place}: {message}".lstrip(": ")
     message = error["msg"][:1].lower() + error["msg"][1:]
     return f"{place}: {message} (got {error['input']!r})"
 
@@ -186,9 +192,3 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _found_beside(folder: Path, source: str) -> str:
-    """A source that stands beside the configuration is meant before one in the working directory."""
-    found = not Path(source).is_absolute() and any(folder.glob(source))
-    return str(folder / source) if found else source

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,7 +13,8 @@ from typing import Any, Protocol
 
 from backtest import manifest, scoring, verdict
 from backtest.collect import collect_fits, collect_forecasts
-from backtest.executors import EXECUTORS
+from backtest.executors import EXECUTORS, TerminatedWorkerError
+from backtest.folder import refuse_other
 from backtest.machine import cores
 from backtest.prepare import Prepared, fold_table
 from backtest.tasks import Task, chains
@@ -22,6 +24,9 @@ from data.errors import RunError
 from data.runs import MANIFEST, locked, read_manifest, sha256, table_bytes, write_bytes, write_json, write_table
 from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS
 from models import MODELS
+
+OWN = re.compile(r"\.?.+-\d{4}-(x|\d+)-[0-9a-f]{16}(\.\d+)?")
+"""Names of checkpoints, unfinished ones with a dot and a process number."""
 
 
 class Watcher(Protocol):
@@ -50,30 +55,44 @@ class Outcome:
 def walk_forward(prepared: Prepared, run: Path, watcher: Watcher, *, command: str) -> Outcome:
     """Run, or finish, a walk in the folder `run`, which then holds everything but the report.
 
-    Whatever an earlier attempt left is used where its key fits and its bytes are undamaged. RunError where the folder
-    is in use or a forecast is missing.
+    Whatever an earlier attempt left is used where its key fits and its bytes are undamaged. ConfigError where the
+    folder holds something else, RunError where it is in use or the walk cannot be finished.
     """
-    started = datetime.now(UTC)
-    with locked(run):
-        before = _finished_before(run)
-        (run / MANIFEST).unlink(missing_ok=True)
-        work = _lay_out(prepared, run)
-        records, reused, workers = _carry_out_all(prepared, work, watcher)
-        forecasts = collect_forecasts(run, prepared)
-        scores, tests = scoring.score(forecasts), scoring.compare(forecasts)
-        folds = fold_table(prepared)
-        candidates = [name for name in prepared.config.all_models if not MODELS[name].baseline]
-        judged = verdict.judge(scores, tests, folds, networks=candidates, alpha=prepared.config.alpha)
-        tables = {"folds": (folds, FOLDS), "forecasts": (forecasts, FORECASTS), "fits": (collect_fits(records), FITS)}
-        tables |= {"scores": (scores, SCORES), "tests": (tests, TESTS)}
-        for name, (frame, schema) in tables.items():
-            write_table(run / f"{name}.parquet", frame, schema)
-        write_bytes(run / "verdict.json", judged.to_json().encode())
-        _tidy(run, prepared.tasks)
-        after = manifest.of(run, prepared, records, workers, started=started, command=command)
-        unchanged = before is not None and before["files"] == after["files"]
-        write_json(run / MANIFEST, before if unchanged else after)
+    try:
+        with locked(run):
+            refuse_other(run, prepared.config)
+            return _walk(prepared, run.resolve(), watcher, command)
+    except OSError as error:
+        raise RunError(f"{run}: {error}: make room, then the same command goes on from there") from error
+
+
+def _walk(prepared: Prepared, run: Path, watcher: Watcher, command: str) -> Outcome:
+    """Carry out what is missing, and write everything that follows from it, the manifest last."""
+    started, before = datetime.now(UTC), _finished_before(run)
+    for outdated in (MANIFEST, "report.html", "report.md"):
+        (run / outdated).unlink(missing_ok=True)
+    work = _lay_out(prepared, run)
+    records, reused, workers = _carry_out_all(prepared, work, watcher)
+    judged = _write_results(prepared, run, records)
+    _tidy(run, prepared.tasks)
+    after = manifest.of(run, prepared, records, workers, started=started, command=command)
+    unchanged = before is not None and all(before[part] == after[part] for part in ("files", "data"))
+    write_json(run / MANIFEST, before if unchanged else after)
     return Outcome(run, judged, len(prepared.tasks), reused)
+
+
+def _write_results(prepared: Prepared, run: Path, records: Sequence[Record]) -> Verdict:
+    """Gather, score and judge the forecasts."""
+    forecasts, folds = collect_forecasts(run, prepared), fold_table(prepared)
+    scores, tests = scoring.score(forecasts), scoring.compare(forecasts)
+    candidates = [name for name in prepared.config.all_models if not MODELS[name].baseline]
+    judged = verdict.judge(scores, tests, folds, networks=candidates, alpha=prepared.config.alpha)
+    tables = {"folds": (folds, FOLDS), "forecasts": (forecasts, FORECASTS), "fits": (collect_fits(records), FITS)}
+    tables |= {"scores": (scores, SCORES), "tests": (tests, TESTS)}
+    for name, (frame, schema) in tables.items():
+        write_table(run / f"{name}.parquet", frame, schema)
+    write_bytes(run / "verdict.json", judged.to_json().encode())
+    return judged
 
 
 def _finished_before(run: Path) -> dict[str, Any] | None:
@@ -90,8 +109,9 @@ def _lay_out(prepared: Prepared, run: Path) -> Work:
     content = table_bytes(prepared.features)
     write_bytes(run / "config.toml", config.to_toml().encode())
     write_bytes(run / FEATURES_FILE, content)
-    for unfinished in (run / CHECKPOINTS).glob(".*"):
-        shutil.rmtree(unfinished)
+    for unfinished in run.glob(".*.tmp"):
+        unfinished.unlink()
+    _remove(run, lambda name: name.startswith("."))
     settings = (prepared.names, config.target.horizon, config.net, config.train)
     return Work(run, sha256(content), *settings, config.plugins, prepared.loaded.beside, Path.cwd())
 
@@ -102,7 +122,8 @@ def _carry_out_all(prepared: Prepared, work: Work, watcher: Watcher) -> tuple[li
     records = {task.folder: record for task, record in found.items() if record}
     reused = len(records)
     todo = [chain for chain in chains(prepared.tasks, prepared.rows) if any(not found[task] for task in chain)]
-    workers = min(prepared.config.jobs or cores(), max(1, len(todo)))
+    most = 1 if prepared.config.executor == "serial" else prepared.config.jobs or cores()
+    workers = min(most, max(1, len(todo)))
     watcher.begin(prepared, list(records.values()), workers)
     folders = {task.key: task.folder for task in prepared.tasks}
     try:
@@ -112,17 +133,23 @@ def _carry_out_all(prepared: Prepared, work: Work, watcher: Watcher) -> tuple[li
                 if folders[record.key] not in records:
                     records[folders[record.key]] = record
                     watcher.advance(record)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TerminatedWorkerError) as stop:
+        cause = "stopped" if isinstance(stop, KeyboardInterrupt) else "a worker was killed, for want of memory perhaps"
         done = f"{len(records)} of {len(prepared.tasks)} fits are done and kept"
-        raise RunError(f"{work.run}: stopped: {done}; the same command goes on from there") from None
+        raise RunError(f"{work.run}: {cause}: {done}; the same command goes on from there") from None
     finally:
         watcher.end()
     return [records[task.folder] for task in prepared.tasks], reused, workers
 
 
 def _tidy(run: Path, tasks: Sequence[Task]) -> None:
-    """Remove checkpoints of tasks that are no longer part of the run: their settings, data or code have changed."""
+    """Remove checkpoints of tasks that are no longer part of the run: their data or code have changed."""
     kept = {task.folder for task in tasks}
-    for folder in (run / CHECKPOINTS).iterdir():
-        if folder.name not in kept:
-            shutil.rmtree(folder)
+    _remove(run, lambda name: name not in kept)
+
+
+def _remove(run: Path, unwanted: Callable[[str], bool]) -> None:
+    """Remove checkpoints by name; what a task cannot have written stays."""
+    for folder in (run / CHECKPOINTS).glob("*"):
+        if folder.is_dir() and OWN.fullmatch(folder.name) and unwanted(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,37 +1,41 @@
-"""Which folder a run gets: its name's own, unless that holds the run of other settings."""
+"""Which folder a run gets: its name's own, unless that holds something else."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from backtest.config import Config, build, parse
+from backtest.config import Config, build, parse, read_text
 from data.errors import ConfigError
 from data.runs import runs_folder
 
+SETTINGS = "config.toml"
+
 
 def folder_of(config: Config, out: Path | None) -> Path:
-    """Return `out`, or `runs/<name>`, or `runs/<name>-<digest>` where the former holds other settings.
+    """Return `out`, or `runs/<name>`, or `runs/<name>-<digest>` where the former holds something else.
 
-    ConfigError where `out` holds other settings: nothing is overwritten.
+    ConfigError where `out` does: nothing is overwritten.
     """
     if out is not None:
-        if not _free(out, config):
-            raise ConfigError(
-                f"--out: {out} holds a run with other settings: choose another folder, or remove that one"
-            )
+        refuse_other(out, config)
         return out
     plain = runs_folder() / config.name
     return plain if _free(plain, config) else plain.with_name(f"{config.name}-{config.digest[:8]}")
 
 
+def refuse_other(folder: Path, config: Config) -> None:
+    """Raise ConfigError where a folder holds a run of other settings, or files that are no run's."""
+    if not _free(folder, config):
+        held = "a run with other settings" if (folder / SETTINGS).exists() else "files that are no run's"
+        raise ConfigError(f"--out: {folder} holds {held}: choose another folder")
+
+
 def _free(folder: Path, config: Config) -> bool:
-    """Whether a folder holds no run yet, or one of the same settings."""
-    settings = folder / "config.toml"
+    """Whether a folder holds nothing yet, hidden files aside, or a run of the same settings."""
+    settings = folder / SETTINGS
     if not settings.exists():
-        return True
+        return not folder.exists() or all(entry.name.startswith(".") for entry in folder.iterdir())
     try:
-        return (
-            build(parse(settings.read_text("utf-8"), where=str(settings)), where=str(settings)).digest == config.digest
-        )
+        return build(parse(read_text(settings), where=str(settings)), where=str(settings)).digest == config.digest
     except ConfigError:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from safetensors.numpy import load as load_arrays
 from backtest.config import Config, build, parse
 from backtest.prepare import load_bars
 from backtest.work import CHECKPOINTS, STATE
+from data import durations, gaps
 from data.errors import ConfigError, DataError
 from data.runs import read_bytes, read_manifest
 from features import pipeline, plugins
@@ -27,12 +28,15 @@ from models.windows import Panel, panel
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """Forecast of one symbol by one model: the mean over its seeds."""
+    """Forecast of one symbol by one model, the mean over its seeds; `target_time` is None where the market closes.
+
+    When such a market trades next is in no file of bars.
+    """
 
     symbol: str
     model: str
     known_at: datetime
-    target_time: datetime
+    target_time: datetime | None
     close: float
     log_return: float
 
@@ -54,18 +58,22 @@ def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str
     if data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
     bars, interval = load_bars(config)
+    _check_series(bars, interval, manifest["data"], config.data.source)
     horizon = config.target.horizon
     features = pipeline.build(bars, config.features, horizon=horizon, kind=config.target.kind)
     names = [name for feature in resolve(config.features) for name in feature.columns]
     rows = panel(features, names, horizon)
     newest = _newest(features, rows, config.net.window)
     windows = rows.at(newest, window=config.net.window)
-    keys = features[newest].join(bars.select("symbol", "time", "close"), on=["symbol", "time"], how="left")
+    keys = features[newest].join(
+        bars.select("symbol", "time", "close"), on=["symbol", "time"], how="left", maintain_order="left"
+    )
+    ahead = horizon * interval if gaps.always_open(bars, interval) else None
     steps = []
     for model, fits in groupby(manifest["final"], key=lambda fit: str(fit["model"])):
         forecast = np.mean([_predict(run, manifest, config, fit, windows) for fit in fits], axis=0)
         for key, log_return in zip(keys.iter_rows(named=True), forecast, strict=True):
-            target_time = key["known_at"] + horizon * interval
+            target_time = key["known_at"] + ahead if ahead else None
             steps.append(NextStep(key["symbol"], model, key["known_at"], target_time, key["close"], float(log_return)))
     return steps, str(json.loads(read_bytes(run, "verdict.json", manifest))["sentence"])
 
@@ -74,6 +82,15 @@ def read_config(run: Path) -> Config:
     """Read the settings of a finished run; RunError where its folder is not as its manifest says."""
     text = read_bytes(run, "config.toml", read_manifest(run)).decode()
     return build(parse(text, where=f"{run}/config.toml"), where=str(run))
+
+
+def _check_series(bars: pl.DataFrame, interval: timedelta, card: dict[str, Any], source: str) -> None:
+    """ConfigError where the bars are not of the series that the networks learned."""
+    expected = card["symbols"], timedelta(seconds=card["interval_seconds"])
+    found = bars["symbol"].unique().sort().to_list(), interval
+    if found != expected:
+        said = [f"{', '.join(symbols)} every {durations.spell(step)}" for symbols, step in (expected, found)]
+        raise ConfigError(f"--data: expected bars of {said[0]}, as the run learned them (got {said[1]} in {source})")
 
 
 def _load_plugins(config: Config, named: Sequence[str]) -> None:

@@ -11,13 +11,14 @@ import polars as pl
 
 from backtest.machine import hardware, versions
 from backtest.prepare import Prepared
-from backtest.work import CHECKPOINTS, FEATURES_FILE, Record
+from backtest.work import CHECKPOINTS, FEATURES_FILE, FORECASTS, RECORD, STATE, Record, seconds_of
 from data import bars as bar_files
 from data import gaps
 from data.datasets import BUILT_IN
 from data.runs import file_sums
 
 FORMAT = 1
+KEPT = (FORECASTS, STATE, RECORD)
 RESULTS = ("folds", "forecasts", "fits", "scores", "tests")
 
 
@@ -27,8 +28,8 @@ def of(
     """Manifest of the run whose files stand in `run`."""
     finished = datetime.now(UTC)
     names = ["config.toml", "verdict.json", FEATURES_FILE, *(f"{name}.parquet" for name in RESULTS)]
-    names += [str(path.relative_to(run)) for path in (run / CHECKPOINTS).rglob("*") if path.is_file()]
-    seconds = sum(record.seconds for record in records)
+    names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in prepared.tasks for file in KEPT]
+    seconds = sum(seconds_of(run, task) for task in prepared.tasks)
     return {
         "format": FORMAT,
         "name": prepared.config.name,

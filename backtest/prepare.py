@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 
@@ -44,9 +45,14 @@ class Prepared:
         return self.loaded.config
 
 
-def load_bars(config: Config) -> tuple[pl.DataFrame, timedelta]:
-    """Bars of the configured source, and their interval; ConfigError where it is not the one asked for."""
-    bars = bar_files.load(config.data.source, config.data.symbol)
+def load_bars(config: Config, beside: Path | None = None) -> tuple[pl.DataFrame, timedelta]:
+    """Bars of the configured source, and their interval; ConfigError where it is not the one asked for.
+
+    A source that stands beside the settings is meant before one in the working directory.
+    """
+    source = config.data.source
+    found = beside and source and not Path(source).is_absolute() and any(beside.glob(source))
+    bars = bar_files.load(beside / source if beside and found else source, config.data.symbol)
     interval = gaps.interval_of(bars)
     if config.data.interval and durations.parse(config.data.interval) != interval:
         raise ConfigError(
@@ -59,11 +65,11 @@ def load_bars(config: Config) -> tuple[pl.DataFrame, timedelta]:
 def prepare(loaded: Loaded) -> Prepared:
     """Read the bars, compute the features, cut the folds and plan the tasks; every problem with them shows here."""
     config = loaded.config
-    plugins.load(config.plugins, loaded.beside)
+    plugin_files = plugins.load(config.plugins, loaded.beside)
     _check_models(config)
     resolved = resolve(config.features)
     names = tuple(name for feature in resolved for name in feature.columns)
-    bars, interval = load_bars(config)
+    bars, interval = load_bars(config, loaded.beside)
     horizon = config.target.horizon
     features = check(
         pipeline.build(bars, config.features, horizon=horizon, kind=config.target.kind, interval=interval), FEATURES
@@ -73,7 +79,7 @@ def prepare(loaded: Loaded) -> Prepared:
     folds = tuple(roll(times, config.folds, horizon=horizon, interval=interval))
     final = final_fold(times, config.folds, horizon=horizon, interval=interval, index=len(folds))
     _check_spans(rows, (*folds, final), config.net.window)
-    tasks = plan(config, rows, (*folds, final))
+    tasks = plan(config, rows, (*folds, final), plugin_files)
     return Prepared(loaded, bars, interval, features, names, rows, folds, final, tuple(tasks))
 
 

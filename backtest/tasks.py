@@ -15,7 +15,6 @@ from functools import cache
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,8 +25,11 @@ from data.runs import json_bytes, sha256
 from models import MODELS
 from models.windows import Panel, Windows, microseconds
 
-LIBRARIES = ("numpy", "torch")
-CODE = tuple(sorted(path for path in Path(models.__file__).parent.glob("*.py")))
+LIBRARIES = ("numpy", "polars", "torch")
+CODE = (
+    *sorted(Path(models.__file__).parent.glob("*.py")),
+    *(Path(__file__).with_name(name) for name in ("folds.py", "tasks.py", "work.py")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,15 @@ def learning_windows(panel: Panel, fold: Fold, window: int) -> tuple[Windows, Wi
     )
 
 
-def plan(config: Config, panel: Panel, folds: Sequence[Fold]) -> list[Task]:
-    """All tasks of a run in the order of models, seeds and folds."""
+def plan(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files: tuple[Path, ...] = ()) -> list[Task]:
+    """All tasks of a run in the order of models, seeds and folds; `plugin_files` are the code of its plugins."""
     groups = [tuple(group) for _, group in groupby(folds, key=lambda fold: fold.fit_index)]
     slices = [_slice_digest(panel, group) for group in groups]
     tasks: list[Task] = []
     for name in config.all_models:
         model = MODELS[name]
         settings = {"train": config.train.model_dump(mode="json"), "net": config.net.model_dump(mode="json")}
-        common = {"model": name, "code": code_digest(name), "horizon": config.target.horizon, **settings}
+        common = {"model": name, "code": code_digest(name, plugin_files), "horizon": config.target.horizon, **settings}
         for seed in range(config.seeds) if model.seeded else [None]:
             after: str | None = None
             for group, rows in zip(groups, slices, strict=True):
@@ -119,7 +121,7 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
     """
     seen = panel.time < microseconds(group[-1].test.end)
     learned = panel.time < microseconds(group[0].validation.end)
-    digest = hashlib.sha256("\0".join(panel.names).encode())
+    digest = hashlib.sha256("\0".join((*panel.names, "", *panel.symbols)).encode())
     rows = [
         panel.time[seen],
         panel.features[seen],
@@ -133,9 +135,8 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
 
 
 @cache
-def code_digest(name: str) -> str:
-    """Hash of the code that computes a model, a plugin's own file included, and of the libraries' versions."""
+def code_digest(name: str, plugin_files: tuple[Path, ...]) -> str:
+    """Hash of the code that computes a model, that of plugins included, and of the libraries' versions."""
     own = Path(inspect.getfile(inspect.unwrap(MODELS[name].make)))
-    files = {path.name: sha256(path.read_bytes()) for path in {*CODE, own}}
-    record: dict[str, Any] = {"files": files, "libraries": {library: version(library) for library in LIBRARIES}}
-    return sha256(json_bytes(record))
+    files = [sha256(path.read_bytes()) for path in (*CODE, own, *plugin_files)]
+    return sha256(json_bytes({"files": files, "libraries": {library: version(library) for library in LIBRARIES}}))

@@ -7,7 +7,8 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass
+import traceback
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,18 +20,19 @@ from threadpoolctl import threadpool_limits
 
 from backtest.folds import Fold
 from backtest.tasks import Task, learning_windows
-from data.errors import RunError
+from data.errors import BacktestError, LeakError, RunError
 from data.runs import json_bytes, sha256, sync_folder, table_bytes, write_bytes
 from features import plugins
 from models import MODELS, Forecaster
 from models.forecaster import Epoch, FitLog, State
 from models.settings import NetSettings, TrainSettings
-from models.windows import Panel, panel
+from models.windows import Floats, Panel, Windows, panel
 
 CHECKPOINTS = "checkpoints"
 FORECASTS = "forecasts.parquet"
 STATE = "state.safetensors"
 RECORD = "fit.json"
+SECONDS = "seconds.txt"
 FEATURES_FILE = "features.parquet"
 
 
@@ -54,21 +56,27 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a finished task reports: its log, how long it took, and how many windows it learned from, epochs counted."""
+    """What a finished task reports: its log, how many windows it learned from, epochs counted, and its files' sums."""
 
     key: str
     model: str
     seed: int | None
     fold: int
     log: FitLog
-    seconds: float
     windows: int
     files: dict[str, str]
 
+    def to_json(self) -> bytes:
+        """The record as JSON, sealed with a sum of its own."""
+        tree = asdict(self)
+        return json_bytes({**tree, "seal": sha256(json_bytes(tree))})
+
     @classmethod
     def read(cls, content: bytes) -> Record:
-        """Read the record from its JSON; KeyError, TypeError or ValueError where it is not one."""
+        """Read the record from its JSON; KeyError, TypeError or ValueError where it is damaged or not one."""
         tree = json.loads(content)
+        if tree.pop("seal") != sha256(json_bytes(tree)):
+            raise ValueError("its seal is broken")
         log = tree.pop("log")
         epochs = tuple(Epoch(**epoch) for epoch in log.pop("epochs"))
         return cls(log=FitLog(epochs=epochs, **log), **tree)
@@ -92,24 +100,47 @@ def carry_out(work: Work, chain: tuple[Task, ...]) -> list[Record]:
     for task in chain:
         record = find(work.run, task)
         if record is None:
-            record = _do(work, task)
+            record = _do_or_say_which(work, task)
         records.append(record)
     return records
 
 
+def seconds_of(run: Path, task: Task) -> float:
+    """How long a finished task took; not part of its record, so that the same task leaves the same bytes."""
+    return float((run / CHECKPOINTS / task.folder / SECONDS).read_text())
+
+
 def read_state(run: Path, folder: str) -> State:
-    """Arrays of a fitted forecaster from its checkpoint, checked against its record."""
-    path = run / CHECKPOINTS / folder
-    record = Record.read((path / RECORD).read_bytes())
-    content = (path / STATE).read_bytes()
-    if sha256(content) != record.files[STATE]:
-        raise RunError(f"{path / STATE}: damaged: delete {path} and run `backtest run` again")
-    return load_arrays(content)
+    """Arrays of a fitted forecaster from its checkpoint."""
+    return load_arrays(_read_checked(run, folder, STATE))
 
 
-def read_forecasts(run: Path, task: Task) -> pl.DataFrame:
+def read_forecasts(run: Path, folder: str) -> pl.DataFrame:
     """Forecasts of a finished task: fold, symbol, time, y_hat."""
-    return pl.read_parquet(run / CHECKPOINTS / task.folder / FORECASTS)
+    return pl.read_parquet(io.BytesIO(_read_checked(run, folder, FORECASTS)))
+
+
+def _read_checked(run: Path, folder: str, name: str) -> bytes:
+    """One file of a checkpoint; RunError where it is not what its record says."""
+    path = run / CHECKPOINTS / folder
+    content = (path / name).read_bytes()
+    if sha256(content) != Record.read((path / RECORD).read_bytes()).files[name]:
+        raise RunError(f"{path / name}: damaged: delete {path} and run `backtest run` again")
+    return content
+
+
+def _do_or_say_which(work: Work, task: Task) -> Record:
+    """Do a task; whatever a model raises becomes a RunError that names model, fold and seed."""
+    try:
+        return _do(work, task)
+    except BacktestError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise RunError(
+            f"model {task.model}, fold {task.fold.index}, seed {task.seed}: {type(error).__name__}: {error} "
+            f"({frame.filename}, line {frame.lineno}): mend it, then the same command goes on from here"
+        ) from error
 
 
 def _do(work: Work, task: Task) -> Record:
@@ -126,8 +157,9 @@ def _do(work: Work, task: Task) -> Record:
     files = {FORECASTS: table_bytes(pl.concat(forecasts)), STATE: save_arrays(_owned(forecaster.state()))}
     sums = {name: sha256(content) for name, content in files.items()}
     learned = len(train) * max(1, len(log.epochs))
-    record = Record(task.key, task.model, task.seed, task.fold.index, log, seconds, learned, sums)
-    _keep(work.run / CHECKPOINTS, task.folder, {**files, RECORD: json_bytes(asdict(record))})
+    record = Record(task.key, task.model, task.seed, task.fold.index, log, learned, sums)
+    files |= {RECORD: record.to_json(), SECONDS: f"{seconds:.6f}\n".encode()}
+    _keep(work.run / CHECKPOINTS, task.folder, files)
     return record
 
 
@@ -136,17 +168,34 @@ def _forecast(
 ) -> pl.DataFrame:
     """Forecasts of one test span; RunError where one is missing or not finite."""
     origins = rows.origins(fold.test.start, fold.test.end, window=window)
-    y_hat = np.empty(0)
-    if len(origins):
-        windows = rows.test(fold.test.start, fold.test.end, window=window)
-        y_hat = np.asarray(forecaster.predict(windows), np.float64)
+    windows = rows.test(fold.test.start, fold.test.end, window=window)
+    y_hat = np.asarray(forecaster.predict(windows), np.float64) if len(origins) else np.empty(0)
     if y_hat.shape != origins.shape or not np.isfinite(y_hat).all():
         raise RunError(
             f"model {model}, fold {fold.index}: expected {len(origins)} finite forecasts "
             f"(got shape {y_hat.shape}, {int((~np.isfinite(y_hat)).sum())} not finite): "
             "a network that diverged wants a smaller train.learning_rate"
         )
+    if len(origins):
+        _refuse_foresight(forecaster, windows, y_hat, f"model {model}, fold {fold.index}")
     return keys[origins].select(pl.lit(fold.index, pl.Int32).alias("fold"), "symbol", "time", y_hat=pl.Series(y_hat))
+
+
+def _refuse_foresight(forecaster: Forecaster, windows: Windows, y_hat: Floats, where: str) -> None:
+    """LeakError where noise in the rows behind the middle window moves a forecast of it or of one before it."""
+    middle = len(windows) // 2
+    features, returns = windows.features.copy(), windows.returns.copy()
+    noise = np.random.default_rng(0)
+    behind = slice(windows.ends[middle] + 1, None)
+    features[behind] = noise.normal(size=features[behind].shape)
+    returns[behind] = noise.normal(size=returns[behind].shape)
+    again = forecaster.predict(replace(windows, features=features, returns=returns))
+    moved = int((again[: middle + 1] != y_hat[: middle + 1]).sum())
+    if moved:
+        raise LeakError(
+            f"{where}: expected forecasts that depend on their own windows alone (noise in later bars moved {moved} of "
+            f"{middle + 1}): check_forecaster tells what to mend"
+        )
 
 
 def _keep(checkpoints: Path, name: str, files: dict[str, bytes]) -> None:

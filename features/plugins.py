@@ -11,11 +11,14 @@ from pathlib import Path
 
 from data.errors import ConfigError
 
+LOADED: dict[str, tuple[Path, ...]] = {}
+"""Files of each plugin: its own, and those of the modules beside it that it imported first."""
 
-def load(modules: Sequence[str], beside: Path | None = None, working: Path | None = None) -> None:
+
+def load(modules: Sequence[str], beside: Path | None = None, working: Path | None = None) -> tuple[Path, ...]:
     """Import `modules` from the folder `beside`, where the settings lie, or else from the working directory.
 
-    `working` is that directory where it is not this process's own.
+    `working` is that directory where it is not this process's own. Returns the files of their code.
 
     A module that was loaded before is not run again. Raises ConfigError for a module that is not there, that fails,
     or whose name another module has.
@@ -29,6 +32,7 @@ def load(modules: Sequence[str], beside: Path | None = None, working: Path | Non
         origin = getattr(sys.modules.get(module), "__file__", None) or "of Python's own"
         if Path(origin).resolve() != file:
             raise ConfigError(f"plugins: {module} is the name of another module, {origin}: rename {file}")
+    return tuple(sorted({file for module in modules for file in LOADED.get(module, ())}))
 
 
 def _find(module: str, folders: Sequence[Path]) -> tuple[Path, Path]:
@@ -44,9 +48,12 @@ def _find(module: str, folders: Sequence[Path]) -> tuple[Path, Path]:
 
 def _run(module: str, folder: Path, file: Path) -> None:
     """Import `module`; whatever it raises becomes a ConfigError that names the line."""
+    before = set(sys.modules)
     try:
         with _importable(folder):
             importlib.import_module(module)
+        files = (getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before)
+        LOADED[module] = tuple(sorted(Path(name) for name in files if name and Path(name).is_relative_to(folder)))
     except Exception as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
         line = error.lineno if isinstance(error, SyntaxError) and not lines else lines[-1] if lines else None

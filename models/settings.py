@@ -15,7 +15,7 @@ class NetSettings(BaseModel):
     hidden: int = Field(64, ge=1, description="units per layer")
     layers: int = Field(2, ge=1, description="recurrent layers")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of units dropped between layers while training")
-    window: int = Field(48, ge=1, description="bars that a forecast sees")
+    window: int = Field(48, ge=2, description="bars that a forecast sees")
 
 
 class TrainSettings(BaseModel):

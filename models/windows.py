@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +87,7 @@ class Panel:
     """
 
     names: tuple[str, ...]
+    symbols: tuple[str, ...]
     time: Indices
     features: Floats
     returns: Floats
@@ -141,8 +143,9 @@ def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int) -> Panel:
     target = frame[f"y_log_return_{horizon}"].to_numpy().astype(np.float64, copy=False)
     complete = np.isfinite(features).all(axis=1) & np.isfinite(returns)
     run = _run_length(complete, frame["segment"].to_numpy())
-    time, target_time = (frame[name].to_physical().fill_null(0).to_numpy() for name in ("time", "target_time"))
-    return Panel(tuple(names), time, features, returns, target, target_time, run, horizon)
+    time, target_time = (frame[name].to_physical().fill_null(NEVER).to_numpy() for name in ("time", "target_time"))
+    symbols = tuple(frame["symbol"].unique(maintain_order=True))
+    return Panel(tuple(names), symbols, time, features, returns, target, target_time, run, horizon)
 
 
 def _run_length(complete: NDArray[np.bool_], segment: NDArray[np.int32]) -> Indices:

@@ -56,5 +56,5 @@ def walk(folder: Path, watcher: Silent | None = None, prepared: Prepared | None 
 
 
 def results(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a run but the tasks' records, which hold how long they took."""
-    return {name: sha for name, sha in read_manifest(folder)["files"].items() if not name.endswith("fit.json")}
+    """SHA-256 of every file of a run by name."""
+    return dict(read_manifest(folder)["files"])

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from backtest.config import Config, build, load, parse, presets
 from backtest.folder import folder_of
+from backtest.prepare import load_bars
+from data import synthetic
 from data.errors import ConfigError
 
 
@@ -90,11 +92,12 @@ def test_a_change_that_cannot_be_made_is_named(change: str, message: str) -> Non
 
 
 def test_a_source_beside_the_file_is_meant_first(tmp_path: Path) -> None:
-    (tmp_path / "bars.csv").write_text("")
+    synthetic.make(50, symbol="BESIDE").write_csv(tmp_path / "bars.csv")
     (tmp_path / "my.toml").write_text("data.source = 'bars.csv'")
-    assert load(str(tmp_path / "my.toml")).config.data.source == str(tmp_path / "bars.csv")
-    (tmp_path / "my.toml").write_text("data.source = 'sp500'")
-    assert load(str(tmp_path / "my.toml")).config.data.source == "sp500"
+    loaded = load(str(tmp_path / "my.toml"))
+    bars, _ = load_bars(loaded.config, loaded.beside)
+    assert bars["symbol"].unique().to_list() == ["BESIDE"]
+    assert loaded.config.data.source == "bars.csv", "where the file lies is no part of the settings"
 
 
 @given(

@@ -16,10 +16,10 @@ import polars as pl
 import pytest
 
 from backtest.prepare import fold_table
-from backtest.tasks import plan
+from backtest.tasks import code_digest, learning_windows, plan
 from backtest.work import CHECKPOINTS
-from data import runs
-from data.errors import RunError
+from data import runs, synthetic
+from data.errors import ConfigError, LeakError, RunError
 from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS, check
 from models import MODELS, Forecaster, Model
 from models.baselines import Mean
@@ -167,12 +167,43 @@ def test_verify_finds_a_flipped_bit_in_any_file(finished: Path, tmp_path: Path) 
     assert runs.verify(again) == [f"{names[0]}: missing"]
 
 
-def test_changed_settings_reuse_nothing(finished: Path, tmp_path: Path) -> None:
+def test_another_code_reuses_nothing_and_removes_what_the_old_one_left(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     again, watcher = copy(finished, tmp_path), Silent()
-    walk(again, watcher, small(train={"epochs": 1}))
+    (again / CHECKPOINTS / "note.txt").write_text("not ours")
+    (again / CHECKPOINTS / "my_weights").mkdir()
+    monkeypatch.setattr("backtest.tasks.LIBRARIES", ("numpy", "polars", "torch", "scipy"))
+    code_digest.cache_clear()
+    walk(again, watcher, small())
+    code_digest.cache_clear()
     assert watcher.done == 0
+    assert results(again) != results(finished)
     names = {path.name for path in (again / CHECKPOINTS).iterdir()}
-    assert len(names) == len(watcher.fresh), "checkpoints of other settings are removed"
+    assert len(names) == len(watcher.fresh) + 2, "old checkpoints are removed, strangers are not"
+
+
+def test_other_settings_never_take_the_folder(finished: Path, tmp_path: Path) -> None:
+    again = copy(finished, tmp_path)
+    with pytest.raises(ConfigError, match="holds a run with other settings"):
+        walk(again, prepared=small(train={"epochs": 1}))
+    (again / "config.toml").unlink()
+    with pytest.raises(ConfigError, match="holds files that are no run's"):
+        walk(again)
+    assert (again / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("name", ["[a]", "a*", "a?b"])
+def test_a_folder_with_an_odd_name_is_read_as_itself(finished: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(finished, tmp_path / "a")
+    shutil.copytree(finished, tmp_path / name)
+    walk(tmp_path / name)
+    assert results(tmp_path / name) == results(finished)
+
+
+def test_the_symbol_is_part_of_the_key() -> None:
+    keys = [{task.key for task in small(data={"source": f"synthetic:n=900,symbol={name}"}).tasks} for name in "AB"]
+    assert not keys[0] & keys[1]
 
 
 def test_more_bars_leave_the_tasks_of_complete_folds_as_they_are() -> None:
@@ -186,29 +217,76 @@ def test_more_bars_leave_the_tasks_of_complete_folds_as_they_are() -> None:
 def test_a_target_that_became_known_is_forecast_too(tmp_path: Path) -> None:
     """The data end with a test span, whose last bar gets its target, and so its forecast, only with one more bar."""
     ends_with_fold = 400 + 1 + 100 + 1 + 110
-    walk(tmp_path, prepared=small(data={"source": f"synthetic:n={ends_with_fold}"}))
-    assert pl.read_parquet(tmp_path / "folds.parquet")["n_test"].to_list() == [109]
-    (tmp_path / "config.toml").unlink()
-    walk(tmp_path, prepared=small(data={"source": f"synthetic:n={ends_with_fold + 1}"}))
-    assert pl.read_parquet(tmp_path / "folds.parquet")["n_test"].to_list() == [110, 0]
-    assert pl.read_parquet(tmp_path / "forecasts.parquet").filter(model="ar").height == 110
+    source = tmp_path / "bars.parquet"
+    synthetic.make(ends_with_fold).write_parquet(source)
+    walk(tmp_path / "run", prepared=small(data={"source": str(source)}))
+    assert pl.read_parquet(tmp_path / "run" / "folds.parquet")["n_test"].to_list() == [109]
+    synthetic.make(ends_with_fold + 1).write_parquet(source)
+    walk(tmp_path / "run", prepared=small(data={"source": str(source)}))
+    assert pl.read_parquet(tmp_path / "run" / "folds.parquet")["n_test"].to_list() == [110, 0]
+    assert pl.read_parquet(tmp_path / "run" / "forecasts.parquet").filter(model="ar").height == 110
 
 
-def test_the_forecasts_of_a_fold_depend_on_nothing_after_it(finished: Path, tmp_path: Path) -> None:
-    """Poison every row behind the second fold's test span, and the targets inside it; the keys notice nothing."""
-    prepared = small()
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_a_fit_sees_nothing_behind_its_validation_span(tmp_path: Path, horizon: int) -> None:
+    """Poison all features from the test span on, and all targets known later; refit for real; the weights agree."""
+    prepared = small(target={"horizon": horizon}, models=["ar", "ridge", "lstm", "gru"], seeds=1)
     fold = prepared.folds[1]
-    behind = pl.col("time") >= fold.test.start
+    later = pl.col("time") >= fold.test.start
+    late = (pl.col("target_time") > fold.test.start) | pl.col("target_time").is_null()
+    y = f"y_log_return_{horizon}"
     poisoned = prepared.features.with_columns(
-        pl.when(behind).then(1e3).otherwise("y_log_return_1").alias("y_log_return_1"),
-        *(
-            pl.when(pl.col("time") >= fold.test.end).then(1e3).otherwise(name).alias(name)
-            for name in (*prepared.names, "bar_return")
-        ),
+        pl.when(late).then(1e3).otherwise(y).alias(y),
+        *(pl.when(later).then(1e3).otherwise(name).alias(name) for name in (*prepared.names, "bar_return")),
     )
-    rows = panel(poisoned, prepared.names, 1)
-    keys = {task.key for task in plan(prepared.config, rows, prepared.folds[:2])}
-    assert keys == {task.key for task in prepared.tasks if task.fold.index < 2}
+    states = []
+    for frame in (prepared.features, poisoned):
+        rows = panel(frame, prepared.names, horizon)
+        train, validation = learning_windows(rows, fold, prepared.config.net.window)
+        fits = []
+        for name in ("ar", "ridge", "lstm", "gru"):
+            forecaster = MODELS[name].make(prepared.config.net, prepared.config.train, 0)
+            forecaster.fit(train, validation)
+            fits.append(forecaster.state())
+        states.append(fits)
+    for clean, other in zip(*states, strict=True):
+        assert all(np.array_equal(clean[name], other[name]) for name in clean)
+
+
+def test_the_keys_of_a_fold_depend_on_no_target_of_its_test_span() -> None:
+    prepared = small()
+    start = prepared.folds[1].test.start
+    target = pl.when(pl.col("time") >= start).then(1e3).otherwise("y_log_return_1")
+    rows = panel(prepared.features.with_columns(y_log_return_1=target), prepared.names, 1)
+    assert {task.key for task in plan(prepared.config, rows, prepared.folds[:2])} == {
+        task.key for task in prepared.tasks if task.fold.index < 2
+    }
+
+
+def test_a_model_that_looks_ahead_is_a_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cheat(Mean):
+        def predict(self, windows: Windows) -> Floats:
+            return windows.returns[np.minimum(windows.ends + 1, len(windows.returns) - 1)]
+
+    def cheat(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
+        return Cheat()
+
+    monkeypatch.setitem(MODELS, "cheat", Model("cheat", cheat, seeded=False, baseline=False, doc=""))
+    with pytest.raises(LeakError, match=r"model cheat, fold \d: expected forecasts that depend on their own windows"):
+        walk(tmp_path, prepared=small(models=["cheat"]))
+
+
+def test_a_model_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Mean):
+        def predict(self, windows: Windows) -> Floats:
+            raise ZeroDivisionError("by hand")
+
+    def broken(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
+        return Broken()
+
+    monkeypatch.setitem(MODELS, "broken", Model("broken", broken, seeded=False, baseline=False, doc=""))
+    with pytest.raises(RunError, match=r"model broken, fold \d, seed None: ZeroDivisionError: by hand .*line \d+"):
+        walk(tmp_path, prepared=small(models=["broken"]))
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
@@ -259,6 +337,7 @@ def test_a_forecast_that_is_not_finite_stops_the_walk_and_says_whose(
     monkeypatch.setitem(MODELS, "diverged", Model("diverged", diverged, seeded=False, baseline=False, doc=""))
     with pytest.raises(RunError, match=r"model diverged, fold \d: expected \d+ finite forecasts .*learning_rate"):
         walk(tmp_path, prepared=small(models=["mean", "diverged"]))
+    monkeypatch.setattr(Diverged, "predict", Mean.predict)
     watcher = Silent()
-    walk(tmp_path, watcher, small(models=["mean", "zero"]))
+    walk(tmp_path, watcher, small(models=["mean", "diverged"]))
     assert watcher.done, "what was done before the failure is kept"
