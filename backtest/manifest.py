@@ -13,11 +13,10 @@ from backtest.machine import hardware, versions
 from backtest.prepare import Prepared
 from backtest.work import CHECKPOINTS, FEATURES_FILE, FORECASTS, RECORD, STATE, Record, seconds_of
 from data import bars as bar_files
-from data import gaps
+from data import gaps, runs
 from data.datasets import BUILT_IN
 from data.runs import file_sums
 
-FORMAT = 1
 KEPT = (FORECASTS, STATE, RECORD)
 RESULTS = ("folds", "forecasts", "fits", "scores", "tests")
 
@@ -31,7 +30,7 @@ def of(
     names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in prepared.tasks for file in KEPT]
     seconds = sum(seconds_of(run, task) for task in prepared.tasks)
     return {
-        "format": FORMAT,
+        "format": runs.FORMAT,
         "name": prepared.config.name,
         "command": command,
         "started": started.isoformat(timespec="seconds"),

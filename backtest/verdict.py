@@ -13,12 +13,11 @@ from typing import Any, Self
 
 import polars as pl
 
-from backtest.wording import RANKING, Status, chance_text, claim, counted, effect_text, headline
+from backtest.wording import RANKING, chance_text, claim, counted, effect_text, headline
 from data import schema
 from data.errors import ConfigError, RunError
-from data.names import REFERENCES, label
+from data.names import PRIMARY, REFERENCES, Status, label
 
-PRIMARY = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero"}
 MIN_FOLDS = 3
 MIN_DIFFERENCES = 30
 MIN_DIFFERENCES_PER_STEP = 10

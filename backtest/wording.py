@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
-Status = Literal["better", "no evidence", "worse", "cannot tell"]
+from data.names import Status
 
 RANKING: tuple[Status, ...] = ("better", "no evidence", "worse", "cannot tell")
 """From the strongest claim for a model to none at all."""

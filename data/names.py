@@ -1,6 +1,14 @@
-"""Names that every storey must agree on: the models that are always there, and what a reader calls a model."""
+"""Names that every storey must agree on: the models that are always there, their labels, findings, the primary test."""
 
 from __future__ import annotations
+
+from typing import Literal
+
+Status = Literal["better", "no evidence", "worse", "cannot tell"]
+"""What a run finds out about a model."""
+
+PRIMARY = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero"}
+"""The test that the verdict rests on, by the columns of TESTS."""
 
 REFERENCES = ("zero", "naive")
 """The models that every other one is measured against, always among those of a run."""

@@ -18,6 +18,9 @@ from data.errors import RunError
 from data.schema import Schema, check
 
 MANIFEST = "manifest.json"
+FORMAT = 1
+"""Of run folders: a reader refuses those of another one."""
+
 LOCK = ".lock"
 
 

@@ -6,18 +6,17 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
 from data import runs
 from data.errors import RunError
+from data.names import Status
 from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS, Schema
 
 T = TypeVar("T")
-Status = Literal["better", "no evidence", "worse", "cannot tell"]
-FORMAT = 1
 """The format of run folders that is read here."""
 
 
@@ -123,9 +122,9 @@ def read(run: Path) -> Folder:
     """
     found = runs.read_manifest(run)
     manifest = parse(Manifest, found, run / runs.MANIFEST)
-    if manifest.format != FORMAT:
+    if manifest.format != runs.FORMAT:
         raise RunError(
-            f"{run / runs.MANIFEST}: expected a run of format {FORMAT} (got {manifest.format}): "
+            f"{run / runs.MANIFEST}: expected a run of format {runs.FORMAT} (got {manifest.format}): "
             "use the version of beatzero that wrote it"
         )
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from data.names import REFERENCES
+from data.names import PRIMARY, REFERENCES, Status
 from reports.derived import Calibration, Fit, LossPath, calibrate, learning, loss_path, side_by_side
-from reports.folder import Folder, Manifest, Status, Verdict
+from reports.folder import Folder, Manifest, Verdict
 from reports.folder import read as read_folder
 
 
@@ -120,8 +120,7 @@ def rank(scores: pl.DataFrame, tests: pl.DataFrame, statuses: Mapping[str, Statu
     pooled = scores.filter(pl.col("fold").is_null()).pivot("metric", index="model", values="value")
     won = scores.filter(pl.col("fold").is_not_null(), metric="skill_zero").group_by("model")
     wins = dict(won.agg((pl.col("value") > 0).sum()).iter_rows())
-    asked = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero", "alternative": "less"}
-    tested = tests.filter(pl.col("fold").is_null(), **asked)
+    tested = tests.filter(pl.col("fold").is_null(), **PRIMARY, alternative="less")
     by_model = {row["model"]: row for row in tested.iter_rows(named=True)}
     rows = pooled.iter_rows(named=True)
     ranked = by_error([score_of(row, by_model.get(row["model"], {}), wins, statuses) for row in rows])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.wording import RANKING, Status, chance_text, claim, counted, effect_text, headline, p_text
+from backtest.wording import RANKING, chance_text, claim, counted, effect_text, headline, p_text
+from data.names import Status
 
 FINITE = st.floats(-50, 0.999)
 

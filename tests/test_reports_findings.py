@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.names import Status
 from reports.derived import Calibration, Fit, LossPath
-from reports.folder import Status
 from reports.result import Fold, Result, Score, read
 from reports.sections import SECTIONS
 from reports.sections.calibration import finding as finding_of_calibration

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from data.names import label
+from data.names import Status, label
 from reports.blocks import Block, Heading, Note
-from reports.folder import Status
 from reports.formats import percent
 from reports.result import Result
 from reports.summary import headline

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from data.names import Status
 from reports.blocks import Block, Tone, Verdict
-from reports.folder import Status
 from reports.formats import SPACE
 from reports.result import Result
 
