@@ -17,7 +17,6 @@ from data.names import Status
 from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS, Schema
 
 T = TypeVar("T")
-"""The format of run folders that is read here."""
 
 
 @dataclass(frozen=True, slots=True)
