@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import altair as alt
 import polars as pl
 import streamlit as st
 
@@ -17,7 +18,7 @@ from data.names import label
 from data.runs import MANIFEST, runs_folder
 from reports.folder import Verdict
 
-SHOWN = 200
+SHOWN = 100
 STATUS_COLOURS = {"better": "green", "worse": "red", "leak suspected": "red"}
 
 
@@ -47,15 +48,24 @@ def show(run: Path) -> None:
     st.markdown(f":{STATUS_COLOURS.get(verdict.status, 'orange')}-badge[{verdict.status}]")
     st.header(_literal(verdict.headline))
     st.write(_literal(verdict.sentence))
+    st.dataframe(table, hide_index=True)
     steps, prices = _outlook(run, _stamp(run))
     symbol = st.sidebar.selectbox("Symbol", sorted({step.symbol for step in steps}))
     model = st.sidebar.selectbox("Model", list(dict.fromkeys(step.model for step in steps))[::-1], format_func=label)
     step = next(step for step in steps if (step.symbol, step.model) == (symbol, model))
     st.subheader(f"Next close by {label(model)}: {step.next_close:,.2f}")
-    due = f"for {step.target_time:%Y-%m-%d %H:%M} UTC" if step.target_time else f"after {step.known_at:%Y-%m-%d}"
+    due = f"for {step.target_time:%Y-%m-%d %H:%M} UTC" if step.target_time else "for the next session"
     st.caption(f"{step.log_return:+.6f} as log return, {due}")
-    st.line_chart(_course(prices.filter(symbol=symbol), step), x="close time", y=["close", "forecast"])
-    st.dataframe(table, hide_index=True)
+    st.altair_chart(_chart(_course(prices.filter(symbol=symbol), step)))
+
+
+def _chart(course: pl.DataFrame) -> alt.LayerChart:
+    """The closes as a line, the forecast as a line with points, on an axis around them."""
+    base = alt.Chart(course).encode(x=alt.X("close time:T", title=None))
+    scale = alt.Scale(zero=False)
+    closes = base.mark_line().encode(y=alt.Y("close:Q", title="close", scale=scale))
+    ahead = base.mark_line(point=True, color="#b84a00").encode(y=alt.Y("forecast:Q", title="", scale=scale))
+    return alt.layer(closes, ahead)
 
 
 def _course(prices: pl.DataFrame, step: NextStep) -> pl.DataFrame:

@@ -30,6 +30,24 @@ def say(line: str) -> None:
     console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
+def show_version(asked: bool) -> None:
+    """Print the version and stop."""
+    if asked:
+        from importlib.metadata import version
+
+        say(f"beatzero {version('beatzero')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="print the version and stop")
+    ] = False,
+) -> None:
+    """Ask whether a network, retrained as time went on, would have forecast better than saying zero."""
+
+
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a finished run")]
 
 
@@ -52,6 +70,8 @@ def run(
     changes = [*(settings or []), *([f"jobs={jobs}"] if jobs else [])]
     loaded = load(config, data=data, settings=changes)
     folder = folder_of(loaded.config, out)
+    if out is None and folder.name != loaded.config.name:
+        say(f"{folder.with_name(loaded.config.name)} holds other settings, so this run goes to {folder}")
     command = shlex.join(["backtest", *sys.argv[1:]])
     walk_forward(prepare(loaded), folder, WalkProgress(console), command=command)
     page = reports.write(folder)
@@ -77,7 +97,7 @@ def verify(run: RunFolder) -> None:
         say(f"{run}/{problem}")
     if problems:
         raise typer.Exit(4)
-    say(f"{run}: every file is as it was when the run was finished")
+    say(f"{run}: every result is as it was when the run was finished; report and figures are made from them")
 
 
 @app.command()
@@ -90,9 +110,9 @@ def forecast(
     from backtest.forecast import next_steps
 
     steps, sentence = next_steps(run, data=data, plugin_names=plugins or [])
-    table = Table("symbol", "model", "last close", "for", "log return", "next close", box=None, pad_edge=False)
+    table = Table("symbol", "model", "last close", "closes (UTC)", "log return", "next close", box=None, pad_edge=False)
     for step in steps:
-        due = f"{step.target_time:%Y-%m-%d %H:%M}" if step.target_time else f"after {step.known_at:%Y-%m-%d}"
+        due = f"{step.target_time:%Y-%m-%d %H:%M}" if step.target_time else "next session"
         numbers = f"{step.close:,.2f}", due, f"{step.log_return:+.6f}", f"{step.next_close:,.2f}"
         table.add_row(escape(step.symbol), escape(step.model), *numbers)
     for column in (2, 4, 5):
@@ -123,7 +143,7 @@ def check_data(
 
     found = inspect(file, symbol)
     for line in found.lines():
-        say(line)
+        console.print(line, highlight=False, markup=False)
     if found.problems:
         raise typer.Exit(2)
 
@@ -151,7 +171,10 @@ def _show_result(folder: Path) -> None:
     import reports
 
     result = reports.read(folder)
-    console.print(f"\n[bold]{escape(result.verdict.headline)}[/]\n{escape(result.verdict.sentence)}\n", highlight=False)
+    console.print(f"\n[bold]{escape(result.verdict.headline)}[/]", highlight=False)
+    for one in result.verdict.candidates:
+        console.print(escape(one.sentence), highlight=False)
+    console.print()
     summary = reports.headline(result)
     table = Table(box=None, pad_edge=False)
     shown = [place for place, column in enumerate(summary.columns) if console.width >= WIDE or not column.spare]
@@ -159,6 +182,8 @@ def _show_result(folder: Path) -> None:
         column = summary.columns[place]
         head = escape(column.label).replace(" ", "\n", 1)
         table.add_column(head, justify="right" if column.number else "left", no_wrap=True)
-    for row in summary.rows:
-        table.add_row(*(escape(row[place]) for place in shown))
+    for group in summary.groups:
+        for row in group.rows:
+            table.add_row(*(escape(row[place]) for place in shown))
+        table.add_section()
     console.print(table)

@@ -40,7 +40,7 @@ class DataSettings(Settings):
 class TargetSettings(Settings):
     """What is forecast."""
 
-    kind: Literal["log_return"] = "log_return"
+    kind: Literal["log_return"] = Field("log_return", description="what is forecast")
     horizon: int = Field(1, ge=1, description="bars ahead")
 
 
@@ -48,12 +48,17 @@ class Config(Settings):
     """Everything that a run depends on, and under `executor` and `jobs` how it is carried out."""
 
     name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run")
-    models: tuple[str, ...] = ("zero", "naive", "mean", "ar", "ridge", "lstm", "gru")
-    features: tuple[str | dict[str, Any], ...] = ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm")
+    models: tuple[str, ...] = Field(
+        ("zero", "naive", "mean", "ar", "ridge", "lstm", "gru"), description="zero and naive are always among them"
+    )
+    features: tuple[str | dict[str, Any], ...] = Field(
+        ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
+        description="what the models see of each bar",
+    )
     plugins: tuple[str, ...] = Field((), description="modules beside this file or in the working directory")
     seeds: int = Field(3, ge=1, description="fits of each network; its forecast is their mean")
     alpha: float = Field(0.05, gt=0, lt=1, description="level of the verdict's test")
-    executor: str = "loky"
+    executor: str = Field("loky", description="who does the work: loky (processes) or serial")
     jobs: int | None = Field(None, ge=1, description="workers; none: one for each core")
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
@@ -161,13 +166,25 @@ def _explain(error: Mapping[str, Any]) -> str:
         fields: Any = Config
         for part in parents:
             fields = fields.model_fields[part].annotation
-        near = _nearest(str(error["loc"][-1]), list(fields.model_fields), ".".join(str(part) for part in parents))
-        return f"{place}: unknown setting{near}"
+        last = str(error["loc"][-1])
+        near = _nearest(last, list(fields.model_fields), ".".join(str(part) for part in parents))
+        elsewhere = [name for name in _dotted(Config) if name.endswith(f".{last}")]
+        meant = f": did you mean {' or '.join(elsewhere)}?" if elsewhere else near
+        return f"{place}: unknown setting{meant}"
     if error["type"] == "value_error":
         message = str(error["ctx"]["error"])
         return f"{place}.{message}" if place and not message.startswith("must") else f"{place}: {message}".lstrip(": ")
     message = error["msg"][:1].lower() + error["msg"][1:]
     return f"{place}: {message} (got {error['input']!r})"
+
+
+def _dotted(settings: type[BaseModel], prefix: str = "") -> list[str]:
+    """Names of all settings below `settings`, with the tables they stand in."""
+    names: list[str] = []
+    for name, field in settings.model_fields.items():
+        inner = type(field.default)
+        names += _dotted(inner, f"{prefix}{name}.") if issubclass(inner, BaseModel) else [prefix + name]
+    return names
 
 
 def _nearest(word: str, known: list[str], parent: str = "") -> str:

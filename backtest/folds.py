@@ -57,7 +57,9 @@ class FoldSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    window: Literal["expanding", "rolling"] = "expanding"
+    window: Literal["expanding", "rolling"] = Field(
+        default="expanding", description="expanding: train on all that came before; rolling: on the last first_train"
+    )
     first_train: Size = Field(default=2000, description="first training span; rolling: every training span")
     validation: Size = Field(default=250, description="span after the training, for early stopping")
     test: Size = Field(default=250, description="span that is forecast")

@@ -91,14 +91,20 @@ def _check_series(bars: pl.DataFrame, interval: timedelta, card: dict[str, Any],
     if found != expected:
         said = [f"{', '.join(symbols)} every {durations.spell(step)}" for symbols, step in (expected, found)]
         raise ConfigError(f"--data: expected bars of {said[0]}, as the run learned them (got {said[1]} in {source})")
+    learned, last = datetime.fromisoformat(card["end"]), bars["time"].sort()[-1] + interval
+    if last < learned:
+        raise ConfigError(
+            f"--data: expected bars up to {learned:%Y-%m-%d %H:%M} at least, as the run learned them "
+            f"(got {last:%Y-%m-%d %H:%M} in {source}): the networks have seen what they would forecast"
+        )
 
 
 def _load_plugins(config: Config, named: Sequence[str]) -> None:
     missing = [name for name in config.plugins if name not in named]
     if missing:
         raise ConfigError(
-            f"--plugins: this run needs {', '.join(missing)}, which are programs: if you trust them, go to their "
-            f"folder and name them: {' '.join(f'--plugins {name}' for name in config.plugins)}"
+            f"--plugins: this run uses the plugin {', '.join(missing)}, which is code: if you trust it, go to its "
+            f"folder and add {' '.join(f'--plugins {name}' for name in config.plugins)}"
         )
     plugins.load(config.plugins, None)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backtest.config import presets
+from pydantic import BaseModel
+
+from backtest.config import Config, presets
 from backtest.executors import EXECUTORS
 from backtest.metrics import METRICS
 from backtest.significance import TESTS
@@ -19,6 +21,7 @@ Rows = list[tuple[str, str]]
 def entries() -> dict[str, Rows]:
     """Rows (name, first line) of each table by its title."""
     return {
+        "settings [default]": settings(Config),
         "presets": [(name, text.partition("\n")[0].removeprefix("# ")) for name, text in presets().items()],
         "built-in data": _described(BUILT_IN),
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
@@ -28,6 +31,19 @@ def entries() -> dict[str, Rows]:
         "report sections": _described(SECTIONS),
         "executors": _described(EXECUTORS),
     }
+
+
+def settings(model: type[BaseModel], prefix: str = "") -> Rows:
+    """Every setting by its dotted name: its default and what it means."""
+    rows: Rows = []
+    for name, field in model.model_fields.items():
+        default = field.default
+        if isinstance(default, BaseModel):
+            rows += settings(type(default), f"{prefix}{name}.")
+            continue
+        shown = ", ".join(default) or "none" if isinstance(default, tuple) else "none" if default is None else default
+        rows.append((f"{prefix}{name}", f"{field.description or name} [{shown}]"))
+    return rows
 
 
 def first_line(thing: object) -> str:

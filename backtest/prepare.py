@@ -56,8 +56,8 @@ def load_bars(config: Config, beside: Path | None = None) -> tuple[pl.DataFrame,
     interval = gaps.interval_of(bars)
     if config.data.interval and durations.parse(config.data.interval) != interval:
         raise ConfigError(
-            f"data.interval: expected bars of {config.data.interval} (got {interval} in {config.data.source}): "
-            "take other bars, or leave data.interval out"
+            f"data.interval: expected bars of {config.data.interval} (got {durations.spell(interval)} in {source}): "
+            f"take other bars, or add --set data.interval={durations.spell(interval)}"
         )
     return bars, interval
 

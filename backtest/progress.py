@@ -24,15 +24,13 @@ class WalkProgress:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[news]}"), console=console
-        )
+        self.bar = Progress(BarColumn(16), TextColumn("{task.fields[news]}"), console=console, transient=True)
 
     def begin(self, prepared: Prepared, done: Sequence[Record], workers: int) -> None:
         """Show what there is to do and what was done before."""
         self.tasks = {task.key: task for task in prepared.tasks}
         self.open_tasks = Counter(task.fold.index for task in prepared.tasks)
-        self.folds, self.total = len(self.open_tasks), len(prepared.tasks)
+        self.folds, self.total = prepared.folds, len(prepared.tasks)
         self.best: float | None = None
         for record in done:
             self._count(record)
@@ -43,7 +41,7 @@ class WalkProgress:
         self.console.print(_headline(prepared, len(done), workers), highlight=False)
         if self.console.is_terminal and self.todo:
             self.bar.start()
-            self.line = self.bar.add_task("walk", total=self.todo, news="")
+            self.line = self.bar.add_task("walk", total=self.todo, news="starting the workers")
 
     def advance(self, record: Record) -> None:
         """Count a finished task."""
@@ -55,7 +53,7 @@ class WalkProgress:
             self.bar.update(self.line, completed=self.finished, news=news)
         elif time.monotonic() - self.printed >= LINE_EVERY or not self.open_tasks.total():
             self.printed = time.monotonic()
-            self.console.print(news, highlight=False, soft_wrap=True)
+            self.console.print(news.replace("\n", ", "), highlight=False, soft_wrap=True)
 
     def end(self) -> None:
         """Stop drawing."""
@@ -68,22 +66,26 @@ class WalkProgress:
             self.best = min(*losses, *([self.best] if self.best is not None else [losses[0]]))
 
     def _news(self, task: Task) -> str:
-        """One line: how far, which fold, how long still, how good."""
-        closed = sum(not count for count in self.open_tasks.values())
+        """Two short lines: how far and how long still; which fold, and how good."""
+        closed = sum(not self.open_tasks[fold.fit_index] for fold in self.folds)
         elapsed = time.monotonic() - self.started
         left = timedelta(seconds=round(elapsed * (self.todo - self.finished) / self.finished))
         span = task.fold.test
-        dates = f"tests {span.start:%Y-%m-%d} to {span.end:%Y-%m-%d}" if span.end > span.start else "final fit"
+        dates = f"{span.start:%Y-%m-%d} to {span.end:%Y-%m-%d}" if span.end > span.start else "after the walk"
         loss = f", best validation loss {self.best:.4f}" if self.best is not None else ""
-        done = f"{self.total - self.open_tasks.total()}/{self.total} fits, {closed}/{self.folds} folds"
-        return f"{done}, {task.model} {dates}, {left} left{loss}"
+        done = (
+            f"{self.total - self.open_tasks.total()}/{self.total} fits, {closed}/{len(self.folds)} folds, {left} left"
+        )
+        return f"{done}\n{task.model} {dates}{loss}"
 
 
 def _headline(prepared: Prepared, done: int, workers: int) -> str:
     folds, tasks = len(prepared.folds), len(prepared.tasks)
     before = f" ({done} done before)" if done else ""
+    several = prepared.bars["symbol"].n_unique()
+    symbols = f" of {several} symbols, pooled" if several > 1 else ""
     return (
-        f"{prepared.bars.height:,} bars, {folds} folds, {len(prepared.config.all_models)} models, "
+        f"{prepared.bars.height:,} bars{symbols}, {folds} folds, {len(prepared.config.all_models)} models, "
         f"{tasks} fits{before} on {workers} {'worker' if workers == 1 else 'workers'}"
     )
 

@@ -91,7 +91,10 @@ def plan(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files: tupl
 
 
 def chains(tasks: Iterable[Task], panel: Panel) -> list[tuple[Task, ...]]:
-    """Tasks that must follow one another, together; the longest work first, so that no worker ends alone."""
+    """Tasks that must follow one another, together; the longest work first, so that no worker ends alone.
+
+    A fold's tasks stand together, its networks first, so that folds are finished one by one.
+    """
     found: dict[str, list[Task]] = {}
     for task in tasks:
         chain = found.pop(task.after, []) if task.after else []
@@ -99,13 +102,13 @@ def chains(tasks: Iterable[Task], panel: Panel) -> list[tuple[Task, ...]]:
     return sorted((tuple(chain) for chain in found.values()), key=lambda chain: _work(chain, panel), reverse=True)
 
 
-def _work(chain: Sequence[Task], panel: Panel) -> tuple[bool, int]:
-    """How much there is to do: networks before the rest, then by training rows."""
+def _work(chain: Sequence[Task], panel: Panel) -> tuple[int, bool]:
+    """How much there is to do: by training rows, then networks before the rest."""
     rows = 0
     for task in chain:
         start, end = microseconds(task.fold.train.start), microseconds(task.fold.train.end)
         rows += int(((panel.time >= start) & (panel.time < end)).sum())
-    return MODELS[chain[0].model].seeded, rows
+    return rows, MODELS[chain[0].model].seeded
 
 
 def _instants(fold: Fold) -> list[str]:

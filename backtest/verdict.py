@@ -185,6 +185,6 @@ def _sentence(row: dict[str, Any], name: str, status: Status, reason: str, count
     if reason:
         return f"{claim(status, name)}: {reason}. {', '.join(scope)}."
     p_value, adjusted = ("p_worse", "p_worse_adjusted") if status == "worse" else ("p_value", "p_adjusted")
-    chance = chance_text(row[p_value], row[adjusted], counts.alpha)
+    chance = chance_text(row[p_value], row[adjusted], counts.alpha, worse=status == "worse")
     effect = effect_text(row["skill"], row["skill_low"], row["skill_high"])
     return f"{claim(status, name)}: {effect}; {chance}, {', '.join(scope)}."

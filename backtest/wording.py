@@ -23,6 +23,7 @@ OPENINGS: dict[Status, str] = {
     "cannot tell": "",
 }
 SMALLEST_P = 0.001
+MOST_DECIMALS = 4
 
 
 def claim(status: Status, name: str) -> str:
@@ -76,32 +77,32 @@ def p_text(p_value: float, alpha: float) -> str:
     return f"{p_value:.{decimals}f}"
 
 
-def chance_text(p_value: float, p_adjusted: float, alpha: float) -> str:
-    """Both p-values of a claim: "DM p = 0.31 (adjusted 0.62)" or "DM p < 0.001 (adjusted 0.002)"."""
+def chance_text(p_value: float, p_adjusted: float, alpha: float, *, worse: bool = False) -> str:
+    """Both p-values of a claim: "DM p = 0.31 (adjusted 0.62)"; those of being worse are called so."""
     shown = p_text(p_value, alpha)
-    return f"DM p {shown if shown.startswith('<') else f'= {shown}'} (adjusted {p_text(p_adjusted, alpha)})"
+    asked = "DM p of being worse" if worse else "DM p"
+    return f"{asked} {shown if shown.startswith('<') else f'= {shown}'} (adjusted {p_text(p_adjusted, alpha)})"
 
 
 def effect_text(skill: float, low: float | None, high: float | None) -> str:
-    """A skill with its 95 % interval, both counted in the stated direction.
+    """What a model gains on zero, with its 95 % interval; the interval's signs are those of the skill, plus is better.
 
-    "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"; a model that is worse reads "1.2 % higher, 95 % CI +0.1 to
-    +2.3 %". The interval's width decides on the decimals.
+    "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"; "1.2 % higher, 95 % CI of the gain -2.3 to -0.1 %". The
+    interval's width decides on the decimals, and no end but 0 itself is rounded to 0.
     """
-    direction = "lower"
-    if skill < 0:
-        direction, skill = "higher", -skill
-        low, high = None if high is None else -high, None if low is None else -low
+    direction, of_what = ("higher", " of the gain") if skill < 0 else ("lower", "")
     if low is None or high is None:
-        return f"squared error {_size(100 * skill, 1)} % {direction}"
+        return f"squared error {_size(100 * abs(skill), 1)} % {direction}"
     decimals = _decimals(100 * (high - low) / 2)
+    while decimals < MOST_DECIMALS and any(end and not round(100 * end, decimals) for end in (low, high)):
+        decimals += 1
     interval = f"{_signed(100 * low, decimals)} to {_signed(100 * high, decimals)} %"
-    return f"squared error {_size(100 * skill, decimals)} % {direction}, 95 % CI {interval}"
+    return f"squared error {_size(100 * abs(skill), decimals)} % {direction}, 95 % CI{of_what} {interval}"
 
 
 def _decimals(half_width: float) -> int:
     """Decimals that show the first digit of an interval's half width, and the second where the first is 1."""
-    return min(max(math.ceil(-math.log10(half_width / 2)), 1), 4) if half_width > 0 else 4
+    return min(max(math.ceil(-math.log10(half_width / 2)), 1), MOST_DECIMALS) if half_width > 0 else MOST_DECIMALS
 
 
 def _size(number: float, decimals: int) -> str:

@@ -87,7 +87,7 @@ def read_manifest(run: Path) -> dict[str, Any]:
     """Read the manifest of a finished run; RunError where there is none or it cannot be read."""
     path = run / MANIFEST
     if not path.is_file():
-        raise RunError(f"{run}: expected a finished run (found no {MANIFEST}): finish it with `backtest run`")
+        raise RunError(f"{run}: expected a finished run (found no {MANIFEST}): the command that began it finishes it")
     try:
         manifest = json.loads(path.read_bytes())
         manifest["files"].items()

@@ -40,7 +40,7 @@ def headline(result: Result) -> Table:
     baselines = tuple(cells(score) for score in result.scores if not score.status)
     candidates = tuple(cells(score) for score in result.candidates)
     groups = (Group(baselines, "Baselines"), Group(candidates, "Models, best first"))
-    columns = (Column("Model", number=False), *(Column(head, spare="interval" in head) for head in heads))
+    columns = (Column("Model", number=False), *(Column(head, spare="naive" in head) for head in heads))
     return Table(columns, tuple(group for group in groups if group.rows), CAPTION)
 
 

@@ -135,7 +135,11 @@ def test_a_data_check_tells_good_bars_from_bad(
         (["run", "quick", "--data", "nowhere.csv"], 2, "nowhere.csv"),
         (["run", "quick", "--set", "models=['gpt']"], 2, "models: unknown gpt"),
         (["run", "quick", "--set", "folds.first_train=9000"], 2, "folds: expected 9503 bars"),
-        (["run", "quick", "--set", "data.interval=1d"], 2, "data.interval: expected bars of 1d (got 1:00:00"),
+        (
+            ["run", "quick", "--set", "data.interval=1d"],
+            2,
+            "data.interval: expected bars of 1d (got 1h in synthetic)",
+        ),
         (["run", "quick", "--set", "net.window=2000", "--set", "folds.first_train=1000"], 2, "no whole window"),
         (["report", "nowhere"], 3, "nowhere: expected a finished run"),
         (["verify", "nowhere"], 3, "nowhere: expected a finished run"),

@@ -88,7 +88,7 @@ def test_plugins_are_found_in_the_working_directory_and_run_only_when_they_are_n
     changes = {"plugins": ["my_own_plugin"], "features": ["slope"], "models": ["twice_mean"]}
     outcome = walk(tmp_path / "run", prepared=small(**changes, executor="loky", jobs=2))
     assert outcome.verdict.model == "twice_mean"
-    with pytest.raises(ConfigError, match="--plugins: this run needs my_own_plugin, which are programs"):
+    with pytest.raises(ConfigError, match="--plugins: this run uses the plugin my_own_plugin, which is code"):
         next_steps(tmp_path / "run")
     steps, _ = next_steps(tmp_path / "run", plugin_names=["my_own_plugin"])
     assert steps[-1].model == "twice_mean"

@@ -58,8 +58,10 @@ def test_better_and_worse_are_said_with_the_p_of_their_own_direction() -> None:
         alternative="greater", skill=-0.02, skill_low=-0.03, skill_high=-0.01, p_value=0.004, p_adjusted=0.008
     )
     assert worse.status == "worse"
-    assert "LSTM does worse than zero: squared error 2.0 % higher, 95 % CI +1.0 to +3.0 %" in worse.sentence
-    assert "DM p = 0.004 (adjusted 0.008)" in worse.sentence
+    assert worse.sentence.startswith(
+        "LSTM does worse than zero: squared error 2.0 % higher, 95 % CI of the gain -3.0 to -1.0 %; "
+        "DM p of being worse = 0.004 (adjusted 0.008)"
+    )
     assert worse.headline == "Do not use it: LSTM forecasts worse than zero."
 
 

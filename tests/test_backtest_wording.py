@@ -18,17 +18,17 @@ FINITE = st.floats(-50, 0.999)
     ("skill", "low", "high", "text"),
     [
         (0.004, -0.003, 0.011, "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"),
-        (-0.012, -0.023, -0.001, "squared error 1.2 % higher, 95 % CI +0.1 to +2.3 %"),
+        (-0.012, -0.023, -0.001, "squared error 1.2 % higher, 95 % CI of the gain -2.3 to -0.1 %"),
         (0.00031, -0.00008, 0.0007, "squared error 0.03 % lower, 95 % CI -0.01 to +0.07 %"),
         (0.0002, -0.0098, 0.0102, "squared error less than 0.1 % lower, 95 % CI -1.0 to +1.0 %"),
         (-0.0, -0.01, 0.01, "squared error 0.0 % lower, 95 % CI -1.0 to +1.0 %"),
-        (-0.005, -0.01, 0.0002, "squared error 0.5 % higher, 95 % CI 0.0 to +1.0 %"),
+        (-0.005, -0.01, 0.0002, "squared error 0.50 % higher, 95 % CI of the gain -1.00 to +0.02 %"),
         (0.0, -0.01, 0.01, "squared error 0.0 % lower, 95 % CI -1.0 to +1.0 %"),
-        (-35.1, -40.0, -30.2, "squared error 3,510.0 % higher, 95 % CI +3,020.0 to +4,000.0 %"),
+        (-35.1, -40.0, -30.2, "squared error 3,510.0 % higher, 95 % CI of the gain -4,000.0 to -3,020.0 %"),
         (0.5, None, None, "squared error 50.0 % lower"),
     ],
 )
-def test_effects_read_in_the_stated_direction(skill: float, low: float | None, high: float | None, text: str) -> None:
+def test_effects_read_as_gains(skill: float, low: float | None, high: float | None, text: str) -> None:
     assert effect_text(skill, low, high) == text
 
 
@@ -37,7 +37,8 @@ def test_no_effect_shows_a_signed_zero_and_the_interval_is_in_order(skill: float
     text = effect_text(skill, skill - reach, skill + reach)
     assert not re.search(r"[+-]0\.0*(?![\d.])", text)
     size, low, high = (float(number.replace(",", "")) for number in re.findall(r"[+-]?[\d,]+\.\d+", text))
-    assert low <= size <= high or "less than" in text
+    gain = -size if "higher" in text else size
+    assert low <= gain <= high or "less than" in text
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,12 @@ def test_no_p_is_shown_as_zero(p_value: float, alpha: float) -> None:
 def test_both_p_values_stand_side_by_side() -> None:
     assert chance_text(0.31, 0.62, 0.05) == "DM p = 0.31 (adjusted 0.62)"
     assert chance_text(1e-9, 0.002, 0.05) == "DM p < 0.001 (adjusted 0.002)"
+    assert chance_text(0.013, 0.026, 0.05, worse=True) == "DM p of being worse = 0.013 (adjusted 0.026)"
+
+
+def test_the_end_that_decides_is_never_rounded_away() -> None:
+    assert effect_text(-0.059, -0.117, -0.0001).endswith("95 % CI of the gain -11.70 to -0.01 %")
+    assert effect_text(0.007, -0.0004, 0.0152).endswith("95 % CI -0.04 to +1.52 %")
 
 
 def test_counts_are_readable() -> None:
