@@ -59,7 +59,7 @@ def show(run: Path) -> None:
     st.altair_chart(_chart(_course(prices.filter(symbol=symbol), step)))
 
 
-def _chart(course: pl.DataFrame) -> alt.LayerChart:
+def _chart(course: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """The closes as a line, the forecast as a line with points, on an axis around them."""
     base = alt.Chart(course).encode(x=alt.X("close time:T", title=None))
     scale = alt.Scale(zero=False)

@@ -127,9 +127,11 @@ def list_tables() -> None:
     from backtest.listing import entries
 
     for title, rows in entries().items():
-        table = Table("", "", title=title, title_justify="left", title_style="bold", box=None, show_header=False)
+        table = Table(
+            "", "", title=escape(title), title_justify="left", title_style="bold", box=None, show_header=False
+        )
         for name, doc in rows:
-            table.add_row(name, doc)
+            table.add_row(escape(name), escape(doc))
         console.print(table)
 
 

@@ -53,7 +53,7 @@ class Config(Settings):
     )
     features: tuple[str | dict[str, Any], ...] = Field(
         ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
-        description="what the models see of each bar",
+        description="what models see of a bar",
     )
     plugins: tuple[str, ...] = Field((), description="modules beside this file or in the working directory")
     seeds: int = Field(3, ge=1, description="fits of each network; its forecast is their mean")

@@ -31,7 +31,8 @@ class Document:
 def compose(result: Result) -> Document:
     """Return the report of a run."""
     card = result.manifest.data
-    first, last = (moment(time, card.interval)[:10] for time in (result.folds[0].test_start, result.folds[-1].test_end))
+    ends = result.folds[0].test_start, result.folds[-1].test_end - card.interval
+    first, last = (moment(time, card.interval)[:10] for time in ends)
     return Document(
         title=result.manifest.name,
         subtitle=f"{listed(card.symbols, 4)}, walked forward from {first} to {last}",

@@ -10,14 +10,14 @@ from reports.result import Result
 def data_card(result: Result) -> tuple[Block, ...]:
     """What data were used? Source, span, bars, holes and checksum."""
     card = result.manifest.data
-    first, last = moment(card.start, card.interval), moment(card.end, card.interval)
+    first, last = moment(card.start, card.interval), moment(card.end - card.interval, card.interval)
     title = f"{count(card.bars, 'bar')} of {listed(card.symbols, 4)}, from {first[:10]} to {last[:10]}"
     market = "trades around the clock" if card.always_open else "closes; nights, weekends and holidays are no holes"
     pairs = [
         ("Source", card.source),
         ("SHA-256 of the bars", card.sha256),
         (f"Symbols ({whole(len(card.symbols))})", listed(card.symbols, 20)),
-        ("Span", f"{first} to {last} UTC"),
+        ("First and last bar", f"{first} and {last} UTC"),
         ("Bars", f"{whole(card.bars)} of {duration(card.interval_seconds)} each; the market {market}"),
         ("Holes", holes(result)),
         ("Bars without volume", whole(card.zero_volume_bars)),

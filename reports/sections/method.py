@@ -34,10 +34,10 @@ def method(result: Result) -> tuple[Block, ...]:
 
 
 METHOD = (
-    "The models walk forward through time: in each fold they are fitted on the past alone, then forecast the log "
-    "return of every bar in the test span. A network is fitted once for each seed and its forecast is the mean over "
-    "the seeds. All models forecast exactly the same rows. Zero says that the price will not move, naive repeats the "
-    "last return."
+    "The models walk forward through time: in each fold they are fitted on the past alone, then forecast, from every "
+    "bar of the test span, the log return over the bars ahead. A network is fitted once for each seed and its forecast "
+    "is the mean over the seeds. All models forecast exactly the same rows. Zero says that the price will not move, "
+    "naive repeats the last return."
 )
 
 
