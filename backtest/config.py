@@ -53,6 +53,7 @@ class Config(Settings):
     )
     features: tuple[str | dict[str, Any], ...] = Field(
         ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
+        min_length=1,
         description="what models see of a bar",
     )
     plugins: tuple[str, ...] = Field((), description="modules beside this file or in the working directory")

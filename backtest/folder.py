@@ -33,6 +33,8 @@ def refuse_other(folder: Path, config: Config) -> None:
 def _free(folder: Path, config: Config) -> bool:
     """Whether a folder holds nothing yet, hidden files aside, or a run of the same settings."""
     settings = folder / SETTINGS
+    if folder.exists() and not folder.is_dir():
+        return False
     if not settings.exists():
         return not folder.exists() or all(entry.name.startswith(".") for entry in folder.iterdir())
     try:

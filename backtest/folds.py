@@ -150,14 +150,17 @@ def _end(times: pl.Series, start: int, size: int | str) -> int:
     """Position after a span that starts at `start`; it may lie beyond the data."""
     if isinstance(size, int) or start >= len(times):
         return start + (size if isinstance(size, int) else 1)
-    return int(times.search_sorted(times[start] + durations.parse(size)))
+    length = durations.parse(size)
+    beyond = length > times[-1] - times[start]  # and perhaps beyond what a date can say
+    return len(times) if beyond else int(times.search_sorted(times[start] + length))
 
 
 def _start(times: pl.Series, end: int, size: int | str, interval: timedelta) -> int:
     """Position of the first bar of a span that ends before `end`: at least one bar, for the market may be closed."""
     if isinstance(size, int):
         return end - size
-    return min(int(times.search_sorted(_opening(times, end, interval) - durations.parse(size))), end - 1)
+    length, opening = durations.parse(size), _opening(times, end, interval)
+    return 0 if length > opening - times[0] else min(int(times.search_sorted(opening - length)), end - 1)
 
 
 def _opening(times: pl.Series, position: int, interval: timedelta) -> datetime:

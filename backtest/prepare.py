@@ -74,6 +74,7 @@ def prepare(loaded: Loaded) -> Prepared:
     features = check(
         pipeline.build(bars, config.features, horizon=horizon, kind=config.target.kind, interval=interval), FEATURES
     )
+    _check_features(features, names)
     rows = panel(features, names, horizon)
     times = features["time"].unique().sort()
     folds = tuple(roll(times, config.folds, horizon=horizon, interval=interval))
@@ -106,6 +107,16 @@ def _check_models(config: Config) -> None:
     unknown = [name for name in config.all_models if name not in MODELS]
     if unknown:
         raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")
+
+
+def _check_features(features: pl.DataFrame, names: Sequence[str]) -> None:
+    """ConfigError where a feature has no value at all, as `volume_norm` of bars without volume."""
+    empty = [name for name in names if features[name].null_count() == features.height]
+    if empty:
+        raise ConfigError(
+            f"features: {', '.join(empty)} has no value in any row of these bars (no volume, or too few bars?): "
+            "leave it out, or use bars that have what it reads"
+        )
 
 
 def _check_spans(rows: Panel, folds: Sequence[Fold], window: int) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 from backtest.metrics import LOSSES, METRICS
 from backtest.pairing import FIT, pair
 from backtest.significance import TESTS, Alternative, LossTest, holm, skill_interval
-from backtest.significance.result import FloatArray
+from backtest.significance.result import Estimator, FloatArray
 from data import schema
 from data.errors import UndefinedTest
 from data.names import REFERENCES
@@ -21,6 +21,13 @@ FAMILY = ["test", "loss", "baseline", "alternative"]
 
 Its members are all models but the baselines, at all horizons. The verdict reads the family of squared losses against
 `zero`. A member whose test is undefined makes no claim, has no p-value and does not count.
+"""
+
+ESTIMATOR: Estimator = "truncated"
+"""Of the variance of the mean loss difference.
+
+Forecasts `h` bars ahead overlap, and their loss differences follow a moving average of order h - 1, of which Bartlett's
+weights leave out up to a third: at h = 24 a nominal 5 % test rejected 10 % of the time with them, 6 % truncated.
 """
 
 ALTERNATIVES: dict[str, tuple[Alternative, ...]] = {
@@ -114,7 +121,7 @@ def _outcome(
 ) -> dict[str, object]:
     """Statistic, p-value, lags and note; the reason alone where the test is undefined."""
     try:
-        result = test(loss_model, loss_baseline, horizon=horizon, alternative=alternative)
+        result = test(loss_model, loss_baseline, horizon=horizon, estimator=ESTIMATOR, alternative=alternative)
     except UndefinedTest as error:
         return {"note": str(error)}
     return {"statistic": result.statistic, "p_value": result.p_value, "lags": result.lags, "note": result.note}

@@ -119,7 +119,11 @@ def _choose(source: str, parts: list[Part], symbol: str | None) -> list[Part]:
     held = {name for part in parts for name in part.frame["symbol"].unique() if name is not None}
     wanted = [name for name in held if _plain(name) == _plain(symbol)]
     if wanted:
-        chosen = [_with_frame(part, part.frame.filter(pl.col("symbol").is_in(wanted))) for part in parts]
+        one_name = pl.lit(sorted(wanted)[0]).alias("symbol")
+        chosen = [
+            _with_frame(part, part.frame.filter(pl.col("symbol").is_in(wanted)).with_columns(one_name))
+            for part in parts
+        ]
         return [new for old, new in zip(parts, chosen, strict=True) if new.frame.height or old.frame.is_empty()]
     if len(held) > 1 or not all(part.named for part in parts):
         raise UnknownSource(

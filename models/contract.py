@@ -43,6 +43,20 @@ def check_forecaster(make: Make, *, net: NetSettings = NET, train: TrainSettings
     for rule, other in _retold(forecaster, fitted, ask, (make, net, train, seed), name):
         differ = int((other != forecast[: len(other)]).sum())
         _demand(differ == 0, name, rule, f"{differ} of {len(other)} forecasts differ")
+    _check_windows_apart(forecaster, ask, name)
+
+
+def _check_windows_apart(forecaster: Forecaster, ask: Windows, name: str) -> None:
+    """Demand that a window's forecast does not depend on which others are asked about beside it.
+
+    Up to rounding: a matrix product of another size may round otherwise.
+    """
+    whole, half = _forecast(forecaster, ask, name), len(ask) // 2
+    for part in (slice(None, half), slice(half, None)):
+        alone = _forecast(forecaster, replace(ask, ends=ask.ends[part]), name)
+        same = np.allclose(alone, whole[part], rtol=1e-4, atol=1e-6 * float(np.abs(whole).max()))
+        rule = "a forecast must not depend on the other windows of the same call"
+        _demand(same, name, rule, f"up to {np.abs(alone - whole[part]).max():.3g} apart")
 
 
 def _retold(

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from models.windows import Floats, Windows
 
+ROUNDING = 1e-10
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaler:
@@ -26,9 +28,7 @@ class Scaler:
     def of(cls, train: Windows) -> Scaler:
         """Fit on the rows that the windows of `train` cover, each counted once; a constant column keeps scale 1."""
         rows = train.features[covered(train)]
-        std = rows.std(axis=0)
-        target_std = float(train.y.std())
-        return cls(rows.mean(axis=0), np.where(std > 0, std, 1.0), target_std if target_std > 0 else 1.0)
+        return cls(rows.mean(axis=0), _spread(rows), float(_spread(train.y)))
 
     def transform(self, features: Floats) -> NDArray[np.float32]:
         """Features (rows, k) in training standard deviations, as the network takes them."""
@@ -51,3 +51,9 @@ def covered(windows: Windows) -> NDArray[np.bool_]:
     np.add.at(opened, windows.ends - windows.window + 1, 1)
     np.add.at(opened, windows.ends + 1, -1)
     return np.cumsum(opened[:-1]) > 0
+
+
+def _spread(rows: Floats) -> Floats:
+    """Standard deviation over the rows; 1 where it is no more than what rounding leaves of a constant."""
+    std = rows.std(axis=0)
+    return np.where(std > ROUNDING * np.abs(rows).max(axis=0, initial=0.0), std, 1.0)

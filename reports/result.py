@@ -131,11 +131,16 @@ def rank(scores: pl.DataFrame, tests: pl.DataFrame, statuses: Mapping[str, Statu
 def score_of(
     scores: Mapping[str, Any], test: Mapping[str, Any], wins: Mapping[str, int], statuses: Mapping[str, Status]
 ) -> Score:
-    """Return one model's row of the headline table from its pooled scores and its test against zero."""
+    """Return one model's row of the headline table from its pooled scores and its test against zero.
+
+    The skill is the tested one: with several symbols it weighs times alike, as the test does, and not rows.
+    """
     model = str(scores["model"])
+    tested = test.get("skill")
     return Score(
         model=model,
-        **{name: scores.get(name) for name in ("mse", "mae", "skill_zero", "skill_naive")},
+        **{name: scores.get(name) for name in ("mse", "mae", "skill_naive")},
+        skill_zero=scores.get("skill_zero") if tested is None else tested,
         **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value", "p_adjusted")},
         folds_won=None if model == "zero" else wins.get(model, 0),
         note=str(test.get("note") or ""),

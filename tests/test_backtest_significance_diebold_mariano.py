@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from statsmodels.regression.linear_model import OLS
 
 from backtest.significance import TestResult, diebold_mariano
-from backtest.significance.mean import Estimator, long_run_variance
-from backtest.significance.result import Alternative, FloatArray
+from backtest.significance.mean import long_run_variance
+from backtest.significance.result import Alternative, Estimator, FloatArray
 from data.errors import ConfigError, DataError, NotFinite, UndefinedTest, UnpairedForecasts
 from tests.places import SHARED, needs_shared, shared
 

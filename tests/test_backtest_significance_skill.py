@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.signal import lfilter
 from statsmodels.regression.linear_model import OLS
 
 from backtest.significance import diebold_mariano, skill_interval
@@ -27,8 +28,9 @@ def test_interval_is_the_delta_method_on_statsmodels_variance(seed: int, n: int,
         return
     ratio = model.mean() / baseline.mean()
     influence = (model - ratio * baseline) / baseline.mean()
-    error = OLS(influence, np.ones(n)).fit(cov_type="HAC", cov_kwds={"maxlags": h - 1}).bse[0]
-    reach = stats.t.ppf(0.975, n - 1) * error / np.sqrt((n + 1 - 2 * h + h * (h - 1) / n) / n)
+    wide = max(h, min(1 + int(1.3 * np.sqrt(n)), n // 2))
+    error = OLS(influence, np.ones(n)).fit(cov_type="HAC", cov_kwds={"maxlags": wide - 1}).bse[0]
+    reach = stats.t.ppf(0.975, n - 1) * error / np.sqrt((n + 1 - 2 * wide + wide * (wide - 1) / n) / n)
     skill = skill_interval(model, baseline, horizon=h)
     assert (skill.value, skill.low, skill.high) == pytest.approx((1 - ratio, 1 - ratio - reach, 1 - ratio + reach))
 
@@ -83,3 +85,14 @@ def test_skill_refuses_losses_that_are_no_pair() -> None:
         skill_interval([0.1, 0.2], [0.1])
     with pytest.raises(NotFinite, match="losses of the model: must be finite"):
         skill_interval([0.1, float("nan")], [0.1, 0.2])
+
+
+def test_the_interval_covers_the_skill_where_volatility_clusters() -> None:
+    covered = []
+    for seed in range(200):
+        shocks, known, rest = np.random.default_rng(seed).standard_normal((3, 3000))
+        volatility = np.exp(lfilter([0.2], [1, -0.95], shocks))
+        baseline = (volatility * (np.sqrt(0.2) * known + np.sqrt(0.8) * rest)) ** 2
+        skill = skill_interval((volatility * np.sqrt(0.8) * rest) ** 2, baseline)
+        covered.append(skill.low <= 0.2 <= skill.high)
+    assert np.mean(covered) > 0.9

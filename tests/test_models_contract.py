@@ -67,6 +67,17 @@ class DrawsFromTheGlobalGenerator(Mean):
         return log
 
 
+class CountsItsWindows(Mean):
+    def predict(self, windows: Windows) -> Floats:
+        return super().predict(windows) + np.arange(len(windows))
+
+
+class CentresOnItsWindows(Mean):
+    def predict(self, windows: Windows) -> Floats:
+        last = windows.features[windows.ends, 0]
+        return np.asarray(last - last[: len(last) // 2].mean())
+
+
 class ForgetsItsState(Mean):
     def state(self) -> State:
         return {"weights": self.weights, "intercept": np.zeros(1)}
@@ -86,6 +97,8 @@ class LooksAtTestTargets(Mean):
         (ForecastsNaN, ProtocolError, "must be finite"),
         (LooksBehindTheWindow, ProtocolError, "rows behind its window"),
         (LooksBeforeTheWindow, ProtocolError, "rows before its window"),
+        (CountsItsWindows, ProtocolError, "the other windows of the same call"),
+        (CentresOnItsWindows, ProtocolError, "the other windows of the same call"),
         (DrawsFromTheGlobalGenerator, ProtocolError, "same seed"),
         (ForgetsItsState, ProtocolError, "restored from its state"),
         (LooksAtTestTargets, LookupError, "hide their targets"),

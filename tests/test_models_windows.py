@@ -142,8 +142,8 @@ def test_the_scaler_knows_the_rows_of_the_training_windows_alone() -> None:
 
 
 def test_the_scaler_survives_constant_columns_and_its_own_state() -> None:
-    ones: Floats = np.ones((10, 2))
-    scaler = Scaler.of(Windows(ones, ones[:, 0], np.zeros(10), np.arange(3, 9), 2, 1))
+    ones: Floats = np.full((3000, 2), 0.1)  # whose standard deviation is not 0 but rounding
+    scaler = Scaler.of(Windows(ones, ones[:, 0], ones[:, 0], np.arange(3, 2999), 2, 1))
     assert scaler.std.tolist() == [1, 1]
     assert scaler.target_std == 1
     again = Scaler.restore(scaler.state())

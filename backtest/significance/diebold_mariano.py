@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy.typing as npt
 
-from backtest.significance.mean import Estimator, estimate_mean
-from backtest.significance.result import Alternative, TestResult, paired_losses, t_probability
+from backtest.significance.mean import estimate_mean
+from backtest.significance.result import Alternative, Estimator, TestResult, paired_losses, t_probability
 
 
 def diebold_mariano(

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from backtest.significance.result import FloatArray
+from backtest.significance.result import Estimator, FloatArray
 from data.errors import ConfigError, UndefinedTest
-
-Estimator = Literal["bartlett", "truncated"]
 
 WEIGHTS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "bartlett": lambda share: 1 - share,

@@ -12,6 +12,9 @@ from scipy.special import stdtr
 from data.errors import ConfigError, NotFinite, UnpairedForecasts
 
 FloatArray = npt.NDArray[np.float64]
+Estimator = Literal["bartlett", "truncated"]
+"""Weights of the autocovariances in the variance of a mean."""
+
 Alternative = Literal["less", "two-sided", "greater"]
 
 
@@ -45,6 +48,7 @@ class LossTest(Protocol):
         loss_baseline: npt.ArrayLike,
         *,
         horizon: int = 1,
+        estimator: Estimator = "bartlett",
         alternative: Alternative = "two-sided",
     ) -> TestResult:
         """Test whether the expected losses differ; raises UndefinedTest where the numbers do not tell."""
