@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from backtest.checkpoints import Record, read_forecasts
 from backtest.prepare import Prepared
 from backtest.tasks import Task
-from backtest.work import Record, read_forecasts
 from data.errors import RunError
 from data.schema import FITS, FORECASTS
 

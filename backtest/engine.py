@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from backtest import manifest, scoring, verdict
+from backtest.checkpoints import CHECKPOINTS, Record, find
 from backtest.collect import collect_fits, collect_forecasts
 from backtest.executors import EXECUTORS, TerminatedWorkerError
 from backtest.folder import refuse_other
@@ -19,7 +20,7 @@ from backtest.machine import cores
 from backtest.prepare import Prepared, fold_table
 from backtest.tasks import Task, chains
 from backtest.verdict import Verdict
-from backtest.work import CHECKPOINTS, FEATURES_FILE, Record, Work, carry_out, find
+from backtest.work import FEATURES_FILE, Work, carry_out
 from data.errors import RunError
 from data.runs import MANIFEST, locked, read_manifest, sha256, table_bytes, write_bytes, write_json, write_table
 from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS

@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 from safetensors.numpy import load as load_arrays
 
+from backtest.checkpoints import CHECKPOINTS, STATE
 from backtest.config import Config, build, parse
 from backtest.prepare import load_bars
-from backtest.work import CHECKPOINTS, STATE
 from data import durations, gaps
 from data.errors import ConfigError, DataError
 from data.runs import read_bytes, read_manifest

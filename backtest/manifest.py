@@ -9,9 +9,10 @@ from typing import Any
 
 import polars as pl
 
+from backtest.checkpoints import CHECKPOINTS, FORECASTS, RECORD, STATE, Record, seconds_of
 from backtest.machine import hardware, versions
 from backtest.prepare import Prepared
-from backtest.work import CHECKPOINTS, FEATURES_FILE, FORECASTS, RECORD, STATE, Record, seconds_of
+from backtest.work import FEATURES_FILE
 from data import bars as bar_files
 from data import gaps, runs
 from data.datasets import BUILT_IN

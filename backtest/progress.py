@@ -10,9 +10,9 @@ from datetime import timedelta
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from backtest.checkpoints import Record
 from backtest.prepare import Prepared
 from backtest.tasks import Task
-from backtest.work import Record
 from models import MODELS
 
 LINE_EVERY = 10.0

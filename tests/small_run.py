@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from backtest.checkpoints import Record
 from backtest.config import Loaded, build
 from backtest.engine import Outcome, walk_forward
 from backtest.prepare import Prepared, prepare
-from backtest.work import Record
 from data.runs import read_manifest
 
 TREE: dict[str, Any] = {

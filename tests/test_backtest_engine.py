@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from backtest.checkpoints import CHECKPOINTS
 from backtest.prepare import fold_table
 from backtest.tasks import code_digest, learning_windows, plan
-from backtest.work import CHECKPOINTS
 from data import runs, synthetic
 from data.errors import ConfigError, LeakError, RunError
 from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS, check
