@@ -182,7 +182,7 @@ def _show_result(folder: Path) -> None:
     shown = [place for place, column in enumerate(summary.columns) if console.width >= WIDE or not column.spare]
     for place in shown:
         column = summary.columns[place]
-        head = escape(column.label).replace(" ", "\n", 1)
+        head = "\n".join(escape(column.label).rsplit(" ", 1))
         table.add_column(head, justify="right" if column.number else "left", no_wrap=True)
     for group in summary.groups:
         for row in group.rows:
