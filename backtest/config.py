@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from backtest.executors import EXECUTORS
 from backtest.folds import FoldSettings
@@ -169,7 +170,7 @@ def _explain(error: Mapping[str, Any]) -> str:
             fields = fields.model_fields[part].annotation
         last = str(error["loc"][-1])
         near = _nearest(last, list(fields.model_fields), ".".join(str(part) for part in parents))
-        elsewhere = [name for name in _dotted(Config) if name.endswith(f".{last}")]
+        elsewhere = [name for name in all_settings() if name.endswith(f".{last}")]
         meant = f": did you mean {' or '.join(elsewhere)}?" if elsewhere else near
         return f"{place}: unknown setting{meant}"
     if error["type"] == "value_error":
@@ -179,13 +180,13 @@ def _explain(error: Mapping[str, Any]) -> str:
     return f"{place}: {message} (got {error['input']!r})"
 
 
-def _dotted(settings: type[BaseModel], prefix: str = "") -> list[str]:
-    """Names of all settings below `settings`, with the tables they stand in."""
-    names: list[str] = []
-    for name, field in settings.model_fields.items():
+def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str, FieldInfo]:
+    """Every setting of `table` by its dotted name."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in table.model_fields.items():
         inner = type(field.default)
-        names += _dotted(inner, f"{prefix}{name}.") if issubclass(inner, BaseModel) else [prefix + name]
-    return names
+        found |= all_settings(inner, f"{prefix}{name}.") if issubclass(inner, BaseModel) else {prefix + name: field}
+    return found
 
 
 def _nearest(word: str, known: list[str], parent: str = "") -> str:

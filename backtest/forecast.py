@@ -16,14 +16,13 @@ from safetensors.numpy import load as load_arrays
 
 from backtest.checkpoints import CHECKPOINTS, STATE
 from backtest.config import Config, build, parse
-from backtest.prepare import load_bars
+from backtest.prepare import feature_rows, load_bars
 from data import durations, gaps
 from data.errors import ConfigError, DataError
 from data.runs import read_bytes, read_manifest
-from features import pipeline, plugins
-from features.catalog import resolve
+from features import plugins
 from models import MODELS
-from models.windows import Panel, panel
+from models.windows import Panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +58,13 @@ def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
     bars, interval = load_bars(config)
     _check_series(bars, interval, manifest["data"], config.data.source)
-    horizon = config.target.horizon
-    features = pipeline.build(bars, config.features, horizon=horizon, kind=config.target.kind)
-    names = [name for feature in resolve(config.features) for name in feature.columns]
-    rows = panel(features, names, horizon)
+    features, rows = feature_rows(config, bars, interval)
     newest = _newest(features, rows, config.net.window)
     windows = rows.at(newest, window=config.net.window)
     keys = features[newest].join(
         bars.select("symbol", "time", "close"), on=["symbol", "time"], how="left", maintain_order="left"
     )
-    ahead = horizon * interval if gaps.always_open(bars, interval) else None
+    ahead = config.target.horizon * interval if gaps.always_open(bars, interval) else None
     steps = []
     for model, fits in groupby(manifest["final"], key=lambda fit: str(fit["model"])):
         forecast = np.mean([_predict(run, manifest, config, fit, windows) for fit in fits], axis=0)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel
-
-from backtest.config import Config, presets
+from backtest.config import all_settings, presets
 from backtest.executors import EXECUTORS
 from backtest.metrics import METRICS
 from backtest.significance import TESTS
@@ -21,7 +19,7 @@ Rows = list[tuple[str, str]]
 def entries() -> dict[str, Rows]:
     """Rows (name, first line) of each table by its title."""
     return {
-        "settings [default]": settings(Config),
+        "settings [default]": settings(),
         "presets": [(name, text.partition("\n")[0].removeprefix("# ")) for name, text in presets().items()],
         "built-in data": _described(BUILT_IN),
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
@@ -33,16 +31,13 @@ def entries() -> dict[str, Rows]:
     }
 
 
-def settings(model: type[BaseModel], prefix: str = "") -> Rows:
-    """Every setting by its dotted name: its default and what it means."""
+def settings() -> Rows:
+    """Every setting by its dotted name: what it means and its default."""
     rows: Rows = []
-    for name, field in model.model_fields.items():
+    for name, field in all_settings().items():
         default = field.default
-        if isinstance(default, BaseModel):
-            rows += settings(type(default), f"{prefix}{name}.")
-            continue
         shown = ", ".join(default) or "none" if isinstance(default, tuple) else "none" if default is None else default
-        rows.append((f"{prefix}{name}", f"{field.description or name} [{shown}]"))
+        rows.append((name, f"{field.description} [{shown}]"))
     return rows
 
 

@@ -62,26 +62,29 @@ def load_bars(config: Config, beside: Path | None = None) -> tuple[pl.DataFrame,
     return bars, interval
 
 
+def feature_rows(config: Config, bars: pl.DataFrame, interval: timedelta) -> tuple[pl.DataFrame, Panel]:
+    """The FEATURES of some bars, and the same as arrays."""
+    names = [name for feature in resolve(config.features) for name in feature.columns]
+    horizon, kind = config.target.horizon, config.target.kind
+    features = check(pipeline.build(bars, config.features, horizon=horizon, kind=kind, interval=interval), FEATURES)
+    return features, panel(features, names, horizon)
+
+
 def prepare(loaded: Loaded) -> Prepared:
     """Read the bars, compute the features, cut the folds and plan the tasks; every problem with them shows here."""
     config = loaded.config
     plugin_files = plugins.load(config.plugins, loaded.beside)
     _check_models(config)
-    resolved = resolve(config.features)
-    names = tuple(name for feature in resolved for name in feature.columns)
+    resolve(config.features)  # a mistake in their names shows before the bars are read
     bars, interval = load_bars(config, loaded.beside)
-    horizon = config.target.horizon
-    features = check(
-        pipeline.build(bars, config.features, horizon=horizon, kind=config.target.kind, interval=interval), FEATURES
-    )
-    _check_features(features, names)
-    rows = panel(features, names, horizon)
-    times = features["time"].unique().sort()
+    features, rows = feature_rows(config, bars, interval)
+    _check_features(features, rows.names)
+    horizon, times = config.target.horizon, features["time"].unique().sort()
     folds = tuple(roll(times, config.folds, horizon=horizon, interval=interval))
     final = final_fold(times, config.folds, horizon=horizon, interval=interval, index=len(folds))
     _check_spans(rows, (*folds, final), config.net.window)
     tasks = plan(config, rows, (*folds, final), plugin_files)
-    return Prepared(loaded, bars, interval, features, names, rows, folds, final, tuple(tasks))
+    return Prepared(loaded, bars, interval, features, rows.names, rows, folds, final, tuple(tasks))
 
 
 def fold_table(prepared: Prepared) -> pl.DataFrame:
