@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from backtest.significance import holm
+from backtest.significance.multiplicity import holm
 from data.errors import DataError
 from tests.places import needs_shared, shared
 

@@ -1,4 +1,4 @@
-"""The skill's interval is the delta method's, agrees with the test near zero, and covers the truth."""
+"""The skill's interval is the inverted test, covers the truth, and the smallest detectable skill is detected."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 from scipy.signal import lfilter
 from statsmodels.regression.linear_model import OLS
 
-from backtest.significance import diebold_mariano, skill_interval
+from backtest.significance.diebold_mariano import diebold_mariano
 from backtest.significance.result import FloatArray
+from backtest.significance.skill import skill_interval, smallest_detectable
 from data.errors import NotFinite, UndefinedTest, UnpairedForecasts
 
 
@@ -22,39 +22,43 @@ def squared_losses(seed: int, n: int, share: float) -> tuple[FloatArray, FloatAr
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(20, 300), st.integers(1, 6), st.floats(0.0, 0.9))
-def test_interval_is_the_delta_method_on_statsmodels_variance(seed: int, n: int, h: int, share: float) -> None:
+def test_interval_holds_the_ratios_that_the_test_does_not_reject(seed: int, n: int, h: int, share: float) -> None:
     model, baseline = squared_losses(seed, n, share)
     if np.allclose(model, baseline):
         return
+    try:
+        skill = skill_interval(model, baseline, horizon=h)
+    except UndefinedTest:
+        assert n < 100  # a short sample cannot tell even the baseline's mean loss from zero
+        return
+    assert skill.low < skill.value < skill.high
+    for end in (skill.low, skill.high):
+        at_the_end = diebold_mariano(model, (1 - end) * baseline, horizon=h)
+        assert at_the_end.p_value == pytest.approx(0.05, abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.05), st.integers(1, 6))
+def test_interval_leaves_out_zero_if_and_only_if_the_test_rejects(seed: int, gain: float, horizon: int) -> None:
+    y, noise = np.random.default_rng(seed).standard_normal((2, 500)) * [[0.01], [0.0003]]
+    model, baseline = (y - noise - gain * y) ** 2, y**2
+    skill = skill_interval(model, baseline, horizon=horizon)
+    rejected = diebold_mariano(model, baseline, horizon=horizon).p_value < 0.05
+    assert rejected == (skill.low > 0 or skill.high < 0)
+
+
+def test_interval_is_near_the_delta_method_in_a_long_sample() -> None:
+    model, baseline = squared_losses(2, 20_000, 0.1)
     ratio = model.mean() / baseline.mean()
     influence = (model - ratio * baseline) / baseline.mean()
-    reaches = []
-    for lags, kernel in ((h, "uniform"), (max(h, min(1 + int(1.3 * np.sqrt(n)), n // 2)), "bartlett")):
-        settings = {"maxlags": lags - 1, "kernel": kernel}
-        with np.errstate(invalid="ignore"):
-            error = OLS(influence, np.ones(n)).fit(cov_type="HAC", cov_kwds=settings).bse[0]
-        reaches.append(stats.t.ppf(0.975, n - 1) * error / np.sqrt((n + 1 - 2 * lags + lags * (lags - 1) / n) / n))
-    if not np.isfinite(reaches[0]):
-        return  # a truncated variance that is not positive: the fallback has its own test
-    reach = max(reaches)
-    skill = skill_interval(model, baseline, horizon=h)
-    assert (skill.value, skill.low, skill.high) == pytest.approx((1 - ratio, 1 - ratio - reach, 1 - ratio + reach))
+    fitted = OLS(influence, np.ones(influence.size)).fit(cov_type="HAC", cov_kwds={"maxlags": 183})
+    skill = skill_interval(model, baseline)
+    assert skill.high - skill.low == pytest.approx(2 * 1.96 * fitted.bse[0], rel=0.03)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(-40, 40))
 def test_skill_has_no_unit(seed: int, exponent: int) -> None:
     model, baseline = squared_losses(seed, 50, 0.3)
     assert skill_interval(model * 2.0**exponent, baseline * 2.0**exponent) == skill_interval(model, baseline)
-
-
-def test_interval_of_a_small_skill_leaves_out_zero_where_the_test_rejects() -> None:
-    agreed = 0
-    for seed in range(200):
-        y, noise = np.random.default_rng(seed).standard_normal((2, 500)) * [[0.01], [0.0003]]
-        model, baseline = (y - noise - 0.02 * y) ** 2, y**2
-        skill = skill_interval(model, baseline)
-        agreed += (diebold_mariano(model, baseline).p_value < 0.05) == (skill.low > 0 or skill.high < 0)
-    assert agreed >= 195
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3])
@@ -87,9 +91,9 @@ def test_skill_is_undefined_where_the_baseline_makes_no_error_or_nothing_varies(
 
 
 def test_skill_refuses_losses_that_are_no_pair() -> None:
-    with pytest.raises(UnpairedForecasts, match="two series of one length"):
+    with pytest.raises(UnpairedForecasts, match="expected series of one length"):
         skill_interval([0.1, 0.2], [0.1])
-    with pytest.raises(NotFinite, match="losses of the model: must be finite"):
+    with pytest.raises(NotFinite, match="loss_model: must be finite"):
         skill_interval([0.1, float("nan")], [0.1, 0.2])
 
 
@@ -104,3 +108,40 @@ def test_the_interval_covers_the_skill_where_volatility_clusters() -> None:
         true = 0.25 / (0.25 + np.exp(2 * 0.01 / (1 - 0.95**2)))
         covered.append(skill.low <= true <= skill.high)
     assert 0.9 < np.mean(covered) < 0.98
+
+
+def planted(
+    rng: np.random.Generator, n: int, horizon: int, skill: float, noise: float
+) -> tuple[FloatArray, FloatArray]:
+    """Outcomes `horizon` steps ahead and forecasts of this skill, whose noise is a share `noise` of y's variance."""
+    known, blur = (lfilter([0.6], [1, -0.8], row)[-n:] for row in rng.standard_normal((2, n + 50)))  # variance 1
+    rest = np.convolve(rng.standard_normal(n + horizon - 1), np.ones(horizon), "valid") / np.sqrt(horizon)
+    signal = np.sqrt(skill + noise) * known
+    return np.sqrt(1 - skill - noise) * rest + signal, signal + np.sqrt(noise) * blur
+
+
+@pytest.mark.parametrize(("noise", "horizon"), [(0.0, 1), (0.01, 1), (0.04, 1), (0.01, 5)])
+def test_four_in_five_samples_show_a_skill_of_the_size_that_is_called_detectable(noise: float, horizon: int) -> None:
+    rng = np.random.default_rng(1)
+    said = [smallest_detectable(*planted(rng, 800, horizon, 0.04, noise), horizon=horizon) for _ in range(50)]
+    found = 0
+    for _ in range(400):
+        y, y_hat = planted(rng, 800, horizon, float(np.mean(said)), noise)
+        result = diebold_mariano((y - y_hat) ** 2, y**2, horizon=horizon, alternative="less")
+        found += result.p_value <= 0.05
+    assert found / 400 == pytest.approx(0.8, abs=0.08)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(-30, 30))
+def test_the_smallest_skill_has_no_unit_and_falls_with_the_level(seed: int, exponent: int) -> None:
+    y, noise = np.random.default_rng(seed).standard_normal((2, 200))
+    y_hat = 0.1 * noise + 0.05 * y
+    usual = smallest_detectable(y, y_hat)
+    assert smallest_detectable(y * 2.0**exponent, y_hat * 2.0**exponent) == usual
+    assert smallest_detectable(y, y_hat, alpha=0.01) > usual > smallest_detectable(y, y_hat, alpha=0.1)
+    assert smallest_detectable(y, y_hat, power=0.5) < usual
+
+
+def test_the_smallest_skill_of_forecasts_that_are_all_zero_is_undefined() -> None:
+    with pytest.raises(UndefinedTest, match="every forecast or every outcome is zero"):
+        smallest_detectable(np.arange(9.0), np.zeros(9))

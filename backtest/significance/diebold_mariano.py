@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import numpy.typing as npt
 
-from backtest.significance.mean import estimate_mean
-from backtest.significance.result import Alternative, Estimator, TestResult, paired_losses, t_probability
+from backtest.significance.mean import Estimator, mean_test
+from backtest.significance.result import Alternative, TestResult, paired
 
 
 def diebold_mariano(
@@ -13,34 +14,27 @@ def diebold_mariano(
     loss_baseline: npt.ArrayLike,
     *,
     horizon: int = 1,
-    estimator: Estimator = "bartlett",
+    estimator: Estimator = "fixed-b",
     alternative: Alternative = "two-sided",
 ) -> TestResult:
     """Diebold-Mariano test of whether model and baseline have the same expected loss.
 
     d = loss_model - loss_baseline, so a negative statistic favours the model and `alternative="less"` says that the
-    model is better. The losses (n,) stand in the order of time and belong to forecasts `horizon` steps ahead; the
-    variance of their mean counts `horizon - 1` autocovariances, is corrected for small samples by Harvey, Leybourne
-    and Newbold (1997, eq. 9), and the statistic is compared with t(n - 1). Agrees with R's forecast::dm.test,
-    whose fallback to h = 1 at a truncated variance that is not positive is kept and noted.
+    model is better. The losses (n,) stand in the order of time and belong to forecasts `horizon` steps ahead;
+    `mean_test` tells what the estimators are. "truncated" and "bartlett" agree with R's forecast::dm.test, fallback
+    included; "fixed-b", which keeps its size at long horizons and in short samples (CALIBRATION.md), is the default.
 
     Raises UnpairedForecasts and NotFinite for losses that are no pair, UndefinedTest where n <= horizon or the
     differences do not vary, ConfigError for a setting that does not exist.
 
     Source: Diebold and Mariano (1995), Journal of Business & Economic Statistics 13, 253-263.
     """
-    model, baseline = paired_losses(loss_model, loss_baseline)
-    magnitude = max(abs(model).max(initial=0.0), abs(baseline).max(initial=0.0))
-    estimate = estimate_mean(model - baseline, horizon=horizon, estimator=estimator, magnitude=magnitude)
-    statistic = estimate.mean / estimate.standard_error
+    model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
+    magnitude = float(np.abs([model, baseline]).max(initial=0.0))
+
+    tested = mean_test(
+        model - baseline, horizon=horizon, estimator=estimator, alternative=alternative, magnitude=magnitude
+    )
     return TestResult(
-        test="diebold_mariano",
-        statistic=statistic,
-        p_value=t_probability(statistic, estimate.n - 1, alternative),
-        n=estimate.n,
-        lags=estimate.lags,
-        alternative=alternative,
-        note=estimate.note,
-        mean_difference=estimate.mean,
-        standard_error=estimate.standard_error,
+        "diebold_mariano", tested.statistic, tested.p_value, tested.n, tested.lags, alternative, tested.note
     )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
-from backtest.significance.result import Estimator, FloatArray
+from backtest.significance import fixed_b
+from backtest.significance.result import Alternative, FloatArray, normal_probability, p_value, t_probability
 from data.errors import ConfigError, UndefinedTest
 
-WEIGHTS: dict[str, Callable[[FloatArray], FloatArray]] = {
-    "bartlett": lambda share: 1 - share,
-    "truncated": np.ones_like,
-}
-"""Weight of the autocovariance at lag k, from k / horizon in (0, 1)."""
+Estimator = Literal["fixed-b", "bartlett", "truncated"]
+"""How the variance of a mean is estimated, and what its ratio to the mean is compared with."""
 
 ROUNDING = 4 * np.finfo(np.float64).eps
 """A spread of at most this share of the losses is what rounding leaves of a constant."""
@@ -24,59 +22,97 @@ CANCELLED = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class MeanEstimate:
-    """Mean of `n` values and its standard error, from `lags` autocovariances; `note` tells of a fallback."""
+class MeanTest:
+    """Mean of `n` values, its standard error from `lags` autocovariances, and the test of a mean of zero."""
 
     mean: float
     standard_error: float
+    statistic: float
+    p_value: float
     n: int
     lags: int
     note: str
 
 
-def long_run_variance(series: FloatArray, *, horizon: int, estimator: Estimator) -> float:
-    """Variance that a series (n,) adds to its sum per step: g_0 + 2 sum_{k<h} w_k g_k, divisor n throughout.
+def long_run_variance(series: FloatArray, bandwidth: int) -> float:
+    """Variance that a series (n,) adds to its sum per step, with Bartlett's weights 1 - k / bandwidth.
 
-    Newey and West (1987) for the Bartlett weights 1 - k/h; the truncated weights 1 are those of Diebold and
-    Mariano (1995) and can give a value that is not positive. A value within rounding of zero is returned as zero.
+    Newey and West (1987): g_0 + 2 sum_{k < bandwidth} (1 - k / bandwidth) g_k, autocovariances g_k with divisor n.
+    """
+    return long_run_covariance(series, series, bandwidth)
+
+
+def long_run_covariance(first: FloatArray, second: FloatArray, bandwidth: int) -> float:
+    """The same for two series (n,).
+
+    Bartlett's sum is the mean product of all sums of `bandwidth` neighbours over `bandwidth`, the centred series
+    continued by zeros: a form that takes n steps whatever the bandwidth, and of one series is never negative.
+    """
+    windows = []
+    for series in (first, second):
+        sums = np.concatenate([np.zeros(bandwidth), np.cumsum(series - series.mean())])
+        ends = np.concatenate([sums[bandwidth:], np.full(bandwidth - 1, sums[-1])])
+        windows.append(ends - sums[: ends.size])
+    return float(np.sum(windows[0] * windows[1])) / (bandwidth * first.size)
+
+
+def truncated_variance(series: FloatArray, horizon: int) -> float:
+    """Variance that a series (n,) adds to its sum per step: g_0 + 2 sum_{k < horizon} g_k, divisor n throughout.
+
+    Diebold and Mariano (1995). It can be negative; a value within rounding of zero is returned as zero.
     """
     centred = series - series.mean()
-    lags = np.arange(1, horizon)
     # np.sum and not np.dot: the sum of a BLAS depends on its number of threads
-    covariances = np.array([np.sum(centred[k:] * centred[: series.size - k]) for k in range(horizon)]) / series.size
-    total = covariances[0] + 2 * np.sum(WEIGHTS[estimator](lags / horizon) * covariances[1:])
+    covariances = [np.sum(centred[k:] * centred[: series.size - k]) / series.size for k in range(horizon)]
+    total = covariances[0] + 2 * sum(covariances[1:])
     return 0.0 if abs(total) <= CANCELLED * covariances[0] else float(total)
 
 
-def estimate_mean(
-    series: FloatArray, *, horizon: int, estimator: Estimator = "bartlett", magnitude: float | None = None
-) -> MeanEstimate:
-    """Mean of a series (n,) of h-step quantities; mean / standard_error is compared with t(n - 1).
+def mean_test(
+    series: FloatArray,
+    *,
+    horizon: int = 1,
+    estimator: Estimator = "fixed-b",
+    alternative: Alternative = "two-sided",
+    magnitude: float | None = None,
+    small_sample: bool = True,
+) -> MeanTest:
+    """Test whether a series (n,) of h-step quantities has mean zero.
 
-    The standard error holds the small-sample factor of Harvey, Leybourne and Newbold (1997),
-    sqrt((n + 1 - 2h + h(h - 1)/n) / n). Where the truncated variance is not positive all is done again with h = 1, as
-    R's forecast::dm.test does, and `note` says so. `magnitude` is the size of the numbers that the series is a
-    difference of, so that what rounding leaves of a constant is known as such.
+    fixed-b    Bartlett's weights over `fixed_b.bandwidth(n, horizon)` lags; the statistic is compared with its exact
+               distribution at that share of the sample (Kiefer and Vogelsang, 2005), see `fixed_b`.
+    bartlett   Bartlett's weights 1 - k / h, and
+    truncated  weights 1 on h - 1 lags: both with the factor of Harvey, Leybourne and Newbold (1997, eq. 9)
+               sqrt((n + 1 - 2h + h(h - 1)/n) / n) and t(n - 1); without `small_sample` no factor, and the normal
+               distribution. Where the truncated variance is not positive all is done again with h = 1, as R's
+               forecast::dm.test does, and `note` says so.
 
-    Raises UndefinedTest if n <= h or the series is constant, ConfigError for a bad horizon or estimator.
+    `magnitude` is the size of the numbers that the series is a difference of, so that what rounding leaves of a
+    constant is known as such. Raises UndefinedTest if n <= h or the series is constant, ConfigError for a bad setting.
     """
-    _check(series, horizon, estimator)
-    n, size = series.size, float(np.abs(series).max() if magnitude is None else magnitude)
-    if series.std() <= ROUNDING * size:
-        raise UndefinedTest(f"loss differences: their variance is zero, all {n} are equal: nothing can be tested")
+    _check(series, horizon, estimator, magnitude)
+    n, mean = series.size, float(series.mean())
+    if estimator == "fixed-b":
+        bandwidth = fixed_b.bandwidth(n, horizon)
+        error = float(np.sqrt(long_run_variance(series, bandwidth) / n))
+        beyond = fixed_b.tail(abs(mean / error), n, bandwidth)
+        return MeanTest(mean, error, mean / error, p_value(beyond, mean, alternative), n, bandwidth - 1, "")
     used, note = horizon, ""
-    variance = long_run_variance(series, horizon=horizon, estimator=estimator)
+    variance = truncated_variance(series, used) if estimator == "truncated" else long_run_variance(series, used)
     if variance <= 0:
         used, note = 1, f"the {estimator} variance at h = {horizon} is not positive: computed with h = 1 instead"
-        variance = long_run_variance(series, horizon=1, estimator=estimator)
-    factor = np.sqrt((n + 1 - 2 * used + used * (used - 1) / n) / n)
-    return MeanEstimate(float(series.mean()), float(np.sqrt(variance / n) / factor), n, used - 1, note)
+        variance = truncated_variance(series, 1)
+    factor = np.sqrt((n + 1 - 2 * used + used * (used - 1) / n) / n) if small_sample else 1.0
+    error = float(np.sqrt(variance / n) / factor)
+    statistic = mean / error
+    p = t_probability(statistic, n - 1, alternative) if small_sample else normal_probability(statistic, alternative)
+    return MeanTest(mean, error, statistic, p, n, used - 1, note)
 
 
-def _check(series: FloatArray, horizon: int, estimator: str) -> None:
+def _check(series: FloatArray, horizon: int, estimator: str, magnitude: float | None) -> None:
     """Refuse what no variance can be made of."""
-    if estimator not in WEIGHTS:
-        raise ConfigError(f"estimator: must be one of {', '.join(WEIGHTS)} (got {estimator!r})")
+    if estimator not in get_args(Estimator):
+        raise ConfigError(f"estimator: must be one of {', '.join(get_args(Estimator))} (got {estimator!r})")
     if horizon < 1:
         raise ConfigError(f"horizon: must be at least 1 (got {horizon})")
     if series.size <= horizon:
@@ -85,3 +121,7 @@ def _check(series: FloatArray, horizon: int, estimator: str) -> None:
         )
     if not series.any():
         raise UndefinedTest(f"loss differences: all {series.size} are zero: the two are equally good in every row")
+    if series.std() <= ROUNDING * float(np.abs(series).max() if magnitude is None else magnitude):
+        raise UndefinedTest(
+            f"loss differences: their variance is zero, all {series.size} are equal: nothing can be tested"
+        )

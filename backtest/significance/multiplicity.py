@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,17 +12,51 @@ from data.errors import DataError
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:
-    """Adjust the p-values (m,) of a family so that one false rejection in the whole family has probability alpha.
+    """The chance of even one false claim in the whole family, for p-values (m,) that depend on each other in any way.
 
-    Holm's step-down method needs no assumption on how the tests depend on each other. Holm (1979), Scandinavian
-    Journal of Statistics 6, 65-70. Raises DataError for a value outside [0, 1].
+    Holm (1979), Scandinavian Journal of Statistics 6, 65-70. Raises DataError for a value outside [0, 1].
     """
+    return _adjust(p_values, lambda p: np.maximum.accumulate(p * np.arange(p.size, 0, -1)))
+
+
+def benjamini_hochberg(p_values: npt.ArrayLike) -> FloatArray:
+    """The expected share of false claims among all claims, for p-values (m,) that are independent or rise together.
+
+    Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57, 289-300; "rise together" is the
+    positive dependence of Benjamini and Yekutieli (2001). Raises DataError for a value outside [0, 1].
+    """
+    return _adjust(p_values, _step_up)
+
+
+def benjamini_yekutieli(p_values: npt.ArrayLike) -> FloatArray:
+    """The expected share of false claims among all claims, for p-values (m,) that depend on each other in any way.
+
+    Benjamini and Yekutieli (2001), Annals of Statistics 29, 1165-1188. Raises DataError for a value outside [0, 1].
+    """
+    return _adjust(p_values, lambda p: _step_up(p) * np.sum(1 / np.arange(1, p.size + 1)))
+
+
+ADJUSTMENTS: dict[str, Callable[[npt.ArrayLike], FloatArray]] = {
+    "holm": holm,
+    "benjamini-hochberg": benjamini_hochberg,
+    "benjamini-yekutieli": benjamini_yekutieli,
+}
+"""Adjustments by the names that settings know; each keeps the order of the family, and an empty one empty."""
+
+
+def _adjust(p_values: npt.ArrayLike, steps: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """Apply `steps` to the sorted p-values, cut them at 1 and put them back in the order in which they came."""
     values = np.asarray(p_values, dtype=np.float64)
     if not ((values >= 0) & (values <= 1)).all():
         raise DataError(f"p-values: must lie between 0 and 1 (got {values.tolist()}): leave undefined tests out")
     # statsmodels' multipletests gives the same numbers, but collects all of Python's garbage at each call
     order = np.argsort(values)
-    steps = np.maximum.accumulate(values[order] * np.arange(values.size, 0, -1))
     adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(steps, 1)
+    adjusted[order] = np.minimum(steps(values[order]), 1)
     return adjusted
+
+
+def _step_up(ascending: FloatArray) -> FloatArray:
+    """Each p-value times m / its rank, or less where a larger one gives less."""
+    shares = ascending * (ascending.size / np.arange(1, ascending.size + 1))
+    return np.minimum.accumulate(shares[::-1])[::-1]

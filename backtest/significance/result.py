@@ -1,29 +1,26 @@
-"""What a test of paired losses is given and what it returns."""
+"""What a test of forecasts is given and what it returns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr
+from scipy.special import ndtr, stdtr
 
 from data.errors import ConfigError, NotFinite, UnpairedForecasts
 
 FloatArray = npt.NDArray[np.float64]
-Estimator = Literal["bartlett", "truncated"]
-"""Weights of the autocovariances in the variance of a mean."""
 
 Alternative = Literal["less", "two-sided", "greater"]
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test of `loss_model - loss_baseline`: a negative statistic favours the model.
+    """One test. `lags` counts the autocovariances in its variance, `note` holds what a reader must know, or nothing.
 
-    `alternative` "less" asks whether the model is better. `standard_error` belongs to `mean_difference`, `lags` counts
-    the autocovariances in it, and `note` holds what a reader must know; it is empty if there is nothing.
+    Of tests on losses a negative statistic favours the model, and `alternative` "less" asks whether it is better.
     """
 
     __test__: ClassVar[bool] = False
@@ -34,54 +31,55 @@ class TestResult:
     n: int
     lags: int
     alternative: Alternative
-    note: str
-    mean_difference: float
-    standard_error: float
+    note: str = ""
 
 
-class LossTest(Protocol):
-    """A test of two paired series of losses, each of shape (n,) and in the order of time."""
-
-    def __call__(
-        self,
-        loss_model: npt.ArrayLike,
-        loss_baseline: npt.ArrayLike,
-        *,
-        horizon: int = 1,
-        estimator: Estimator = "bartlett",
-        alternative: Alternative = "two-sided",
-    ) -> TestResult:
-        """Test whether the expected losses differ; raises UndefinedTest where the numbers do not tell."""
-        ...
-
-
-def paired_losses(loss_model: npt.ArrayLike, loss_baseline: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Both series as float arrays of one shape (n,).
+def paired(**series: npt.ArrayLike) -> tuple[FloatArray, ...]:
+    """Series by their names as float arrays of one shape (n,).
 
     Raises UnpairedForecasts if they differ in length, NotFinite at a null, NaN or infinity: none is ever dropped.
     """
-    model, baseline = (np.asarray(losses, dtype=np.float64) for losses in (loss_model, loss_baseline))
-    if model.ndim != 1 or model.shape != baseline.shape:
-        raise UnpairedForecasts(
-            f"losses: model and baseline must be two series of one length (got shapes {model.shape} and "
-            f"{baseline.shape}): give one loss of each per row"
-        )
-    for name, losses in (("model", model), ("baseline", baseline)):
-        if not np.isfinite(losses).all():
-            bad = np.flatnonzero(~np.isfinite(losses))
+    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in series.items()}
+    shapes = {values.shape for values in arrays.values()}
+    if len(shapes) > 1 or any(values.ndim != 1 for values in arrays.values()):
+        got = " and ".join(f"{name} {values.shape}" for name, values in arrays.items())
+        raise UnpairedForecasts(f"expected series of one length (got {got}): give one number of each per row")
+    for name, values in arrays.items():
+        bad = np.flatnonzero(~np.isfinite(values))
+        if bad.size:
             raise NotFinite(
-                f"losses of the {name}: must be finite (got {losses[bad[0]]} at position {bad[0]}; {bad.size} of "
-                f"{losses.size} are null, NaN or infinite): repair the forecasts, rows are never dropped"
+                f"{name}: must be finite (got {values[bad[0]]} at position {bad[0]}; {bad.size} of {values.size} are "
+                "null, NaN or infinite): repair the forecasts, rows are never dropped"
             )
-    return model, baseline
+    return tuple(arrays.values())
+
+
+def mean_per_time(values: FloatArray, times: npt.ArrayLike | None) -> FloatArray:
+    """Mean of the rows (n,) of each time, in the order of the times (n,); the values themselves without times.
+
+    Errors of one time depend on each other across symbols; their mean leaves one series whose variance counts that
+    (Timmermann and Zhu, 2019, "Comparing Forecasting Performance with Panel Data").
+    """
+    if times is None:
+        return values
+    _, index, counts = np.unique(np.asarray(times), return_inverse=True, return_counts=True)
+    return np.asarray(np.bincount(index, weights=values) / counts, dtype=np.float64)
 
 
 def t_probability(statistic: float, degrees: int, alternative: Alternative) -> float:
     """P-value of a statistic that follows Student's t; raises ConfigError for an unknown alternative."""
-    if alternative == "less":
-        return float(stdtr(degrees, statistic))
-    if alternative == "greater":
-        return float(stdtr(degrees, -statistic))
+    return p_value(float(stdtr(degrees, -abs(statistic))), statistic, alternative)
+
+
+def normal_probability(statistic: float, alternative: Alternative) -> float:
+    """P-value of a statistic that follows the normal distribution; raises ConfigError for an unknown alternative."""
+    return p_value(float(ndtr(-abs(statistic))), statistic, alternative)
+
+
+def p_value(beyond: float, statistic: float, alternative: Alternative) -> float:
+    """P-value from the probability `beyond` |statistic| on one side of a symmetric distribution."""
     if alternative == "two-sided":
-        return float(2 * stdtr(degrees, -abs(statistic)))
-    raise ConfigError(f"alternative: must be one of {', '.join(get_args(Alternative))} (got {alternative!r})")
+        return 2 * beyond
+    if alternative not in get_args(Alternative):
+        raise ConfigError(f"alternative: must be one of {', '.join(get_args(Alternative))} (got {alternative!r})")
+    return beyond if (statistic < 0) == (alternative == "less") else 1 - beyond

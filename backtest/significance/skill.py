@@ -1,15 +1,18 @@
-"""How much better, not only whether: the skill of a model with its confidence interval."""
+"""How much better, not only whether: the skill of a model, its confidence interval, and the least that would show."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
-from backtest.significance.mean import estimate_mean
-from backtest.significance.result import paired_losses
+from backtest.significance import fixed_b
+from backtest.significance.mean import long_run_covariance, mean_test
+from backtest.significance.result import mean_per_time, paired
 from data.errors import UndefinedTest
+
+POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +33,73 @@ def skill_interval(
 ) -> Skill:
     """Skill of the model over the baseline and its two-sided interval, from paired losses (n,) in the order of time.
 
-    Delta method on the ratio r of the mean losses: r has the variance of the mean of
-    (loss_model - r loss_baseline) / mean(loss_baseline). Away from r = 1 that series holds a share of the baseline's
-    loss, whose volatility clusters, so its variance is Newey and West's with max(h - 1, 1.3 sqrt(n)) lags, the
-    rule of Lazarus, Lewis, Stock and Watson (2018, Journal of Business & Economic Statistics 36, 541-559), corrected
-    for small samples and compared with t(n - 1) as Diebold-Mariano's difference is. Where the test's own variance, with
-    h - 1 lags, is the larger one it is taken: the interval is never narrower than the test beside it.
+    All ratios r of the mean losses that a two-sided test of mean(loss_model - r loss_baseline) = 0 does not reject
+    (Fieller 1954, Journal of the Royal Statistical Society B 16, 175-185), with the "fixed-b" variance of `mean_test`:
+    so skill 0 lies outside of the interval if and only if the Diebold-Mariano test beside it rejects. The ends solve
+    (m - r b)^2 = c^2 (V_mm - 2 r V_mb + r^2 V_bb) / n for the mean losses m and b, long-run variances V and critical
+    value c.
 
-    Raises UndefinedTest where the baseline's mean loss is zero, n <= horizon or the ratio does not vary; otherwise
-    as `diebold_mariano`.
+    Raises UndefinedTest where the baseline's mean loss is zero or cannot be told from zero, n <= horizon or the
+    ratio does not vary; otherwise as `diebold_mariano`.
     """
-    model, baseline = paired_losses(loss_model, loss_baseline)
+    model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
     scale = float(baseline.mean()) if baseline.size else 0.0
     if not scale > 0:
         raise UndefinedTest("skill: the baseline's mean loss must be positive (got 0): it made no error to improve on")
     ratio = float(model.mean()) / scale
-    magnitude = max(model.max(), ratio * baseline.max()) / scale
-    _check_length(model.size, horizon)
-    bandwidth = max(horizon, min(1 + int(1.3 * model.size**0.5), model.size // 2))
-    series = (model - ratio * baseline) / scale
-    estimates = [
-        estimate_mean(series, horizon=horizon, estimator="truncated", magnitude=magnitude),
-        estimate_mean(series, horizon=bandwidth, magnitude=magnitude),
-    ]
-    estimate = max(estimates, key=lambda one: one.standard_error)
-    reach = float(stdtrit(estimate.n - 1, (1 + level) / 2)) * estimate.standard_error
-    return Skill(1 - ratio, 1 - ratio - reach, 1 - ratio + reach)
+    magnitude = float(max(model.max(), ratio * baseline.max())) / scale
+    mean_test((model - ratio * baseline) / scale, horizon=horizon, magnitude=magnitude)
+    n = model.size
+    lags = fixed_b.bandwidth(n, horizon)
+    reach = fixed_b.critical((1 - level) / 2, n, lags) ** 2 / n
+    losses = model / scale, baseline / scale
+    v_mm, v_mb, v_bb = (
+        reach * long_run_covariance(losses[first], losses[second], lags) for first, second in ((0, 0), (0, 1), (1, 1))
+    )
+    if v_bb >= 1:
+        raise UndefinedTest(
+            f"skill: the baseline's mean loss cannot be told from zero in {n} rows: a few rows carry all of it"
+        )
+    middle = (ratio - v_mb) / (1 - v_bb)
+    half = float(np.sqrt(max(0.0, middle**2 - (ratio**2 - v_mm) / (1 - v_bb))))
+    return Skill(1 - ratio, 1 - middle - half, 1 - middle + half)
 
 
-def _check_length(n: int, horizon: int) -> None:
-    if n <= horizon:
-        raise UndefinedTest(f"skill: more than the horizon, {horizon}, losses are needed (got {n}): lengthen the spans")
+def smallest_detectable(
+    y: npt.ArrayLike,
+    y_hat: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    alpha: float = 0.05,
+    power: float = POWER,
+    times: npt.ArrayLike | None = None,
+) -> float:
+    """Return the smallest skill against zero that a one-sided Diebold-Mariano test of size alpha finds with `power`.
+
+    Of forecasts f (n,) as noisy as these. A forecast that carries skill varies more, and its loss differences
+    f^2 - 2 y f with it, so their standard error cannot be taken as it is. Write f as a calibrated part and noise, with
+    mean squares g and w as shares of the mean square of y: the skill is g - w, the mean square of f is q = g + w, and
+    the squared standard error of the skill is proportional to q. These forecasts have q, skill s and standard error
+    e, hence w = (q - s) / 2, and skill x comes with e^2 (x + 2 w) / q. The answer solves
+
+        x = m e sqrt((x + 2 w) / q),
+
+    where m is the mean, in standard errors, that the test finds with this power (`fixed_b.detectable`).
+    Raises UndefinedTest where every forecast or every outcome is zero; otherwise as `mean_test`.
+    """
+    truth, forecast = paired(y=y, y_hat=y_hat)
+    scale = float(np.mean(mean_per_time(truth**2, times))) if truth.size else 0.0
+    energy = float(np.mean(mean_per_time(forecast**2, times))) if truth.size else 0.0
+    if not (scale > 0 and energy > 0):
+        raise UndefinedTest(
+            "smallest skill: every forecast or every outcome is zero: there is no spread to reckon with"
+        )
+    difference = mean_per_time((truth - forecast) ** 2 - truth**2, times)
+    tested = mean_test(difference, horizon=horizon)
+    lags = tested.lags + 1
+    expected = float(fixed_b.eigenvalues(tested.n, lags).sum())
+    variance = (tested.standard_error / scale) ** 2 / expected
+    spread, skill = energy / scale, -tested.mean / scale
+    unit = fixed_b.detectable(alpha, power, tested.n, lags) ** 2 * variance / spread
+    noise = max(spread - skill, 0.0)
+    return (unit + float(np.sqrt(unit**2 + 4 * unit * noise))) / 2

@@ -1,0 +1,113 @@
+"""Mincer and Zarnowitz's regression: whether the forecasts are right in level and in size."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from backtest.significance.giacomini_white import overlap_note
+from backtest.significance.mean import ROUNDING
+from backtest.significance.result import FloatArray, TestResult, paired
+from data.errors import ConfigError, UndefinedTest, UnpairedForecasts
+
+EXACT = 1e-12
+"""Residuals below this share of the outcomes, or 1 - r^2 of the coefficients below it, are rounding."""
+
+
+def mincer_zarnowitz(
+    y: npt.ArrayLike,
+    y_hat: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    lags: int | None = None,
+    times: npt.ArrayLike | None = None,
+) -> TestResult:
+    """Joint Wald test of intercept 0 and slope 1 in y = a + b y_hat, for outcomes and forecasts (n,) in order of time.
+
+    The covariance of the coefficients is Newey and West's (1987), Bartlett's weights 1 - k / (lags + 1), `lags` = h - 1
+    by default, no correction for degrees of freedom; the statistic is compared with chi-squared(2) and has no side.
+    `note` holds the fitted a and b: a slope below 1 says that the forecasts are too large. At h > 1 it adds that h - 1
+    lags miss part of the overlap: with persistent forecasts a test of 5 % rejects 14 to 20 % of true nulls in 1000 rows
+    at h = 5 and 24, and half of them in 120 rows at h = 24.
+
+    With `times` (n,), rows of one time, of several symbols, depend on each other: their scores are summed before their
+    autocovariances are taken (Driscoll and Kraay, 1998, Review of Economics and Statistics 80, 549-560). n then counts
+    the times.
+
+    Raises UnpairedForecasts and NotFinite for what is no pair, UndefinedTest where the forecasts are constant, the fit
+    leaves no residual, or there are no more than max(lags, 2) times, ConfigError for a setting that cannot be.
+
+    Source: Mincer and Zarnowitz (1969), in Economic Forecasts and Expectations, NBER, 3-46.
+    """
+    outcome, forecast = paired(y=y, y_hat=y_hat)
+    used = _lags(horizon, lags)
+    codes = _codes(times, outcome.size)
+    n = int(codes.max(initial=-1)) + 1
+    if n <= max(used, 2):
+        raise UndefinedTest(
+            f"mincer_zarnowitz: undefined, more than {max(used, 2)} times are needed with {used} lags (got {n}): use "
+            "longer test spans"
+        )
+    statistic, p_value, intercept, slope = _wald(outcome, forecast, codes, used)
+    notes = [f"intercept {intercept:.6g}, slope {slope:.6g}", overlap_note(n, horizon)]
+    return TestResult("mincer_zarnowitz", statistic, p_value, n, used, "two-sided", "; ".join(filter(None, notes)))
+
+
+def _lags(horizon: int, lags: int | None) -> int:
+    """Autocovariances in the variance."""
+    if horizon < 1:
+        raise ConfigError(f"horizon: must be at least 1 (got {horizon})")
+    if lags is not None and lags < 0:
+        raise ConfigError(f"lags: must be at least 0 (got {lags}): leave them out for horizon - 1")
+    return horizon - 1 if lags is None else lags
+
+
+def _codes(times: npt.ArrayLike | None, n: int) -> npt.NDArray[np.intp]:
+    """Number of each row's time, from 0, in the order of time (n,)."""
+    if times is None:
+        return np.arange(n)
+    if np.shape(times) != (n,):
+        raise UnpairedForecasts(f"times: one for each of {n} rows is needed (got shape {np.shape(times)})")
+    return np.unique(np.asarray(times), return_inverse=True)[1]
+
+
+def _wald(
+    outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[np.intp], lags: int
+) -> tuple[float, float, float, float]:
+    """Statistic, p-value, intercept and slope.
+
+    Outcomes are taken in units of the largest and regressed on standardised forecasts: the statistic is the same in
+    any units, its digits are not.
+    """
+    from statsmodels.regression.linear_model import OLS  # takes a second, which no command without tests should wait
+
+    unit, size = float(np.abs(outcome).max()) or 1.0, float(np.abs(forecast).max()) or 1.0
+    scaled = forecast / size
+    mean, deviation = float(scaled.mean()), float(scaled.std())
+    if deviation <= ROUNDING:
+        raise UndefinedTest("mincer_zarnowitz: undefined, the forecasts are constant: no slope can be fitted")
+    regressors = np.column_stack([np.ones(scaled.size), (scaled - mean) / deviation])
+    settings = {"time": codes, "maxlags": lags, "use_correction": False}
+    with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
+        fit = OLS(outcome / unit, regressors).fit(cov_type="hac-groupsum", cov_kwds=settings, use_t=False)
+        _check_fit(fit.resid, fit.cov_params())
+        null = np.array([mean, deviation]) * (size / unit)
+        test = fit.wald_test((np.eye(2), null), use_f=False, scalar=True)
+    slope = float(fit.params[1]) / deviation * (unit / size)
+    return float(test.statistic), float(test.pvalue), float(fit.params[0]) * unit - slope * mean * size, slope
+
+
+def _check_fit(residuals: FloatArray, covariance: FloatArray) -> None:
+    """Refuse a fit without residuals, of outcomes in units of the largest, and coefficients that vary as one."""
+    if residuals.std() <= EXACT:
+        raise UndefinedTest(
+            "mincer_zarnowitz: undefined, the forecasts fit the outcomes without residuals: their coefficients have no "
+            "variance"
+        )
+    variances = covariance[0, 0] * covariance[1, 1]
+    if variances - covariance[0, 1] ** 2 <= EXACT * variances:
+        raise UndefinedTest(
+            "mincer_zarnowitz: undefined, the covariance of intercept and slope is singular: use longer test spans or "
+            "fewer lags"
+        )
