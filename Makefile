@@ -9,7 +9,7 @@ PIP_ARGS ?=
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backtest test test-all check bench app clean
+.PHONY: help setup backtest test test-all check bench calibrate app clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ check: $(READY)  ## formatting, lint, types
 
 bench: $(READY)  ## measure speed and memory, as ratios (DATA=hourly BTCUSDT bars for the whole table)
 	@$(BIN)/python -m backtest.bench $(if $(DATA),--data '$(DATA)')
+
+calibrate: $(READY)  ## measure tests, intervals and verdicts where the truth is known: CALIBRATION.md (ARGS=--quick)
+	@$(BIN)/python -m backtest.calibration $(ARGS)
 
 app: $(READY)  ## show runs in the browser; without any, make the quick one first
 	@ls "$${BACKTEST_HOME:-.}"/runs/*/manifest.json >/dev/null 2>&1 || $(BIN)/backtest run quick

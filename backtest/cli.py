@@ -83,7 +83,9 @@ def run(
 def report(run: RunFolder) -> None:
     """Write report.html and report.md again from a run's folder."""
     import reports
+    from backtest.results import judge_again
 
+    judge_again(run)
     say(f"report: {reports.write(run)}")
 
 
@@ -176,6 +178,8 @@ def _show_result(folder: Path) -> None:
     console.print(f"\n[bold]{escape(result.verdict.headline)}[/]", highlight=False)
     for one in result.verdict.candidates:
         console.print(escape(one.sentence), highlight=False)
+    if result.verdict.remark:
+        console.print(escape(result.verdict.remark), highlight=False)
     console.print()
     summary = reports.headline(result)
     table = Table(box=None, pad_edge=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -19,11 +19,19 @@ KEYS = ["fold", "symbol", "time"]
 
 
 def collect_forecasts(run: Path, prepared: Prepared) -> pl.DataFrame:
-    """FORECASTS: each model's forecasts, those of its seeds first where it has several, then their mean."""
+    """FORECASTS of a run folder in which every task is done."""
+    return gather_forecasts(prepared, lambda task: read_forecasts(run, task.folder))
+
+
+def gather_forecasts(prepared: Prepared, forecasts_of: Callable[[Task], pl.DataFrame]) -> pl.DataFrame:
+    """FORECASTS: each model's forecasts, those of its seeds first where it has several, then their mean.
+
+    `forecasts_of` returns what one task of the walk forecast: fold, symbol, time, y_hat.
+    """
     walk = [task for task in prepared.tasks if task.fold != prepared.final]
     frames = []
     for name, tasks in groupby(walk, key=lambda task: task.model):
-        seeds = {seed: _one_seed(run, list(own)) for seed, own in groupby(tasks, key=lambda task: task.seed)}
+        seeds = {seed: pl.concat(map(forecasts_of, own)) for seed, own in groupby(tasks, key=lambda task: task.seed)}
         mean = _mean(name, list(seeds.values()))
         by_seed = [_labelled(frame, name, seed) for seed, frame in seeds.items() if seed is not None]
         frames += [*by_seed, _labelled(mean, name, None)]
@@ -49,10 +57,6 @@ def collect_fits(records: Sequence[Record]) -> pl.DataFrame:
             losses = {"train_loss": epoch.train_loss, "validation_loss": epoch.validation_loss}
             rows.append({**common, "epoch": number, **losses, "best": number == record.log.best})
     return pl.DataFrame(rows, schema=FITS.dtypes)
-
-
-def _one_seed(run: Path, tasks: Sequence[Task]) -> pl.DataFrame:
-    return pl.concat([read_forecasts(run, task.folder) for task in tasks])
 
 
 def _mean(name: str, seeds: Sequence[pl.DataFrame]) -> pl.DataFrame:

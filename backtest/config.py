@@ -14,8 +14,10 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
+from backtest.costs import CostSettings
 from backtest.executors import EXECUTORS
 from backtest.folds import FoldSettings
+from backtest.significance.multiplicity import ADJUSTMENTS
 from data.errors import ConfigError
 from data.names import REFERENCES
 from data.runs import sha256
@@ -60,6 +62,7 @@ class Config(Settings):
     plugins: tuple[str, ...] = Field((), description="modules beside this file or in the working directory")
     seeds: int = Field(3, ge=1, description="fits of each network; its forecast is their mean")
     alpha: float = Field(0.05, gt=0, lt=1, description="level of the verdict's test")
+    multiplicity: str = Field("holm", description=f"how p-values are adjusted: {', '.join(ADJUSTMENTS)}")
     executor: str = Field("loky", description="who does the work: loky (processes) or serial")
     jobs: int | None = Field(None, ge=1, description="workers; none: one for each core")
     data: DataSettings = DataSettings()
@@ -67,11 +70,14 @@ class Config(Settings):
     folds: FoldSettings = FoldSettings()
     net: NetSettings = NetSettings()
     train: TrainSettings = TrainSettings()
+    costs: CostSettings = CostSettings()
 
     @model_validator(mode="after")
     def _agree(self) -> Config:
         if self.executor not in EXECUTORS:
             raise ValueError(f"executor: must be one of {', '.join(EXECUTORS)} (got {self.executor})")
+        if self.multiplicity not in ADJUSTMENTS:
+            raise ValueError(f"multiplicity: must be one of {', '.join(ADJUSTMENTS)} (got {self.multiplicity})")
         if self.target.horizon > self.net.window:
             raise ValueError(
                 f"target.horizon: must be at most net.window, {self.net.window} (got {self.target.horizon}): "
@@ -93,6 +99,14 @@ class Config(Settings):
     def digest(self) -> str:
         """SHA-256 of the settings that can change a result."""
         tree = self.model_dump(mode="json", exclude_none=True, exclude={*HOW_NOT_WHAT, "name"})
+        return sha256(tomli_w.dumps(tree).encode())
+
+    @property
+    def trial_digest(self) -> str:
+        """SHA-256 of what tells one trial from another on the same bars: not its name, its file or its judgement."""
+        judged = {"name", "alpha", "multiplicity"}
+        tree = self.model_dump(mode="json", exclude_none=True, exclude={*HOW_NOT_WHAT, *judged})
+        del tree["data"]["source"]
         return sha256(tomli_w.dumps(tree).encode())
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from backtest import manifest, scoring, verdict
+from backtest import manifest, results
 from backtest.checkpoints import CHECKPOINTS, Record, find
 from backtest.collect import collect_fits, collect_forecasts
 from backtest.executors import EXECUTORS, TerminatedWorkerError
@@ -21,9 +21,10 @@ from backtest.prepare import Prepared, fold_table
 from backtest.tasks import Task, chains
 from backtest.verdict import Verdict
 from backtest.work import FEATURES_FILE, Work, carry_out
+from data.bars import digest
 from data.errors import RunError
-from data.runs import MANIFEST, locked, read_manifest, sha256, table_bytes, write_bytes, write_json, write_table
-from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS
+from data.gaps import always_open
+from data.runs import MANIFEST, locked, read_manifest, sha256, table_bytes, write_bytes, write_json
 from models import MODELS
 
 OWN = re.compile(r"\.?.+-\d{4}-(x|\d+)-[0-9a-f]{16}(\.\d+)?")
@@ -83,17 +84,21 @@ def _walk(prepared: Prepared, run: Path, watcher: Watcher, command: str) -> Outc
 
 
 def _write_results(prepared: Prepared, run: Path, records: Sequence[Record]) -> Verdict:
-    """Gather, score and judge the forecasts."""
-    forecasts, folds = collect_forecasts(run, prepared), fold_table(prepared)
-    scores, tests = scoring.score(forecasts), scoring.compare(forecasts)
-    candidates = [name for name in prepared.config.all_models if not MODELS[name].baseline]
-    judged = verdict.judge(scores, tests, folds, networks=candidates, alpha=prepared.config.alpha)
-    tables = {"folds": (folds, FOLDS), "forecasts": (forecasts, FORECASTS), "fits": (collect_fits(records), FITS)}
-    tables |= {"scores": (scores, SCORES), "tests": (tests, TESTS)}
-    for name, (frame, schema) in tables.items():
-        write_table(run / f"{name}.parquet", frame, schema)
-    write_bytes(run / "verdict.json", judged.to_json().encode())
-    return judged
+    """Gather, test and judge the forecasts."""
+    config = prepared.config
+    terms = results.Terms(
+        networks=tuple(name for name in config.all_models if not MODELS[name].baseline),
+        alpha=config.alpha,
+        adjustment=config.multiplicity,
+        costs=config.costs,
+        trial=config.trial_digest,
+        bars=digest(prepared.bars),
+        interval=prepared.interval,
+        always_open=always_open(prepared.bars),
+    )
+    frames = (collect_forecasts(run, prepared), fold_table(prepared), collect_fits(records), prepared.features)
+    tables, evidence = results.tables_of(*frames, terms)
+    return results.write_results(run, tables, evidence, terms)
 
 
 def _finished_before(run: Path) -> dict[str, Any] | None:

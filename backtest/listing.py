@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from backtest.config import all_settings, presets
 from backtest.executors import EXECUTORS
 from backtest.metrics import METRICS
-from backtest.significance import TESTS
+from backtest.significance.joint import JOINT_TESTS
+from backtest.significance.table import TESTS
 from data.datasets import BUILT_IN
 from features import FEATURES
 from models import MODELS
@@ -25,7 +26,7 @@ def entries() -> dict[str, Rows]:
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
         "models": [(name, entry.doc) for name, entry in MODELS.items()],
         "metrics": [(name, metric.summary) for name, metric in METRICS.items()],
-        "tests": _described(TESTS),
+        "tests": [(name, test.asks) for name, test in {**TESTS, **JOINT_TESTS}.items()],
         "report sections": _described(SECTIONS),
         "executors": _described(EXECUTORS),
     }

@@ -10,8 +10,10 @@ from typing import Any
 import polars as pl
 
 from backtest.checkpoints import CHECKPOINTS, FORECASTS, RECORD, STATE, Record, seconds_of
+from backtest.folder import SETTINGS
 from backtest.machine import hardware, versions
 from backtest.prepare import Prepared
+from backtest.results import TABLES, VERDICT
 from backtest.work import FEATURES_FILE
 from data import bars as bar_files
 from data import gaps, runs
@@ -19,7 +21,6 @@ from data.datasets import BUILT_IN
 from data.runs import file_sums
 
 KEPT = (FORECASTS, STATE, RECORD)
-RESULTS = ("folds", "forecasts", "fits", "scores", "tests")
 
 
 def of(
@@ -27,7 +28,7 @@ def of(
 ) -> dict[str, Any]:
     """Manifest of the run whose files stand in `run`."""
     finished = datetime.now(UTC)
-    names = ["config.toml", "verdict.json", FEATURES_FILE, *(f"{name}.parquet" for name in RESULTS)]
+    names = [SETTINGS, VERDICT, FEATURES_FILE, *TABLES]
     names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in prepared.tasks for file in KEPT]
     seconds = sum(seconds_of(run, task) for task in prepared.tasks)
     return {
@@ -38,6 +39,7 @@ def of(
         "finished": finished.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 3),
         "config_sha256": prepared.config.digest,
+        "trial_sha256": prepared.config.trial_digest,
         "data": data_card(prepared),
         "versions": versions(),
         "hardware": hardware(" and ".join(sorted({record.log.device for record in records}))),

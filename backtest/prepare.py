@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from backtest.config import Config, Loaded
+from backtest.costs import HOLDING
 from backtest.folds import Fold, final_fold, roll
 from backtest.tasks import Task, learning_windows, plan
 from data import bars as bar_files
@@ -107,6 +108,8 @@ def fold_table(prepared: Prepared) -> pl.DataFrame:
 
 
 def _check_models(config: Config) -> None:
+    if HOLDING in config.models:
+        raise ConfigError(f"models: {HOLDING} is what the strategies are compared with: give the model another name")
     unknown = [name for name in config.all_models if name not in MODELS]
     if unknown:
         raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")

@@ -28,7 +28,7 @@ from models.windows import Panel, Windows, microseconds
 LIBRARIES = ("numpy", "polars", "torch")
 CODE = (
     *sorted(Path(models.__file__).parent.glob("*.py")),
-    *(Path(__file__).with_name(name) for name in ("checkpoints.py", "folds.py", "tasks.py", "work.py")),
+    *(Path(__file__).with_name(name) for name in ("checkpoints.py", "fitting.py", "folds.py", "tasks.py", "work.py")),
 )
 
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from data.names import Status
 
-RANKING: tuple[Status, ...] = ("better", "no evidence", "worse", "cannot tell")
-"""From the strongest claim for a model to none at all."""
+RANKING: tuple[Status, ...] = ("leak suspected", "better", "no evidence", "worse", "cannot tell")
+"""What is said first: that nothing can be believed, then from the strongest claim for a model to none at all."""
 
 CLAIMS: dict[Status, str] = {
+    "leak suspected": "A leak is suspected, so nothing is known of {name}",
     "better": "{name} beats zero",
     "no evidence": "No evidence that {name} beats zero",
     "worse": "{name} does worse than zero",
     "cannot tell": "Cannot tell whether {name} beats zero",
 }
 OPENINGS: dict[Status, str] = {
+    "leak suspected": "Believe nothing here: ",
     "better": "It holds up: ",
     "no evidence": "Do not believe it: ",
     "worse": "Do not use it: ",
     "cannot tell": "",
 }
+FRAGILE = "Handle with care: "
 SMALLEST_P = 0.001
 MOST_DECIMALS = 4
 
@@ -31,25 +35,86 @@ def claim(status: Status, name: str) -> str:
     return capitalised(CLAIMS[status].format(name=name))
 
 
-def headline(models: Sequence[tuple[Status, str]]) -> str:
-    """One plain sentence on all models: "Do not believe it: ... no evidence that LSTM or GRU ..."."""
+def headline(models: Sequence[tuple[Status, str, bool]]) -> str:
+    """One plain sentence on all models, given as (status, name, fragile).
+
+    "Do not believe it: there is no evidence that LSTM or GRU forecasts better than zero."
+    """
     if not models:
         return "Nothing to judge: there is no model beside the baselines."
-    groups = {status: [name for each, name in models if each == status] for status in RANKING}
-    present = [status for status in RANKING if groups[status]]
-    clauses = [_clause(status, groups[status]) for status in present]
-    return capitalised(OPENINGS[present[0]] + "; ".join(clauses) + ".")
+    groups: dict[tuple[Status, bool], list[str]] = {}
+    for status in RANKING:
+        for fragile in (False, True):
+            names = [name for each, name, carried in models if (each, carried) == (status, fragile)]
+            groups |= {(status, fragile): names} if names else {}
+    status, fragile = next(iter(groups))
+    opening = FRAGILE if fragile and status == "better" else OPENINGS[status]
+    return capitalised(opening + "; ".join(_clause(*group, names) for group, names in groups.items()) + ".")
 
 
-def _clause(status: Status, names: Sequence[str]) -> str:
+def _clause(status: Status, fragile: bool, names: Sequence[str]) -> str:
     """What is said of the models of one status."""
     everyone, anyone, one = listed(names, "and"), listed(names, "or"), len(names) == 1
+    carried = ", but one fold carries that" if fragile else ""
     return {
-        "better": f"{everyone} {'forecasts' if one else 'forecast'} better than zero",
+        "leak suspected": f"a leak is suspected in the forecasts of {everyone}",
+        "better": f"{everyone} {'forecasts' if one else 'forecast'} better than zero{carried}",
         "no evidence": f"there is no evidence that {anyone} forecasts better than zero",
-        "worse": f"{everyone} {'forecasts' if one else 'forecast'} worse than zero",
+        "worse": f"{everyone} {'forecasts' if one else 'forecast'} worse than zero{carried}",
         "cannot tell": f"these forecasts cannot tell whether {anyone} is better than zero",
     }[status]
+
+
+def sentence(row: Mapping[str, Any], forecasts: int, folds: int, alpha: float) -> str:
+    """The claim on one model, then the numbers that it rests on; the p-values are those of the claim.
+
+    `row` holds the fields of `verdict.Candidate`.
+    """
+    scope = [counted(forecasts, "forecast"), counted(folds, "fold"), *_seeds(row)]
+    opening = claim(row["status"], row["name"])
+    if row["reason"]:
+        return f"{opening}: {row['reason']}. {', '.join(scope)}."
+    worse = row["status"] == "worse"
+    p_value, adjusted = ("p_worse", "p_worse_adjusted") if worse else ("p_value", "p_adjusted")
+    chance = chance_text(row[p_value], row[adjusted], alpha, worse=worse)
+    effect = effect_text(row["skill"], row["skill_low"], row["skill_high"])
+    said = [f"{opening}: {effect}; {chance}, {', '.join(scope)}."]
+    if row["fragile"]:
+        without = p_text(row["worst_p"], alpha)
+        said.append(f"Fragile: without fold {row['worst_fold']} the adjusted p {_equals(without)}.")
+    if row["detectable"] is not None:
+        said.append(f"This sample would have shown a gain of {_two_digits(100 * row['detectable'])} % or more.")
+    return " ".join(said)
+
+
+def remark(configurations: int, comparisons: int) -> str:
+    """What else was tried on the same bars, and what that means for the adjusted p; empty where nothing was."""
+    if configurations < 2:
+        return ""
+    return (
+        f"{configurations:,} configurations were tried on these bars: the adjusted p allows for the "
+        f"{comparisons:,} comparisons that were made, not only for those shown here."
+    )
+
+
+def _seeds(row: Mapping[str, Any]) -> list[str]:
+    """How many seeds there were, and how many of them would have had the verdict "better" alone."""
+    if not row["seeds"]:
+        return []
+    if len(row["seed_verdicts"]) < 2 or row["reason"]:
+        return [counted(row["seeds"], "seed")]
+    better = row["seed_verdicts"].count("better")
+    return [f"{counted(row['seeds'], 'seed')} ({better or 'none'} better alone)"]
+
+
+def _equals(shown: str) -> str:
+    return f"is {shown}" if not shown.startswith("<") else f"is below {shown.removeprefix('< ')}"
+
+
+def _two_digits(number: float) -> str:
+    """A number > 0 rounded to two significant digits, never in powers of ten."""
+    decimals = max(0, 1 - math.floor(math.log10(number)))
+    return f"{round(number, decimals):,.{decimals}f}"
 
 
 def listed(names: Sequence[str], last: str) -> str:

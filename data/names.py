@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Status = Literal["better", "no evidence", "worse", "cannot tell"]
+Status = Literal["better", "no evidence", "worse", "cannot tell", "leak suspected"]
 """What a run finds out about a model."""
 
 PRIMARY = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero"}

@@ -147,7 +147,7 @@ TESTS = Schema(
         Column("baseline", pl.String, "the model it is compared with"),
         POOLED_FOLD,
         HORIZON,
-        Column("alternative", pl.String, "less: the model is better | two-sided | greater"),
+        Column("alternative", pl.String, "of the tested mean; of losses `less` says that the model is better"),
         Column("statistic", pl.Float64, "null: undefined, the note says why", nullable=True),
         Column("p_value", pl.Float64, "null: undefined, the note says why", nullable=True),
         Column("p_adjusted", pl.Float64, "adjusted over the stated family; null outside of it", nullable=True),
@@ -156,7 +156,82 @@ TESTS = Schema(
         Column("skill", pl.Float64, "1 - mean loss / the baseline's; null: undefined", nullable=True, optional=True),
         Column("skill_low", pl.Float64, "lower end of its 95 % interval", nullable=True, optional=True),
         Column("skill_high", pl.Float64, "upper end of its 95 % interval", nullable=True, optional=True),
+        Column("asks", pl.String, "the question that the test answers", nullable=True, optional=True),
         Column("note", pl.String, "what a reader must know; empty: nothing"),
+    ),
+)
+
+JOINT = Schema(
+    "JOINT",
+    (
+        Column("test", pl.String, "name of the test's function, over all models at once"),
+        Column("loss", pl.String, TESTS.columns[1].meaning),
+        HORIZON,
+        Column("model", pl.String, "the model that the row is about; null: all of them", nullable=True),
+        Column("p_value", pl.Float64, "null: the test gives none, or the note says why", nullable=True),
+        Column("selected", pl.Boolean, "in the confidence set; or found better than zero", nullable=True),
+        Column("n", pl.Int64, "times"),
+        Column("asks", pl.String, "the question that the test answers"),
+        Column("note", pl.String, "what a reader must know; empty: nothing"),
+    ),
+)
+
+SEEDS = Schema(
+    "SEEDS",
+    (
+        MODEL,
+        Column("seed", pl.Int32, "seed of the fits"),
+        HORIZON,
+        Column("skill", pl.Float64, "1 - MSE / MSE of zero of this seed alone; null: undefined", nullable=True),
+        Column("p_value", pl.Float64, "of the primary test of this seed alone, for being better", nullable=True),
+        Column("p_worse", pl.Float64, "for being worse than zero", nullable=True),
+        Column("time_variance", pl.Float64, "of one seed's mean loss difference to zero, from time", nullable=True),
+        Column("seed_variance", pl.Float64, "the same, from initialisation", nullable=True),
+    ),
+)
+
+DROPPED = Schema(
+    "DROPPED",
+    (
+        MODEL,
+        HORIZON,
+        Column("fold", pl.Int32, "number of the fold that is left out"),
+        Column("skill", pl.Float64, "1 - MSE / MSE of zero over all other folds; null: undefined", nullable=True),
+        Column("p_value", pl.Float64, "of the primary test on them, for being better than zero", nullable=True),
+        Column("p_worse", pl.Float64, "the same for being worse than zero", nullable=True),
+    ),
+)
+
+FLUCTUATION = Schema(
+    "FLUCTUATION",
+    (
+        MODEL,
+        HORIZON,
+        TIME,
+        Column("statistic", pl.Float64, "standardised mean loss difference to zero around `time`; below 0: better"),
+        Column("band", pl.Float64, "its absolute value stays below this all the way, 19 times in 20, without skill"),
+    ),
+)
+
+STRATEGIES = Schema(
+    "STRATEGIES",
+    (
+        Column("model", pl.String, "whose forecasts are traded; `holding`: always long"),
+        HORIZON,
+        Column("n", pl.Int64, "bars from the first position to the last"),
+        Column("net_return", pl.Float64, "compound return over all bars, after costs"),
+        Column("gross_return", pl.Float64, "the same before costs"),
+        Column("volatility", pl.Float64, "deviation of the net returns, per year; null: one bar", nullable=True),
+        Column("sharpe", pl.Float64, "Sharpe ratio after costs, per year; null: never in the market", nullable=True),
+        Column("sharpe_per_bar", pl.Float64, "the same, per bar", nullable=True),
+        Column("skewness", pl.Float64, "of the net returns", nullable=True),
+        Column("kurtosis", pl.Float64, "of the net returns, 3 for the normal distribution", nullable=True),
+        Column("probabilistic", pl.Float64, "probability that the true Sharpe ratio is above 0", nullable=True),
+        Column("track_record", pl.Float64, "bars needed to show that at 95 %; null: none would do", nullable=True),
+        Column("drawdown", pl.Float64, "largest loss from a peak, as a share of it"),
+        Column("turnover", pl.Float64, "traded amount per year, in units of the capital"),
+        Column("break_even", pl.Float64, "basis points per trade that eat the gain; null: no trade", nullable=True),
+        Column("bars_per_year", pl.Float64, "by which ratios are annualised"),
     ),
 )
 

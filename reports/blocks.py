@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Tone = Literal["good", "open", "bad", "mute"]
+Tone = Literal["good", "care", "open", "bad", "mute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,16 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer of the whole report: its colour, one word, the answer in plain words, and the numbers behind it."""
+    """The answer of the whole report: its colour, one word, the answer in plain words, and the numbers behind it.
+
+    `remark` is what else must be known to believe it; empty: nothing.
+    """
 
     tone: Tone
     word: str
     headline: str
     sentences: tuple[str, ...]
+    remark: str = ""
     kind: Literal["verdict"] = "verdict"
 
 
@@ -47,11 +51,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Head of a column; numbers stand at the right, words at the left; `spare`: left out where there is no room."""
+    """Head of a column; numbers stand at the right, words at the left.
+
+    `spare`: left out where there is no room; `wraps`: holds sentences, which may be broken into lines.
+    """
 
     label: str
     number: bool = True
     spare: bool = False
+    wraps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,90 +14,103 @@ from pydantic import TypeAdapter, ValidationError
 from data import runs
 from data.errors import RunError
 from data.names import Status
-from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS, Schema
+from data.schema import (
+    DROPPED,
+    FITS,
+    FLUCTUATION,
+    FOLDS,
+    FORECASTS,
+    JOINT,
+    SCORES,
+    SEEDS,
+    STRATEGIES,
+    TESTS,
+    Schema,
+)
+from reports.manifest import Manifest
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class DataCard:
-    """What the run was fed with."""
-
-    source: str
-    sha256: str
-    symbols: tuple[str, ...]
-    bars: int
-    start: datetime
-    end: datetime
-    interval_seconds: float
-    always_open: bool
-    gaps: int
-    missing_bars: int
-    longest_gap_bars: int
-    zero_volume_bars: int
-    rows_lost: int
-
-    @property
-    def interval(self) -> timedelta:
-        """Length of a bar."""
-        return timedelta(seconds=self.interval_seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Hardware:
-    """The machine that the run was made on."""
-
-    cpu: str
-    cores: int
-    device: str
-    memory_gib: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tasks:
-    """Number of fits, the sum of the time they took, and how many ran side by side."""
-
-    total: int
-    seconds: float
-    workers: int
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """How the run was made, and the SHA-256 of every file that it wrote."""
-
-    format: int
-    name: str
-    command: str
-    started: datetime
-    finished: datetime
-    seconds: float
-    config_sha256: str
-    data: DataCard
-    versions: dict[str, str]
-    hardware: Hardware
-    tasks: Tasks
-    files: dict[str, str]
+SETTINGS, VERDICT = "config.toml", "verdict.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What was found about one of the models that the question is about."""
+    """What was found about one of the models that the question is about; None where a number is undefined.
+
+    `p_adjusted` speaks for "better than zero", `p_worse_adjusted` for the opposite; `detectable` is the smallest skill
+    that would have shown, `worst_p` the largest adjusted p-value of the claim when one fold, `worst_fold`, is left out,
+    `seed_verdicts` what each seed alone would have shown, in the order of SEEDS, `time_share` the part of time in the
+    variance of one seed's mean loss difference, `deflated_sharpe` the probability that the true Sharpe ratio lies above
+    the best that chance would give among all that were tried.
+    """
+
+    model: str
+    name: str
+    horizon: int
+    status: Status
+    reason: str
+    sentence: str
+    skill: float | None
+    skill_low: float | None
+    skill_high: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    p_worse: float | None
+    p_worse_adjusted: float | None
+    seeds: int
+    detectable: float | None
+    fragile: bool
+    worst_p: float | None
+    worst_fold: int | None
+    seed_verdicts: tuple[Status, ...]
+    time_share: float | None
+    deflated_sharpe: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One p-value of the family that is adjusted together, for "this model is better than zero"."""
 
     model: str
     horizon: int
-    status: Status
-    sentence: str
+    p_value: float
+    p_adjusted: float
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the run found, in words; `status` is that of the first candidate."""
+    """What the run found, in words; `status` is that of the first candidate, `remark` says what else was tried.
+
+    `configurations` were tried on these bars, this one included, and `comparisons` p-values adjusted together.
+    """
 
     status: Status
     headline: str
     sentence: str
+    remark: str
+    alpha: float
+    adjustment: str
+    configurations: int
+    comparisons: int
     candidates: tuple[Candidate, ...]
+    family: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a trade cost in the strategies, in basis points, and how many of that a forecast had to promise."""
+
+    fee: float
+    slippage: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the report reads from the settings; their text is shown as it is."""
+
+    costs: Costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +119,18 @@ class Folder:
 
     manifest: Manifest
     config: str
+    costs: Costs
     verdict: Verdict
     folds: pl.DataFrame
     forecasts: pl.DataFrame
     fits: pl.DataFrame
     scores: pl.DataFrame
     tests: pl.DataFrame
+    joint: pl.DataFrame
+    seeds: pl.DataFrame
+    dropped: pl.DataFrame
+    fluctuation: pl.DataFrame
+    strategies: pl.DataFrame
 
 
 def read(run: Path) -> Folder:
@@ -130,12 +149,25 @@ def read(run: Path) -> Folder:
     def frame(table: Schema) -> pl.DataFrame:
         return printable_frame(runs.read_table(run, f"{table.name.lower()}.parquet", table, found))
 
+    config = runs.read_bytes(run, SETTINGS, found).decode(errors="replace")
+    tables = (FOLDS, FORECASTS, FITS, SCORES, TESTS, JOINT, SEEDS, DROPPED, FLUCTUATION, STRATEGIES)
     return Folder(
         manifest,
-        printable(runs.read_bytes(run, "config.toml", found).decode(errors="replace"), keep="\n\t"),
-        parse(Verdict, json.loads(runs.read_bytes(run, "verdict.json", found)), run / "verdict.json"),
-        *(frame(table) for table in (FOLDS, FORECASTS, FITS, SCORES, TESTS)),
+        printable(config, keep="\n\t"),
+        parse(Settings, settings(config, run / SETTINGS), run / SETTINGS).costs,
+        parse(Verdict, json.loads(runs.read_bytes(run, VERDICT, found)), run / VERDICT),
+        *(frame(table) for table in tables),
     )
+
+
+def settings(config: str, path: Path) -> dict[str, Any]:
+    """Return settings in TOML as a tree; RunError where they are no TOML."""
+    try:
+        return tomllib.loads(config)
+    except tomllib.TOMLDecodeError as broken:
+        raise RunError(
+            f"{path}: expected the settings of a run in TOML ({broken}): run `backtest run` again"
+        ) from broken
 
 
 def parse(kind: type[T], tree: Any, path: Path) -> T:

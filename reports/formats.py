@@ -9,6 +9,11 @@ from datetime import datetime, timedelta
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
+YEAR = timedelta(days=365)
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -65,6 +70,11 @@ def moment(time: datetime, interval: timedelta) -> str:
 def day(time: datetime) -> str:
     """Return the date of a time in UTC."""
     return f"{time:%Y-%m-%d}"
+
+
+def season(time: datetime, *, span: timedelta) -> str:
+    """Return about when something was: the month where it is one of many in the `span`, else the date."""
+    return f"{MONTHS[time.month - 1]} {time.year}" if span > YEAR else day(time)
 
 
 def duration(seconds: float) -> str:

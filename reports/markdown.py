@@ -9,7 +9,7 @@ from typing import Any
 from reports.blocks import Block, Code, Details, Facts, Figure, Files, Heading, Note, Table, Text, Verdict
 from reports.document import Document
 
-ICONS = {"good": "✅", "open": "🟰", "bad": "❌", "mute": "❔"}
+ICONS = {"good": "✅", "care": "⚠️", "open": "🟰", "bad": "❌", "mute": "❔"}
 SPECIAL = re.compile(r"([\\`*_\[\]|~$@]|:(?=//)|(?<=www)\.)")
 ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 OPENING = re.compile(r"^(\d*)([-+.)](?=\s|$)|[-=]+$|#)")
@@ -39,6 +39,7 @@ def verdict(block: Verdict) -> str:
         f"{ICONS[block.tone]} **{escaped(block.word)}**",
         f"**{escaped(block.headline)}**",
         *map(escaped, block.sentences),
+        *([f"*{escaped(block.remark)}*"] if block.remark else []),
     ]
     return "\n>\n".join(f"> {line}" for line in lines)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,21 @@ import polars as pl
 
 from data.names import PRIMARY, REFERENCES, Status
 from reports.derived import Calibration, Fit, LossPath, calibrate, learning, loss_path, side_by_side
-from reports.folder import Folder, Manifest, Verdict
+from reports.evidence import Dropped, JointTest, PairTest, Seed, Spells, Strategy, seeds_of, spells_of, typed
+from reports.folder import Candidate, Claim, Costs, Folder, Verdict
 from reports.folder import read as read_folder
+from reports.manifest import Manifest
+
+CONFIDENCE_SET = "model_confidence_set"
+"""The test of JOINT whose selection are the models that may be the best."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """How one model did over all folds; the p-values are those of "its squared error is smaller than zero's".
 
-    `status` is the verdict on a candidate, one of the models that the question is about; None for a baseline.
+    `in_set` tells whether the model is in the confidence set. `candidate` is what was found about one of the models
+    that the question is about; None for a baseline.
     """
 
     model: str
@@ -31,10 +37,16 @@ class Score:
     skill_high: float | None
     skill_naive: float | None
     p_value: float | None
-    p_adjusted: float | None
     folds_won: int | None
     note: str
-    status: Status | None
+    p_adjusted: float | None = None
+    in_set: bool | None = None
+    candidate: Candidate | None = None
+
+    @property
+    def status(self) -> Status | None:
+        """The verdict on a candidate; None for a baseline."""
+        return self.candidate.status if self.candidate else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,7 @@ class Result:
 
     manifest: Manifest
     config: str
+    costs: Costs
     verdict: Verdict
     horizon: int
     origins: int
@@ -71,6 +84,12 @@ class Result:
     paths: tuple[LossPath, ...]
     calibrations: tuple[Calibration, ...]
     fits: tuple[Fit, ...]
+    tests: tuple[PairTest, ...]
+    joint: tuple[JointTest, ...]
+    seeds: tuple[Seed, ...]
+    dropped: tuple[Dropped, ...]
+    spells: tuple[Spells, ...]
+    strategies: tuple[Strategy, ...]
 
     @property
     def candidates(self) -> tuple[Score, ...]:
@@ -98,12 +117,16 @@ def assemble(run: Folder) -> Result:
     horizon = int(run.forecasts["horizon"].min() or 1)  # type: ignore[arg-type]
     scores = run.scores.filter(pl.col("seed").is_null(), horizon=horizon)
     origins = side_by_side(run.forecasts.filter(pl.col("seed").is_null(), horizon=horizon))
-    statuses = {one.model: one.status for one in run.verdict.candidates if one.horizon == horizon}
-    ranked = rank(scores, run.tests.filter(horizon=horizon), statuses)
+    tests = run.tests.filter(pl.col("fold").is_null(), horizon=horizon)
+    joint = typed(JointTest, run.joint.filter(horizon=horizon))
+    candidates = [one for one in run.verdict.candidates if one.horizon == horizon]
+    claims = [claim for claim in run.verdict.family if claim.horizon == horizon]
+    ranked = in_order(judged(pooled_scores(scores, tests), candidates, claims, joint))
     models = [score.model for score in ranked]
     return Result(
         manifest=run.manifest,
         config=run.config,
+        costs=run.costs,
         verdict=run.verdict,
         horizon=horizon,
         origins=origins.height,
@@ -112,25 +135,25 @@ def assemble(run: Folder) -> Result:
         paths=tuple(loss_path(origins, model) for model in models if model != "zero"),
         calibrations=tuple(calibrate(origins, model) for model in models if model not in {*REFERENCES, "mean"}),
         fits=learning(run.fits, run.folds),
+        tests=typed(PairTest, tests),
+        joint=joint,
+        seeds=seeds_of(run.seeds.filter(horizon=horizon), candidates),
+        dropped=typed(Dropped, run.dropped.filter(horizon=horizon)),
+        spells=spells_of(run.fluctuation.filter(horizon=horizon)),
+        strategies=typed(Strategy, run.strategies.filter(horizon=horizon)),
     )
 
 
-def rank(scores: pl.DataFrame, tests: pl.DataFrame, statuses: Mapping[str, Status]) -> tuple[Score, ...]:
-    """Return the pooled scores: zero, naive and the other baselines, then the candidates, each by squared error."""
+def pooled_scores(scores: pl.DataFrame, tests: pl.DataFrame) -> list[Score]:
+    """Return the scores of all models over all folds, with the primary test of each."""
     pooled = scores.filter(pl.col("fold").is_null()).pivot("metric", index="model", values="value")
     won = scores.filter(pl.col("fold").is_not_null(), metric="skill_zero").group_by("model")
     wins = dict(won.agg((pl.col("value") > 0).sum()).iter_rows())
-    tested = tests.filter(pl.col("fold").is_null(), **PRIMARY, alternative="less")
-    by_model = {row["model"]: row for row in tested.iter_rows(named=True)}
-    rows = pooled.iter_rows(named=True)
-    ranked = by_error([score_of(row, by_model.get(row["model"], {}), wins, statuses) for row in rows])
-    first = {model: place for place, model in enumerate(REFERENCES)}
-    return tuple(sorted(ranked, key=lambda score: (score.status is not None, first.get(score.model, len(first)))))
+    tested = {row["model"]: row for row in tests.filter(**PRIMARY, alternative="less").iter_rows(named=True)}
+    return [score_of(row, tested.get(row["model"], {}), wins) for row in pooled.iter_rows(named=True)]
 
 
-def score_of(
-    scores: Mapping[str, Any], test: Mapping[str, Any], wins: Mapping[str, int], statuses: Mapping[str, Status]
-) -> Score:
+def score_of(scores: Mapping[str, Any], test: Mapping[str, Any], wins: Mapping[str, int]) -> Score:
     """Return one model's row of the headline table from its pooled scores and its test against zero.
 
     The skill is the tested one: with several symbols it weighs times alike, as the test does, and not rows.
@@ -141,14 +164,39 @@ def score_of(
         model=model,
         **{name: scores.get(name) for name in ("mse", "mae", "skill_naive")},
         skill_zero=scores.get("skill_zero") if tested is None else tested,
-        **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value", "p_adjusted")},
+        **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value")},
         folds_won=None if model == "zero" else wins.get(model, 0),
         note=str(test.get("note") or ""),
-        status=statuses.get(model),
     )
 
 
-def by_error(scores: list[Score]) -> list[Score]:
+def judged(
+    scores: Sequence[Score], candidates: Sequence[Candidate], claims: Sequence[Claim], joint: Sequence[JointTest]
+) -> list[Score]:
+    """Return scores with the adjusted p-value, which allows for all that was tried, and what else the verdict knows."""
+    adjusted = {claim.model: claim.p_adjusted for claim in claims}
+    chosen = {row.model: row.selected for row in joint if row.test == CONFIDENCE_SET}
+    found = {candidate.model: candidate for candidate in candidates}
+    return [
+        replace(
+            score,
+            p_adjusted=adjusted.get(score.model),
+            in_set=chosen.get(score.model),
+            candidate=found.get(score.model),
+        )
+        for score in scores
+    ]
+
+
+def in_order(scores: Sequence[Score]) -> tuple[Score, ...]:
+    """Return zero, naive and the other baselines, then the candidates, each by squared error."""
+    first = {model: place for place, model in enumerate(REFERENCES)}
+    return tuple(
+        sorted(by_error(scores), key=lambda score: (score.status is not None, first.get(score.model, len(first))))
+    )
+
+
+def by_error(scores: Sequence[Score]) -> list[Score]:
     """Return scores by squared error, the smallest first; what has none comes last."""
     return sorted(scores, key=lambda score: (score.mse is None, score.mse or 0.0, score.model))
 

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from data.names import label
 from reports.blocks import Column, Group, Table
-from reports.formats import MISSING, SPACE, exponent_of, p_value, percent, power, scaled, whole
+from reports.folder import Verdict
+from reports.formats import MISSING, SPACE, count, exponent_of, p_value, percent, power, scaled, whole
 from reports.result import Result, Score
+
+LARGE = 0.5
+"""A skill against zero beyond this, half of the squared error, needs no decimals."""
 
 
 def headline(result: Result) -> Table:
     """Return the table of all models: baselines first, then the candidates by squared error."""
     squares = exponent_of(score.mse for score in result.scores)
     sizes = exponent_of(score.mae for score in result.scores)
-    heads = (
-        f"MSE{power(squares)}",
-        f"MAE{power(sizes)}",
-        "Skill vs zero",
-        "95 % interval",
-        "Skill vs naive",
-        "p",
-        "p adjusted",
-        "Folds won",
+    columns = (
+        Column("Model", number=False),
+        Column(f"MSE{power(squares)}"),
+        Column(f"MAE{power(sizes)}", spare=True),
+        Column("Skill vs zero"),
+        Column("95 % interval"),
+        Column("Skill vs naive", spare=True),
+        Column("p"),
+        Column("p adjusted"),
+        Column("In the set?", spare=True),
+        Column("Folds won"),
+        Column("Seeds better"),
     )
 
     def cells(score: Score) -> tuple[str, ...]:
@@ -29,33 +36,56 @@ def headline(result: Result) -> Table:
             label(score.model),
             scaled(score.mse, squares),
             scaled(score.mae, sizes),
-            percent(score.skill_zero) if score.model != "zero" else MISSING,
+            percent(score.skill_zero, digits(score.skill_zero)) if score.model != "zero" else MISSING,
             interval(score),
             percent(score.skill_naive) if score.model != "naive" else MISSING,
             p_value(score.p_value),
             p_value(score.p_adjusted),
+            MISSING if score.in_set is None else ("yes" if score.in_set else "no"),
             MISSING if score.folds_won is None else f"{whole(score.folds_won)} of {whole(len(result.folds))}",
+            seeds_better(score),
         )
 
     baselines = tuple(cells(score) for score in result.scores if not score.status)
     candidates = tuple(cells(score) for score in result.candidates)
     groups = (Group(baselines, "Baselines"), Group(candidates, "Models, best first"))
-    columns = (Column("Model", number=False), *(Column(head, spare="naive" in head) for head in heads))
-    return Table(columns, tuple(group for group in groups if group.rows), CAPTION)
+    return Table(columns, tuple(group for group in groups if group.rows), caption(result.verdict))
 
 
-CAPTION = (
-    "MSE and MAE are the mean squared and mean absolute error of the forecast log return. Skill is the share of the "
-    "baseline's squared error that a model saves: 0 % is no better than the baseline, below 0 % is worse. p asks how "
-    "often chance alone would make a model that is no better than zero look this good (Diebold-Mariano, squared "
-    "error, one-sided); adjusted, it allows for the number of models tried (Holm). A fold is won where the squared "
-    "error is smaller than zero's."
-)
+def caption(verdict: Verdict) -> str:
+    """Return how to read the table."""
+    others = f" and for all {count(verdict.configurations, 'configuration')} tried on these bars"
+    return (
+        "MSE and MAE are the mean squared and mean absolute error of the forecast log return. Skill is the share of "
+        "the baseline's squared error that a model saves: 0 % is no better than the baseline, below 0 % is worse. p "
+        "asks how often chance alone would make a model that is no better than zero look this good (Diebold-Mariano, "
+        f"squared error, one-sided); adjusted ({adjustment(verdict)}), it allows for the number of models"
+        f"{others if verdict.configurations > 1 else ''}. The set holds every model that may be the best of all "
+        "(Model Confidence Set). A fold is won where the squared error is smaller than zero's; a seed is better where "
+        "it would have been found better than zero alone."
+    )
+
+
+def adjustment(verdict: Verdict) -> str:
+    """Return the name of the adjustment of p-values: `benjamini-hochberg` becomes Benjamini-Hochberg."""
+    return "-".join(word.capitalize() for word in verdict.adjustment.split("-"))
+
+
+def seeds_better(score: Score) -> str:
+    """Return how many seeds of a model would have been better than zero alone."""
+    verdicts = score.candidate.seed_verdicts if score.candidate else ()
+    return f"{whole(verdicts.count('better'))} of {whole(len(verdicts))}" if verdicts else MISSING
 
 
 def interval(score: Score) -> str:
     """Return the 95 % interval of the skill against zero in per cent."""
     if score.skill_low is None or score.skill_high is None:
         return MISSING
-    low, high = (percent(edge).removesuffix(f"{SPACE}%") for edge in (score.skill_low, score.skill_high))
+    edges = (score.skill_low, score.skill_high)
+    low, high = (percent(edge, digits(*edges)).removesuffix(f"{SPACE}%") for edge in edges)
     return f"{low} to {high}{SPACE}%"
+
+
+def digits(*skills: float | None) -> int:
+    """Return the decimals that skills against zero deserve in per cent."""
+    return 0 if any(skill is not None and abs(skill) > LARGE for skill in skills) else 2

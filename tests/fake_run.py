@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import tomli_w
 from numpy.typing import NDArray
 
-from backtest import scoring, verdict
+from backtest.costs import CostSettings
+from backtest.results import Terms, tables_of, write_results
 from data.runs import MANIFEST, file_sums, write_bytes, write_json, write_table
-from data.schema import FEATURES, FITS, FOLDS, FORECASTS, SCORES, TESTS
+from data.schema import FEATURES, FITS, FOLDS, FORECASTS
 
 Floats = NDArray[np.float64]
 PAYLOADS = (
@@ -30,7 +31,6 @@ PAYLOADS = (
 )
 """Names that a careless report would run, load or take for markup."""
 
-SCHEMAS = {"folds": FOLDS, "forecasts": FORECASTS, "fits": FITS, "scores": SCORES, "tests": TESTS}
 KEYS = ["model", "seed", "fold", "symbol", "horizon", "time", "target_time", "y", "y_hat"]
 
 
@@ -63,18 +63,17 @@ def make(folder: Path, plan: Plan | None = None) -> Path:
     """Write the run folder of `plan` under `folder` and return its path."""
     plan = plan or Plan()
     run = folder / "run"
-    forecasts, folds = make_forecasts(plan), make_folds(plan)
-    scores, tests = scoring.score(forecasts), scoring.compare(forecasts)
+    forecasts = make_forecasts(plan)
+    features = make_features(forecasts, plan)
+    terms = make_terms(plan)
+    tables, evidence = tables_of(forecasts, make_folds(plan), make_fits(plan), features, terms)
     if plan.undefined:
         nothing = {name: pl.lit(None, pl.Float64) for name in ("statistic", "p_value", "p_adjusted")}
-        tests = tests.with_columns(**nothing, note=pl.lit("the losses do not differ"))
-    judged = verdict.judge(scores, tests, folds, networks=plan.networks)
-    frames = {"folds": folds, "forecasts": forecasts, "fits": make_fits(plan), "scores": scores, "tests": tests}
-    for name, frame in frames.items():
-        write_table(run / f"{name}.parquet", frame, SCHEMAS[name])
-    write_table(run / "features.parquet", make_features(forecasts), FEATURES)
+        tests = evidence.tests.with_columns(**nothing, note=pl.lit("the losses do not differ"))
+        tables["tests.parquet"], evidence = tests, replace(evidence, tests=tests)
+    write_results(run, tables, evidence, terms)
+    write_table(run / "features.parquet", features, FEATURES)
     write_bytes(run / "config.toml", config(plan).encode())
-    write_bytes(run / "verdict.json", judged.to_json().encode())
     names = [path.name for path in run.iterdir()]
     write_json(run / MANIFEST, make_manifest(plan) | {"files": file_sums(run, names)})
     return run
@@ -162,24 +161,36 @@ def curve(plan: Plan, model: str, seed: int, fold: int, rng: np.random.Generator
     return [(model, seed, fold, epoch, t, v, epoch - 1 == best, "") for epoch, t, v in losses]
 
 
-def make_features(forecasts: pl.DataFrame) -> pl.DataFrame:
-    """FEATURES of the origins: the least that the schema asks for, and one target."""
-    rows = forecasts.filter(pl.col("seed").is_null()).unique(["symbol", "time"], maintain_order=True)
-    known = {"known_at": pl.col("time"), "segment": pl.lit(0, pl.Int32), "bar_return": pl.col("y")}
-    return rows.with_columns(**known).select(*FEATURES.dtypes, pl.col("y").alias("y_log_return_1"))
+def make_features(forecasts: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """FEATURES of the origins and of the bar after the last: the least that the schema asks for, and one target."""
+    rows = forecasts.filter(model="zero").select("symbol", "time", "target_time", "y")
+    next_bar = (pl.col("time", "target_time") + plan.interval).over("symbol")
+    after = rows.group_by("symbol", maintain_order=True).last().with_columns(next_bar, y=pl.lit(None, pl.Float64))
+    bars = pl.concat([rows, after]).sort("symbol", "time")
+    return bars.with_columns(
+        known_at=pl.col("time") + plan.interval,
+        segment=pl.col("symbol").rle_id().cast(pl.Int32),
+        bar_return=pl.col("y").shift().over("symbol"),
+    ).select(*FEATURES.dtypes, y_log_return_1="y")
+
+
+def make_terms(plan: Plan) -> Terms:
+    """Return how the run is judged: always open, costs as usual."""
+    hashes = (hashlib.sha256(config(plan).encode()).hexdigest(), hashlib.sha256(plan.source.encode()).hexdigest())
+    return Terms(plan.networks, 0.05, "holm", CostSettings(), *hashes, plan.interval, always_open=True)
 
 
 def config(plan: Plan) -> str:
     """Return the settings in TOML, with the source as it was given."""
-    lines = [
-        f"name = {json.dumps(plan.name)}",
-        f"models = {json.dumps(plan.models)}",
-        f"seeds = {plan.seeds}",
-        "\n[data]",
-        f"source = {json.dumps(plan.source)}",
-        '\n[target]\nkind = "log_return"\nhorizon = 1\n',
-    ]
-    return "\n".join(lines)
+    tree = {
+        "name": plan.name,
+        "models": plan.models,
+        "seeds": plan.seeds,
+        "data": {"source": plan.source},
+        "target": {"kind": "log_return", "horizon": 1},
+        "costs": CostSettings().model_dump(),
+    }
+    return tomli_w.dumps(tree)
 
 
 def make_manifest(plan: Plan) -> dict[str, Any]:
@@ -193,10 +204,11 @@ def make_manifest(plan: Plan) -> dict[str, Any]:
         "started": started.isoformat(),
         "finished": (started + timedelta(seconds=83.4)).isoformat(),
         "seconds": 83.4,
-        "config_sha256": hashlib.sha256(config(plan).encode()).hexdigest(),
+        "config_sha256": make_terms(plan).trial,
+        "trial_sha256": make_terms(plan).trial,
         "data": {
             "source": plan.source,
-            "sha256": hashlib.sha256(plan.source.encode()).hexdigest(),
+            "sha256": make_terms(plan).bars,
             "symbols": list(plan.symbols),
             "bars": bars,
             "start": "2020-01-06T00:00:00+00:00",

@@ -64,3 +64,15 @@ def fold_table(forecasts: pl.DataFrame) -> pl.DataFrame:
     }
     numbers = {name: pl.lit(0, pl.Int64) for name in ("n_train", "n_validation", "n_lost")}
     return counts.with_columns(fit_fold="fold", **borders, **numbers).select(FOLDS.names)
+
+
+def column(forecasts: pl.DataFrame, name: str, model: str, fold: int | None = None) -> FloatArray:
+    """One column of a model's mean over seeds, in the order of time."""
+    rows = forecasts.filter(pl.col("model") == model, pl.col("seed").is_null()).sort("time")
+    return (rows if fold is None else rows.filter(pl.col("fold") == fold))[name].to_numpy()
+
+
+def losses(forecasts: pl.DataFrame, model: str, loss: str, fold: int | None = None) -> FloatArray:
+    """Losses of a model's mean over seeds, by numpy."""
+    error = column(forecasts, "y", model, fold) - column(forecasts, "y_hat", model, fold)
+    return error**2 if loss == "squared" else np.abs(error)

@@ -134,3 +134,18 @@ def test_a_run_never_takes_the_folder_of_other_settings(tmp_path: Path, monkeypa
     with pytest.raises(ConfigError, match="holds a run with other settings"):
         folder_of(second, tmp_path / "runs" / "a")
     assert folder_of(second, tmp_path / "free") == tmp_path / "free"
+
+
+def test_the_digest_of_a_trial_leaves_out_name_file_and_judgement() -> None:
+    def trial(**tables: Any) -> str:
+        return build({"data": {"source": "sp500"}, **tables}, where="test").trial_digest
+
+    same = [{"name": "other"}, {"alpha": 0.1}, {"multiplicity": "benjamini-hochberg"}, {"data": {"source": "x.csv"}}]
+    assert {trial(**tables) for tables in same} == {trial()}
+    others = [{"seeds": 5}, {"costs": {"fee": 1}}, {"net": {"hidden": 32}}, {"data": {"source": "x", "symbol": "A"}}]
+    assert len({trial(), *(trial(**tables) for tables in others)}) == 5
+
+
+def test_an_unknown_adjustment_is_refused() -> None:
+    with pytest.raises(ConfigError, match="multiplicity: must be one of holm, benjamini-hochberg, benjamini-yekutieli"):
+        build({"multiplicity": "bonferroni"}, where="test")

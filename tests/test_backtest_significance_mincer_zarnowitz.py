@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import lfilter
 from scipy.stats import f as f_distribution
 from statsmodels.regression.linear_model import OLS
 
@@ -59,7 +60,7 @@ def test_it_is_the_wald_test_of_statsmodels_with_forecasts_as_they_are(seed: int
     settings = {"maxlags": horizon - 1, "use_correction": False}
     fitted = OLS(y, np.column_stack([np.ones(n), y_hat])).fit(cov_type="HAC", cov_kwds=settings)
     expected = fitted.wald_test((np.eye(2), np.array([0, 1])), use_f=False, scalar=True)
-    result = mincer_zarnowitz(y, y_hat, horizon=horizon)
+    result = mincer_zarnowitz(y, y_hat, lags=horizon - 1)
     assert result.statistic == pytest.approx(expected.statistic, rel=1e-8)
     assert result.p_value == pytest.approx(expected.pvalue, abs=1e-9)
     assert result.lags == horizon - 1
@@ -123,14 +124,16 @@ def test_forecasts_of_the_right_size_pass_and_those_too_large_are_told_by_their_
     assert float(large.note.rpartition(" ")[2]) == pytest.approx(0.5, abs=0.05)
 
 
-def test_overlap_is_noted() -> None:
-    y, y_hat = regression(3, 100)
-    note = mincer_zarnowitz(y, y_hat, horizon=6).note
-    assert note.startswith("intercept ")
-    assert note.endswith(
-        "; at h = 6 its variance leaves out part of the overlap, true nulls are rejected too often, "
-        "the more so with only 100 times"
-    )
+def test_its_size_is_right_where_forecasts_overlap_but_for_bartletts_lags() -> None:
+    rng, rejected = np.random.default_rng(7), np.zeros(2)
+    for _ in range(400):
+        y_hat = lfilter([0.3], [1, -0.95], rng.standard_normal(250))[-200:]
+        y = y_hat + np.convolve(rng.standard_normal(211), np.ones(12), "valid")
+        results = mincer_zarnowitz(y, y_hat, horizon=12), mincer_zarnowitz(y, y_hat, horizon=12, lags=11)
+        rejected += [result.p_value <= 0.05 for result in results]
+    assert results[0].note.startswith("intercept ")
+    assert rejected[0] / 400 == pytest.approx(0.05, abs=0.03)
+    assert rejected[1] / 400 > 0.15
 
 
 def test_the_result_does_not_depend_on_what_holds_the_numbers() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.wording import RANKING, chance_text, claim, counted, effect_text, headline, p_text
+from backtest.wording import RANKING, chance_text, claim, counted, effect_text, headline, p_text, sentence
 from data.names import Status
 
 FINITE = st.floats(-50, 0.999)
@@ -80,35 +80,64 @@ def test_counts_are_readable() -> None:
     ("models", "text"),
     [
         (
-            [("no evidence", "LSTM"), ("no evidence", "GRU")],
+            [("no evidence", "LSTM", False), ("no evidence", "GRU", False)],
             "Do not believe it: there is no evidence that LSTM or GRU forecasts better than zero.",
         ),
         (
-            [("no evidence", "LSTM")],
+            [("no evidence", "LSTM", False)],
             "Do not believe it: there is no evidence that LSTM forecasts better than zero.",
         ),
-        ([("better", "LSTM"), ("better", "GRU")], "It holds up: LSTM and GRU forecast better than zero."),
+        ([("better", "LSTM", False), ("better", "GRU", False)], "It holds up: LSTM and GRU forecast better than zero."),
         (
-            [("better", "GRU"), ("no evidence", "LSTM")],
+            [("better", "GRU", False), ("no evidence", "LSTM", False)],
             "It holds up: GRU forecasts better than zero; there is no evidence that LSTM forecasts better than zero.",
         ),
-        ([("worse", "A"), ("worse", "B"), ("worse", "C")], "Do not use it: A, B and C forecast worse than zero."),
         (
-            [("no evidence", "GRU"), ("worse", "A")],
+            [("worse", "A", False), ("worse", "B", False), ("worse", "C", False)],
+            "Do not use it: A, B and C forecast worse than zero.",
+        ),
+        (
+            [("no evidence", "GRU", False), ("worse", "A", False)],
             "Do not believe it: there is no evidence that GRU forecasts better than zero; A forecasts worse than zero.",
         ),
-        ([("cannot tell", "LSTM")], "These forecasts cannot tell whether LSTM is better than zero."),
+        ([("cannot tell", "LSTM", False)], "These forecasts cannot tell whether LSTM is better than zero."),
+        (
+            [("better", "LSTM", True), ("better", "GRU", False)],
+            "It holds up: GRU forecasts better than zero; LSTM forecasts better than zero, but one fold carries that.",
+        ),
+        (
+            [("better", "LSTM", True)],
+            "Handle with care: LSTM forecasts better than zero, but one fold carries that.",
+        ),
+        ([("worse", "A", True)], "Do not use it: A forecasts worse than zero, but one fold carries that."),
+        (
+            [("leak suspected", "LSTM", False)],
+            "Believe nothing here: a leak is suspected in the forecasts of LSTM.",
+        ),
         ([], "Nothing to judge: there is no model beside the baselines."),
     ],
 )
-def test_headlines_say_all_in_one_sentence(models: list[tuple[Status, str]], text: str) -> None:
+def test_headlines_say_all_in_one_sentence(models: list[tuple[Status, str, bool]], text: str) -> None:
     assert headline(models) == text
 
 
-@given(st.lists(st.tuples(st.sampled_from(RANKING), st.sampled_from(["LSTM", "GRU", "AR"])), min_size=1, max_size=4))
-def test_a_headline_names_every_model_and_opens_by_the_strongest_claim(models: list[tuple[Status, str]]) -> None:
+NAMED = st.tuples(st.sampled_from(RANKING), st.sampled_from(["LSTM", "GRU", "AR"]), st.booleans())
+
+
+@given(st.lists(NAMED, min_size=1, max_size=4))
+def test_a_headline_names_every_model_and_opens_by_the_strongest_claim(models: list[tuple[Status, str, bool]]) -> None:
     text = headline(models)
-    assert all(name in text for _, name in models)
-    assert text.startswith("It holds up") == any(status == "better" for status, _ in models)
+    assert all(name in text for _, name, _ in models)
+    statuses = {status for status, _, _ in models}
+    assert text.startswith("Believe nothing here") == ("leak suspected" in statuses)
+    sound = any(status == "better" and not fragile for status, _, fragile in models)
+    assert text.startswith("It holds up") == (sound and "leak suspected" not in statuses)
     assert text.endswith(".")
     assert text.count(".") == 1
+
+
+@pytest.mark.parametrize(("number", "text"), [(0.013, "1.3"), (0.00074, "0.074"), (0.5, "50"), (12.3, "1,230")])
+def test_the_smallest_gain_has_two_digits(number: float, text: str) -> None:
+    row = {"status": "no evidence", "name": "LSTM", "reason": "", "skill": 0.0, "skill_low": None, "skill_high": None}
+    row |= {"p_value": 0.5, "p_adjusted": 1.0, "seeds": 0, "seed_verdicts": (), "fragile": False, "detectable": number}
+    assert sentence(row, 100, 4, 0.05).endswith(f"would have shown a gain of {text} % or more.")

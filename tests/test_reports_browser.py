@@ -11,6 +11,7 @@ import pytest
 
 import reports
 from tests.fake_run import PAYLOADS, Plan, make
+from tests.poison import poison
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 
@@ -31,7 +32,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def page_address(tmp_path_factory: pytest.TempPathFactory) -> str:
     hostile = Plan(networks=PAYLOADS[:3], symbols=PAYLOADS[3:5], source=PAYLOADS[3], name=PAYLOADS[0], folds=3, test=60)
-    return reports.write(make(tmp_path_factory.mktemp("browser"), hostile)).as_uri()
+    return reports.write(poison(make(tmp_path_factory.mktemp("browser"), hostile))).as_uri()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -23,6 +23,7 @@ from reports.document import Document, Section
 from reports.html import to_html
 from reports.markdown import WRITERS, escaped, to_markdown
 from tests.fake_run import PAYLOADS, Plan, make
+from tests.poison import poison
 
 
 class Page(HTMLParser):
@@ -59,7 +60,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = Plan(name=PAYLOADS[1], networks=PAYLOADS[:4], symbols=PAYLOADS[4:], source=PAYLOADS[3], folds=3, test=40)
-    found = make(tmp_path_factory.mktemp("hostile"), plan)
+    found = poison(make(tmp_path_factory.mktemp("hostile"), plan))
     reports.write(found)
     return found
 
@@ -110,7 +111,11 @@ def test_hostile_names_are_no_markup_in_markdown_and_figures(hostile: Path) -> N
     tokens = list(flattened(MarkdownIt("commonmark").enable("table").parse((hostile / "report.md").read_text("utf-8"))))
     raw = {token.content.strip() for token in tokens if token.type in {"html_block", "html_inline"}}
     assert {re.sub(r"\s+", " ", html) for html in raw} <= {
-        *("<details> <summary>The numbers</summary>", "<details> <summary>The settings as used</summary>", "</details>")
+        *(
+            f"<details> <summary>{words}</summary>"
+            for words in ("The numbers", "The strategies", "The settings as used")
+        ),
+        "</details>",
     }
     links = [
         token.attrs.get("href") or token.attrs.get("src") for token in tokens if token.type in {"link_open", "image"}
@@ -157,7 +162,8 @@ def test_code_cannot_leave_its_fence() -> None:
 
 SAMPLES: list[tuple[blocks.Block, str]] = [
     (blocks.Heading("alpha", "beta"), "alpha beta"),
-    (blocks.Verdict("mute", "alpha", "beta", ("gamma", "delta")), "alpha beta gamma delta"),
+    (blocks.Verdict("mute", "alpha", "beta", ("gamma", "delta"), "epsilon"), "alpha beta gamma delta epsilon"),
+    *((blocks.Verdict(tone, "alpha", "beta", ()), "alpha beta") for tone in get_args(blocks.Tone)),
     (blocks.Text("alpha"), "alpha"),
     (blocks.Note("alpha"), "alpha"),
     (blocks.table(["alpha", "beta"], [("gamma", "8.0")], "delta"), "alpha beta gamma 8.0 delta"),

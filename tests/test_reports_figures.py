@@ -47,7 +47,7 @@ def test_a_thinned_series_keeps_its_ends_and_extremes(values: list[float], most:
 
 
 def test_all_figures_of_the_report_are_drawn(pictures: dict[str, Figure]) -> None:
-    assert list(pictures) == ["course", "timeline", "skill", "calibration", "learning"]
+    assert list(pictures) == ["course", "spells", "timeline", "skill", "calibration", "learning", "seeds"]
 
 
 def test_ids_belong_to_one_figure_and_every_reference_is_met(pictures: dict[str, Figure]) -> None:

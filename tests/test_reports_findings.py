@@ -21,6 +21,7 @@ from reports.sections.scores import finding as finding_of_scores
 from reports.sections.skill import finding as finding_of_skill
 from reports.sections.timeline import caption
 from reports.sections.timeline import finding as finding_of_timeline
+from tests.candidates import candidate
 from tests.fake_run import Plan, make
 
 PLAN = Plan(folds=3, test=80)
@@ -32,7 +33,8 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
 
 
 def scored(model: str, skill: float, status: Status | None = None) -> Score:
-    return Score(model, 1.0 - skill, 1.0, skill, None, None, 0.5, None, None, 1, "", status)
+    found = candidate(status, model) if status else None
+    return Score(model, 1.0 - skill, 1.0, skill, None, None, 0.5, None, 1, "", candidate=found)
 
 
 @pytest.mark.parametrize(

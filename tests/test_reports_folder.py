@@ -49,6 +49,18 @@ def test_a_manifest_with_a_field_of_the_wrong_type_is_refused_by_name(tmp_path: 
         read(run)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [("costs = ", r"config\.toml: expected the settings"), ("[costs]\nfee = 'x'", r"config\.toml: costs\.fee")],
+)
+def test_settings_that_tell_no_costs_are_refused(tmp_path: Path, settings: str, message: str) -> None:
+    run = make(tmp_path, Plan(folds=3, test=40))
+    (run / "config.toml").write_text(settings)
+    reseal(run)
+    with pytest.raises(RunError, match=message):
+        read(run)
+
+
 def test_signs_that_cannot_be_seen_are_replaced_everywhere(tmp_path: Path) -> None:
     run = make(tmp_path, Plan(name="a\u202eb", networks=("n\x00e\nt",), symbols=("S\x1bY",), folds=3, test=40))
     found = read(run)

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("result"), Plan(symbols=("A", "B"), folds=4, test=120))
+    return make(tmp_path_factory.mktemp("result"), Plan(source="result", symbols=("A", "B"), folds=4, test=120))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_p_values_are_those_of_the_pooled_one_sided_test_against_zero(result: Re
     tests = pl.read_parquet(run / "tests.parquet")
     for score in result.scores[1:]:
         rows = tests.filter(pl.col("fold").is_null(), model=score.model, baseline="zero")
-        row = rows.filter(loss="squared", alternative="less").row(0, named=True)
+        row = rows.filter(test="diebold_mariano", loss="squared", alternative="less").row(0, named=True)
         assert (score.p_value, score.p_adjusted) == (row["p_value"], row["p_adjusted"])
     assert result.scores[0].p_value is None
 

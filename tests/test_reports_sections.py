@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from reports.blocks import Figure, Heading, Table, Verdict
+from data.names import Status
+from reports.blocks import Block, Figure, Heading, Table, Tone, Verdict
 from reports.result import Result, read
 from reports.sections import SECTIONS
 from reports.sections.parts import binned, colours
-from reports.sections.verdict import TONES
+from reports.sections.verdict import FRAGILE, TONES
 from reports.summary import headline
 from tests.fake_run import Plan, make
 
@@ -53,11 +56,17 @@ def test_a_section_opens_with_its_finding_and_its_tables_are_whole(name: str, re
         assert opening.question.endswith("?")
         assert opening.finding
         assert "nan" not in opening.finding.lower().split()
-    tables = [block for block in blocks if isinstance(block, Table)]
-    tables += [block.numbers for block in blocks if isinstance(block, Figure)]
-    for table in tables:
+    for table in tables(blocks):
         assert {len(row) for row in table.rows} <= {len(table.columns)}
         assert not any(cell.lower() in {"nan", "none", ""} for row in table.rows for cell in row)
+
+
+def tables(blocks: Iterable[Block]) -> Iterator[Table]:
+    """Yield all tables, those of figures and what unfolds among them."""
+    for block in blocks:
+        inside = getattr(block, "numbers", getattr(block, "inside", block))
+        if isinstance(inside, Table):
+            yield inside
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
@@ -74,8 +83,10 @@ def test_a_figure_has_words_beside_it(name: str, usual: Result) -> None:
 
 
 def test_every_status_of_a_verdict_has_a_tone_and_a_word() -> None:
-    assert {tone for tone, _ in TONES.values()} == {"good", "open", "bad", "mute"}
-    assert len({word for _, word in TONES.values()}) == len(TONES) == 4
+    assert set(TONES) == set(get_args(Status))
+    shown = [*TONES.values(), *FRAGILE.values()]
+    assert {tone for tone, _ in shown} == set(get_args(Tone))
+    assert len({word for _, word in shown}) == len(shown)
 
 
 def test_the_headline_table_has_every_model_and_sets_baselines_apart(usual: Result) -> None:
@@ -84,7 +95,15 @@ def test_the_headline_table_has_every_model_and_sets_baselines_apart(usual: Resu
     assert [row[0] for row in table.groups[0].rows][:2] == ["zero", "naive"]
     assert len(table.rows) == 7
     zero = dict(zip([column.label for column in table.columns], table.rows[0], strict=True))
-    assert {zero["Skill vs zero"], zero["p"], zero["Folds won"]} == {"–"}
+    assert {zero["Skill vs zero"], zero["p"], zero["Folds won"], zero["Seeds better"]} == {"–"}
+    assert {row[8] for row in table.rows} <= {"yes", "no"}
+
+
+def test_what_a_narrow_terminal_shows_of_the_headline_table_fits_80_columns(tmp_path: Path) -> None:
+    table = headline(read(make(tmp_path, Plan(folds=12, test=60, seeds=5))))
+    shown = [place for place, column in enumerate(table.columns) if not column.spare]
+    texts = [[*table.columns[place].label.rsplit(" ", 1), *(row[place] for row in table.rows)] for place in shown]
+    assert sum(max(map(len, column)) for column in texts) + 2 * (len(shown) - 1) <= 80
 
 
 def test_long_tables_are_binned_and_keep_the_last_row() -> None:

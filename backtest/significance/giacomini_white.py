@@ -7,33 +7,38 @@ import numpy.typing as npt
 from scipy.special import chdtrc
 
 from backtest.significance.mean import ROUNDING, long_run_variance
+from backtest.significance.moments import moments_test
 from backtest.significance.result import FloatArray, TestResult, paired
 from data.errors import ConfigError, UndefinedTest
 
 SINGULAR = 1e-10
 """A standard deviation below this, of numbers of the size of one, leaves too few digits to divide by."""
 
-TIMES_PER_STEP = 20
-"""With fewer for each step of the horizon the chi-squared approximation is worse than overlap alone makes it."""
-
 
 def giacomini_white(
-    loss_model: npt.ArrayLike, loss_baseline: npt.ArrayLike, *, horizon: int = 1, conditional: bool = True
+    loss_model: npt.ArrayLike,
+    loss_baseline: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    conditional: bool = True,
+    lags: int | None = None,
 ) -> TestResult:
     """Giacomini-White test of equal predictive ability of paired losses (n,) in the order of time.
 
     With d = loss_model - loss_baseline and q instruments, known when the forecast is made, the q moments
     z_t = (d_t, d_{t-h} d_t) have mean zero under the null: neither forecast is the better one on average, nor after it
-    was the better one h steps ago. Not `conditional` tests the first moment alone. The statistic T zbar' S^-1 zbar
-    is compared with chi-squared(q), T = n - h (n, if not conditional), and has no side:
+    was the better one h steps ago. Not `conditional` tests the first moment alone. The test has no side. With
+    T = n - h (n, if not conditional):
 
-    h = 1  S = sum z z' / T is not centred: T times the uncentred R2 of 1 on z;
-    h > 1  S is the long-run variance of the centred z, Bartlett's weights 1 - k / h on h - 1 lags.
+    h = 1       T zbar' S^-1 zbar, S = sum z z' / T not centred, against chi-squared(q): T times the uncentred R2 of 1
+                on z;
+    h > 1       `moments_test`, an F statistic that keeps its size where forecasts overlap;
+    with lags   T zbar' S^-1 zbar against chi-squared(q), S the long-run variance of the centred z, Bartlett's weights
+                1 - k / (lags + 1): the paper's, for h > 1 with h - 1 lags, which miss part of the overlap however long
+                the sample is.
 
     Unlike Diebold-Mariano's, its null is about forecasts as they were made, estimated parameters included, so it holds
-    for nested models too, if they are fitted on windows of bounded length. Bartlett's h - 1 lags miss up to a third of
-    the variance of overlapping forecasts, however long the sample: at h > 1 `note` says so, and when there is little of
-    it besides.
+    for nested models too, if they are fitted on windows of bounded length.
 
     Raises UnpairedForecasts and NotFinite for losses that are no pair, UndefinedTest where the differences are too few,
     do not vary, or make the moments collinear, ConfigError for a horizon below 1.
@@ -46,24 +51,13 @@ def giacomini_white(
     moments = [difference]
     if conditional:
         moments = [difference[horizon:], difference[horizon:] * difference[:-horizon]]
-    statistic = _quadratic_form(moments, horizon)
-    return TestResult(
-        test="giacomini_white",
-        statistic=statistic,
-        p_value=float(chdtrc(len(moments), statistic)),
-        n=moments[0].size,
-        lags=horizon - 1,
-        alternative="two-sided",
-        note=overlap_note(moments[0].size, horizon),
-    )
-
-
-def overlap_note(n: int, horizon: int) -> str:
-    """What a chi-squared test whose variance has h - 1 lags falls short of when forecasts overlap; nothing at h = 1."""
-    if horizon == 1:
-        return ""
-    few = f", the more so with only {n} times" if n < TIMES_PER_STEP * horizon else ""
-    return f"at h = {horizon} its variance leaves out part of the overlap, true nulls are rejected too often{few}"
+    if horizon > 1 and lags is None:
+        found = moments_test(moments, horizon=horizon)
+        outcome = (found.statistic, found.p_value, moments[0].size, found.terms)
+        return TestResult("giacomini_white", *outcome, "two-sided", found.note)
+    statistic = _quadratic_form(moments, lags or 0)
+    p_value = float(chdtrc(len(moments), statistic))
+    return TestResult("giacomini_white", statistic, p_value, moments[0].size, lags or 0, "two-sided")
 
 
 def _check_length(n: int, horizon: int, conditional: bool) -> None:
@@ -96,24 +90,24 @@ def _difference(model: FloatArray, baseline: FloatArray) -> FloatArray:
     return scaled
 
 
-def _quadratic_form(moments: list[FloatArray], horizon: int) -> float:
+def _quadratic_form(moments: list[FloatArray], lags: int) -> float:
     """T zbar' S^-1 zbar for one or two moments (T,).
 
     Two standardised series are as variable as each other, so that their sum and their difference are uncorrelated
     whatever S is: the form is the sum of two squared ratios of a mean to its standard error.
     """
-    parts = [_standardised(moment, horizon) for moment in moments]
+    parts = [_standardised(moment, lags) for moment in moments]
     if len(parts) == 2:
-        parts = [_standardised(part, horizon) for part in (parts[0] + parts[1], parts[0] - parts[1])]
+        parts = [_standardised(part, lags) for part in (parts[0] + parts[1], parts[0] - parts[1])]
     return sum(part.size * float(part.mean()) ** 2 for part in parts)
 
 
-def _standardised(series: FloatArray, horizon: int) -> FloatArray:
-    """A series (T,) over the root of its mean square for h = 1, of its long-run variance for h > 1."""
-    deviation = float(np.sqrt(np.mean(series**2) if horizon == 1 else long_run_variance(series, horizon)))
+def _standardised(series: FloatArray, lags: int) -> FloatArray:
+    """A series (T,) over the root of its mean square, or with lags of its long-run variance."""
+    deviation = float(np.sqrt(long_run_variance(series, lags + 1) if lags else np.mean(series**2)))
     if deviation <= SINGULAR:
         raise UndefinedTest(
-            "Giacomini-White: the covariance matrix of the moments, the loss difference and its product with the one "
-            f"{horizon} before, is singular: test without the condition, or on longer test spans"
+            "Giacomini-White: the covariance matrix of the moments, the loss difference and its product with an "
+            "earlier one, is singular: test without the condition, or on longer test spans"
         )
     return series / deviation

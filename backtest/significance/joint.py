@@ -38,6 +38,11 @@ class JointTest:
     asks: str
 
 
+def _note(p_value: float, reps: int, note: str) -> str:
+    """The note, and before it what a p-value of zero stands for."""
+    return note if p_value else f"p < {1 / reps:.3g}; {note}"
+
+
 def _model_confidence_set(
     losses: Mapping[str, FloatArray], *, baseline: str, horizon: int, alpha: float, seed: int
 ) -> list[JointRow]:
@@ -46,7 +51,10 @@ def _model_confidence_set(
     from backtest.significance.resampling import Resampling
 
     found = model_confidence_set(losses, horizon=horizon, alpha=alpha, resampling=Resampling(seed=seed))
-    return [JointRow(model, p, model in found.included, found.note) for model, p in found.p_values.items()]
+    return [
+        JointRow(model, p, model in found.included, _note(p, found.reps, found.note))
+        for model, p in found.p_values.items()
+    ]
 
 
 def _superior_predictive_ability(
@@ -57,8 +65,8 @@ def _superior_predictive_ability(
     from backtest.significance.superiority import superior_predictive_ability
 
     found = superior_predictive_ability(losses, baseline=baseline, horizon=horizon, resampling=Resampling(seed=seed))
-    bounds = f"p between {found.lower:.3g} and {found.upper:.3g}"
-    return [JointRow(None, found.consistent, None, f"{bounds}; {found.note}")]
+    note = f"p between {found.lower:.3g} and {found.upper:.3g}; {found.note}"
+    return [JointRow(None, found.consistent, None, _note(found.consistent, found.reps, note))]
 
 
 def _stepwise(

@@ -49,9 +49,9 @@ def block_length(differences: FloatArray, horizon: int) -> int:
 
     Politis and White (2004), corrected by Patton, Politis and White (2009), for the stationary bootstrap.
     """
-    # the sums of a BLAS depend on its number of threads; a difference that is zero at an end of the series has no
-    # autocorrelation at some lags, which arch passes over
-    with threadpool_limits(1), np.errstate(divide="ignore", invalid="ignore"):
+    # the sums of a BLAS depend on its number of threads; and where a difference is zero at an end of the series, arch
+    # divides zero by zero and goes on
+    with threadpool_limits(1), np.errstate(all="ignore"):
         lengths = optimal_block_length(differences)["stationary"]
     return int(np.ceil(np.fmax.reduce(lengths, initial=horizon)))
 

@@ -18,7 +18,7 @@ Alternative = Literal["less", "two-sided", "greater"]
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test. `lags` counts the autocovariances in its variance, `note` holds what a reader must know, or nothing.
+    """One test. `lags` counts the autocovariances, or cosine terms, in its variance; `note` is what a reader must know.
 
     Of tests on losses a negative statistic favours the model, and `alternative` "less" asks whether it is better.
     """
@@ -62,6 +62,8 @@ def mean_per_time(values: FloatArray, times: npt.ArrayLike | None) -> FloatArray
     """
     if times is None:
         return values
+    if np.shape(times) != values.shape:
+        raise UnpairedForecasts(f"times: one for each of {values.size} rows is needed (got shape {np.shape(times)})")
     _, index, counts = np.unique(np.asarray(times), return_inverse=True, return_counts=True)
     return np.asarray(np.bincount(index, weights=values) / counts, dtype=np.float64)
 

@@ -90,7 +90,7 @@ def minimum_track_record(sharpe: Sharpe, benchmark: float = 0.0, level: float = 
     if not 0.5 < level < 1:
         raise ConfigError(f"level: must lie between 0.5 and 1 (got {level}): 0.95 is usual")
     excess, variance = _excess(sharpe, benchmark), _variance(sharpe)
-    return float(1 + variance * (ndtri(level) / excess) ** 2) if excess > 0 else None
+    return float(1 + variance * (ndtri(level) / excess) ** 2) if excess > ROUNDING else None
 
 
 def _excess(sharpe: Sharpe, benchmark: float) -> float:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from arch.bootstrap import SPA, StepM
 
 from backtest.significance.resampling import BY_RULE, Resampling, alike, block_length, bootstrap_variances, checked
+from backtest.significance.result import FloatArray
 from data.errors import ConfigError, UndefinedTest
 
 
@@ -42,19 +43,20 @@ def superior_predictive_ability(
 ) -> Superiority:
     """Test whether any model has a smaller expected loss than the baseline, though the best of several was looked for.
 
-    The statistic is the largest gain on the baseline in units of its own standard error, zero if there is none. The
-    three p-values differ in how far they discount models that are much worse. A model with the baseline's losses is
-    left out, as `note` says; the block length is that for the gains. Losses (n,) stand in the order of time.
+    The statistic is the largest gain on the baseline in units of its own standard error; without any gain it is zero
+    and p = 1. The three p-values differ in how far they discount models that are much worse. A model with the
+    baseline's losses is left out, as `note` says; the block length is that for the gains. Losses (n,) stand in the
+    order of time.
 
     Raises as `model_confidence_set`, and ConfigError for a baseline without losses.
     Source: Hansen (2005), Journal of Business & Economic Statistics 23, 365-380.
     """
     search = _search(losses, baseline, horizon, resampling)
     search.spa.compute()
-    p = {name: float(value) for name, value in search.spa.pvalues.items()}
-    return Superiority(
-        search.statistic, p["lower"], p["consistent"], p["upper"], search.block, resampling.reps, search.note
-    )
+    # arch counts the resamples above the statistic; none is below zero, so all of them reach one that is zero
+    lower, consistent, upper = search.spa.pvalues[["lower", "consistent", "upper"]] if search.statistic else (1, 1, 1)
+    found = float(lower), float(consistent), float(upper)
+    return Superiority(search.statistic, *found, search.block, resampling.reps, search.note)
 
 
 def stepwise(
@@ -109,17 +111,21 @@ def _search(
         raise UndefinedTest(f"losses of {', '.join(series)}: all are the same, no model can be better than {baseline}")
     gains = np.stack([series[baseline] - series[model] for model in rivals], axis=1)
     block = resampling.block or block_length(gains, horizon)
-    try:
-        with np.errstate(divide="raise", invalid="raise", over="raise"):
-            units = gains / np.sqrt(bootstrap_variances(gains, block))
-    except FloatingPointError as error:
-        raise UndefinedTest(f"losses of {', '.join(series)}: too large, or too seldom different ({error})") from error
-    units = np.column_stack([units, np.zeros(len(units))])
+    units = np.column_stack([_studentise(gains, block), np.zeros(len(gains))])
     spa: Any = _StudentisedSPA(np.zeros(len(units)), -units, block, resampling.reps)
     spa.bootstrap = _Averages(resampling.bootstrap(units, block, resampling.seed))
     statistic = float(np.sqrt(len(units)) * units.mean(axis=0).max())
     left_out = [f"{model} has the same losses as {baseline} and is left out" for model in twins]
     return _Search(spa, rivals, statistic, block, resampling.note(block, left_out))
+
+
+def _studentise(gains: FloatArray, block: int) -> FloatArray:
+    """Gains (n, k) in units of their long-run standard deviations; raises UndefinedTest where these are none."""
+    try:
+        with np.errstate(divide="raise", invalid="raise", over="raise"):
+            return np.asarray(gains / np.sqrt(bootstrap_variances(gains, block)), dtype=np.float64)
+    except FloatingPointError as error:
+        raise UndefinedTest(f"loss differences: too large or too small to be squared ({error})") from error
 
 
 class _StudentisedSPA(SPA):
@@ -136,6 +142,6 @@ class _Averages:
 
     source: Any
 
-    def bootstrap(self, reps: int) -> Iterator[tuple[tuple[npt.NDArray[np.float64]], dict[str, Any]]]:
+    def bootstrap(self, reps: int) -> Iterator[tuple[tuple[FloatArray], dict[str, Any]]]:
         for (data,), named in self.source.bootstrap(reps):
             yield (data.mean(axis=0, keepdims=True),), named

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
@@ -89,15 +90,16 @@ def name_panel(axes: Axes, model: str, colour: str, more: str = "") -> None:
     )
 
 
-def percents(axes: Axes, intervals: int = 5) -> None:
-    """Mark the height of the axes in per cent with a few round numbers; the data are shares."""
-    axes.yaxis.set_major_locator(MaxNLocator(intervals, steps=[1, 2, 2.5, 5, 10], min_n_ticks=2))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}\N{NO-BREAK SPACE}%".replace("-", MINUS))
+def percents(axes: Axes, intervals: int = 5, *, across: bool = False) -> None:
+    """Mark the height of the axes, or its width, in per cent with a few round numbers; the data are shares."""
+    axis = axes.xaxis if across else axes.yaxis
+    axis.set_major_locator(MaxNLocator(intervals, steps=[1, 2, 2.5, 5, 10], min_n_ticks=2))
+    axis.set_major_formatter(lambda value, _: f"{100 * value:.4g}\N{NO-BREAK SPACE}%".replace("-", MINUS))
 
 
-def plain_numbers(axes: Axes) -> None:
-    """Mark both axes with a few round numbers."""
-    for axis in (axes.xaxis, axes.yaxis):
+def plain_numbers(*axes: Axis) -> None:
+    """Mark axes with a few round numbers."""
+    for axis in axes:
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], min_n_ticks=2))
         axis.set_major_formatter(lambda value, _: f"{value:.4g}".replace("-", MINUS))
 

@@ -39,7 +39,7 @@ def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str],
             axes.set_xlim(limits)
             slope = f"slope {decimal(shown.slope, 2)}" if shown.slope is not None else ""
             name_panel(axes, shown.model, colours[shown.model], slope)
-            plain_numbers(axes)
+            plain_numbers(axes.xaxis, axes.yaxis)
         name_axes(figure, "Mean outcome, basis points", "Forecast, basis points")
 
     return draw("calibration", alt, height, paint)

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from reports.blocks import Block
 from reports.result import Result
 from reports.sections.calibration import calibration
+from reports.sections.costs import costs
 from reports.sections.course import course
 from reports.sections.data_card import data_card
 from reports.sections.learning import learning
 from reports.sections.method import method
+from reports.sections.other_tests import other_tests
 from reports.sections.scores import scores
+from reports.sections.seeds import seeds
 from reports.sections.skill import skill
+from reports.sections.spells import spells
 from reports.sections.timeline import timeline
 from reports.sections.verdict import verdict
 
@@ -22,10 +26,14 @@ SECTIONS: dict[str, Callable[[Result], tuple[Block, ...]]] = {
     "verdict": verdict,
     "scores": scores,
     "course": course,
+    "spells": spells,
+    "tests": other_tests,
     "timeline": timeline,
     "skill": skill,
     "calibration": calibration,
     "learning": learning,
+    "seeds": seeds,
+    "costs": costs,
     "data": data_card,
     "method": method,
 }

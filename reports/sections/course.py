@@ -15,7 +15,7 @@ from reports.formats import day, listed, percent, whole
 from reports.result import Fold, Result
 from reports.sections.parts import binned, binning, colours
 
-QUESTION = "When did it gain or lose, and was it one lucky spell?"
+QUESTION = "When did it gain or lose?"
 OFF_SCALE = 4
 """A baseline whose path is this many times larger than every candidate's is left out of the picture."""
 

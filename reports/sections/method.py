@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
-from reports.formats import count, decimal, duration
+from reports.folder import Verdict
+from reports.formats import SPACE, count, decimal, duration, percent
 from reports.result import Result
+from reports.summary import adjustment
 
 FILES = {
     "forecasts.parquet": "every forecast beside what came, per model, seed and fold",
     "scores.parquet": "all metrics, per fold and over all folds, per seed and for the mean over seeds",
-    "tests.parquet": "all tests against zero and naive",
+    "tests.parquet": "all tests of one model against zero or naive",
+    "joint.parquet": "the tests of all models at once",
+    "fluctuation.parquet": "the fluctuation statistic over time, with its band",
+    "seeds.parquet": "skill, p-values and variance of every seed alone",
+    "dropped.parquet": "skill and p-values over all folds but one, for each fold",
+    "strategies.parquet": "what trading on the forecasts would have left after costs",
     "folds.parquet": "the spans of every fold",
     "fits.parquet": "the loss of every epoch of every fit",
     "features.parquet": "the features and targets",
@@ -26,6 +33,7 @@ def method(result: Result) -> tuple[Block, ...]:
     return (
         Heading("Everything needed to repeat this run", "How was it done, and how do I repeat it?"),
         Text(METHOD),
+        Facts(terms(result.verdict)),
         Code(manifest.command, "The command"),
         Details("The settings as used", Code(result.config, "config.toml")),
         Facts(facts(result)),
@@ -39,6 +47,44 @@ METHOD = (
     "is the mean over the seeds. All models forecast exactly the same rows. Zero says that the price will not move, "
     "naive repeats the last return."
 )
+
+
+def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    """Return in plain words what the verdict and its numbers are."""
+    level = percent(verdict.alpha, 1, signed=False).replace(".0", "")
+    tried = verdict.configurations
+    family = (
+        "the family of all p-values for a smaller squared error than zero's: every model but zero and naive, at every "
+        f"horizon, in every configuration tried on these bars, together {count(verdict.comparisons, 'p-value')}"
+    )
+    others = (
+        "Nothing else on these bars" if tried == 1 else f"{count(tried, 'configuration')} on these bars, with this one"
+    )
+    return (
+        ("The test", TEST),
+        ("The level", f"A claim is made where its adjusted p is at most {level}."),
+        ("The adjusted p", f"{adjustment(verdict)}'s adjustment, over {family}."),
+        ("Tried so far", f"{others}, as far as the ledger beside the runs knows."),
+        ("The 95 % interval", INTERVAL),
+        ("Would have shown", DETECTABLE),
+        ("Fragile", FRAGILE),
+    )
+
+
+TEST = (
+    "Diebold-Mariano: is the model's squared error smaller than zero's by more than chance would make it? One-sided, "
+    "over all folds together, on the mean over seeds. The critical values are those of Kiefer and Vogelsang (fixed-b): "
+    "they count that the variance, too, is only an estimate, from forecasts that depend on each other."
+)
+INTERVAL = (
+    "All skills that the same test, two-sided, does not reject: it holds the true skill in 95 of 100 samples like "
+    "this one."
+)
+DETECTABLE = (
+    f"The smallest true gain on zero that a sample like this shows in 4 of 5 cases (80{SPACE}% power), as a share of "
+    "zero's squared error. A smaller gain may be there without showing."
+)
+FRAGILE = "Said of a claim that one fold carries: without that fold its adjusted p is above the level."
 
 
 def facts(result: Result) -> tuple[tuple[str, str], ...]:

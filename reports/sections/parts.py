@@ -30,6 +30,7 @@ def binned(items: Sequence[T], most: int = LONGEST) -> tuple[T, ...]:
     return tuple(items[(number + 1) * len(items) // most - 1] for number in range(most))
 
 
-def binning(items: Sequence[T], most: int = LONGEST) -> str:
-    """Return a sentence that says so if `binned` leaves items out."""
-    return "" if len(items) <= most else f" The table shows {whole(most)} of {whole(len(items))} folds, evenly spaced."
+def binning(items: Sequence[T], what: str = "folds", most: int = LONGEST) -> str:
+    """Return a sentence that says so if `binned` leaves items out; `what` names them."""
+    shown = f" The table shows {whole(most)} of {whole(len(items))} {what}, evenly spaced."
+    return "" if len(items) <= most else shown

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from data.names import REFERENCES, label
-from reports.blocks import Block, Figure, Heading, Table, table
+from reports.blocks import Block, Figure, Heading, Note, Table, table
 from reports.figures.skill import skill as draw
-from reports.formats import day, exponent_of, percent, power, scaled, whole
+from reports.formats import day, exponent_of, p_value, percent, power, scaled, whole
 from reports.result import Result, by_error
 from reports.sections.parts import colours
 
@@ -22,13 +22,44 @@ def skill(result: Result) -> tuple[Block, ...]:
     """Is the skill stable? Skill against zero in every fold."""
     title = finding(result)
     models = shown(result)
+    left_out = without_a_fold(result)
     if not models:
-        return (Heading(title, QUESTION),)
+        return (Heading(title, QUESTION), *left_out)
     alt = (
         f"Bar charts of the skill against zero in each fold for {', '.join(label(model) for model in models)}. {title}."
     )
     figure = Figure("skill", draw(models, result.folds, colours(result), alt), alt, CAPTION, numbers(result))
-    return Heading(title, QUESTION), figure
+    return Heading(title, QUESTION), figure, *left_out
+
+
+def without_a_fold(result: Result) -> tuple[Block, ...]:
+    """Return what is left of each candidate's result when the fold that carries most of it is left out."""
+    skills = {(row.model, row.fold): row.skill for row in result.dropped}
+    rows, fragile = [], []
+    for score in result.candidates:
+        one = score.candidate
+        if one is None or one.worst_fold is None:
+            continue
+        verdict = f"{one.status}, but fragile" if one.fragile else one.status
+        chance = one.p_worse_adjusted if one.status == "worse" else one.p_adjusted
+        then = percent(skills.get((score.model, one.worst_fold))), p_value(one.worst_p)
+        before = verdict, percent(score.skill_zero), p_value(chance)
+        rows.append((label(score.model), *before, whole(one.worst_fold), *then))
+        if one.fragile:
+            fragile.append(
+                f"{label(score.model)}: fold {one.worst_fold} carries the claim, nothing is shown without it."
+            )
+    if not rows:
+        return ()
+    heads = ["Model", "Verdict", "Skill", "p adjusted", "Fold left out", "Skill then", "p adjusted then"]
+    return *([Note(" ".join(fragile))] if fragile else []), table(heads, rows, LEFT_OUT, words=2)
+
+
+LEFT_OUT = (
+    "Each fold was left out in turn; shown is the one without which the adjusted p is largest. A claim of being better "
+    "or worse than zero that does not survive this is fragile. The p is that of being better, or of being worse for a "
+    "model that is worse."
+)
 
 
 def shown(result: Result) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from data.names import Status
 from reports.blocks import Block, Tone, Verdict
+from reports.folder import Verdict as Found
 from reports.formats import SPACE
 from reports.result import Result
 
@@ -12,14 +13,30 @@ TONES: dict[Status, tuple[Tone, str]] = {
     "no evidence": ("open", "No evidence"),
     "worse": ("bad", "Worse than zero"),
     "cannot tell": ("mute", "Cannot tell"),
+    "leak suspected": ("bad", "Leak suspected"),
 }
+
+
+FRAGILE: dict[Status, tuple[Tone, str]] = {
+    "better": ("care", "Better, but fragile"),
+    "worse": ("bad", "Worse, but fragile"),
+}
+"""The same where one fold carries the claim for every model of which it is made."""
 
 
 def verdict(result: Result) -> tuple[Block, ...]:
     """Should I believe it? The verdict in plain words, then the numbers that it rests on for every candidate."""
     found = result.verdict
     sentences = [candidate.sentence for candidate in found.candidates] or [found.sentence]
-    return (Verdict(*TONES[found.status], found.headline, tuple(map(tied, sentences))),)
+    remark = tied(found.remark)
+    return (Verdict(*tone_of(found), found.headline, tuple(map(tied, sentences)), remark),)
+
+
+def tone_of(found: Found) -> tuple[Tone, str]:
+    """Return the colour and the word of a verdict."""
+    speakers = [candidate for candidate in found.candidates if candidate.status == found.status]
+    fragile = bool(speakers) and all(candidate.fragile for candidate in speakers)
+    return FRAGILE.get(found.status, TONES[found.status]) if fragile else TONES[found.status]
 
 
 def tied(sentence: str) -> str:

@@ -1,0 +1,46 @@
+"""The skill of every seed alone, and of the mean over seeds with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from data.names import label
+from reports.evidence import Seed
+from reports.figures.axes import percents, short
+from reports.figures.canvas import INK, draw, name_axes, place
+from reports.result import Score
+
+PITCH = 40.0
+RAISED = 0.2
+"""By how much of a row the mean stands above its seeds."""
+
+
+def seeds(scores: Sequence[Score], alone: Sequence[Seed], colours: Mapping[str, str], alt: str) -> str:
+    """Return the figure: one row per model, a ring for each seed, a dot with its interval for their mean."""
+    height = 42 + PITCH * len(scores)
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        place(figure, left=78, right=14, bottom=32, top=8)
+        for row, score in enumerate(scores):
+            colour = colours[score.model]
+            skills = [one.skill for one in alone if one.model == score.model and one.skill is not None]
+            axes.plot(skills, np.full(len(skills), row + RAISED), "o", color=colour, fillstyle="none", markersize=5)
+            low, mean, high = np.asarray([score.skill_low, score.skill_zero, score.skill_high], dtype=float)
+            axes.plot([low, high], [row - RAISED] * 2, color=colour, linewidth=1.5)
+            axes.plot(mean, row - RAISED, "o", color=colour, markersize=7)
+        axes.axvline(0, color=INK, linewidth=1)
+        axes.set_ylim(len(scores) - 0.4, -0.6)
+        axes.set_yticks(range(len(scores)), [short(label(score.model)) for score in scores])
+        for text, score in zip(axes.get_yticklabels(), scores, strict=True):
+            text.set_color(colours[score.model])
+            text.set_fontweight("bold")
+        axes.grid(visible=True, axis="x")
+        axes.grid(visible=False, axis="y")
+        percents(axes, across=True)
+        name_axes(figure, "", "Skill against zero; ring: one seed, dot: their mean")
+
+    return draw("seeds", alt, height, paint)

@@ -1,0 +1,67 @@
+"""The manifest of a run as types: how the run was made, and on what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class DataCard:
+    """What the run was fed with."""
+
+    source: str
+    sha256: str
+    symbols: tuple[str, ...]
+    bars: int
+    start: datetime
+    end: datetime
+    interval_seconds: float
+    always_open: bool
+    gaps: int
+    missing_bars: int
+    longest_gap_bars: int
+    zero_volume_bars: int
+    rows_lost: int
+
+    @property
+    def interval(self) -> timedelta:
+        """Length of a bar."""
+        return timedelta(seconds=self.interval_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """The machine that the run was made on."""
+
+    cpu: str
+    cores: int
+    device: str
+    memory_gib: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """Number of fits, the sum of the time they took, and how many ran side by side."""
+
+    total: int
+    seconds: float
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """How the run was made, and the SHA-256 of every file that it wrote."""
+
+    format: int
+    name: str
+    command: str
+    started: datetime
+    finished: datetime
+    seconds: float
+    config_sha256: str
+    data: DataCard
+    versions: dict[str, str]
+    hardware: Hardware
+    tasks: Tasks
+    files: dict[str, str]

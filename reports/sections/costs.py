@@ -1,0 +1,133 @@
+"""What trading on the forecasts would have earned after costs; no claim that anyone should."""
+
+from __future__ import annotations
+
+from data.names import label
+from reports.blocks import Block, Column, Details, Group, Heading, Note, Table
+from reports.evidence import Strategy
+from reports.folder import Costs
+from reports.formats import MISSING, SPACE, decimal, percent, whole
+from reports.result import Result
+
+QUESTION = "What would have been left after costs?"
+HOLDING, NOTHING = "holding", "zero"
+REFERENCES = {HOLDING: "holding", NOTHING: "nothing (zero)"}
+HUGE = 1e4
+"""A compound return beyond this is called so: its digits say nothing."""
+
+LONGEST = 1_000
+"""Years of which nobody asks for the exact number."""
+
+
+def costs(result: Result) -> tuple[Block, ...]:
+    """What would have been left after costs? A plain strategy from each model's forecasts, beside holding."""
+    title = finding(result)
+    if not result.strategies:
+        return (Heading(title, QUESTION),)
+    details = Details("The strategies", strategies(result))
+    return (Heading(title, QUESTION), Note(DISCLAIMER + rule(result.costs, result.strategies[0])), details)
+
+
+DISCLAIMER = "This is not a trading claim. "
+
+
+def rule(paid: Costs, any_one: Strategy) -> str:
+    """Return how the forecasts were traded and at what cost."""
+    both = f"{basis_points(paid.fee)} of fee and {basis_points(paid.slippage)} of slippage"
+    beyond = f" that is beyond {decimal(paid.threshold, 2)} times the cost of a trade" if paid.threshold else ""
+    return (
+        f"Each forecast{beyond} decides on one position, long or short by its sign, taken before the bar that it "
+        f"earns. Every trade costs {both}; borrowing, taxes and what the trade itself does to the price are left out. "
+        f"Ratios are per year of {whole(round(any_one.bars_per_year))} bars."
+    )
+
+
+def basis_points(size: float) -> str:
+    """Return a cost in basis points."""
+    return f"{decimal(size, 1).removesuffix('.0')}{SPACE}basis points"
+
+
+def finding(result: Result) -> str:
+    """Return what the leading model's strategy would have left, beside holding."""
+    by_model = {one.model: one for one in result.strategies}
+    leader = by_model.get(result.leader.model) if result.leader else None
+    if leader is None:
+        return "There is no strategy to show"
+    holding = f"; holding {outcome(by_model[HOLDING])}" if HOLDING in by_model else ""
+    if not leader.turnover:
+        return f"The forecasts of {label(leader.model)} never called for a trade{holding}"
+    sure = (deflated_of(result).get(leader.model) or 0.0) >= 1 - result.verdict.alpha
+    chance = "" if sure or leader.net_return <= 0 else ", which chance alone could make"
+    return f"After costs, trading on {label(leader.model)} {outcome(leader)}{chance}{holding}"
+
+
+def outcome(one: Strategy) -> str:
+    """Return what a strategy would have done to the capital."""
+    verb = "gained" if one.net_return >= 0 else "lost"
+    return f"would have {verb} {gain(abs(one.net_return), signed=False)}"
+
+
+def gain(share: float, *, signed: bool = True) -> str:
+    """Return a compound return in per cent."""
+    return percent(share, 1, signed=signed) if share <= HUGE else f"more than {percent(HUGE, 0, signed=False)}"
+
+
+def strategies(result: Result) -> Table:
+    """Return one row per strategy: the references, the candidates by squared error, then the baselines."""
+    by_model = {one.model: one for one in result.strategies}
+    groups = (
+        ("References", list(REFERENCES)),
+        ("Models, best first", [score.model for score in result.candidates]),
+        ("Baselines", [score.model for score in result.scores if not score.status and score.model not in REFERENCES]),
+    )
+    deflated = deflated_of(result)
+    rows = [
+        Group(tuple(cells(by_model[model], deflated.get(model)) for model in models if model in by_model), name)
+        for name, models in groups
+    ]
+    return Table(COLUMNS, tuple(group for group in rows if group.rows), CAPTION)
+
+
+def deflated_of(result: Result) -> dict[str, float | None]:
+    """Return the deflated Sharpe ratio of every candidate."""
+    return {score.model: score.candidate.deflated_sharpe for score in result.candidates if score.candidate}
+
+
+HEADS = (
+    *("Net return", "Volatility", "Sharpe", "Drawdown", "Turnover", "Break-even, bp"),
+    *("Probabilistic Sharpe", "Deflated Sharpe", "Track record, years"),
+)
+COLUMNS = (Column("Strategy", number=False), *map(Column, HEADS))
+CAPTION = (
+    "Net return is over all test bars, after costs. Volatility, Sharpe ratio and turnover (traded amount in units of "
+    "the capital) are per year; drawdown is the largest loss from a peak. Break-even: the cost of a trade that would "
+    "have eaten the gain, in basis points; no gain: it lost before costs. Probabilistic Sharpe: probability that the "
+    "true ratio is above 0. Deflated: that it is above the best that chance would give among all strategies tried on "
+    "these bars. Track record: years of such returns that would show a ratio above 0 at 95 %; never: it is not above 0."
+)
+
+
+def cells(one: Strategy, deflated: float | None) -> tuple[str, ...]:
+    """Return one row."""
+    return (
+        REFERENCES.get(one.model, label(one.model)),
+        gain(one.net_return),
+        percent(one.volatility, 1, signed=False),
+        decimal(one.sharpe, 2),
+        percent(one.drawdown, 1, signed=False),
+        decimal(one.turnover, 1),
+        "no gain" if one.break_even is not None and one.break_even <= 0 else decimal(one.break_even, 1),
+        percent(one.probabilistic, 1, signed=False),
+        percent(deflated, 1, signed=False),
+        track_record(one),
+    )
+
+
+def track_record(one: Strategy) -> str:
+    """Return the years needed to show a Sharpe ratio above 0."""
+    if one.sharpe is None:
+        return MISSING
+    if one.track_record is None:
+        return "never"
+    years = one.track_record / one.bars_per_year
+    return decimal(years, 1) if years <= LONGEST else f"over {whole(LONGEST)}"

@@ -1,0 +1,86 @@
+"""How much of the result hangs on the seeds of the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data.names import label
+from reports.blocks import Block, Figure, Heading, Table, table
+from reports.evidence import Seed
+from reports.figures.seeds import seeds as draw
+from reports.formats import MISSING, count, listed, p_value, percent, whole
+from reports.result import Result, Score
+from reports.sections.parts import colours
+from reports.summary import seeds_better
+
+QUESTION = "Luck of the seed?"
+PANELS = 5
+
+CAPTION = (
+    "A ring is the skill of one seed alone, the dot that of the mean over the seeds' forecasts, with its 95 % "
+    "interval. Right of the line the squared error is smaller than zero's. Rings far apart: another seed would have "
+    "told another story. The dot may lie right of all rings, because a mean of forecasts errs less than each of them."
+)
+
+
+def seeds(result: Result) -> tuple[Block, ...]:
+    """Luck of the seed? The skill and the verdict of every seed alone, beside those of their mean."""
+    trained = {one.model for one in result.seeds if one.skill is not None}
+    ranked = dict.fromkeys((*result.candidates, *result.rivals))
+    scores = [score for score in ranked if score.model in trained]
+    if not scores:
+        return (Heading("No model of this run depends on a seed", QUESTION),)
+    title = finding(scores[0], members(result, scores[0]))
+    drawn = scores[:PANELS]
+    alt = f"Skill of each seed alone and of their mean for {listed([label(score.model) for score in drawn])}. {title}."
+    figure = Figure("seeds", draw(drawn, result.seeds, colours(result), alt), alt, CAPTION, numbers(result, scores))
+    return (Heading(title, QUESTION), figure, summary(result, scores))
+
+
+def members(result: Result, score: Score) -> list[Seed]:
+    """Return the seeds of a model."""
+    return [one for one in result.seeds if one.model == score.model]
+
+
+def finding(score: Score, alone: Sequence[Seed]) -> str:
+    """Return in how many seeds a model was better, and how far apart they are."""
+    model, skills = label(score.model), [one.skill for one in alone if one.skill is not None]
+    if len(alone) == 1:
+        return f"{model} was fitted with one seed only: what luck did cannot be told"
+    reach = f"from {percent(min(skills))} to {percent(max(skills))}"
+    if all(one.status in {None, "cannot tell"} for one in alone):
+        return f"{model}: the skill of {whole(len(alone))} seeds went {reach}"
+    better = sum(one.status == "better" for one in alone)
+    share = "none" if not better else "each" if better == len(alone) else whole(better)
+    return f"{model}: {share} of {count(len(alone), 'seed')} is better than zero alone, with a skill {reach}"
+
+
+def summary(result: Result, scores: Sequence[Score]) -> Table:
+    """Return one row per model: how many seeds are better alone, their reach, and where the variance comes from."""
+    rows = []
+    for score in scores:
+        skills = [one.skill for one in members(result, score) if one.skill is not None]
+        reach = (percent(min(skills)), percent(max(skills))) if skills else (MISSING, MISSING)
+        time = score.candidate.time_share if score.candidate else None
+        shares = (percent(time, 0, signed=False), percent(None if time is None else 1 - time, 0, signed=False))
+        rows.append((label(score.model), seeds_better(score), *reach, percent(score.skill_zero), *shares))
+    heads = ["Model", "Seeds better", "Worst seed", "Best seed", "Their mean", "From time", "From the seed"]
+    caption = (
+        "Seeds better: those that had been found better than zero alone. Their mean: the skill of the mean of their "
+        "forecasts. The last two columns part the variance of one seed's loss difference to zero: what another "
+        "stretch of time would change, and what another seed would."
+    )
+    return table(heads, rows, caption)
+
+
+def numbers(result: Result, scores: Sequence[Score]) -> Table:
+    """Return every seed with its skill, p-value and verdict, then their mean."""
+    rows = []
+    for score in scores:
+        rows += [
+            (label(one.model), whole(one.seed), one.status or MISSING, percent(one.skill), p_value(one.p_value))
+            for one in members(result, score)
+        ]
+        own = (score.status or MISSING, percent(score.skill_zero), p_value(score.p_value))
+        rows.append((label(score.model), "mean", *own))
+    return table(["Model", "Seed", "Verdict", "Skill", "p"], rows, "p as in the headline table, not adjusted.", words=3)

@@ -1,0 +1,95 @@
+"""A run knows what else was tried on its bars, when it is made and when it is judged again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from backtest import ledger
+from backtest.results import TABLES, VERDICT, judge_again
+from backtest.verdict import Verdict
+from data.errors import RunError
+from data.runs import read_manifest, verify
+from tests.fake_run import Plan, make
+
+
+def verdict_of(run: Path) -> Verdict:
+    """The verdict in a run's folder."""
+    return Verdict.from_json((run / VERDICT).read_text())
+
+
+def trials() -> ledger.Ledger:
+    """The ledger of this test's home."""
+    return ledger.read(Path(os.environ["BACKTEST_HOME"]) / "runs" / ledger.LEDGER)
+
+
+def test_every_table_is_written_and_the_run_is_entered(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    assert {*TABLES, VERDICT} <= set(read_manifest(run)["files"])
+    (trial,) = trials().trials
+    tests = pl.read_parquet(run / "tests.parquet").filter(
+        pl.col("fold").is_null(), test="diebold_mariano", loss="squared", baseline="zero", alternative="less"
+    )
+    known = dict(tests.filter(~pl.col("model").is_in(["zero", "naive"])).select("model", "p_value").iter_rows())
+    assert trial.p_values == {f"{model}@1": p_value for model, p_value in known.items()}
+    assert trial.sentence == verdict_of(run).headline
+    assert set(trial.sharpes) == {"mean", "ar", "ridge", "lstm", "gru"}
+
+
+def test_a_second_configuration_on_the_same_bars_is_told_of_the_first(tmp_path: Path) -> None:
+    first, second = make(tmp_path / "a", Plan(seed=1)), make(tmp_path / "b", Plan(seed=2, name="other"))
+    assert (verdict_of(first).configurations, verdict_of(second).configurations) == (1, 2)
+    assert verdict_of(second).comparisons == 2 * verdict_of(first).comparisons
+    assert verdict_of(second).remark.startswith("2 configurations were tried on these bars")
+    for one, other in zip(verdict_of(second).candidates, verdict_of(second).candidates, strict=True):
+        assert (one.p_adjusted or 0) >= (other.p_value or 0)
+
+
+def test_the_same_configuration_again_and_other_bars_are_no_other_trial(tmp_path: Path) -> None:
+    before = (make(tmp_path / "a") / VERDICT).read_bytes()
+    make(tmp_path / "b", Plan(source="other bars"))
+    assert (make(tmp_path / "c") / VERDICT).read_bytes() == before
+    assert len(trials().trials) == 3
+
+
+def test_judging_again_tells_an_old_run_of_what_was_tried_since(tmp_path: Path) -> None:
+    run = make(tmp_path / "a", Plan(seed=1))
+    alone = verdict_of(run)
+    for number in range(3):
+        make(tmp_path / str(number), Plan(seed=10 + number, name=f"try {number}"))
+    judge_again(run)
+    again = verdict_of(run)
+    assert (alone.configurations, again.configurations, again.comparisons) == (1, 4, 4 * alone.comparisons)
+    assert [one.model for one in again.candidates] == [one.model for one in alone.candidates]
+    assert again.candidates[0].skill == alone.candidates[0].skill
+    deflated = [
+        (new.deflated_sharpe, old.deflated_sharpe) for new, old in zip(again.candidates, alone.candidates, strict=True)
+    ]
+    assert all(new != old for new, old in deflated)
+    assert verify(run) == []
+
+
+def test_judging_again_changes_nothing_where_nothing_was_tried(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    before = {path: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    judge_again(run)
+    assert {path: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+
+
+def test_a_line_that_nobody_can_read_counts_as_a_trial(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    with (Path(os.environ["BACKTEST_HOME"]) / "runs" / ledger.LEDGER).open("a") as file:
+        file.write('{"config": "torn')
+    judge_again(run)
+    assert (verdict_of(run).configurations, verdict_of(run).comparisons) == (2, 6)
+
+
+def test_a_damaged_run_is_not_judged_again(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    make(tmp_path / "b", Plan(seed=2, name="other"))
+    (run / "scores.parquet").write_bytes(b"?")
+    with pytest.raises(RunError, match=r"scores\.parquet: damaged"):
+        judge_again(run)
