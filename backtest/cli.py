@@ -22,7 +22,7 @@ data_app = typer.Typer(help="Look at files of bars.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 console = Console()
-WIDE = 96
+WIDE = 110
 
 
 def say(line: str) -> None:

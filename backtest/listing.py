@@ -26,7 +26,8 @@ def entries() -> dict[str, Rows]:
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
         "models": [(name, entry.doc) for name, entry in MODELS.items()],
         "metrics": [(name, metric.summary) for name, metric in METRICS.items()],
-        "tests": [(name, test.asks) for name, test in {**TESTS, **JOINT_TESTS}.items()],
+        "tests of one model": [(name, test.asks) for name, test in TESTS.items()],
+        "tests of all models": [(name, test.asks) for name, test in JOINT_TESTS.items()],
         "report sections": _described(SECTIONS),
         "executors": _described(EXECUTORS),
     }

@@ -140,9 +140,11 @@ def test_the_digest_of_a_trial_leaves_out_name_file_and_judgement() -> None:
     def trial(**tables: Any) -> str:
         return build({"data": {"source": "sp500"}, **tables}, where="test").trial_digest
 
-    same = [{"name": "other"}, {"alpha": 0.1}, {"multiplicity": "benjamini-hochberg"}, {"data": {"source": "x.csv"}}]
+    same: list[dict[str, Any]] = [{"name": "other"}, {"alpha": 0.1}, {"data": {"source": "x.csv"}}]
+    same.append({"multiplicity": "benjamini-hochberg"})
     assert {trial(**tables) for tables in same} == {trial()}
-    others = [{"seeds": 5}, {"costs": {"fee": 1}}, {"net": {"hidden": 32}}, {"data": {"source": "x", "symbol": "A"}}]
+    others: list[dict[str, Any]] = [{"seeds": 5}, {"costs": {"fee": 1}}, {"net": {"hidden": 32}}]
+    others.append({"data": {"source": "x", "symbol": "A"}})
     assert len({trial(), *(trial(**tables) for tables in others)}) == 5
 
 

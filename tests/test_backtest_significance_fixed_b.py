@@ -67,3 +67,8 @@ def test_a_mean_of_the_detectable_size_is_found_with_the_power_asked_for(power: 
 def test_bandwidth_covers_the_overlap_and_never_exceeds_the_sample() -> None:
     assert [fixed_b.bandwidth(n, 1) for n in (2, 100, 10_000)] == [2, 13, 130]
     assert [fixed_b.bandwidth(n, 24) for n in (25, 120, 10_000)] == [25, 38, 153]
+
+
+@given(st.floats(0, 1e-6), st.integers(2, 600))
+def test_no_tail_is_more_than_half(statistic: float, n: int) -> None:
+    assert 0.49 < fixed_b.tail(statistic, n, fixed_b.bandwidth(n, 1)) <= 0.5

@@ -145,3 +145,12 @@ def test_the_smallest_skill_has_no_unit_and_falls_with_the_level(seed: int, expo
 def test_the_smallest_skill_of_forecasts_that_are_all_zero_is_undefined() -> None:
     with pytest.raises(UndefinedTest, match="every forecast or every outcome is zero"):
         smallest_detectable(np.arange(9.0), np.zeros(9))
+
+
+def test_a_clear_gain_of_timid_forecasts_is_above_the_smallest_that_shows() -> None:
+    known, rest = np.random.default_rng(5).standard_normal((2, 200))
+    y = 0.3 * known + rest
+    y_hat = 0.03 * known  # a tenth of what it knows
+    skill = 1 - float(np.mean((y - y_hat) ** 2) / np.mean(y**2))
+    assert diebold_mariano((y - y_hat) ** 2, y**2, alternative="less").p_value < 0.003
+    assert smallest_detectable(y, y_hat) < skill

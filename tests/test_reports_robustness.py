@@ -92,10 +92,13 @@ def seed(number: int, skill: float, status: Status | None) -> Seed:
 @pytest.mark.parametrize(
     ("statuses", "title"),
     [
-        (["better", "no evidence", "better", "worse", "no evidence"], "GRU: 2 of 5 seeds is better than zero alone"),
+        (
+            ["better", "no evidence", "better", "worse", "no evidence"],
+            "GRU: 2 of 5 seeds are better than zero alone, with a skill from 0.00\xa0% to +4.00\xa0%",
+        ),
         (["no evidence", "worse"], "GRU: none of 2 seeds is better than zero alone"),
         (["better", "better"], "GRU: each of 2 seeds is better than zero alone"),
-        (["cannot tell", "cannot tell"], "GRU: the skill of 2 seeds went from"),
+        (["cannot tell", "cannot tell"], "GRU: 2 seeds with a skill from"),
         (["better"], "GRU was fitted with one seed only"),
     ],
 )

@@ -12,9 +12,9 @@ from backtest.significance.table import Sample
 
 KINDS = {
     "iid": "errors that are independent over time, whatever the horizon",
-    "ma": "errors of forecasts that overlap: moving averages of the last h normal innovations",
-    "garch": "the same with clusters of volatility, GARCH(1,1) with 0.06 and 0.91, which both forecasters share",
-    "t3": "the same with innovations of Student's t with 3 degrees of freedom, which have no fourth moment",
+    "ma": "overlapping errors, as of forecasts h steps ahead: moving averages of the last h normal innovations",
+    "garch": "overlapping errors with clusters of volatility, GARCH(1,1) with 0.06 and 0.91, that both models share",
+    "t3": "overlapping errors of Student's t with 3 degrees of freedom: their squares have no finite variance",
 }
 ALPHA, BETA = 0.06, 0.91
 BURN_IN = 500

@@ -48,7 +48,7 @@ def bandwidth(n: int, horizon: int) -> int:
 def tail(statistic: float, n: int, lags: int) -> float:
     """P(t > statistic) for statistic >= 0, n values and a variance from `lags` autocovariances, lag 0 included."""
     factors = np.log1p(statistic**2 * eigenvalues(n, lags)[:, None] / SINES_SQUARED)
-    return float(np.sum(MASSES * np.exp(-np.sum(factors, axis=0) / 2)))
+    return min(0.5, float(np.sum(MASSES * np.exp(-np.sum(factors, axis=0) / 2))))
 
 
 @lru_cache(maxsize=256)

@@ -65,7 +65,8 @@ def _superior_predictive_ability(
     from backtest.significance.superiority import superior_predictive_ability
 
     found = superior_predictive_ability(losses, baseline=baseline, horizon=horizon, resampling=Resampling(seed=seed))
-    note = f"p between {found.lower:.3g} and {found.upper:.3g}; {found.note}"
+    bounds = f"p between {found.lower:.3g} and {found.upper:.3g}; " if found.lower < found.upper else ""
+    note = f"{bounds}{found.note}"
     return [JointRow(None, found.consistent, None, _note(found.consistent, found.reps, note))]
 
 

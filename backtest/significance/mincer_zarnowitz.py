@@ -64,7 +64,7 @@ def _scores_test(outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[n
     error = error / float(np.abs(error).max())
     centred = forecast / float(np.abs(forecast).max())
     centred = centred - centred.mean()
-    scores = [np.bincount(codes, weights=values) for values in (error, error * centred)]
+    scores = [np.bincount(codes, weights=values).astype(np.float64) for values in (error, error * centred)]
     return moments_test(scores, horizon=horizon)
 
 

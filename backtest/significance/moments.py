@@ -58,10 +58,10 @@ def _form(means: Sequence[float], covariance: Sequence[Sequence[float]]) -> floa
     variances = [row[place] for place, row in enumerate(covariance)]
     if min(variances) <= SINGULAR**2:
         raise UndefinedTest("the moments do not vary: nothing can be tested")
-    ratios = [mean / variance**0.5 for mean, variance in zip(means, variances, strict=True)]
+    ratios = [mean / float(np.sqrt(variance)) for mean, variance in zip(means, variances, strict=True)]
     if len(means) == 1:
         return ratios[0] ** 2
-    correlation = covariance[0][1] / (variances[0] * variances[1]) ** 0.5
+    correlation = covariance[0][1] / float(np.sqrt(variances[0] * variances[1]))
     if 1 - abs(correlation) <= SINGULAR:
         raise UndefinedTest("the moments vary as one: nothing can be tested of both, use longer test spans")
     sums = (ratios[0] + ratios[1]) ** 2 / (1 + correlation) + (ratios[0] - ratios[1]) ** 2 / (1 - correlation)

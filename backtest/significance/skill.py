@@ -85,6 +85,7 @@ def smallest_detectable(
         x = m e sqrt((x + 2 w) / q),
 
     where m is the mean, in standard errors, that the test finds with this power (`fixed_b.detectable`).
+    Of forecasts too small for what they know, s > q, w is 0 and s stands for q.
     Raises UndefinedTest where every forecast or every outcome is zero; otherwise as `mean_test`.
     """
     truth, forecast = paired(y=y, y_hat=y_hat)
@@ -99,7 +100,7 @@ def smallest_detectable(
     lags = tested.lags + 1
     expected = float(fixed_b.eigenvalues(tested.n, lags).sum())
     variance = (tested.standard_error / scale) ** 2 / expected
-    spread, skill = energy / scale, -tested.mean / scale
+    skill = -tested.mean / scale
+    spread = max(energy / scale, skill)
     unit = fixed_b.detectable(alpha, power, tested.n, lags) ** 2 * variance / spread
-    noise = max(spread - skill, 0.0)
-    return (unit + float(np.sqrt(unit**2 + 4 * unit * noise))) / 2
+    return (unit + float(np.sqrt(unit**2 + 4 * unit * (spread - skill)))) / 2

@@ -24,7 +24,7 @@ def seeds(scores: Sequence[Score], alone: Sequence[Seed], colours: Mapping[str, 
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        place(figure, left=78, right=14, bottom=32, top=8)
+        place(figure, left=88, right=14, bottom=32, top=8)
         for row, score in enumerate(scores):
             colour = colours[score.model]
             skills = [one.skill for one in alone if one.model == score.model and one.skill is not None]
@@ -37,7 +37,6 @@ def seeds(scores: Sequence[Score], alone: Sequence[Seed], colours: Mapping[str, 
         axes.set_yticks(range(len(scores)), [short(label(score.model)) for score in scores])
         for text, score in zip(axes.get_yticklabels(), scores, strict=True):
             text.set_color(colours[score.model])
-            text.set_fontweight("bold")
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
         percents(axes, across=True)

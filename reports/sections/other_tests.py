@@ -130,8 +130,8 @@ def answers(rows: Sequence[PairTest], result: Result) -> Table:
 
 ANSWERS = (
     "In brackets the adjusted p. Yes: it is at most the level of the verdict; not shown is no proof of the opposite. "
-    "It allows for the models of this run, in the first row for all else that was tried, too. The baseline is zero; of "
-    "encompassing it is naive, because a mix with zero is what Clark-West looks at."
+    "The p allows for the models of this run, in the first row for all else that was tried, too. The baseline is zero; "
+    "of encompassing it is naive, because a mix with zero is what Clark-West looks at."
 )
 
 

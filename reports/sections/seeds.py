@@ -8,7 +8,7 @@ from data.names import label
 from reports.blocks import Block, Figure, Heading, Table, table
 from reports.evidence import Seed
 from reports.figures.seeds import seeds as draw
-from reports.formats import MISSING, count, listed, p_value, percent, whole
+from reports.formats import MISSING, listed, p_value, percent, whole
 from reports.result import Result, Score
 from reports.sections.parts import colours
 from reports.summary import seeds_better
@@ -47,12 +47,14 @@ def finding(score: Score, alone: Sequence[Seed]) -> str:
     model, skills = label(score.model), [one.skill for one in alone if one.skill is not None]
     if len(alone) == 1:
         return f"{model} was fitted with one seed only: what luck did cannot be told"
-    reach = f"from {percent(min(skills))} to {percent(max(skills))}"
+    ends = dict.fromkeys(map(percent, (min(skills), max(skills))))
+    reach = f"from {' to '.join(ends)}" if len(ends) > 1 else f"of {next(iter(ends))}"
     if all(one.status in {None, "cannot tell"} for one in alone):
-        return f"{model}: the skill of {whole(len(alone))} seeds went {reach}"
+        return f"{model}: {whole(len(alone))} seeds with a skill {reach}"
     better = sum(one.status == "better" for one in alone)
     share = "none" if not better else "each" if better == len(alone) else whole(better)
-    return f"{model}: {share} of {count(len(alone), 'seed')} is better than zero alone, with a skill {reach}"
+    verb = "are" if 1 < better < len(alone) else "is"
+    return f"{model}: {share} of {whole(len(alone))} seeds {verb} better than zero alone, with a skill {reach}"
 
 
 def summary(result: Result, scores: Sequence[Score]) -> Table:

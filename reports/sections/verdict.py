@@ -41,6 +41,6 @@ def tone_of(found: Found) -> tuple[Tone, str]:
 
 def tied(sentence: str) -> str:
     """Return a sentence in which no line breaks between a number and its sign."""
-    for sign in (" %", "< ", "= "):
+    for sign in (" %", " < ", " = ", "< "):
         sentence = sentence.replace(sign, sign.replace(" ", SPACE))
     return sentence
