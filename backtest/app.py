@@ -16,7 +16,7 @@ from backtest.prepare import load_bars
 from data.errors import BacktestError
 from data.names import label
 from data.runs import MANIFEST, runs_folder
-from reports.folder import Verdict
+from data.verdict import Verdict
 
 SHOWN = 100
 STATUS_COLOURS = {"better": "green", "worse": "red", "leak suspected": "red"}

@@ -19,12 +19,12 @@ from backtest.folder import refuse_other
 from backtest.machine import cores
 from backtest.prepare import Prepared, fold_table
 from backtest.tasks import Task, chains
-from backtest.verdict import Verdict
 from backtest.work import FEATURES_FILE, Work, carry_out
 from data.bars import digest
 from data.errors import RunError
 from data.gaps import always_open
 from data.runs import MANIFEST, locked, read_manifest, sha256, table_bytes, write_bytes, write_json
+from data.verdict import Verdict
 from models import MODELS
 
 OWN = re.compile(r"\.?.+-\d{4}-(x|\d+)-[0-9a-f]{16}(\.\d+)?")

@@ -9,19 +9,10 @@ from typing import Any, Self
 import polars as pl
 
 from backtest.significance.multiplicity import ADJUSTMENTS
+from data.verdict import Claim
 
 Key = tuple[str, int]
 """A model and a horizon."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One claim of this run: "this model is better than zero", with its p-value and the adjusted one."""
-
-    model: str
-    horizon: int
-    p_value: float
-    p_adjusted: float
 
 
 @dataclass(frozen=True, slots=True)

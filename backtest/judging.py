@@ -16,11 +16,11 @@ import polars as pl
 from backtest.blocks import Block
 from backtest.family import Family, Tried
 from backtest.significance.skill import smallest_detectable
-from backtest.verdict import Candidate, Verdict
 from backtest.wording import RANKING, counted, headline, remark, sentence
 from data import schema
 from data.errors import ConfigError, UndefinedTest
 from data.names import PRIMARY, REFERENCES, Status, label
+from data.verdict import Candidate, Verdict
 
 MIN_FOLDS = 3
 MIN_DIFFERENCES = 30

@@ -17,7 +17,6 @@ from backtest.pairing import pair
 from backtest.robustness import by_seed, without_each_fold
 from backtest.scoring import score
 from backtest.trials import enter, tried_before
-from backtest.verdict import Verdict
 from data import schema
 from data.runs import (
     MANIFEST,
@@ -29,24 +28,11 @@ from data.runs import (
     write_json,
     write_table,
 )
+from data.verdict import Verdict
 
 VERDICT = "verdict.json"
-TABLES: dict[str, schema.Schema] = {
-    f"{table.name.lower()}.parquet": table
-    for table in (
-        schema.FOLDS,
-        schema.FORECASTS,
-        schema.FITS,
-        schema.SCORES,
-        schema.TESTS,
-        schema.JOINT,
-        schema.SEEDS,
-        schema.DROPPED,
-        schema.FLUCTUATION,
-        schema.STRATEGIES,
-    )
-}
-"""File of each table of a run."""
+TABLES = {table.file: table for table in schema.RUN_TABLES}
+"""The tables of a run by their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +83,7 @@ def write_results(run: Path, tables: Mapping[str, pl.DataFrame], evidence: Evide
     """Write the tables and the verdict into the folder `run`, and enter it into the ledger."""
     for name, frame in tables.items():
         write_table(run / name, frame, TABLES[name])
-    strategies, hashes = tables["strategies.parquet"], {"data": terms.bars, "config": terms.trial}
+    strategies, hashes = tables[schema.STRATEGIES.file], {"data": terms.bars, "config": terms.trial}
     tried, deflated = tried_before(strategies, **hashes)
     found = replace(evidence, tried=tried, deflated=deflated)
     judged = judge(found, networks=terms.networks, alpha=terms.alpha, adjustment=terms.adjustment)
@@ -113,12 +99,12 @@ def judge_again(run: Path) -> None:
     """
     manifest = read_manifest(run)
     before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
-    strategies = read_table(run, "strategies.parquet", schema.STRATEGIES, manifest)
+    strategies = read_table(run, schema.STRATEGIES.file, schema.STRATEGIES, manifest)
     tried, deflated = tried_before(strategies, data=manifest["data"]["sha256"], config=manifest["trial_sha256"])
     if tried.configurations == before.configurations:
         return
     scores, tests, folds, seeds, dropped, forecasts = (
-        read_table(run, f"{table.name.lower()}.parquet", table, manifest)
+        read_table(run, table.file, table, manifest)
         for table in (schema.SCORES, schema.TESTS, schema.FOLDS, schema.SEEDS, schema.DROPPED, schema.FORECASTS)
     )
     evidence = Evidence(scores, tests, folds, seeds, dropped, blocks(pair(forecasts)), tried, deflated)

@@ -13,10 +13,10 @@ from backtest import ledger
 from backtest.costs import HOLDING
 from backtest.family import Key, Tried
 from backtest.significance.sharpe import Sharpe
-from backtest.verdict import Verdict
 from data.errors import UndefinedTest
 from data.names import PRIMARY, REFERENCES
 from data.runs import runs_folder
+from data.verdict import Verdict
 
 
 def _ledger() -> Path:

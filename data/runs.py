@@ -18,7 +18,7 @@ from data.errors import RunError
 from data.schema import Schema, check
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 """Of run folders: a reader refuses those of another one."""
 
 LOCK = ".lock"
@@ -84,7 +84,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_manifest(run: Path) -> dict[str, Any]:
-    """Read the manifest of a finished run; RunError where there is none or it cannot be read."""
+    """Read the manifest of a finished run; RunError where there is none, it cannot be read, or has another FORMAT."""
     path = run / MANIFEST
     if not path.is_file():
         raise RunError(f"{run}: expected a finished run (found no {MANIFEST}): the command that began it finishes it")
@@ -93,6 +93,11 @@ def read_manifest(run: Path) -> dict[str, Any]:
         manifest["files"].items()
     except (ValueError, KeyError, TypeError, AttributeError) as broken:
         raise RunError(f"{path}: expected the manifest of a run (got {broken}): run `backtest run` again") from broken
+    if manifest.get("format") != FORMAT:
+        raise RunError(
+            f"{path}: expected a run of format {FORMAT} (got {manifest.get('format')}): use the version of "
+            "beatzero that wrote it, or run it again"
+        )
     return dict(manifest)
 
 

@@ -31,6 +31,11 @@ class Schema:
     open_ended: bool = False
 
     @property
+    def file(self) -> str:
+        """Name of the file that holds the table in a run folder."""
+        return f"{self.name.lower()}.parquet"
+
+    @property
     def names(self) -> list[str]:
         """Names of the columns that must be there, in order."""
         return [column.name for column in self.columns if not column.optional]
@@ -234,6 +239,10 @@ STRATEGIES = Schema(
         Column("bars_per_year", pl.Float64, "by which ratios are annualised"),
     ),
 )
+
+
+RUN_TABLES = (FOLDS, FORECASTS, FITS, SCORES, TESTS, JOINT, SEEDS, DROPPED, FLUCTUATION, STRATEGIES)
+"""The tables of results that a run folder holds."""
 
 
 def check(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:

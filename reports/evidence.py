@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from data.names import Status
-from reports.folder import Candidate
+from data.verdict import Candidate
 
 Floats = NDArray[np.float64]
 

@@ -13,88 +13,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from data import runs
 from data.errors import RunError
-from data.names import Status
-from data.schema import (
-    DROPPED,
-    FITS,
-    FLUCTUATION,
-    FOLDS,
-    FORECASTS,
-    JOINT,
-    SCORES,
-    SEEDS,
-    STRATEGIES,
-    TESTS,
-    Schema,
-)
+from data.schema import RUN_TABLES, Schema
+from data.verdict import Verdict
 from reports.manifest import Manifest
 
 T = TypeVar("T")
 
 SETTINGS, VERDICT = "config.toml", "verdict.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What was found about one of the models that the question is about; None where a number is undefined.
-
-    `p_adjusted` speaks for "better than zero", `p_worse_adjusted` for the opposite; `detectable` is the smallest skill
-    that would have shown, `worst_p` the largest adjusted p-value of the claim when one fold, `worst_fold`, is left out,
-    `seed_verdicts` what each seed alone would have shown, in the order of SEEDS, `time_share` the part of time in the
-    variance of one seed's mean loss difference, `deflated_sharpe` the probability that the true Sharpe ratio lies above
-    the best that chance would give among all that were tried.
-    """
-
-    model: str
-    name: str
-    horizon: int
-    status: Status
-    reason: str
-    sentence: str
-    skill: float | None
-    skill_low: float | None
-    skill_high: float | None
-    p_value: float | None
-    p_adjusted: float | None
-    p_worse: float | None
-    p_worse_adjusted: float | None
-    seeds: int
-    detectable: float | None
-    fragile: bool
-    worst_p: float | None
-    worst_fold: int | None
-    seed_verdicts: tuple[Status, ...]
-    time_share: float | None
-    deflated_sharpe: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One p-value of the family that is adjusted together, for "this model is better than zero"."""
-
-    model: str
-    horizon: int
-    p_value: float
-    p_adjusted: float
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the run found, in words; `status` is that of the first candidate, `remark` says what else was tried.
-
-    `configurations` were tried on these bars, this one included, and `comparisons` p-values adjusted together.
-    """
-
-    status: Status
-    headline: str
-    sentence: str
-    remark: str
-    alpha: float
-    adjustment: str
-    configurations: int
-    comparisons: int
-    candidates: tuple[Candidate, ...]
-    family: tuple[Claim, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +40,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The contents of a run folder, as far as the report needs them."""
+    """The contents of a run folder, as far as the report needs them; the tables stand in the order of RUN_TABLES."""
 
     manifest: Manifest
     config: str
@@ -140,23 +65,17 @@ def read(run: Path) -> Folder:
     """
     found = runs.read_manifest(run)
     manifest = parse(Manifest, found, run / runs.MANIFEST)
-    if manifest.format != runs.FORMAT:
-        raise RunError(
-            f"{run / runs.MANIFEST}: expected a run of format {runs.FORMAT} (got {manifest.format}): "
-            "use the version of beatzero that wrote it"
-        )
 
     def frame(table: Schema) -> pl.DataFrame:
-        return printable_frame(runs.read_table(run, f"{table.name.lower()}.parquet", table, found))
+        return printable_frame(runs.read_table(run, table.file, table, found))
 
     config = runs.read_bytes(run, SETTINGS, found).decode(errors="replace")
-    tables = (FOLDS, FORECASTS, FITS, SCORES, TESTS, JOINT, SEEDS, DROPPED, FLUCTUATION, STRATEGIES)
     return Folder(
         manifest,
         printable(config, keep="\n\t"),
         parse(Settings, settings(config, run / SETTINGS), run / SETTINGS).costs,
         parse(Verdict, json.loads(runs.read_bytes(run, VERDICT, found)), run / VERDICT),
-        *(frame(table) for table in tables),
+        *(frame(table) for table in RUN_TABLES),
     )
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import polars as pl
 
 from data.names import PRIMARY, REFERENCES, Status
+from data.verdict import Candidate, Claim, Verdict
 from reports.derived import Calibration, Fit, LossPath, calibrate, learning, loss_path, side_by_side
 from reports.evidence import Dropped, JointTest, PairTest, Seed, Spells, Strategy, seeds_of, spells_of, typed
-from reports.folder import Candidate, Claim, Costs, Folder, Verdict
+from reports.folder import Costs, Folder
 from reports.folder import read as read_folder
 from reports.manifest import Manifest
 

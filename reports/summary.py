@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from data.names import label
+from data.verdict import Verdict
 from reports.blocks import Column, Group, Table
-from reports.folder import Verdict
 from reports.formats import MISSING, SPACE, count, exponent_of, p_value, percent, power, scaled, whole
 from reports.result import Result, Score
 

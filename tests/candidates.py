@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from data.names import Status
-from reports.folder import Candidate
+from data.verdict import Candidate
 from reports.result import Result
 
 PLAIN: dict[str, Any] = {"reason": "", "sentence": "", "seeds": 0, "fragile": False, "seed_verdicts": ()}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from backtest.costs import CostSettings
 from backtest.results import Terms, tables_of, write_results
-from data.runs import MANIFEST, file_sums, write_bytes, write_json, write_table
+from data.runs import FORMAT, MANIFEST, file_sums, write_bytes, write_json, write_table
 from data.schema import FEATURES, FITS, FOLDS, FORECASTS
 
 Floats = NDArray[np.float64]
@@ -198,7 +198,7 @@ def make_manifest(plan: Plan) -> dict[str, Any]:
     started = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
     bars = (1_000 + plan.folds * plan.test) * len(plan.symbols)
     return {
-        "format": 1,
+        "format": FORMAT,
         "name": plan.name,
         "command": f"backtest run {plan.name}",
         "started": started.isoformat(),

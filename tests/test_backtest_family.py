@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.family import Claim, Family, Tried
+from backtest.family import Family, Tried
 from backtest.significance.multiplicity import holm
 from data import schema
+from data.verdict import Claim
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 

@@ -18,9 +18,9 @@ from backtest.family import Tried
 from backtest.judging import Evidence, judge
 from backtest.pairing import pair
 from backtest.results import evidence_of
-from backtest.verdict import Verdict
 from backtest.wording import RANKING
 from data.errors import ConfigError, RunError, WrongSchema
+from data.verdict import Verdict
 from tests.forecasts import FloatArray, fold_table, forecast_table, random_forecasts
 
 FORECASTS = random_forecasts(2)

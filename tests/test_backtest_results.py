@@ -10,9 +10,9 @@ import pytest
 
 from backtest import ledger
 from backtest.results import TABLES, VERDICT, judge_again
-from backtest.verdict import Verdict
 from data.errors import RunError
 from data.runs import read_manifest, verify
+from data.verdict import Verdict
 from tests.fake_run import Plan, make
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from data.verdict import Candidate
 from reports.blocks import Details, Table, Verdict
 from reports.evidence import JointTest, PairTest
-from reports.folder import Candidate
 from reports.result import Result, read
 from reports.sections import SECTIONS
 from reports.sections.other_tests import answers, leading, said

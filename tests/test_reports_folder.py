@@ -37,8 +37,8 @@ def test_a_folder_that_is_no_finished_run_is_refused(tmp_path: Path) -> None:
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
     run = make(tmp_path, Plan(folds=3, test=40))
-    reseal(run, format=2)
-    with pytest.raises(RunError, match="expected a run of format 1"):
+    reseal(run, format=1)
+    with pytest.raises(RunError, match="expected a run of format 2"):
         read(run)
 
 

@@ -11,8 +11,8 @@ from backtest.judging import judge
 from backtest.pairing import pair
 from backtest.prepare import Prepared, fold_table, prepare
 from backtest.results import evidence_of
-from backtest.verdict import Candidate
 from data.errors import RunError
+from data.verdict import Candidate
 
 LINEAR: dict[str, Any] = {
     "features": ["log_return", "rolling_mean_5", "rolling_std_24", "volume_norm"],

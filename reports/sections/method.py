@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from data.verdict import Verdict
 from reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
-from reports.folder import Verdict
 from reports.formats import SPACE, count, decimal, duration, percent
 from reports.result import Result
 from reports.summary import adjustment

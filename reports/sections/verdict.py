@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from data.names import Status
+from data.verdict import Verdict as Found
 from reports.blocks import Block, Tone, Verdict
-from reports.folder import Verdict as Found
 from reports.formats import SPACE
 from reports.result import Result
 

@@ -6,9 +6,18 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from backtest.family import Claim
 from data.errors import RunError
 from data.names import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim of this run: "this model is better than zero", with its p-value and the adjusted one."""
+
+    model: str
+    horizon: int
+    p_value: float
+    p_adjusted: float
 
 
 @dataclass(frozen=True, slots=True)
