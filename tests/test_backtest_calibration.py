@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from backtest.calibration.coverage import SKILLS, count_covered
 from backtest.calibration.findings import Planted, Rate, alarms, crossing
+from backtest.calibration.joint_sizes import count_joint_errors
 from backtest.calibration.plan import QUICK, carry_out
 from backtest.calibration.sizes import SIZES, count_rejections
 from backtest.calibration.summary import PRIMARY
 from backtest.calibration.walks import judge_noise, judge_planted
 from backtest.calibration.worlds import KINDS, calibrated, equal, errors, generator, with_skill, worthless
 from backtest.judging import MIN_DIFFERENCES_PER_STEP
+from backtest.significance.joint import JOINT_TESTS
 from backtest.significance.table import TESTS
 
 
@@ -80,6 +82,13 @@ def test_the_same_seed_gives_the_same_counts_and_another_one_does_not() -> None:
 def test_undefined_samples_are_counted() -> None:
     assert count_rejections("iid", 5, 5, 3, 0, (PRIMARY,)) == {PRIMARY: [0, 3]}
     assert count_covered("iid", 40, 40, 0.05, 3, 0) == [0, 3]
+
+
+def test_tests_of_all_models_at_once_have_a_size_each_and_rarely_err_among_equals() -> None:
+    counts = count_joint_errors("iid", 1, 200, 60, 0)
+    assert len(counts) == len(JOINT_TESTS)
+    assert all(errors <= 0.2 * 60 and not undefined for errors, undefined in counts.values())
+    assert count_joint_errors("iid", 24, 120, 2, 0) == {name: [0, 2] for name in counts}
 
 
 def test_intervals_of_the_skill_hold_it_about_as_often_as_they_say() -> None:

@@ -29,6 +29,11 @@ class Rate:
     undefined: int = 0
 
     @property
+    def measured(self) -> bool:
+        """Whether it is defined for any draw."""
+        return self.undefined < self.total
+
+    @property
     def share(self) -> float:
         """The share of the draws."""
         return self.hits / self.total
@@ -41,7 +46,7 @@ class Rate:
     def off(self, share: float) -> int:
         """-1 or 1 where the share lies below or above a promised one by more than two standard errors, else 0."""
         gap = self.share - share
-        return int(np.sign(gap)) if abs(gap) > 2 * self.error(share) else 0
+        return int(np.sign(gap)) if self.measured and abs(gap) > 2 * self.error(share) else 0
 
     @property
     def interval(self) -> tuple[float, float]:

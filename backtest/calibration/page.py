@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 
 from backtest.calibration import pictures, tables
 from backtest.calibration.findings import LEVEL, Findings, Planted, Rate, crossing
+from backtest.calibration.joint_sizes import MODELS
 from backtest.calibration.plan import Plan
 from backtest.calibration.summary import in_short
 from backtest.calibration.walks import NOISE, PLANTED
@@ -53,6 +54,9 @@ def _sizes(findings: Findings, plan: Plan) -> dict[str, object]:
         "low": low,
         "high": high,
         "error": decimal(100 * error, 2),
+        "joint": whole(plan.joint),
+        "joint_error": decimal(100 * Rate(0, plan.joint).error(LEVEL), 1),
+        "models": whole(len(MODELS)),
         "overview": tables.overview(findings),
         "memory": f"{MEMORY:g}",
         "worlds": worlds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
@@ -10,14 +10,16 @@ from typing import Any
 
 from backtest.calibration.coverage import SKILLS, count_covered
 from backtest.calibration.findings import Cell, Findings, Planted, Rate
+from backtest.calibration.joint_sizes import JOINT_SIZES, count_joint_errors
 from backtest.calibration.sizes import SIZES, count_rejections
 from backtest.calibration.store import STATISTICS, WALKS, Measurement, measure
 from backtest.calibration.walks import SIGNALS, judge_noise, judge_planted
 from backtest.calibration.worlds import KINDS
 
 DRAWS = 250
+JOINT_DRAWS = 50
 WORLDS = 10
-"""Samples, and worlds of a walk, that are measured together."""
+"""Samples, samples of many models, and worlds of a walk, that are measured together."""
 
 FIRST_PLANTED = 1_000_000
 """Seed of the first world with a signal: it is none of the worlds without one."""
@@ -27,9 +29,13 @@ Results = Mapping[tuple[Any, ...], list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Draws for each size and coverage, forecasts in each, worlds of each walk without a signal and of each signal."""
+    """Draws for each size and coverage, forecasts in each, worlds of each walk without a signal and of each signal.
+
+    `joint` are the draws for each size of a test of all models at once, which resamples in each of them.
+    """
 
     draws: int
+    joint: int
     horizons: tuple[int, ...]
     lengths: tuple[int, ...]
     noise: Mapping[str, int]
@@ -44,6 +50,7 @@ class Plan:
 
 FULL = Plan(
     draws=2000,
+    joint=250,
     horizons=(1, 5, 24),
     lengths=(120, 1000, 8760),
     noise={"ridge and AR": 500, "ridge and AR, 5 bars ahead": 500, "LSTM": 100},
@@ -52,6 +59,7 @@ FULL = Plan(
 )
 QUICK = Plan(
     draws=500,
+    joint=50,
     horizons=(1, 5, 24),
     lengths=(120, 1000),
     noise={"ridge and AR": 100, "LSTM": 20},
@@ -71,7 +79,8 @@ def carry_out(plan: Plan, folder: Path, jobs: int, tell: Callable[[int, int], No
     for each in measurements:
         parts.setdefault(each.function, {}).setdefault(each.key, []).append(results[each])
     return Findings(
-        sizes=_sizes(parts[count_rejections], plan),
+        sizes=_sizes(SIZES, parts[count_rejections], plan, plan.draws)
+        | _sizes(JOINT_SIZES, parts[count_joint_errors], plan, plan.joint),
         coverage=_coverage(parts[count_covered], plan),
         noise={name: list(chain(*blocks)) for (name,), blocks in parts[judge_noise].items()},
         planted=_planted(parts[judge_planted], plan),
@@ -87,6 +96,8 @@ def _measurements(plan: Plan) -> Iterator[Measurement]:
         for signal, first in product(signals, range(0, plan.planted, WORLDS)):
             yield Measurement(judge_planted, (name, signal), (WORLDS, FIRST_PLANTED + first), WALKS)
     for n, horizon, kind, block in product(plan.lengths[::-1], plan.horizons, KINDS, range(plan.draws // DRAWS)):
+        if block < plan.joint // JOINT_DRAWS:
+            yield Measurement(count_joint_errors, (kind, horizon, n), (JOINT_DRAWS, block), STATISTICS)
         yield Measurement(count_rejections, (kind, horizon, n), (DRAWS, block), STATISTICS)
         for skill in SKILLS:
             yield Measurement(count_covered, (kind, horizon, n, skill), (DRAWS, block), STATISTICS)
@@ -100,12 +111,12 @@ def _planted(results: Results, plan: Plan) -> dict[str, dict[float, Planted]]:
     }
 
 
-def _sizes(results: Results, plan: Plan) -> dict[str, dict[Cell, Rate]]:
+def _sizes(tests: Iterable[str], results: Results, plan: Plan, draws: int) -> dict[str, dict[Cell, Rate]]:
     """Rates of rejection by test and cell."""
-    found: dict[str, dict[Cell, Rate]] = {test: {} for test in SIZES}
-    for test, cell in product(SIZES, plan.cells):
+    found: dict[str, dict[Cell, Rate]] = {test: {} for test in tests}
+    for test, cell in product(found, plan.cells):
         rejected, undefined = (sum(block[test][place] for block in results[cell]) for place in (0, 1))
-        found[test][cell] = Rate(rejected, plan.draws, undefined)
+        found[test][cell] = Rate(rejected, draws, undefined)
     return found
 
 

@@ -33,6 +33,8 @@ def with_interval(rate: Rate) -> str:
 def size_cell(rate: Rate) -> str:
     """A rate of rejection; bold with an arrow where it is off."""
     off = rate.off(LEVEL)
+    if not rate.measured:
+        return "–"
     return f"**{share(rate)}**{ARROWS[off]}" if off else share(rate)
 
 
@@ -46,7 +48,8 @@ def coverage_cell(rate: Rate) -> str:
 def overview(findings: Findings) -> str:
     """A row for each test: how many sizes are right, and the extremes."""
     rows = []
-    for test, cells in findings.sizes.items():
+    for test, every in findings.sizes.items():
+        cells = {cell: rate for cell, rate in every.items() if rate.measured}
         right = sum(not rate.off(LEVEL) for rate in cells.values())
         ordered = sorted(cells, key=lambda cell: cells[cell].share)
         extremes = [f"{share(cells[cell])} ({named(cell)})" for cell in (ordered[0], ordered[-1])]
