@@ -81,7 +81,7 @@ def run(
 
 @app.command()
 def report(run: RunFolder) -> None:
-    """Write report.html and report.md again from a run's folder."""
+    """Write report.html and report.md again; where more was tried on the run's bars since, judge it anew."""
     import reports
     from backtest.results import judge_again
 
@@ -99,7 +99,7 @@ def verify(run: RunFolder) -> None:
         say(f"{run}/{problem}")
     if problems:
         raise typer.Exit(4)
-    say(f"{run}: every result is as it was when the run was finished; report and figures are made from them")
+    say(f"{run}: every file is as the manifest says; report and figures are made from them")
 
 
 @app.command()

@@ -61,7 +61,7 @@ class Config(Settings):
     )
     plugins: tuple[str, ...] = Field((), description="modules beside this file or in the working directory")
     seeds: int = Field(3, ge=1, description="fits of each network; its forecast is their mean")
-    alpha: float = Field(0.05, gt=0, lt=1, description="level of the verdict's test")
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="level of the verdict's test")
     multiplicity: str = Field("holm", description=f"how p-values are adjusted: {', '.join(ADJUSTMENTS)}")
     executor: str = Field("loky", description="who does the work: loky (processes) or serial")
     jobs: int | None = Field(None, ge=1, description="workers; none: one for each core")

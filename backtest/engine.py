@@ -23,7 +23,7 @@ from backtest.work import FEATURES_FILE, Work, carry_out
 from data.bars import digest
 from data.errors import RunError
 from data.gaps import always_open
-from data.runs import MANIFEST, locked, read_manifest, sha256, table_bytes, write_bytes, write_json
+from data.runs import MANIFEST, SETTINGS, locked, read_manifest, sha256, table_bytes, write_bytes, write_json
 from data.verdict import Verdict
 from models import MODELS
 
@@ -91,14 +91,13 @@ def _write_results(prepared: Prepared, run: Path, records: Sequence[Record]) -> 
         alpha=config.alpha,
         adjustment=config.multiplicity,
         costs=config.costs,
-        trial=config.trial_digest,
+        trial=prepared.trial,
         bars=digest(prepared.bars),
         interval=prepared.interval,
         always_open=always_open(prepared.bars),
     )
     frames = (collect_forecasts(run, prepared), fold_table(prepared), collect_fits(records), prepared.features)
-    tables, evidence = results.tables_of(*frames, terms)
-    return results.write_results(run, tables, evidence, terms)
+    return results.write_results(run, results.tables_of(*frames, terms), terms)
 
 
 def _finished_before(run: Path) -> dict[str, Any] | None:
@@ -113,7 +112,7 @@ def _lay_out(prepared: Prepared, run: Path) -> Work:
     """Write what the tasks read, and return what they share."""
     config = prepared.config
     content = table_bytes(prepared.features)
-    write_bytes(run / "config.toml", config.to_toml().encode())
+    write_bytes(run / SETTINGS, config.to_toml().encode())
     write_bytes(run / FEATURES_FILE, content)
     for unfinished in run.glob(".*.tmp"):
         unfinished.unlink()

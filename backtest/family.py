@@ -49,6 +49,11 @@ class Family:
         """How many p-values are adjusted together, at least 1."""
         return max(1, len(self.better) + len(self._others(worse=False)))
 
+    def level(self, alpha: float) -> float:
+        """Raw p-value that one claim needs, where no other holds, for an adjusted one of alpha."""
+        tiny = 1e-9
+        return alpha * tiny / float(ADJUSTMENTS[self.adjustment]([tiny, *[1.0] * (self.size - 1)])[0])
+
     @property
     def claims(self) -> tuple[Claim, ...]:
         """Those of this run."""

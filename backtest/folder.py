@@ -6,9 +6,7 @@ from pathlib import Path
 
 from backtest.config import Config, build, parse, read_text
 from data.errors import ConfigError
-from data.runs import runs_folder
-
-SETTINGS = "config.toml"
+from data.runs import SETTINGS, runs_folder
 
 
 def folder_of(config: Config, out: Path | None) -> Path:

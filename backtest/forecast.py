@@ -19,7 +19,7 @@ from backtest.config import Config, build, parse
 from backtest.prepare import feature_rows, load_bars
 from data import durations, gaps
 from data.errors import ConfigError, DataError
-from data.runs import read_bytes, read_manifest
+from data.runs import SETTINGS, VERDICT, read_bytes, read_manifest
 from features import plugins
 from models import MODELS
 from models.windows import Panel
@@ -71,13 +71,13 @@ def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str
         for key, log_return in zip(keys.iter_rows(named=True), forecast, strict=True):
             target_time = key["known_at"] + ahead if ahead else None
             steps.append(NextStep(key["symbol"], model, key["known_at"], target_time, key["close"], float(log_return)))
-    return steps, str(json.loads(read_bytes(run, "verdict.json", manifest))["sentence"])
+    return steps, str(json.loads(read_bytes(run, VERDICT, manifest))["sentence"])
 
 
 def read_config(run: Path) -> Config:
     """Read the settings of a finished run; RunError where its folder is not as its manifest says."""
-    text = read_bytes(run, "config.toml", read_manifest(run)).decode()
-    return build(parse(text, where=f"{run}/config.toml"), where=str(run))
+    text = read_bytes(run, SETTINGS, read_manifest(run)).decode()
+    return build(parse(text, where=f"{run}/{SETTINGS}"), where=str(run))
 
 
 def _check_series(bars: pl.DataFrame, interval: timedelta, card: dict[str, Any], source: str) -> None:

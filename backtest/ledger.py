@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
-from backtest.significance.sharpe import Sharpe, deflated
+from backtest.family import Key
 from data.runs import write_bytes
 
 LEDGER = "ledger.jsonl"
-"""Name of the file, in the folder of all runs."""
+"""Name of the file, beside the run folders."""
 
-Key = Annotated[str, Field(pattern="@[0-9]{1,9}$")]
+Name = Annotated[str, Field(pattern="@[0-9]{1,9}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -29,19 +28,19 @@ class Trial:
     """One finished run, a line of the ledger.
 
     `config` is the hash of the settings that make another strategy of it, `data` the SHA-256 of the bars, `finished`
-    an ISO time, `run` the folder's name, `sentence` the headline. `p_values` and `p_worse` are the primary test's
-    one-sided raw p-values for better and for worse than zero, by "model@horizon"; `sharpes` the Sharpe ratios per bar
-    of the strategies. What is undefined is left out.
+    an ISO time, `run` the folder's name, `headline` that of its verdict. `p_values` and `p_worse` are the primary
+    test's one-sided raw p-values for better and for worse than zero, `sharpes` the Sharpe ratios per bar of the
+    strategies, all by "model@horizon". What is undefined is left out.
     """
 
     config: str
     data: str
     finished: str
     run: str
-    sentence: str
-    p_values: dict[Key, Probability]
-    p_worse: dict[Key, Probability]
-    sharpes: dict[str, Number]
+    headline: str
+    p_values: dict[Name, Probability]
+    p_worse: dict[Name, Probability]
+    sharpes: dict[Name, Number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +90,15 @@ def counted(ledger: Ledger, *, data: str, config: str) -> int:
     return 1 + len(others(ledger, data=data, config=config)) + ledger.unreadable
 
 
-def deflate(sharpe: Sharpe, own: Mapping[str, float], others: Sequence[Trial], *, unreadable: int = 0) -> float:
-    """Probability that a strategy's true Sharpe ratio is above what the best of all that were tried shows by luck.
+def name_of(key: Key) -> str:
+    """Spell a model and a horizon as the ledger does: "model@horizon"."""
+    return f"{key[0]}@{key[1]}"
 
-    The trials are the strategies of this run, whose Sharpe ratios per bar are `own`, and of all other configurations
-    on the data; the same model in two configurations is two trials, an unreadable line is one. Trials that resemble
-    each other count in full, which is cautious. With one ratio there is no luck of the best: the benchmark is 0.
-    Raises UndefinedTest as `deflated`.
 
-    Source: Bailey and Lopez de Prado (2014), Journal of Portfolio Management 40 (5), 94-107.
-    """
-    ratios = np.array([*own.values(), *(ratio for trial in others for ratio in trial.sharpes.values())])
-    variance = float(ratios.var(ddof=1)) if ratios.size > 1 else 0.0
-    return deflated(sharpe, max(ratios.size, 1) + unreadable, variance)
+def key_of(name: str) -> Key:
+    """Model and horizon of what `name_of` spelled."""
+    model, _, horizon = name.rpartition("@")
+    return model, int(horizon)
 
 
 def _parse(line: bytes) -> Trial | None:

@@ -10,15 +10,14 @@ from typing import Any
 import polars as pl
 
 from backtest.checkpoints import CHECKPOINTS, FORECASTS, RECORD, STATE, Record, seconds_of
-from backtest.folder import SETTINGS
 from backtest.machine import hardware, versions
 from backtest.prepare import Prepared
-from backtest.results import TABLES, VERDICT
 from backtest.work import FEATURES_FILE
 from data import bars as bar_files
 from data import gaps, runs
 from data.datasets import BUILT_IN
-from data.runs import file_sums
+from data.runs import SETTINGS, VERDICT, file_sums
+from data.schema import RUN_TABLES
 
 KEPT = (FORECASTS, STATE, RECORD)
 
@@ -28,7 +27,7 @@ def of(
 ) -> dict[str, Any]:
     """Manifest of the run whose files stand in `run`."""
     finished = datetime.now(UTC)
-    names = [SETTINGS, VERDICT, FEATURES_FILE, *TABLES]
+    names = [SETTINGS, VERDICT, FEATURES_FILE, *(table.file for table in RUN_TABLES)]
     names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in prepared.tasks for file in KEPT]
     seconds = sum(seconds_of(run, task) for task in prepared.tasks)
     return {
@@ -39,7 +38,7 @@ def of(
         "finished": finished.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 3),
         "config_sha256": prepared.config.digest,
-        "trial_sha256": prepared.config.trial_digest,
+        "trial_sha256": prepared.trial,
         "data": data_card(prepared),
         "versions": versions(),
         "hardware": hardware(" and ".join(sorted({record.log.device for record in records}))),

@@ -12,6 +12,7 @@ FIT = ["model", "seed"]
 KEY = ["horizon", "symbol", "time"]
 FIXED = ["fold", "target_time", "y"]
 REFERENCE = REFERENCES[0]
+LARGEST = 1e6
 
 
 def pair(forecasts: pl.DataFrame) -> pl.DataFrame:
@@ -23,8 +24,8 @@ def pair(forecasts: pl.DataFrame) -> pl.DataFrame:
     """
     rows = schema.check(forecasts, schema.FORECASTS).sort(*FIT, *KEY)
     _refuse_models(rows)
-    finite = pl.col("y").is_finite() & pl.col("y_hat").is_finite()
-    _refuse(rows.filter(~finite), "y or y_hat is not finite", NotFinite)
+    returns = (pl.col("y").abs() < LARGEST) & (pl.col("y_hat").abs() < LARGEST)
+    _refuse(rows.filter(~returns), f"y or y_hat is no log return: not finite, or beyond {LARGEST:.0e}", NotFinite)
     repeated = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in [*FIT, *KEY])
     _refuse(rows.filter(repeated), "a forecast stands twice")
     expected = {name: f"{name}_expected" for name in FIXED}

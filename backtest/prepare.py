@@ -10,12 +10,13 @@ from pathlib import Path
 import polars as pl
 
 from backtest.config import Config, Loaded
-from backtest.costs import HOLDING
 from backtest.folds import Fold, final_fold, roll
 from backtest.tasks import Task, learning_windows, plan
 from data import bars as bar_files
 from data import durations, gaps
 from data.errors import ConfigError
+from data.names import HOLDING
+from data.runs import json_bytes, sha256
 from data.schema import FEATURES, FOLDS, check
 from features import pipeline, plugins
 from features.catalog import resolve
@@ -39,6 +40,13 @@ class Prepared:
     folds: tuple[Fold, ...]
     final: Fold
     tasks: tuple[Task, ...]
+    plugin_files: tuple[Path, ...]
+
+    @property
+    def trial(self) -> str:
+        """SHA-256 of what tells one trial from another on the same bars: settings, and the code of plugins."""
+        code = [sha256(path.read_bytes()) for path in self.plugin_files]
+        return sha256(json_bytes([self.config.trial_digest, *code]))
 
     @property
     def config(self) -> Config:
@@ -85,7 +93,7 @@ def prepare(loaded: Loaded) -> Prepared:
     final = final_fold(times, config.folds, horizon=horizon, interval=interval, index=len(folds))
     _check_spans(rows, (*folds, final), config.net.window)
     tasks = plan(config, rows, (*folds, final), plugin_files)
-    return Prepared(loaded, bars, interval, features, rows.names, rows, folds, final, tuple(tasks))
+    return Prepared(loaded, bars, interval, features, rows.names, rows, folds, final, tuple(tasks), plugin_files)
 
 
 def fold_table(prepared: Prepared) -> pl.DataFrame:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
-from backtest.blocks import blocks
+from backtest.aligned import align
 from backtest.comparison import compare, compare_jointly, follow
-from backtest.costs import CostSettings, trade
+from backtest.costs import CostSettings
 from backtest.judging import Evidence, judge
 from backtest.pairing import pair
 from backtest.robustness import by_seed, without_each_fold
 from backtest.scoring import score
-from backtest.trials import enter, tried_before
+from backtest.strategies import trade
+from backtest.trials import deflated_ratios, enter, ledger_of, tried_before
 from data import schema
 from data.runs import (
     MANIFEST,
+    VERDICT,
     file_sums,
+    locked,
     read_bytes,
     read_manifest,
     read_table,
@@ -30,16 +33,15 @@ from data.runs import (
 )
 from data.verdict import Verdict
 
-VERDICT = "verdict.json"
-TABLES = {table.file: table for table in schema.RUN_TABLES}
-"""The tables of a run by their files."""
+Tables = Mapping[str, pl.DataFrame]
+"""The tables of `schema.RUN_TABLES` by the names of their files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What results depend on beside forecasts: how they are judged, what trades cost, and what the bars are.
 
-    `bars` is the SHA-256 of the bars, `trial` that of the settings by which one trial on them differs from another.
+    `bars` is the SHA-256 of the bars, `trial` that of all by which one trial on them differs from another.
     """
 
     networks: tuple[str, ...]
@@ -52,63 +54,80 @@ class Terms:
     always_open: bool
 
 
-def evidence_of(paired: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = "holm") -> Evidence:
-    """Return all that a verdict rests on but what lies outside of the run; from `pairing.pair` and FOLDS."""
-    whole = blocks(paired)
-    seeds, dropped = by_seed(paired), without_each_fold(whole)
-    return Evidence(score(paired), compare(whole, adjustment), folds, seeds, dropped, whole)
-
-
 def tables_of(
     forecasts: pl.DataFrame, folds: pl.DataFrame, fits: pl.DataFrame, features: pl.DataFrame, terms: Terms
-) -> tuple[dict[str, pl.DataFrame], Evidence]:
-    """Return every table of TABLES by its file, and the evidence that some of them are."""
-    evidence = evidence_of(pair(forecasts), folds, adjustment=terms.adjustment)
-    frames = (
-        folds,
-        forecasts,
-        fits,
-        evidence.scores,
-        evidence.tests,
-        compare_jointly(evidence.blocks, terms.alpha),
-        evidence.seeds,
-        evidence.dropped,
-        follow(evidence.blocks),
-        trade(forecasts, features, terms.costs, always_open=terms.always_open, interval=terms.interval),
-    )
-    return dict(zip(TABLES, frames, strict=True)), evidence
+) -> dict[str, pl.DataFrame]:
+    """Return every table of a run by the name of its file."""
+    paired = pair(forecasts)
+    evidence = evidence_of(paired, folds, adjustment=terms.adjustment)
+    tables = {
+        schema.FOLDS: folds,
+        schema.FORECASTS: forecasts,
+        schema.FITS: fits,
+        schema.SCORES: evidence.scores,
+        schema.TESTS: evidence.tests,
+        schema.JOINT: compare_jointly(evidence.horizons, terms.alpha),
+        schema.SEEDS: evidence.seeds,
+        schema.DROPPED: evidence.dropped,
+        schema.FLUCTUATION: follow(evidence.horizons),
+        schema.STRATEGIES: trade(paired, features, terms.costs, always_open=terms.always_open, interval=terms.interval),
+    }
+    return {table.file: frame for table, frame in tables.items()}
 
 
-def write_results(run: Path, tables: Mapping[str, pl.DataFrame], evidence: Evidence, terms: Terms) -> Verdict:
-    """Write the tables and the verdict into the folder `run`, and enter it into the ledger."""
-    for name, frame in tables.items():
-        write_table(run / name, frame, TABLES[name])
-    strategies, hashes = tables[schema.STRATEGIES.file], {"data": terms.bars, "config": terms.trial}
-    tried, deflated = tried_before(strategies, **hashes)
-    found = replace(evidence, tried=tried, deflated=deflated)
-    judged = judge(found, networks=terms.networks, alpha=terms.alpha, adjustment=terms.adjustment)
+def evidence_of(paired: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = "holm") -> Evidence:
+    """Return all that a verdict rests on but what lies outside of the run; from `pairing.pair` and FOLDS."""
+    horizons = align(paired)
+    seeds, dropped = by_seed(paired), without_each_fold(horizons)
+    return Evidence(score(paired), compare(horizons, adjustment), folds, seeds, dropped, horizons)
+
+
+def write_results(run: Path, tables: Tables, terms: Terms) -> Verdict:
+    """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it."""
+    for table in schema.RUN_TABLES:
+        write_table(run / table.file, tables[table.file], table)
+    hashes = {"data": terms.bars, "config": terms.trial}
+    evidence = _evidence(run, tables, **hashes)
+    judged = judge(evidence, networks=terms.networks, alpha=terms.alpha, adjustment=terms.adjustment)
     write_bytes(run / VERDICT, judged.to_json().encode())
-    enter(run, judged, evidence.tests, strategies, **hashes)
+    enter(run, judged, evidence.tests, tables[schema.STRATEGIES.file], **hashes)
     return judged
 
 
 def judge_again(run: Path) -> None:
     """Judge a finished run anew where more has been tried on its bars since, so that its report does not hide that.
 
-    Raises RunError where the run is not finished or damaged.
+    A run that the ledger beside it does not know, because one of them was moved, is left as it is. A crash leaves a run
+    that the command which made it finishes. Raises RunError where the run is not finished, damaged or in use.
     """
     manifest = read_manifest(run)
     before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
-    strategies = read_table(run, schema.STRATEGIES.file, schema.STRATEGIES, manifest)
-    tried, deflated = tried_before(strategies, data=manifest["data"]["sha256"], config=manifest["trial_sha256"])
-    if tried.configurations == before.configurations:
+    hashes = {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
+    known = ledger_of(run)
+    own = any((trial.data, trial.config) == tuple(hashes.values()) for trial in known.trials)
+    if not own or tried_before(known, **hashes).configurations <= before.configurations:
         return
-    scores, tests, folds, seeds, dropped, forecasts = (
-        read_table(run, table.file, table, manifest)
-        for table in (schema.SCORES, schema.TESTS, schema.FOLDS, schema.SEEDS, schema.DROPPED, schema.FORECASTS)
+    with locked(run):
+        tables = {table.file: read_table(run, table.file, table, manifest) for table in schema.RUN_TABLES}
+        leak = before.candidates[0].reason if before.status == "leak suspected" else ""
+        evidence = replace(_evidence(run, tables, **hashes), leak=leak)
+        networks = [candidate.model for candidate in before.candidates]
+        judged = judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
+        (run / MANIFEST).unlink()
+        write_bytes(run / VERDICT, judged.to_json().encode())
+        write_json(run / MANIFEST, {**manifest, "files": manifest["files"] | file_sums(run, [VERDICT])})
+
+
+def _evidence(run: Path, tables: Tables, *, data: str, config: str) -> Evidence:
+    """All that a verdict rests on, from the tables of a run and from the ledger beside it."""
+    known = ledger_of(run)
+    return Evidence(
+        tables[schema.SCORES.file],
+        tables[schema.TESTS.file],
+        tables[schema.FOLDS.file],
+        tables[schema.SEEDS.file],
+        tables[schema.DROPPED.file],
+        align(pair(tables[schema.FORECASTS.file])),
+        tried_before(known, data=data, config=config),
+        deflated_ratios(tables[schema.STRATEGIES.file], known, data=data, config=config),
     )
-    evidence = Evidence(scores, tests, folds, seeds, dropped, blocks(pair(forecasts)), tried, deflated)
-    networks: Sequence[str] = [candidate.model for candidate in before.candidates]
-    judged = judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
-    write_bytes(run / VERDICT, judged.to_json().encode())
-    write_json(run / MANIFEST, {**manifest, "files": manifest["files"] | file_sums(run, [VERDICT])})

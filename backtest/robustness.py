@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from backtest.blocks import Block, blocks
+from backtest.aligned import Aligned, align
 from backtest.significance.diebold_mariano import diebold_mariano
 from backtest.significance.mean import mean_test
 from backtest.significance.result import FloatArray
@@ -21,58 +21,65 @@ LOSS, BASELINE = PRIMARY["loss"], PRIMARY["baseline"]
 def by_seed(paired: pl.DataFrame) -> pl.DataFrame:
     """SEEDS of what `pairing.pair` returned: the primary test of each seed alone.
 
-    The variance of one seed's mean loss difference is that over time of what the seeds have in common, plus that of the
-    seeds' means around theirs (law of total variance): the former is the squared standard error of the mean of the
-    seeds' loss differences, the latter the seeds' sample variance. Null where there is one seed or no movement.
+    The variance of one seed's mean loss difference is that over time of what the seeds have in common, C, plus that of
+    the seeds' means around theirs (law of total variance). The latter is the seeds' sample variance. With I what time
+    makes of one seed's own part, a seed has the squared standard error C + I and the mean of k seeds C + I / k, so that
+    C = of the mean - (of a seed - of the mean) / (k - 1). Null where there is one seed or no movement.
     """
     rows: list[dict[str, object]] = []
     seeded = paired.filter(pl.col("seed").is_not_null())
-    alone = {seed: blocks(paired, seed) for seed in seeded["seed"].unique().sort()}
+    alone = {seed: align(paired, seed) for seed in seeded["seed"].unique().sort()}
     for model in seeded["model"].unique().sort():
         own = [alone[seed] for seed in alone if not seeded.filter(model=model, seed=seed).is_empty()]
         numbers = seeded.filter(model=model)["seed"].unique().sort()
         for peers in zip(*own, strict=True):  # the same horizon in every seed
             variances = _variances(peers, model)
-            for number, block in zip(numbers, peers, strict=True):
-                about = {"model": model, "seed": number, "horizon": block.horizon}
-                rows.append({**about, **_primary(block, model), **variances})
+            for number, aligned in zip(numbers, peers, strict=True):
+                about = {"model": model, "seed": number, "horizon": aligned.horizon}
+                rows.append({**about, **_primary(aligned, model), **variances})
     return schema.check(pl.DataFrame(rows, schema=schema.SEEDS.dtypes), schema.SEEDS)
 
 
-def without_each_fold(whole: Sequence[Block]) -> pl.DataFrame:
+def without_each_fold(horizons: Sequence[Aligned]) -> pl.DataFrame:
     """DROPPED: the primary test of every model but the baselines on all folds but one, for each fold in turn."""
     rows: list[dict[str, object]] = []
-    for block in whole:
-        for fold in block.folds if len(block.folds) > 1 else []:
-            rest = block.part(block.fold != fold)
+    for aligned in horizons:
+        for fold in aligned.folds if len(aligned.folds) > 1 else []:
+            rest = aligned.part(aligned.fold != fold)
             rows += [
-                {"model": model, "horizon": block.horizon, "fold": fold, **_primary(rest, model)}
-                for model in block.models
+                {"model": model, "horizon": aligned.horizon, "fold": fold, **_primary(rest, model)}
+                for model in aligned.models
                 if model not in REFERENCES
             ]
     return schema.check(pl.DataFrame(rows, schema=schema.DROPPED.dtypes), schema.DROPPED)
 
 
-def _primary(block: Block, model: str) -> dict[str, float]:
+def skill_of(loss_model: FloatArray, loss_baseline: FloatArray) -> dict[str, float]:
+    """`skill` of losses (n,): 1 - the ratio of their means; nothing where the baseline makes no error."""
+    scale = float(loss_baseline.mean())
+    return {"skill": 1 - float(loss_model.mean()) / scale} if scale > 0 else {}
+
+
+def _primary(aligned: Aligned, model: str) -> dict[str, float]:
     """Skill against zero and the p-values of the primary test both ways, as far as they are defined."""
-    losses = block.losses[LOSS, model], block.losses[LOSS, BASELINE]
-    scale = float(losses[1].mean())
-    found = {"skill": 1 - float(losses[0].mean()) / scale} if scale > 0 else {}
+    losses = aligned.losses[LOSS, model], aligned.losses[LOSS, BASELINE]
     try:
-        result = diebold_mariano(*losses, horizon=block.horizon, alternative="less")
+        result = diebold_mariano(*losses, horizon=aligned.horizon, alternative="less")
     except UndefinedTest:
-        return found
-    return {**found, "p_value": result.p_value, "p_worse": 1 - result.p_value}
+        return skill_of(*losses)
+    return {**skill_of(*losses), "p_value": result.p_value, "p_worse": 1 - result.p_value}
 
 
-def _variances(seeds: Sequence[Block], model: str) -> dict[str, float]:
+def _variances(seeds: Sequence[Aligned], model: str) -> dict[str, float]:
     """Variance of one seed's mean loss difference, from time and from initialisation, as far as it is defined."""
     if len(seeds) < 2:
         return {}
-    differences: list[FloatArray] = [block.losses[LOSS, model] - block.losses[LOSS, BASELINE] for block in seeds]
+    differences: list[FloatArray] = [one.losses[LOSS, model] - one.losses[LOSS, BASELINE] for one in seeds]
     try:
-        common = mean_test(np.mean(differences, axis=0), horizon=seeds[0].horizon)
+        tests = [mean_test(each, horizon=seeds[0].horizon) for each in (np.mean(differences, axis=0), *differences)]
     except UndefinedTest:
         return {}
-    means = [float(difference.mean()) for difference in differences]
-    return {"time_variance": common.standard_error**2, "seed_variance": float(np.var(means, ddof=1))}
+    of_mean, *of_seeds = (test.standard_error**2 for test in tests)
+    own = max(0.0, float(np.mean(of_seeds)) - of_mean) / (len(seeds) - 1)
+    seed_variance = float(np.var([test.mean for test in tests[1:]], ddof=1))
+    return {"time_variance": max(0.0, of_mean - own), "seed_variance": seed_variance}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from data.names import Status
+from data.verdict import Candidate
+from reports.formats import counted, decimal, listed, p_value, plain, size
 
 RANKING: tuple[Status, ...] = ("leak suspected", "better", "no evidence", "worse", "cannot tell")
 """What is said first: that nothing can be believed, then from the strongest claim for a model to none at all."""
@@ -26,7 +27,6 @@ OPENINGS: dict[Status, str] = {
     "cannot tell": "",
 }
 FRAGILE = "Handle with care: "
-SMALLEST_P = 0.001
 MOST_DECIMALS = 4
 
 
@@ -54,7 +54,8 @@ def headline(models: Sequence[tuple[Status, str, bool]]) -> str:
 
 def _clause(status: Status, fragile: bool, names: Sequence[str]) -> str:
     """What is said of the models of one status."""
-    everyone, anyone, one = listed(names, "and"), listed(names, "or"), len(names) == 1
+    everyone, anyone = (listed(names, len(names), last) for last in ("and", "or"))
+    one = len(names) == 1
     carried = ", but one fold carries that" if fragile else ""
     return {
         "leak suspected": f"a leak is suspected in the forecasts of {everyone}",
@@ -65,66 +66,57 @@ def _clause(status: Status, fragile: bool, names: Sequence[str]) -> str:
     }[status]
 
 
-def sentence(row: Mapping[str, Any], forecasts: int, folds: int, alpha: float) -> str:
-    """The claim on one model, then the numbers that it rests on; the p-values are those of the claim.
+def sentence(found: Candidate, forecasts: int, folds: int, alpha: float) -> str:
+    """The claim on one model, then the numbers that it rests on; the p-values are those of the claim."""
+    scope = ", ".join([counted(forecasts, "forecast"), counted(folds, "fold"), *_seeds(found)])
+    opening = claim(found.status, found.name)
+    worse = found.status == "worse"
+    raw, adjusted = (found.p_worse, found.p_worse_adjusted) if worse else (found.p_value, found.p_adjusted)
+    if found.reason or found.skill is None or raw is None or adjusted is None:
+        return f"{opening}: {found.reason}. {scope}."
+    effect = effect_text(found.skill, found.skill_low, found.skill_high)
+    said = [f"{opening}: {effect}; {chance_text(raw, adjusted, alpha, worse=worse)}, {scope}."]
+    if found.fragile and found.worst_p is not None:
+        without = _p(found.worst_p, alpha).replace("<", "below")
+        said.append(f"Fragile: without fold {found.worst_fold} the adjusted p is {without}.")
+    return " ".join([*said, *_power(found)])
 
-    `row` holds the fields of `verdict.Candidate`.
+
+def remark(configurations: int, comparisons: int, own: int) -> str:
+    """What else was tried on the same bars, and what that means for the adjusted p; empty where nothing was.
+
+    `comparisons` are all that the adjusted p allows for, `own` those of this run.
     """
-    scope = [counted(forecasts, "forecast"), counted(folds, "fold"), *_seeds(row)]
-    opening = claim(row["status"], row["name"])
-    if row["reason"]:
-        return f"{opening}: {row['reason']}. {', '.join(scope)}."
-    worse = row["status"] == "worse"
-    p_value, adjusted = ("p_worse", "p_worse_adjusted") if worse else ("p_value", "p_adjusted")
-    chance = chance_text(row[p_value], row[adjusted], alpha, worse=worse)
-    effect = effect_text(row["skill"], row["skill_low"], row["skill_high"])
-    said = [f"{opening}: {effect}; {chance}, {', '.join(scope)}."]
-    if row["fragile"]:
-        without = p_text(row["worst_p"], alpha)
-        said.append(f"Fragile: without fold {row['worst_fold']} the adjusted p {_equals(without)}.")
-    if row["detectable"] is not None:
-        said.append(f"This sample would have shown a gain of {_two_digits(100 * row['detectable'])} % or more.")
-    return " ".join(said)
-
-
-def remark(configurations: int, comparisons: int) -> str:
-    """What else was tried on the same bars, and what that means for the adjusted p; empty where nothing was."""
     if configurations < 2:
         return ""
-    return (
-        f"{configurations:,} configurations were tried on these bars: the adjusted p allows for the "
-        f"{comparisons:,} comparisons that were made, not only for those shown here."
-    )
+    tried = f"{configurations:,} configurations were tried on these bars"
+    if comparisons == own:
+        return f"{tried}, but no forecasts other than these."
+    return f"{tried}: the adjusted p allows for all {comparisons:,} comparisons, not only for the {own:,} of this run."
 
 
-def _seeds(row: Mapping[str, Any]) -> list[str]:
-    """How many seeds there were, and how many of them would have had the verdict "better" alone."""
-    if not row["seeds"]:
+def _power(found: Candidate) -> list[str]:
+    """What this sample would have shown; nothing where it has shown a smaller gain, by more luck than usual."""
+    if found.detectable is None or (found.status == "better" and found.detectable > (found.skill or 0)):
         return []
-    if len(row["seed_verdicts"]) < 2 or row["reason"]:
-        return [counted(row["seeds"], "seed")]
-    better = row["seed_verdicts"].count("better")
-    return [f"{counted(row['seeds'], 'seed')} ({better or 'none'} better alone)"]
+    if found.detectable >= 1:
+        return ["This sample could not have shown any gain."]
+    return [f"This sample would have shown a gain of {_two_digits(100 * found.detectable)} % or more."]
 
 
-def _equals(shown: str) -> str:
-    return f"is {shown}" if not shown.startswith("<") else f"is below {shown.removeprefix('< ')}"
+def _seeds(found: Candidate) -> list[str]:
+    """How many seeds there were, and how many of them would have had the verdict "better" alone."""
+    if not found.seeds:
+        return []
+    if len(found.seed_verdicts) < 2 or found.reason:
+        return [counted(found.seeds, "seed")]
+    better = found.seed_verdicts.count("better")
+    return [f"{counted(found.seeds, 'seed')} ({better or 'none'} better alone)"]
 
 
 def _two_digits(number: float) -> str:
     """A number > 0 rounded to two significant digits, never in powers of ten."""
-    decimals = max(0, 1 - math.floor(math.log10(number)))
-    return f"{round(number, decimals):,.{decimals}f}"
-
-
-def listed(names: Sequence[str], last: str) -> str:
-    """Names in a row, the last two joined by `last`: "a, b and c"."""
-    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun: "1 fold", "8,640 forecasts"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return decimal(number, max(0, 1 - math.floor(math.log10(number))))
 
 
 def capitalised(sentence: str) -> str:
@@ -132,21 +124,11 @@ def capitalised(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def p_text(p_value: float, alpha: float) -> str:
-    """A p-value as "0.31", "0.012" or "< 0.001", with digits enough to tell it from `alpha`."""
-    if p_value < SMALLEST_P:
-        return f"< {SMALLEST_P}"
-    decimals = 2 if p_value >= 0.1 else 3
-    while round(p_value, decimals) == alpha != p_value and decimals < 6:
-        decimals += 1
-    return f"{p_value:.{decimals}f}"
-
-
-def chance_text(p_value: float, p_adjusted: float, alpha: float, *, worse: bool = False) -> str:
+def chance_text(raw: float, adjusted: float, alpha: float, *, worse: bool = False) -> str:
     """Both p-values of a claim: "DM p = 0.31 (adjusted 0.62)"; those of being worse are called so."""
-    shown = p_text(p_value, alpha)
+    shown = _p(raw, alpha)
     asked = "DM p of being worse" if worse else "DM p"
-    return f"{asked} {shown if shown.startswith('<') else f'= {shown}'} (adjusted {p_text(p_adjusted, alpha)})"
+    return f"{asked} {shown if shown.startswith('<') else f'= {shown}'} (adjusted {_p(adjusted, alpha)})"
 
 
 def effect_text(skill: float, low: float | None, high: float | None) -> str:
@@ -157,12 +139,12 @@ def effect_text(skill: float, low: float | None, high: float | None) -> str:
     """
     direction, of_what = ("higher", " of the gain") if skill < 0 else ("lower", "")
     if low is None or high is None:
-        return f"squared error {_size(100 * abs(skill), 1)} % {direction}"
+        return f"squared error {size(100 * skill, 1)} % {direction}"
     decimals = _decimals(100 * (high - low) / 2)
     while decimals < MOST_DECIMALS and any(end and not round(100 * end, decimals) for end in (low, high)):
         decimals += 1
-    interval = f"{_signed(100 * low, decimals)} to {_signed(100 * high, decimals)} %"
-    return f"squared error {_size(100 * abs(skill), decimals)} % {direction}, 95 % CI{of_what} {interval}"
+    ends = (plain(decimal(100 * end, decimals, signed=True)) for end in (low, high))
+    return f"squared error {size(100 * skill, decimals)} % {direction}, 95 % CI{of_what} {' to '.join(ends)} %"
 
 
 def _decimals(half_width: float) -> int:
@@ -170,13 +152,6 @@ def _decimals(half_width: float) -> int:
     return min(max(math.ceil(-math.log10(half_width / 2)), 1), MOST_DECIMALS) if half_width > 0 else MOST_DECIMALS
 
 
-def _size(number: float, decimals: int) -> str:
-    """A number >= 0; one that rounds to zero is called less than the smallest that would show."""
-    text = f"{abs(number):,.{decimals}f}"
-    return f"less than {10**-decimals:.{decimals}f}" if float(text.replace(",", "")) == 0 and number > 0 else text
-
-
-def _signed(number: float, decimals: int) -> str:
-    """A number with its sign; zero has none."""
-    text = f"{number:+,.{decimals}f}"
-    return text[1:] if float(text.replace(",", "")) == 0 else text
+def _p(value: float, alpha: float) -> str:
+    """A p-value in plain signs."""
+    return plain(p_value(value, alpha))

@@ -10,6 +10,9 @@ Status = Literal["better", "no evidence", "worse", "cannot tell", "leak suspecte
 PRIMARY = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero"}
 """The test that the verdict rests on, by the columns of TESTS."""
 
+HOLDING = "holding"
+"""Being long all the time: what strategies are compared with, and no model's name."""
+
 REFERENCES = ("zero", "naive")
 """The models that every other one is measured against, always among those of a run."""
 

@@ -17,7 +17,7 @@ import polars as pl
 from data.errors import RunError
 from data.schema import Schema, check
 
-MANIFEST = "manifest.json"
+MANIFEST, SETTINGS, VERDICT = "manifest.json", "config.toml", "verdict.json"
 FORMAT = 2
 """Of run folders: a reader refuses those of another one."""
 

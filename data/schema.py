@@ -24,9 +24,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A named table; `open_ended` tables may hold further columns (the features)."""
+    """A named table, what it holds, and its columns; `open_ended` tables may hold further ones (the features)."""
 
     name: str
+    meaning: str
     columns: tuple[Column, ...]
     open_ended: bool = False
 
@@ -57,6 +58,7 @@ TARGET_TIME = Column("target_time", UTC_TIME, "instant at which the target is kn
 
 BARS = Schema(
     "BARS",
+    "prices and volumes",
     (
         SYMBOL,
         TIME,
@@ -73,6 +75,7 @@ BARS = Schema(
 
 FEATURES = Schema(
     "FEATURES",
+    "the features and targets of every bar",
     (
         SYMBOL,
         TIME,
@@ -86,6 +89,7 @@ FEATURES = Schema(
 
 FOLDS = Schema(
     "FOLDS",
+    "the spans of every fold",
     (
         FOLD,
         Column("fit_fold", pl.Int32, "fold whose fitted model forecasts this fold"),
@@ -104,6 +108,7 @@ FOLDS = Schema(
 
 FORECASTS = Schema(
     "FORECASTS",
+    "every forecast beside what came, per model, seed and fold",
     (
         MODEL,
         SEED,
@@ -119,6 +124,7 @@ FORECASTS = Schema(
 
 FITS = Schema(
     "FITS",
+    "the loss of every epoch of every fit",
     (
         MODEL,
         SEED,
@@ -133,6 +139,7 @@ FITS = Schema(
 
 SCORES = Schema(
     "SCORES",
+    "all metrics, per fold and over all folds, per seed and for the mean over seeds",
     (
         MODEL,
         SEED,
@@ -145,9 +152,12 @@ SCORES = Schema(
 
 TESTS = Schema(
     "TESTS",
+    "all tests of one model against zero or naive",
     (
         Column("test", pl.String, "name of the test's function"),
-        Column("loss", pl.String, "squared | absolute"),
+        Column("title", pl.String, "name of the test as a reader knows it"),
+        Column("of_skill", pl.Boolean, "whether a rejection says that the model knows something"),
+        Column("loss", pl.String, "squared | absolute; direction: the test reads signs"),
         MODEL,
         Column("baseline", pl.String, "the model it is compared with"),
         POOLED_FOLD,
@@ -155,22 +165,24 @@ TESTS = Schema(
         Column("alternative", pl.String, "of the tested mean; of losses `less` says that the model is better"),
         Column("statistic", pl.Float64, "null: undefined, the note says why", nullable=True),
         Column("p_value", pl.Float64, "null: undefined, the note says why", nullable=True),
-        Column("p_adjusted", pl.Float64, "adjusted over the stated family; null outside of it", nullable=True),
-        Column("n", pl.Int64, "loss differences"),
-        Column("lags", pl.Int64, "autocovariances in the variance", nullable=True),
-        Column("skill", pl.Float64, "1 - mean loss / the baseline's; null: undefined", nullable=True, optional=True),
-        Column("skill_low", pl.Float64, "lower end of its 95 % interval", nullable=True, optional=True),
-        Column("skill_high", pl.Float64, "upper end of its 95 % interval", nullable=True, optional=True),
-        Column("asks", pl.String, "the question that the test answers", nullable=True, optional=True),
+        Column("p_adjusted", pl.Float64, "adjusted over the models of this run; null: no member", nullable=True),
+        Column("n", pl.Int64, "numbers that were tested: times, less those that the test leaves out"),
+        Column("lags", pl.Int64, "autocovariances, or cosine terms, in the variance", nullable=True),
+        Column("skill", pl.Float64, "1 - mean loss / the baseline's; null: undefined", nullable=True),
+        Column("skill_low", pl.Float64, "lower end of its 95 % interval", nullable=True),
+        Column("skill_high", pl.Float64, "upper end of its 95 % interval", nullable=True),
+        Column("asks", pl.String, "the question that the test answers"),
         Column("note", pl.String, "what a reader must know; empty: nothing"),
     ),
 )
 
 JOINT = Schema(
     "JOINT",
+    "the tests of all models at once",
     (
         Column("test", pl.String, "name of the test's function, over all models at once"),
-        Column("loss", pl.String, TESTS.columns[1].meaning),
+        Column("title", pl.String, "name of the test as a reader knows it"),
+        Column("loss", pl.String, "squared | absolute"),
         HORIZON,
         Column("model", pl.String, "the model that the row is about; null: all of them", nullable=True),
         Column("p_value", pl.Float64, "null: the test gives none, or the note says why", nullable=True),
@@ -183,6 +195,7 @@ JOINT = Schema(
 
 SEEDS = Schema(
     "SEEDS",
+    "skill, p-values and variance of every seed alone",
     (
         MODEL,
         Column("seed", pl.Int32, "seed of the fits"),
@@ -197,6 +210,7 @@ SEEDS = Schema(
 
 DROPPED = Schema(
     "DROPPED",
+    "skill and p-values over all folds but one, for each fold",
     (
         MODEL,
         HORIZON,
@@ -209,6 +223,7 @@ DROPPED = Schema(
 
 FLUCTUATION = Schema(
     "FLUCTUATION",
+    "the fluctuation statistic over time, with its band",
     (
         MODEL,
         HORIZON,
@@ -220,6 +235,7 @@ FLUCTUATION = Schema(
 
 STRATEGIES = Schema(
     "STRATEGIES",
+    "what trading on the forecasts would have left after costs",
     (
         Column("model", pl.String, "whose forecasts are traded; `holding`: always long"),
         HORIZON,

@@ -31,7 +31,7 @@ class Candidate:
     p-value of the claim (of being worse where the status is "worse") when a single fold, `worst_fold`, is left out; a
     claim that does not survive that is `fragile`. `seed_verdicts` are those that each seed alone would have had, and
     `time_share` the part that time has in the variance of one seed's mean loss difference, the rest being
-    initialisation. `deflated_sharpe` is the probability that the strategy of `backtest.costs` earns more than the best
+    initialisation. `deflated_sharpe` is the probability that the strategy after costs earns more than the best
     of all that were tried would by chance.
     """
 
@@ -67,7 +67,7 @@ class Verdict:
     `model` are the verdict's (None if there is no candidate), `remark` what was tried on the same bars. `candidates`
     are the networks, or without any all models but the baselines: by status from better to cannot tell, then by pooled
     squared error. `folds` and `forecasts` count what was tested, `configurations` those tried on these bars, this one
-    included, `comparisons` the p-values adjusted together; `family` are those of this run.
+    included, `comparisons` the p-values adjusted together; `claims` are those of this run.
     """
 
     status: Status
@@ -82,7 +82,7 @@ class Verdict:
     folds: int
     forecasts: int
     candidates: tuple[Candidate, ...]
-    family: tuple[Claim, ...]
+    claims: tuple[Claim, ...]
 
     def to_json(self) -> str:
         """The verdict as JSON text, the same for the same verdict to the byte."""
@@ -94,7 +94,7 @@ class Verdict:
         try:
             content = json.loads(text)
             rows = [{**row, "seed_verdicts": tuple(row["seed_verdicts"])} for row in content["candidates"]]
-            family = tuple(Claim(**row) for row in content["family"])
-            return cls(**{**content, "candidates": tuple(Candidate(**row) for row in rows), "family": family})
+            claims = tuple(Claim(**row) for row in content["claims"])
+            return cls(**{**content, "candidates": tuple(Candidate(**row) for row in rows), "claims": claims})
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(f"verdict.json: expected what a finished run writes (got {error}): run it again") from error

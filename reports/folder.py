@@ -13,13 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from data import runs
 from data.errors import RunError
-from data.schema import RUN_TABLES, Schema
+from data.schema import RUN_TABLES
 from data.verdict import Verdict
 from reports.manifest import Manifest
 
 T = TypeVar("T")
-
-SETTINGS, VERDICT = "config.toml", "verdict.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The contents of a run folder, as far as the report needs them; the tables stand in the order of RUN_TABLES."""
+    """The contents of a run folder, as far as the report needs them: a table of RUN_TABLES under its name."""
 
     manifest: Manifest
     config: str
@@ -64,18 +62,14 @@ def read(run: Path) -> Folder:
     Raises RunError where a file is missing or not the one that the run wrote, WrongSchema where a table is another one.
     """
     found = runs.read_manifest(run)
-    manifest = parse(Manifest, found, run / runs.MANIFEST)
-
-    def frame(table: Schema) -> pl.DataFrame:
-        return printable_frame(runs.read_table(run, table.file, table, found))
-
-    config = runs.read_bytes(run, SETTINGS, found).decode(errors="replace")
+    tables = {table.name.lower(): runs.read_table(run, table.file, table, found) for table in RUN_TABLES}
+    config = runs.read_bytes(run, runs.SETTINGS, found).decode(errors="replace")
     return Folder(
-        manifest,
-        printable(config, keep="\n\t"),
-        parse(Settings, settings(config, run / SETTINGS), run / SETTINGS).costs,
-        parse(Verdict, json.loads(runs.read_bytes(run, VERDICT, found)), run / VERDICT),
-        *(frame(table) for table in RUN_TABLES),
+        manifest=parse(Manifest, found, run / runs.MANIFEST),
+        config=printable(config, keep="\n\t"),
+        costs=parse(Settings, settings(config, run / runs.SETTINGS), run / runs.SETTINGS).costs,
+        verdict=parse(Verdict, json.loads(runs.read_bytes(run, runs.VERDICT, found)), run / runs.VERDICT),
+        **{name: printable_frame(table) for name, table in tables.items()},
     )
 
 

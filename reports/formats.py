@@ -1,4 +1,4 @@
-"""How numbers, dates and lists are written: once, so that every table and sentence of a report agrees."""
+"""How numbers, dates and lists are written: once, so that every table and sentence agrees."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
+SMALLEST_P = 0.001
 YEAR = timedelta(days=365)
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -27,6 +28,12 @@ def decimal(value: float | None, digits: int, *, signed: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def size(value: float, digits: int) -> str:
+    """Return the size of a number without its sign; one that rounds to zero is less than the smallest that shows."""
+    hidden = value and not round(value, digits)
+    return f"less than {decimal(10**-digits, digits)}" if hidden else decimal(abs(value), digits)
+
+
 def whole(value: int | None) -> str:
     """Return a count with thousands separators."""
     return MISSING if value is None else f"{value:,}".replace("-", MINUS)
@@ -38,11 +45,16 @@ def percent(share: float | None, digits: int = 2, *, signed: bool = True) -> str
     return text if text == MISSING else f"{text}{SPACE}%"
 
 
-def p_value(value: float | None) -> str:
-    """Return a p-value with three digits; what is smaller is said to be so."""
+def p_value(value: float | None, alpha: float) -> str:
+    """Return a p-value as `0.31`, `0.012` or `< 0.001`, with digits enough to tell it from the level `alpha`."""
     if value is None or math.isnan(value):
         return MISSING
-    return f"<{SPACE}0.001" if value < 0.001 else f"{value:.3f}"
+    if value < SMALLEST_P:
+        return f"<{SPACE}{SMALLEST_P}"
+    digits = 2 if value >= 0.1 else 3
+    while round(value, digits) == alpha != value:
+        digits += 1
+    return decimal(value, digits)
 
 
 def exponent_of(values: Iterable[float | None]) -> int:
@@ -90,13 +102,25 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun: `1 fold`, `12 folds`."""
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 fold`, `8,640 forecasts`."""
     return f"{whole(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """Return names as a list in words; those beyond `most` are counted."""
+def listed(names: Sequence[str], most: int = 8, last: str = "and") -> str:
+    """Return names as a list in words, `a, b and c`; those beyond `most` are counted, `last` joins the last two."""
     if len(names) > most:
-        return f"{', '.join(names[: most - 1])} and {whole(len(names) - most + 1)} more"
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+        return f"{', '.join(names[: most - 1])} {last} {whole(len(names) - most + 1)} more"
+    return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def plain(text: str) -> str:
+    """Return a text in the signs of a keyboard, for files and terminals: hyphens for minus signs, plain spaces."""
+    return text.replace(MINUS, "-").replace(SPACE, " ")
+
+
+def tied(text: str) -> str:
+    """Return a plain text in which no line breaks between a number and its sign."""
+    for sign in (" %", " < ", " = ", "< "):
+        text = text.replace(sign, sign.replace(" ", SPACE))
+    return text

@@ -13,10 +13,10 @@ import polars as pl
 from data.names import PRIMARY, REFERENCES, Status
 from data.verdict import Candidate, Claim, Verdict
 from reports.derived import Calibration, Fit, LossPath, calibrate, learning, loss_path, side_by_side
-from reports.evidence import Dropped, JointTest, PairTest, Seed, Spells, Strategy, seeds_of, spells_of, typed
 from reports.folder import Costs, Folder
 from reports.folder import read as read_folder
 from reports.manifest import Manifest
+from reports.rows import Dropped, JointTest, PairTest, Seed, Spells, Strategy, seeds_of, spells_of, typed
 
 CONFIDENCE_SET = "model_confidence_set"
 """The test of JOINT whose selection are the models that may be the best."""
@@ -121,7 +121,7 @@ def assemble(run: Folder) -> Result:
     tests = run.tests.filter(pl.col("fold").is_null(), horizon=horizon)
     joint = typed(JointTest, run.joint.filter(horizon=horizon))
     candidates = [one for one in run.verdict.candidates if one.horizon == horizon]
-    claims = [claim for claim in run.verdict.family if claim.horizon == horizon]
+    claims = [claim for claim in run.verdict.claims if claim.horizon == horizon]
     ranked = in_order(judged(pooled_scores(scores, tests), candidates, claims, joint))
     models = [score.model for score in ranked]
     return Result(
@@ -163,8 +163,8 @@ def score_of(scores: Mapping[str, Any], test: Mapping[str, Any], wins: Mapping[s
     tested = test.get("skill")
     return Score(
         model=model,
-        **{name: scores.get(name) for name in ("mse", "mae", "skill_naive")},
-        skill_zero=scores.get("skill_zero") if tested is None else tested,
+        **{name: scores[name] for name in ("mse", "mae", "skill_naive")},
+        skill_zero=scores["skill_zero"] if tested is None else tested,
         **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value")},
         folds_won=None if model == "zero" else wins.get(model, 0),
         note=str(test.get("note") or ""),

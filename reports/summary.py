@@ -5,7 +5,7 @@ from __future__ import annotations
 from data.names import label
 from data.verdict import Verdict
 from reports.blocks import Column, Group, Table
-from reports.formats import MISSING, SPACE, count, exponent_of, p_value, percent, power, scaled, whole
+from reports.formats import MISSING, SPACE, counted, exponent_of, p_value, percent, power, scaled, whole
 from reports.result import Result, Score
 
 LARGE = 0.5
@@ -16,6 +16,7 @@ def headline(result: Result) -> Table:
     """Return the table of all models: baselines first, then the candidates by squared error."""
     squares = exponent_of(score.mse for score in result.scores)
     sizes = exponent_of(score.mae for score in result.scores)
+    alpha = result.verdict.alpha
     columns = (
         Column("Model", number=False),
         Column(f"MSE{power(squares)}"),
@@ -39,8 +40,8 @@ def headline(result: Result) -> Table:
             percent(score.skill_zero, digits(score.skill_zero)) if score.model != "zero" else MISSING,
             interval(score),
             percent(score.skill_naive) if score.model != "naive" else MISSING,
-            p_value(score.p_value),
-            p_value(score.p_adjusted),
+            p_value(score.p_value, alpha),
+            p_value(score.p_adjusted, alpha),
             MISSING if score.in_set is None else ("yes" if score.in_set else "no"),
             MISSING if score.folds_won is None else f"{whole(score.folds_won)} of {whole(len(result.folds))}",
             seeds_better(score),
@@ -54,7 +55,7 @@ def headline(result: Result) -> Table:
 
 def caption(verdict: Verdict) -> str:
     """Return how to read the table."""
-    others = f" and for all {count(verdict.configurations, 'configuration')} tried on these bars"
+    others = f" and for all {counted(verdict.configurations, 'configuration')} tried on these bars"
     return (
         "MSE and MAE are the mean squared and mean absolute error of the forecast log return. Skill is the share of "
         "the baseline's squared error that a model saves: 0 % is no better than the baseline, below 0 % is worse. p "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -10,23 +12,12 @@ from hypothesis import settings
 from features import FEATURES
 from models import MODELS
 
+if TYPE_CHECKING:
+    from reports import Result
+
 # a busy machine or the first import of a large library is no failure
 settings.register_profile("beatzero", deadline=None)
 settings.load_profile("beatzero")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def home_of_shared_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what the program writes, the ledger of trials above all, out of the working directory."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BACKTEST_HOME", str(tmp_path_factory.mktemp("home")))
-        yield
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give every test a home of its own, so that no run knows of another test's trials."""
-    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
@@ -38,3 +29,19 @@ def open_tables() -> Iterator[None]:
     FEATURES.update(before[0])
     MODELS.clear()
     MODELS.update(before[1])
+
+
+@pytest.fixture(scope="session")
+def usual_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a made-up run, for tests that only read it."""
+    from tests.fake_run import Plan, make  # the report's libraries load for the tests that need them
+
+    return make(tmp_path_factory.mktemp("usual"), Plan(folds=3, test=80))
+
+
+@pytest.fixture(scope="session")
+def usual(usual_run: Path) -> Result:
+    """What the report reads from it."""
+    from reports import read
+
+    return read(usual_run)

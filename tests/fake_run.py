@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +14,8 @@ from numpy.typing import NDArray
 
 from backtest.costs import CostSettings
 from backtest.results import Terms, tables_of, write_results
-from data.runs import FORMAT, MANIFEST, file_sums, write_bytes, write_json, write_table
-from data.schema import FEATURES, FITS, FOLDS, FORECASTS
+from data.runs import FORMAT, MANIFEST, SETTINGS, file_sums, sha256, write_bytes, write_json, write_table
+from data.schema import FEATURES, FITS, FOLDS, FORECASTS, TESTS
 
 Floats = NDArray[np.float64]
 PAYLOADS = (
@@ -59,21 +58,20 @@ class Plan:
         return (*self.baselines, *self.networks)
 
 
-def make(folder: Path, plan: Plan | None = None) -> Path:
-    """Write the run folder of `plan` under `folder` and return its path."""
+def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
+    """Write the run folder of `plan` as `name` under `folder`, the ledger beside it, and return its path."""
     plan = plan or Plan()
-    run = folder / "run"
+    run = folder / name
     forecasts = make_forecasts(plan)
     features = make_features(forecasts, plan)
     terms = make_terms(plan)
-    tables, evidence = tables_of(forecasts, make_folds(plan), make_fits(plan), features, terms)
+    tables = tables_of(forecasts, make_folds(plan), make_fits(plan), features, terms)
     if plan.undefined:
         nothing = {name: pl.lit(None, pl.Float64) for name in ("statistic", "p_value", "p_adjusted")}
-        tests = evidence.tests.with_columns(**nothing, note=pl.lit("the losses do not differ"))
-        tables["tests.parquet"], evidence = tests, replace(evidence, tests=tests)
-    write_results(run, tables, evidence, terms)
-    write_table(run / "features.parquet", features, FEATURES)
-    write_bytes(run / "config.toml", config(plan).encode())
+        tables[TESTS.file] = tables[TESTS.file].with_columns(**nothing, note=pl.lit("the losses do not differ"))
+    write_results(run, tables, terms)
+    write_table(run / FEATURES.file, features, FEATURES)
+    write_bytes(run / SETTINGS, config(plan).encode())
     names = [path.name for path in run.iterdir()]
     write_json(run / MANIFEST, make_manifest(plan) | {"files": file_sums(run, names)})
     return run
@@ -175,9 +173,9 @@ def make_features(forecasts: pl.DataFrame, plan: Plan) -> pl.DataFrame:
 
 
 def make_terms(plan: Plan) -> Terms:
-    """Return how the run is judged: always open, costs as usual."""
-    hashes = (hashlib.sha256(config(plan).encode()).hexdigest(), hashlib.sha256(plan.source.encode()).hexdigest())
-    return Terms(plan.networks, 0.05, "holm", CostSettings(), *hashes, plan.interval, always_open=True)
+    """Return how the run is judged: always open, costs as usual; everything in a plan but its name makes a trial."""
+    trial, bars = (sha256(text.encode()) for text in (repr(replace(plan, name="")), plan.source))
+    return Terms(plan.networks, 0.05, "holm", CostSettings(), trial, bars, plan.interval, always_open=True)
 
 
 def config(plan: Plan) -> str:
@@ -204,7 +202,7 @@ def make_manifest(plan: Plan) -> dict[str, Any]:
         "started": started.isoformat(),
         "finished": (started + timedelta(seconds=83.4)).isoformat(),
         "seconds": 83.4,
-        "config_sha256": make_terms(plan).trial,
+        "config_sha256": sha256(config(plan).encode()),
         "trial_sha256": make_terms(plan).trial,
         "data": {
             "source": plan.source,

@@ -8,22 +8,22 @@ from typing import Any
 
 import polars as pl
 
-from data.runs import MANIFEST, file_sums, read_manifest, write_json, write_table
+from data.runs import MANIFEST, VERDICT, file_sums, read_manifest, write_json, write_table
 from data.schema import FITS, JOINT, TESTS
 from tests.fake_run import PAYLOADS
 
 
 def poison(run: Path) -> Path:
     """Put payloads where a finished run has questions, notes and findings; return the folder."""
-    for table, columns in ((TESTS, ("asks", "note")), (JOINT, ("asks", "note")), (FITS, ("note",))):
-        path = run / f"{table.name.lower()}.parquet"
+    for table, columns in ((TESTS, ("title", "asks", "note")), (JOINT, ("title", "asks", "note")), (FITS, ("note",))):
+        path = run / table.file
         payloads = {name: pl.lit(payload) for name, payload in zip(columns, PAYLOADS, strict=False)}
         write_table(path, pl.read_parquet(path).with_columns(**payloads), table)
-    verdict: dict[str, Any] = json.loads((run / "verdict.json").read_text())
+    verdict: dict[str, Any] = json.loads((run / VERDICT).read_text())
     verdict |= dict(zip(("headline", "sentence", "remark", "adjustment"), PAYLOADS[::2], strict=True))
     for candidate in verdict["candidates"]:
         candidate |= dict(zip(("sentence", "reason", "name"), PAYLOADS[1::2], strict=False))
-    write_json(run / "verdict.json", verdict)
+    write_json(run / VERDICT, verdict)
     manifest = read_manifest(run)
     write_json(run / MANIFEST, manifest | {"files": file_sums(run, manifest["files"])})
     return run

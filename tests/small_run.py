@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from backtest.checkpoints import Record
 from backtest.config import Loaded, build
 from backtest.engine import Outcome, walk_forward
@@ -53,10 +51,8 @@ def small(**tables: Any) -> Prepared:
 
 
 def walk(folder: Path, watcher: Silent | None = None, prepared: Prepared | None = None) -> Outcome:
-    """Carry out the small walk in `folder`, with a ledger that knows of no other folder's runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BACKTEST_HOME", str(folder.with_name(f".home of {folder.name}")))
-        return walk_forward(prepared or small(), folder, watcher or Silent(), command="backtest run small")
+    """Carry out the small walk in `folder`."""
+    return walk_forward(prepared or small(), folder, watcher or Silent(), command="backtest run small")
 
 
 def results(folder: Path) -> dict[str, str]:

@@ -13,8 +13,7 @@ from backtest.calibration.coverage import SKILLS, count_covered
 from backtest.calibration.findings import Planted, Rate, alarms, crossing
 from backtest.calibration.joint_sizes import count_joint_errors
 from backtest.calibration.plan import QUICK, carry_out
-from backtest.calibration.sizes import SIZES, count_rejections
-from backtest.calibration.summary import PRIMARY
+from backtest.calibration.sizes import SIZES, VERDICTS_TEST, count_rejections
 from backtest.calibration.walks import judge_noise, judge_planted
 from backtest.calibration.worlds import KINDS, calibrated, equal, errors, generator, with_skill, worthless
 from backtest.judging import MIN_DIFFERENCES_PER_STEP
@@ -47,8 +46,9 @@ def test_samples_fit_their_null_hypotheses(kind: str, horizon: int, n: int, rows
         samples = list(null(kind, horizon, n, rows, generator(0)))
         assert len(samples) == rows
         for sample in samples:
-            np.testing.assert_allclose(sample.loss_model, (sample.y - sample.y_model) ** 2)
-            np.testing.assert_allclose(sample.loss_baseline, (sample.y - sample.y_baseline) ** 2)
+            model, baseline = sample.losses
+            np.testing.assert_allclose(model, (sample.y - sample.y_model) ** 2)
+            np.testing.assert_allclose(baseline, (sample.y - sample.y_baseline) ** 2)
             assert sample.y.shape == (n,)
             assert sample.horizon == horizon
 
@@ -73,14 +73,14 @@ def test_the_verdicts_test_keeps_its_size_where_the_truncated_one_does_not() -> 
 
 
 def test_the_same_seed_gives_the_same_counts_and_another_one_does_not() -> None:
-    names = (PRIMARY, "Clark-West")
+    names = (VERDICTS_TEST, "Clark-West")
     first, again, other = (count_rejections("garch", 1, 60, 200, block, names) for block in (0, 0, 1))
     assert first == again
     assert first != other
 
 
 def test_undefined_samples_are_counted() -> None:
-    assert count_rejections("iid", 5, 5, 3, 0, (PRIMARY,)) == {PRIMARY: [0, 3]}
+    assert count_rejections("iid", 5, 5, 3, 0, (VERDICTS_TEST,)) == {VERDICTS_TEST: [0, 3]}
     assert count_covered("iid", 40, 40, 0.05, 3, 0) == [0, 3]
 
 
@@ -134,7 +134,7 @@ def test_a_network_walks_through_a_world_without_a_signal() -> None:
 def test_a_quick_calibration_keeps_what_is_promised(tmp_path: Path) -> None:
     """Rates may be off by what so few draws leave: three standard errors, for there are many of them."""
     found = carry_out(QUICK, tmp_path, 2, lambda done, of: None)
-    for (kind, horizon, n), rate in found.sizes[PRIMARY].items():
+    for (kind, horizon, n), rate in found.sizes[VERDICTS_TEST].items():
         if n >= MIN_DIFFERENCES_PER_STEP * horizon:
             assert rate.share <= 0.05 + 3 * rate.error(0.05), (kind, horizon, n)
     for walk, worlds in found.noise.items():

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from backtest.calibration import __main__ as command
-from backtest.calibration import plan as plans
 from backtest.calibration.coverage import SKILLS
 from backtest.calibration.findings import Findings, Planted, Rate
 from backtest.calibration.page import write
@@ -22,6 +21,7 @@ from backtest.calibration.tables import coverage_cell, size_cell
 
 TINY = Plan(
     draws=4,
+    joint=2,
     horizons=(1, 2),
     lengths=(40,),
     noise={"ridge and AR": 2},
@@ -118,8 +118,6 @@ def test_the_page_holds_every_number_and_is_the_same_again(tmp_path: Path) -> No
 
 def test_the_command_measures_and_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "QUICK", TINY)
-    monkeypatch.setattr(plans, "DRAWS", TINY.draws)
-    monkeypatch.setattr(plans, "WORLDS", TINY.planted)
     monkeypatch.setattr(sys, "argv", ["calibration", "--quick", "--jobs", "1", "--out", str(tmp_path / "page.md")])
     command.main()
     assert "Each number is the share of 4 samples" in (tmp_path / "page.md").read_text("utf-8")

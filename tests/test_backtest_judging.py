@@ -195,9 +195,9 @@ def test_a_file_that_is_no_verdict_is_refused(text: str) -> None:
         Verdict.from_json(text)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, float("nan")])
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0, -0.1, float("nan")])
 def test_alpha_must_be_a_probability(alpha: float) -> None:
-    with pytest.raises(ConfigError, match="alpha: must lie between 0 and 1"):
+    with pytest.raises(ConfigError, match="alpha: must lie between 0 and 1/2"):
         judge(EVIDENCE, networks=[], alpha=alpha)
 
 
@@ -223,15 +223,15 @@ def test_a_leak_overrules_every_number() -> None:
     assert verdict.sentence.startswith("A leak is suspected, so nothing is known of LSTM: fold 2 saw its test span.")
 
 
-def carried(fold: int) -> pl.DataFrame:
-    """Forecasts of ten folds with a large gain in one of them, and hardly any in the others."""
+def carried(fold: int, sign: int = 1) -> pl.DataFrame:
+    """Forecasts of ten folds with a large gain, or with -1 loss, in one of them, and hardly any in the others."""
     rng = np.random.default_rng(3)
     y = rng.standard_normal(1000)
-    share = np.where(np.arange(1000) // 100 == fold, 0.3, 0.004)
+    share = np.where(np.arange(1000) // 100 == fold, 0.3 * sign, 0.004)
     fits: dict[tuple[str, int | None], FloatArray] = {
         ("zero", None): np.zeros(1000),
         ("naive", None): rng.standard_normal(1000),
-        ("lstm", None): share * y + 0.1 * rng.standard_normal(1000),
+        ("lstm", None): share * y + (0.1 if sign > 0 else 0.01) * rng.standard_normal(1000),
     }
     return forecast_table(y, fits, folds=10)
 
@@ -269,10 +269,30 @@ def test_what_else_was_tried_makes_the_adjusted_p_larger_and_is_said() -> None:
     assert (alone.candidates[0].p_adjusted, among.candidates[0].p_adjusted) == pytest.approx((0.008, 0.004 * 51))
     assert among.comparisons == 51
     assert among.remark == (
-        "50 configurations were tried on these bars: the adjusted p allows for the 51 comparisons that were made, not "
-        "only for those shown here."
+        "50 configurations were tried on these bars: the adjusted p allows for all 51 comparisons, not only for the 2 "
+        "of this run."
     )
     assert (among.candidates[0].detectable or 0) > (alone.candidates[0].detectable or 0)
+
+
+def test_configurations_that_forecast_the_same_are_told_but_no_comparisons_of_their_own() -> None:
+    again = frozenset([(("ridge", 1), 0.9)])
+    verdict = judged(**FOUND, tried=Tried(3, again, again))
+    assert (verdict.comparisons, verdict.candidates[0].p_adjusted) == (2, 0.62)
+    assert verdict.remark == "3 configurations were tried on these bars, but no forecasts other than these."
+
+
+def test_a_stricter_adjustment_needs_a_larger_gain() -> None:
+    by_method = {
+        name: judge(EVIDENCE, networks=["lstm"], adjustment=name).candidates[0].detectable or 0
+        for name in ("holm", "benjamini-hochberg", "benjamini-yekutieli")
+    }
+    assert by_method["holm"] == by_method["benjamini-hochberg"] < by_method["benjamini-yekutieli"]
+
+
+def test_a_bad_result_that_one_fold_carries_is_fragile_too() -> None:
+    candidate = judge(evidence_on(carried(7, -1)), networks=["lstm"], alpha=0.1).candidates[0]
+    assert (candidate.status, candidate.fragile, candidate.worst_fold) == ("worse", True, 7)
 
 
 def test_the_same_test_made_again_counts_once() -> None:
@@ -281,5 +301,5 @@ def test_the_same_test_made_again_counts_once() -> None:
 
 
 def test_a_deflated_sharpe_ratio_stands_beside_its_model() -> None:
-    verdict = judge(replace(EVIDENCE, deflated={"lstm": 0.4}), networks=["lstm"])
+    verdict = judge(replace(EVIDENCE, deflated={("lstm", 1): 0.4}), networks=["lstm"])
     assert verdict.candidates[0].deflated_sharpe == 0.4

@@ -13,15 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtest.ledger import LEDGER, Ledger, Trial, append, counted, deflate, others, read
-from backtest.significance.sharpe import deflated, probabilistic, sharpe
+from backtest.ledger import LEDGER, Ledger, Trial, append, counted, others, read
 
 TRIAL = Trial(
     config="c1",
     data="d1",
     finished="2026-01-02T03:04:05+00:00",
     run="btcusdt",
-    sentence="No evidence that LSTM beats zero: 0,4 % \u2028 \N{GREEK SMALL LETTER ALPHA}\n",
+    headline="No evidence that LSTM beats zero: 0,4 % \u2028 \N{GREEK SMALL LETTER ALPHA}\n",
     p_values={"lstm@1": 0.01, "gru@1": 0.3},
     p_worse={"lstm@1": 0.99, "gru@1": 0.7},
     sharpes={"lstm@1": 0.02, "gru@1": -0.01},
@@ -187,20 +186,3 @@ def test_the_latest_trial_of_each_other_configuration_on_the_same_data_counts() 
     assert counted(ledger, data="d1", config="c1") == 3
     assert counted(ledger, data="d1", config="c5") == 4
     assert counted(Ledger(unreadable=2), data="d1", config="c1") == 3
-
-
-def test_the_sharpe_ratio_is_deflated_by_all_strategies_tried_and_their_variance() -> None:
-    found = sharpe(np.random.default_rng(2).normal(0.05, 1, 2000))
-    own = {"lstm@1": found.ratio, "gru@1": -0.02}
-    before = [tried(2, sharpes={"lstm@1": 0.01, "gru@1": -0.03}), tried(3, sharpes={"lstm@1": 0.0})]
-    ratios = [found.ratio, -0.02, 0.01, -0.03, 0.0]
-    assert deflate(found, own, before) == pytest.approx(deflated(found, 5, float(np.var(ratios, ddof=1))), abs=1e-15)
-    alone = deflate(found, own, [])
-    assert alone == pytest.approx(deflated(found, 2, float(np.var(ratios[:2], ddof=1))), abs=1e-15)
-    assert deflate(found, own, before, unreadable=3) < deflate(found, own, before) < probabilistic(found)
-
-
-def test_a_single_strategy_has_nothing_to_be_deflated_by() -> None:
-    found = sharpe(np.random.default_rng(2).normal(0.05, 1, 500))
-    assert deflate(found, {"lstm@1": found.ratio}, []) == probabilistic(found)
-    assert deflate(found, {"lstm@1": found.ratio}, [tried(2, sharpes={})]) == probabilistic(found)

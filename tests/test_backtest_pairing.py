@@ -79,7 +79,10 @@ def test_another_outcome_fold_or_target_time_for_the_same_row_is_refused(name: s
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_forecast_that_is_no_number_is_refused(bad: float) -> None:
-    with pytest.raises(NotFinite, match=r"y or y_hat is not finite: lstm, seed 1, fold 0, .*rows in all: 3\)"):
+    with pytest.raises(
+        NotFinite,
+        match=r"y or y_hat is no log return: not finite, or beyond 1e\+06: lstm, seed 1, fold 0, .*rows in all: 3\)",
+    ):
         pair(changed(LSTM_1 & (ROW < 3), y_hat=pl.lit(bad)))
     with pytest.raises(WrongSchema, match="y_hat must not be null"):
         pair(changed(LSTM_1, y_hat=pl.lit(None)))

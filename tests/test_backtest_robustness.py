@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from backtest.blocks import blocks
+from backtest.aligned import align
 from backtest.pairing import pair
 from backtest.robustness import by_seed, without_each_fold
 from backtest.significance.diebold_mariano import diebold_mariano
@@ -18,7 +18,7 @@ FORECASTS = random_forecasts(2, n=400, signal=0.05)
 
 
 def test_without_a_fold_stands_the_test_of_all_other_rows() -> None:
-    dropped = without_each_fold(blocks(pair(FORECASTS)))
+    dropped = without_each_fold(align(pair(FORECASTS)))
     assert dropped.select("model", "fold").rows() == [(model, fold) for fold in range(4) for model in ("lstm", "ridge")]
     for row in dropped.iter_rows(named=True):
         rest = FORECASTS.filter(pl.col("fold") != row["fold"])
@@ -29,7 +29,7 @@ def test_without_a_fold_stands_the_test_of_all_other_rows() -> None:
 
 
 def test_one_fold_alone_has_no_rest() -> None:
-    assert without_each_fold(blocks(pair(random_forecasts(1, folds=1)))).is_empty()
+    assert without_each_fold(align(pair(random_forecasts(1, folds=1)))).is_empty()
 
 
 def test_every_seed_is_tested_alone() -> None:

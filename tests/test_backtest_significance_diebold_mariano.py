@@ -210,7 +210,26 @@ def test_settings_that_do_not_exist_are_refused() -> None:
         diebold_mariano(model, baseline, estimator="parzen")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"alternative: must be one of less, two-sided, greater \(got 'better'\)"):
         diebold_mariano(model, baseline, alternative="better")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=r"horizon: must be at least 1 \(got 0\)"):
+    with pytest.raises(ConfigError, match=r"horizon: must be at least 1, a whole number of steps \(got 0\)"):
         diebold_mariano(model, baseline, horizon=0)
     with pytest.raises(UndefinedTest, match="more than the horizon, 20, are needed"):
         diebold_mariano(model, baseline, horizon=20)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e140])
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_whose_squares_leave_the_floats_give_the_same_statistic(unit: float, kind: Estimator) -> None:
+    model, baseline = (losses * 1e5 for losses in sample(7, 60))
+    ours, scaled = (diebold_mariano(model * k, baseline * k, estimator=kind, horizon=3) for k in (1.0, unit))
+    assert (scaled.statistic, scaled.p_value) == pytest.approx((ours.statistic, ours.p_value), rel=1e-9)
+
+
+def test_losses_beyond_any_sum_are_refused() -> None:
+    with pytest.raises(NotFinite, match=r"null, NaN or infinite, or beyond 1e\+300"):
+        diebold_mariano([1e301, 2.0, 3.0], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("horizon", [1.5, None, "x", True])
+def test_a_horizon_that_is_no_number_of_steps_is_refused(horizon: Any) -> None:
+    with pytest.raises(ConfigError, match="horizon: must be at least 1, a whole number of steps"):
+        diebold_mariano([1.0, 2.0, 4.0], [1.0, 1.0, 1.0], horizon=horizon)

@@ -208,7 +208,7 @@ def test_what_is_no_sample_is_refused(
 @BOTH
 def test_settings_that_do_not_exist_are_refused(test: Callable[..., TestResult]) -> None:
     y, y_hat = returns(6, 30)
-    with pytest.raises(ConfigError, match=r"horizon: must be at least 1 \(got 0\)"):
+    with pytest.raises(ConfigError, match=r"horizon: must be at least 1, a whole number of steps \(got 0\)"):
         test(y, y_hat, horizon=0)
     with pytest.raises(UndefinedTest, match=r"more than the horizon, 30, times are needed \(got 30\)"):
         test(y, y_hat, horizon=30)

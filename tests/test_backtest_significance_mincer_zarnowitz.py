@@ -163,7 +163,7 @@ def test_what_is_no_sample_is_refused(y: list[float], y_hat: list[float], error:
 
 def test_settings_that_cannot_be_are_refused() -> None:
     y, y_hat = regression(5, 30)
-    with pytest.raises(ConfigError, match=r"horizon: must be at least 1 \(got 0\)"):
+    with pytest.raises(ConfigError, match=r"horizon: must be at least 1, a whole number of steps \(got 0\)"):
         mincer_zarnowitz(y, y_hat, horizon=0)
     with pytest.raises(ConfigError, match=r"lags: must be at least 0 \(got -1\)"):
         mincer_zarnowitz(y, y_hat, lags=-1)

@@ -61,9 +61,9 @@ def test_a_mean_that_is_not_zero_is_found() -> None:
 
 def test_what_cannot_be_tested_is_undefined() -> None:
     noise = np.random.default_rng(4).standard_normal(50)
-    with pytest.raises(UndefinedTest, match="the moments do not vary"):
+    with pytest.raises(UndefinedTest, match=r"expected series that vary \(got a constant\)"):
         moments_test([np.ones(50)], horizon=2)
-    with pytest.raises(UndefinedTest, match="the moments vary as one"):
+    with pytest.raises(UndefinedTest, match="got two that vary as one"):
         moments_test([noise, 3 * noise], horizon=2)
     with pytest.raises(UndefinedTest, match=r"more than 4 times are needed \(got 4\)"):
         moments_test([noise[:4], noise[4:8]], horizon=2)

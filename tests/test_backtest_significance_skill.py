@@ -12,7 +12,7 @@ from statsmodels.regression.linear_model import OLS
 from backtest.significance.diebold_mariano import diebold_mariano
 from backtest.significance.result import FloatArray
 from backtest.significance.skill import skill_interval, smallest_detectable
-from data.errors import NotFinite, UndefinedTest, UnpairedForecasts
+from data.errors import ConfigError, NotFinite, UndefinedTest, UnpairedForecasts
 
 
 def squared_losses(seed: int, n: int, share: float) -> tuple[FloatArray, FloatArray]:
@@ -33,6 +33,8 @@ def test_interval_holds_the_ratios_that_the_test_does_not_reject(seed: int, n: i
         return
     assert skill.low < skill.value < skill.high
     for end in (skill.low, skill.high):
+        if end == 1:  # no skill is above 1
+            continue
         at_the_end = diebold_mariano(model, (1 - end) * baseline, horizon=h)
         assert at_the_end.p_value == pytest.approx(0.05, abs=1e-6)
 
@@ -57,7 +59,7 @@ def test_interval_is_near_the_delta_method_in_a_long_sample() -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(-40, 40))
 def test_skill_has_no_unit(seed: int, exponent: int) -> None:
-    model, baseline = squared_losses(seed, 50, 0.3)
+    model, baseline = squared_losses(seed, 200, 0.3)
     assert skill_interval(model * 2.0**exponent, baseline * 2.0**exponent) == skill_interval(model, baseline)
 
 
@@ -154,3 +156,22 @@ def test_a_clear_gain_of_timid_forecasts_is_above_the_smallest_that_shows() -> N
     skill = 1 - float(np.mean((y - y_hat) ** 2) / np.mean(y**2))
     assert diebold_mariano((y - y_hat) ** 2, y**2, alternative="less").p_value < 0.003
     assert smallest_detectable(y, y_hat) < skill
+
+
+def test_forecasts_that_hardly_move_need_about_as_large_a_gain_as_calibrated_ones() -> None:
+    said = [
+        smallest_detectable(y, 0.001 * still)
+        for y, still in (np.random.default_rng(seed).standard_normal((2, 2000)) for seed in range(200))
+    ]
+    calibrated = 4 * 2.6**2 / 2000  # the skill x with x = m sqrt(4 x / n), m about 2.6 standard errors
+    low, high = np.quantile(said, [0.05, 0.95])
+    assert calibrated / 2 < low < high < 2 * calibrated
+
+
+@pytest.mark.parametrize("settings", [{"alpha": 0.0}, {"alpha": 0.6}, {"alpha": 1.5}, {"power": 0.0}, {"power": 1.0}])
+def test_levels_and_powers_that_cannot_be_are_refused(settings: dict[str, float]) -> None:
+    y, y_hat = np.random.default_rng(1).standard_normal((2, 100))
+    with pytest.raises(ConfigError, match=r"level: one side must have|power: must lie between 0 and 1"):
+        smallest_detectable(y, y_hat, **settings)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="level: one side must have"):
+        skill_interval(y**2, y_hat**2, level=-0.1)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.wording import RANKING, chance_text, claim, counted, effect_text, headline, p_text, sentence
+from backtest.wording import RANKING, chance_text, claim, effect_text, headline, sentence
 from data.names import Status
+from tests.candidates import candidate
 
 FINITE = st.floats(-50, 0.999)
 
@@ -41,25 +43,6 @@ def test_no_effect_shows_a_signed_zero_and_the_interval_is_in_order(skill: float
     assert low <= gain <= high or "less than" in text
 
 
-@pytest.mark.parametrize(
-    ("p_value", "text"),
-    [(0.31, "0.31"), (1.0, "1.00"), (0.0123, "0.012"), (0.0009, "< 0.001"), (0.0, "< 0.001"), (0.05, "0.050")],
-)
-def test_p_values_are_short(p_value: float, text: str) -> None:
-    assert p_text(p_value, 0.05) == text
-
-
-def test_rounding_never_hides_on_which_side_of_alpha_a_p_lies() -> None:
-    assert p_text(0.0504, 0.05) == "0.0504"
-    assert p_text(0.04996, 0.05) == "0.04996"
-    assert p_text(0.1004, 0.1) == "0.1004"
-
-
-@given(st.floats(0, 1), st.sampled_from([0.01, 0.05, 0.1]))
-def test_no_p_is_shown_as_zero(p_value: float, alpha: float) -> None:
-    assert not re.fullmatch(r"0\.0*", p_text(p_value, alpha))
-
-
 def test_both_p_values_stand_side_by_side() -> None:
     assert chance_text(0.31, 0.62, 0.05) == "DM p = 0.31 (adjusted 0.62)"
     assert chance_text(1e-9, 0.002, 0.05) == "DM p < 0.001 (adjusted 0.002)"
@@ -71,8 +54,7 @@ def test_the_end_that_decides_is_never_rounded_away() -> None:
     assert effect_text(0.007, -0.0004, 0.0152).endswith("95 % CI -0.04 to +1.52 %")
 
 
-def test_counts_are_readable() -> None:
-    assert [counted(number, "fold") for number in (0, 1, 8640)] == ["0 folds", "1 fold", "8,640 folds"]
+def test_a_claim_opens_with_a_capital() -> None:
     assert claim("better", "ridge regression") == "Ridge regression beats zero"
 
 
@@ -136,8 +118,24 @@ def test_a_headline_names_every_model_and_opens_by_the_strongest_claim(models: l
     assert text.count(".") == 1
 
 
-@pytest.mark.parametrize(("number", "text"), [(0.013, "1.3"), (0.00074, "0.074"), (0.5, "50"), (12.3, "1,230")])
+@pytest.mark.parametrize(("number", "text"), [(0.013, "1.3"), (0.00074, "0.074"), (0.5, "50")])
 def test_the_smallest_gain_has_two_digits(number: float, text: str) -> None:
-    row = {"status": "no evidence", "name": "LSTM", "reason": "", "skill": 0.0, "skill_low": None, "skill_high": None}
-    row |= {"p_value": 0.5, "p_adjusted": 1.0, "seeds": 0, "seed_verdicts": (), "fragile": False, "detectable": number}
-    assert sentence(row, 100, 4, 0.05).endswith(f"would have shown a gain of {text} % or more.")
+    found = candidate("no evidence", skill=0.0, p_value=0.5, p_adjusted=1.0, detectable=number)
+    assert sentence(found, 100, 4, 0.05).endswith(f"would have shown a gain of {text} % or more.")
+
+
+@pytest.mark.parametrize(("p_value", "text"), [(0.2, "is 0.20"), (0.0504, "is 0.0504"), (1e-5, "is below 0.001")])
+def test_a_fragile_claim_says_what_is_left_without_the_fold_that_carries_it(p_value: float, text: str) -> None:
+    numbers: dict[str, Any] = {"skill": 0.01, "p_value": 0.001, "p_adjusted": 0.002}
+    found = candidate("better", fragile=True, worst_p=p_value, worst_fold=3, **numbers)
+    assert sentence(found, 100, 4, 0.05).endswith(f"Fragile: without fold 3 the adjusted p {text}.")
+
+
+def test_a_gain_of_more_than_everything_could_not_have_shown() -> None:
+    found = candidate("no evidence", skill=0.0, p_value=0.5, p_adjusted=1.0, detectable=1.84)
+    assert sentence(found, 30, 4, 0.05).endswith("This sample could not have shown any gain.")
+
+
+def test_a_gain_that_showed_by_luck_is_not_called_too_small_to_show() -> None:
+    found = candidate("better", skill=0.2, p_value=0.001, p_adjusted=0.001, detectable=0.31)
+    assert "would have shown" not in sentence(found, 300, 4, 0.05)

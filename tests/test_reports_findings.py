@@ -27,11 +27,6 @@ from tests.fake_run import Plan, make
 PLAN = Plan(folds=3, test=80)
 
 
-@pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return read(make(tmp_path_factory.mktemp("findings"), PLAN))
-
-
 def scored(model: str, skill: float, status: Status | None = None) -> Score:
     found = candidate(status, model) if status else None
     return Score(model, 1.0 - skill, 1.0, skill, None, None, 0.5, None, 1, "", candidate=found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,10 +36,45 @@ def test_decimals_are_consistent(value: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, "–"), (0.0, "<\xa00.001"), (0.00099, "<\xa00.001"), (0.001, "0.001"), (1.0, "1.000")]
+    ("value", "text"),
+    [
+        *((None, "–"), (math.nan, "–"), (0.0, "<\xa00.001"), (0.00099, "<\xa00.001"), (0.001, "0.001")),
+        *((0.0123, "0.012"), (0.05, "0.050"), (0.31, "0.31"), (1.0, "1.00")),
+        *((0.0504, "0.0504"), (0.05004, "0.05004"), (0.04996, "0.04996")),
+    ],
 )
-def test_a_p_value_is_never_zero(value: float | None, text: str) -> None:
-    assert formats.p_value(value) == text
+def test_p_values_are_short(value: float | None, text: str) -> None:
+    assert formats.p_value(value, 0.05) == text
+
+
+LEVELS = st.sampled_from([0.001, 0.01, 0.05, 0.1])
+
+
+@given(LEVELS, st.floats(-1e-3, 1e-3), st.integers(0, 14))
+def test_rounding_never_hides_on_which_side_of_the_level_a_p_lies(alpha: float, away: float, closer: int) -> None:
+    value = max(0.0, alpha + away / 10**closer)
+    shown = float(formats.p_value(value, alpha).removeprefix("<\xa0"))
+    assert (shown <= alpha) == (value <= alpha)
+
+
+@given(st.floats(0, 1), LEVELS)
+def test_no_p_value_is_shown_as_zero(value: float, alpha: float) -> None:
+    assert not re.fullmatch(r"0\.0*", formats.p_value(value, alpha))
+
+
+@given(st.floats(-1e6, 1e6), st.integers(0, 4))
+def test_a_size_has_no_sign_and_is_zero_only_where_the_number_is(value: float, digits: int) -> None:
+    text = formats.size(value, digits)
+    number = float(text.removeprefix("less than ").replace(",", ""))
+    assert (number == 0) == (value == 0)
+    assert abs(value) < number if "less than" in text else number == round(abs(value), digits)
+
+
+@given(NUMBERS, st.integers(0, 4))
+def test_plain_text_needs_no_signs_beyond_a_keyboards(value: float, digits: int) -> None:
+    text = formats.plain(formats.percent(value, digits))
+    assert text.isascii()
+    assert formats.tied(text) == formats.percent(value, digits).replace(formats.MINUS, "-")
 
 
 def test_a_percentage_does_not_break_before_its_sign() -> None:
@@ -90,6 +126,7 @@ def test_a_moment_shows_the_clock_only_where_bars_are_shorter_than_a_day() -> No
 )
 def test_a_long_list_is_cut_and_counted(names: list[str], text: str) -> None:
     assert formats.listed(names, most=4) == text
+    assert formats.listed(names, most=4, last="or") == text.replace(" and ", " or ")
 
 
 @pytest.mark.parametrize(("model", "text"), [("lstm", "LSTM"), ("my_gru_2", "my GRU 2"), ("ridge", "ridge")])
@@ -98,4 +135,4 @@ def test_models_have_readable_names(model: str, text: str) -> None:
 
 
 def test_a_count_agrees_with_its_noun() -> None:
-    assert [formats.count(number, "fold") for number in (0, 1, 1_200)] == ["0 folds", "1 fold", "1,200 folds"]
+    assert [formats.counted(number, "fold") for number in (0, 1, 1_200)] == ["0 folds", "1 fold", "1,200 folds"]

@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from data.names import Status
+from data.names import HOLDING, Status
+from data.schema import SEEDS
 from reports.blocks import Figure, Note, Table
-from reports.evidence import Dropped, Seed, Spells
 from reports.figures.spells import spells as draw_spells
 from reports.formats import season
-from reports.result import Result, Score, read
+from reports.result import Result, Score
+from reports.rows import Dropped, Seed, Spells
 from reports.sections import SECTIONS
 from reports.sections.costs import finding as finding_of_costs
 from reports.sections.costs import strategies, track_record
@@ -24,18 +25,6 @@ from reports.sections.seeds import finding as finding_of_seeds
 from reports.sections.spells import finding as finding_of_spells
 from reports.sections.spells import numbers as numbers_of_spells
 from tests.candidates import candidate, judged
-from tests.fake_run import Plan, make
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("robustness"), Plan(source="robustness", folds=4, test=100))
-
-
-@pytest.fixture(scope="module")
-def usual(run: Path) -> Result:
-    return read(run)
-
 
 START = np.datetime64("2020-01-06", "us")
 
@@ -110,8 +99,8 @@ def test_the_title_of_the_seeds_counts_those_that_are_better_alone(
     assert finding_of_seeds(score, alone).startswith(title)
 
 
-def test_the_seeds_of_the_report_are_those_of_the_table(usual: Result, run: Path) -> None:
-    table = pl.read_parquet(run / "seeds.parquet").sort("model", "seed")
+def test_the_seeds_of_the_report_are_those_of_the_table(usual: Result, usual_run: Path) -> None:
+    table = pl.read_parquet(usual_run / SEEDS.file).sort("model", "seed")
     found = sorted(usual.seeds, key=lambda one: (one.model, one.seed))
     assert [(one.model, one.seed, one.skill) for one in found] == table.select("model", "seed", "skill").rows()
     better = {one.model: one.seed_verdicts for one in usual.verdict.candidates}
@@ -128,7 +117,7 @@ def test_a_fragile_claim_is_named_with_the_fold_that_carries_it(usual: Result) -
     table = blocks[-1]
     assert isinstance(table, Table)
     assert table.rows[0][1] == "better, but fragile"
-    assert table.rows[0][3:] == ("0.010", "2", "−0.40\xa0%", "0.200")
+    assert table.rows[0][3:] == ("0.010", "2", "−0.40\xa0%", "0.20")
 
 
 def test_of_a_model_that_is_worse_the_p_is_that_of_being_worse(usual: Result) -> None:
@@ -157,7 +146,7 @@ def test_the_title_of_the_strategies_promises_nothing(
     result = judged(usual, candidate("better", deflated_sharpe=deflated))
     own: dict[str, dict[str, Any]] = {
         "gru": {"net_return": net, "turnover": turnover},
-        "holding": {"net_return": 0.05},
+        HOLDING: {"net_return": 0.05},
     }
     result = replace(result, strategies=tuple(replace(one, **own.get(one.model, {})) for one in usual.strategies))
     assert finding_of_costs(result).startswith(title)

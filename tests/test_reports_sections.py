@@ -42,11 +42,6 @@ def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return read(make(tmp_path_factory.mktemp("sections"), PLANS[request.param]))
 
 
-@pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return read(make(tmp_path_factory.mktemp("usual"), PLANS["usual"]))
-
-
 @pytest.mark.parametrize("name", list(SECTIONS))
 def test_a_section_opens_with_its_finding_and_its_tables_are_whole(name: str, result: Result) -> None:
     blocks = SECTIONS[name](result)

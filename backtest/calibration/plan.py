@@ -16,10 +16,8 @@ from backtest.calibration.store import STATISTICS, WALKS, Measurement, measure
 from backtest.calibration.walks import SIGNALS, judge_noise, judge_planted
 from backtest.calibration.worlds import KINDS
 
-DRAWS = 250
-JOINT_DRAWS = 50
-WORLDS = 10
-"""Samples, samples of many models, and worlds of a walk, that are measured together."""
+DRAWS, JOINT_DRAWS, WORLDS = 250, 50, 10
+"""At most so many samples, samples of many models, and worlds of a walk are measured together."""
 
 FIRST_PLANTED = 1_000_000
 """Seed of the first world with a signal: it is none of the worlds without one."""
@@ -90,17 +88,24 @@ def carry_out(plan: Plan, folder: Path, jobs: int, tell: Callable[[int, int], No
 def _measurements(plan: Plan) -> Iterator[Measurement]:
     """The longest first, so that no process ends alone."""
     for name, worlds in plan.noise.items():
-        for first in range(0, worlds, WORLDS):
-            yield Measurement(judge_noise, (name,), (WORLDS, first), WALKS)
+        for size, first in _parts(worlds, WORLDS):
+            yield Measurement(judge_noise, (name,), (size, first), WALKS)
     for name, signals in plan.signals.items():
-        for signal, first in product(signals, range(0, plan.planted, WORLDS)):
-            yield Measurement(judge_planted, (name, signal), (WORLDS, FIRST_PLANTED + first), WALKS)
-    for n, horizon, kind, block in product(plan.lengths[::-1], plan.horizons, KINDS, range(plan.draws // DRAWS)):
-        if block < plan.joint // JOINT_DRAWS:
-            yield Measurement(count_joint_errors, (kind, horizon, n), (JOINT_DRAWS, block), STATISTICS)
-        yield Measurement(count_rejections, (kind, horizon, n), (DRAWS, block), STATISTICS)
-        for skill in SKILLS:
-            yield Measurement(count_covered, (kind, horizon, n, skill), (DRAWS, block), STATISTICS)
+        for signal, (size, first) in product(signals, _parts(plan.planted, WORLDS)):
+            yield Measurement(judge_planted, (name, signal), (size, FIRST_PLANTED + first), WALKS)
+    for n, horizon, kind in product(plan.lengths[::-1], plan.horizons, KINDS):
+        cell = (kind, horizon, n)
+        for part in _parts(plan.joint, JOINT_DRAWS):
+            yield Measurement(count_joint_errors, cell, part, STATISTICS)
+        for part in _parts(plan.draws, DRAWS):
+            yield Measurement(count_rejections, cell, part, STATISTICS)
+            for skill in SKILLS:
+                yield Measurement(count_covered, (*cell, skill), part, STATISTICS)
+
+
+def _parts(total: int, largest: int) -> list[tuple[int, int]]:
+    """Sizes and beginnings of the parts in which so much is measured: together all of it."""
+    return [(min(largest, total - first), first) for first in range(0, total, largest)]
 
 
 def _planted(results: Results, plan: Plan) -> dict[str, dict[float, Planted]]:

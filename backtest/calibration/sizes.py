@@ -16,6 +16,7 @@ from backtest.significance.mean import Estimator
 from backtest.significance.result import Alternative
 from backtest.significance.table import TESTS, Sample
 from data.errors import UndefinedTest
+from data.names import PRIMARY
 
 World = Callable[[str, int, int, int, np.random.Generator], Iterator[Sample]]
 """Draws samples: kind of world, horizon, length, how many, random numbers."""
@@ -39,24 +40,28 @@ def _diebold_mariano(estimator: Estimator, alternative: Alternative) -> Size:
     """Diebold-Mariano with an estimator of one's own choice."""
 
     def p_value(sample: Sample) -> float:
-        losses = sample.loss_model, sample.loss_baseline
-        return diebold_mariano(*losses, horizon=sample.horizon, estimator=estimator, alternative=alternative).p_value
+        return diebold_mariano(
+            *sample.losses, horizon=sample.horizon, estimator=estimator, alternative=alternative
+        ).p_value
 
     return Size("diebold_mariano", equal, p_value)
 
 
 def _unconditional(sample: Sample) -> float:
     """Giacomini-White without an instrument."""
-    return giacomini_white(sample.loss_model, sample.loss_baseline, horizon=sample.horizon, conditional=False).p_value
+    return giacomini_white(*sample.losses, horizon=sample.horizon, conditional=False).p_value
 
 
 SIDES: dict[Alternative, str] = {"less": "one-sided", "two-sided": "two-sided"}
+VERDICTS_TEST = "The verdict's test: DM as runs make it"
 SIZES: dict[str, Size] = {
+    VERDICTS_TEST: _as_run(PRIMARY["test"], "less", equal),
     **{
         f"DM {estimator}, {side}": _diebold_mariano(estimator, alternative)
         for estimator in get_args(Estimator)
         for alternative, side in SIDES.items()
     },
+    "Ibragimov-Müller": _as_run("ibragimov_muller", "less", equal),
     "Clark-West": _as_run("clark_west", "less", worthless),
     "Encompassing": _as_run("encompassing", "less", worthless),
     "Giacomini-White": _as_run("giacomini_white", "two-sided", equal),

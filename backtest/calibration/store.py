@@ -14,18 +14,24 @@ from typing import Any
 import backtest
 import data
 import features
-import models
 from backtest.executors import EXECUTORS
 from backtest.machine import versions
 from backtest.significance import result
+from backtest.tasks import CODE
 from data.runs import json_bytes, sha256, write_bytes
 
 STATISTICS = tuple(sorted(Path(result.__file__).parent.glob("*.py")))
+JUDGED = (
+    *("aligned", "collect", "comparison", "family", "in_memory", "judging", "metrics", "pairing", "prepare"),
+    *("results", "robustness", "scoring"),
+)
 WALKS = (
     *STATISTICS,
-    *(path for package in (backtest, data, features, models) for path in sorted(Path(*package.__path__).glob("*.py"))),
+    *CODE,
+    *(path for package in (data, features) for path in sorted(Path(*package.__path__).glob("*.py"))),
+    *(Path(backtest.__file__).with_name(f"{name}.py") for name in JUDGED),
 )
-"""The code that a test, and that a whole walk, is computed by."""
+"""The code that a test, and that a whole walk and its verdict, is computed by."""
 
 
 @dataclass(frozen=True, slots=True)

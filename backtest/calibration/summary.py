@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from scipy.stats import binom
 
 from backtest.calibration.findings import ALARMS, COVERAGE, LEVEL, POWER, Findings, Rate, alarms, crossing
+from backtest.calibration.sizes import VERDICTS_TEST
 from backtest.calibration.tables import named, share, table, with_interval
 from reports.formats import decimal, listed, percent
-
-PRIMARY = "DM fixed-b, one-sided"
-"""The test that the verdict rests on."""
 
 BY_CHANCE = 0.0455
 """How often a right rate lies outside of two Monte-Carlo errors."""
@@ -31,7 +29,7 @@ def in_short(findings: Findings) -> str:
 
 def _size(findings: Findings) -> Promise:
     """Whether no more sizes of the verdict's test are off than chance has it."""
-    cells = findings.sizes[PRIMARY]
+    cells = findings.sizes[VERDICTS_TEST]
     off = [f"{share(rate)} % ({named(cell)})" for cell, rate in cells.items() if rate.off(LEVEL)]
     kept = len(off) <= binom.ppf(0.975, len(cells), BY_CHANCE)
     low, high = (decimal(100 * pick(rate.share for rate in cells.values()), 1) for pick in (min, max))

@@ -19,6 +19,7 @@ KINDS = {
 ALPHA, BETA = 0.06, 0.91
 BURN_IN = 500
 MEMORY = 0.9
+FOLDS = 6
 PREDICTABLE, CAUGHT = 0.1, 0.5
 """Variance of the target's predictable part, that of the rest being 1, and the share of it that a forecast follows."""
 
@@ -76,7 +77,8 @@ def errors(kind: str, rng: np.random.Generator, shape: tuple[int, int, int], hor
 
 def _sample(horizon: int, y: FloatArray, model: FloatArray, baseline: FloatArray) -> Sample:
     """What a test is given, with squared losses."""
-    return Sample(horizon, y, model, baseline, None, (y - model) ** 2, (y - baseline) ** 2)
+    folds = np.arange(y.size, dtype=np.int32) * FOLDS // y.size
+    return Sample(horizon, y, model, baseline, None, (y - model) ** 2, (y - baseline) ** 2, folds)
 
 
 def _volatility(rng: np.random.Generator, rows: int, n: int) -> FloatArray:

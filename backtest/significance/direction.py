@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from backtest.significance.mean import ROUNDING, mean_test
-from backtest.significance.result import FloatArray, TestResult, mean_per_time, normal_probability, paired
+from backtest.significance.result import (
+    FloatArray,
+    TestResult,
+    check_horizon,
+    mean_per_time,
+    normal_probability,
+    paired,
+)
 from data.errors import ConfigError, UndefinedTest, UnpairedForecasts
 
 Zeros = Literal["omit", "down"]
@@ -122,8 +129,7 @@ def _centred(test: str, name: str, series: FloatArray, kept: npt.NDArray[np.bool
 
 def _check_rows(test: str, kept: npt.NDArray[np.bool_], horizon: int, times: npt.ArrayLike | None) -> None:
     """Refuse a horizon, times or too few rows that no test can be made of."""
-    if horizon < 1:
-        raise ConfigError(f"horizon: must be at least 1 (got {horizon})")
+    check_horizon(horizon)
     if times is not None and np.shape(times) != kept.shape:
         raise UnpairedForecasts(f"times: one for each of {kept.size} rows is needed (got shape {np.shape(times)})")
     n = kept.size if times is None else np.unique(np.asarray(times)).size

@@ -18,14 +18,15 @@ from functools import lru_cache
 import numpy as np
 from scipy.linalg import toeplitz
 from scipy.optimize import brentq
-from scipy.special import ndtr
-from scipy.stats import gamma
+from scipy.special import gammaincinv, ndtr
 from threadpoolctl import threadpool_limits
 
 from backtest.significance.result import FloatArray
+from data.errors import ConfigError
 
 GRID = 512
-"""A longer sample is stood for by one of this length at the same share of lags: the tail's error is below 0.00002."""
+"""A longer sample is stood for by one of this length at the same share of lags: the tail's error is below 0.00002 for
+the bandwidths of `bandwidth`, and below 0.0003 for any."""
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(128)
 PLACES = (NODES + 1) / 2
@@ -45,38 +46,42 @@ def bandwidth(n: int, horizon: int) -> int:
     return min(n, horizon - 1 + int(np.ceil(1.3 * n**0.5)))
 
 
-def tail(statistic: float, n: int, lags: int) -> float:
-    """P(t > statistic) for statistic >= 0, n values and a variance from `lags` autocovariances, lag 0 included."""
-    factors = np.log1p(statistic**2 * eigenvalues(n, lags)[:, None] / SINES_SQUARED)
+def tail(statistic: float, n: int, width: int) -> float:
+    """P(t > statistic) for statistic >= 0, n values and Bartlett's weights over `width` lags, lag 0 included."""
+    factors = np.log1p(statistic**2 * eigenvalues(n, width)[:, None] / SINES_SQUARED)
     return min(0.5, float(np.sum(MASSES * np.exp(-np.sum(factors, axis=0) / 2))))
 
 
 @lru_cache(maxsize=256)
-def critical(probability: float, n: int, lags: int) -> float:
-    """The value that t exceeds with this probability, below 1/2."""
-    return float(brentq(lambda value: tail(value, n, lags) - probability, 0, 1e4, xtol=1e-12))
+def critical(probability: float, n: int, width: int) -> float:
+    """The value that t exceeds with this probability; raises ConfigError unless that is between 0 and 1/2."""
+    if not 0 < probability < 0.5:
+        raise ConfigError(f"level: one side must have between 0 and 1/2 (got {probability}): 0.05 is usual")
+    return float(brentq(lambda value: tail(value, n, width) - probability, 0, 1e4, xtol=1e-12))
 
 
 @lru_cache(maxsize=256)
-def detectable(probability: float, power: float, n: int, lags: int) -> float:
+def detectable(probability: float, power: float, n: int, width: int) -> float:
     """Mean, in standard errors, that a one-sided test of size `probability` finds with probability `power`.
 
     Solves E P(Z + m > c sqrt(Q)) = power for m, c the critical value; Q is taken as the gamma distribution with its
-    first two moments.
+    first two moments. Raises ConfigError for a probability outside of (0, 1/2) or a power outside of (0, 1).
     """
-    values = eigenvalues(n, lags)
+    if not 0 < power < 1:
+        raise ConfigError(f"power: must lie between 0 and 1 (got {power}): 0.8 is usual")
+    values = eigenvalues(n, width)
     mean, variance = float(values.sum()), float(2 * np.sum(values**2))
     levels = (np.arange(DRAWS) + 0.5) / DRAWS
-    roots = np.sqrt(gamma.ppf(levels, mean**2 / variance, scale=variance / mean))
-    threshold = critical(probability, n, lags) * roots
+    roots = np.sqrt(gammaincinv(mean**2 / variance, levels) * variance / mean)
+    threshold = critical(probability, n, width) * roots
     return float(brentq(lambda shift: float(np.mean(ndtr(shift - threshold))) - power, -10, 1e4))
 
 
 @lru_cache(maxsize=256)
-def eigenvalues(n: int, lags: int) -> FloatArray:
+def eigenvalues(n: int, width: int) -> FloatArray:
     """Eigenvalues of the centred weights over n, for a sample of n or of GRID values, whichever is less."""
     size = min(n, GRID)
-    weights = toeplitz(np.maximum(0, 1 - np.arange(size) * (n / size) / lags))
+    weights = toeplitz(np.maximum(0, 1 - np.arange(size) * (n / size) / width))
     row = weights.mean(axis=0)
     with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
         values = np.linalg.eigvalsh((weights - row - row[:, None] + row.mean()) / size)

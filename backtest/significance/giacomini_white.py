@@ -8,7 +8,7 @@ from scipy.special import chdtrc
 
 from backtest.significance.mean import ROUNDING, long_run_variance
 from backtest.significance.moments import moments_test
-from backtest.significance.result import FloatArray, TestResult, paired
+from backtest.significance.result import FloatArray, TestResult, check_horizon, paired
 from data.errors import ConfigError, UndefinedTest
 
 SINGULAR = 1e-10
@@ -47,6 +47,8 @@ def giacomini_white(
     """
     model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
     _check_length(model.size, horizon, conditional)
+    if lags is not None and not 0 <= lags < model.size:
+        raise ConfigError(f"lags: must be at least 0 and below the number of losses, {model.size} (got {lags})")
     difference = _difference(model, baseline)
     moments = [difference]
     if conditional:
@@ -62,8 +64,7 @@ def giacomini_white(
 
 def _check_length(n: int, horizon: int, conditional: bool) -> None:
     """Refuse samples whose moments are as many as their values or their lags."""
-    if horizon < 1:
-        raise ConfigError(f"horizon: must be at least 1 (got {horizon})")
+    check_horizon(horizon)
     needed = max(2 * horizon, horizon + 2) if conditional else horizon
     if n <= needed:
         raise UndefinedTest(

@@ -32,8 +32,9 @@ class JointFunction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JointTest:
-    """A test of all models at once, and its question in plain words."""
+    """A test of all models at once: its title, its function, and its question in plain words."""
 
+    title: str
     run: JointFunction
     asks: str
 
@@ -83,13 +84,19 @@ def _stepwise(
 
 JOINT_TESTS: dict[str, JointTest] = {
     "model_confidence_set": JointTest(
-        _model_confidence_set, "Which models may be the best of all, as far as these forecasts can tell them apart?"
+        "Model Confidence Set",
+        _model_confidence_set,
+        "Which models may be the best of all, as far as these forecasts can tell them apart?",
     ),
     "superior_predictive_ability": JointTest(
-        _superior_predictive_ability, "Is any model better than the baseline, or is the best of so many just lucky?"
+        "Superior predictive ability (SPA)",
+        _superior_predictive_ability,
+        "Is any model better than the baseline, or is the best of so many just lucky?",
     ),
     "stepwise": JointTest(
-        _stepwise, "Which models are better than the baseline, counting that so many of them were tried?"
+        "Stepwise (StepM)",
+        _stepwise,
+        "Which models are better than the baseline, counting that so many of them were tried?",
     ),
 }
 """Tests that run on the losses of all models at once."""

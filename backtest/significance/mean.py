@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from backtest.significance import fixed_b
-from backtest.significance.result import Alternative, FloatArray, normal_probability, p_value, t_probability
+from backtest.significance.result import (
+    Alternative,
+    FloatArray,
+    check_horizon,
+    normal_probability,
+    p_value,
+    t_probability,
+)
 from data.errors import ConfigError, UndefinedTest
 
 Estimator = Literal["fixed-b", "bartlett", "truncated"]
@@ -91,6 +98,15 @@ def mean_test(
     constant is known as such. Raises UndefinedTest if n <= h or the series is constant, ConfigError for a bad setting.
     """
     _check(series, horizon, estimator, magnitude)
+    unit = 2.0 ** int(np.frexp(np.abs(series).max())[1])  # squares of very large or small numbers lose their digits
+    tested = _test(series / unit, horizon, estimator, alternative, small_sample=small_sample)
+    return replace(tested, mean=tested.mean * unit, standard_error=tested.standard_error * unit)
+
+
+def _test(
+    series: FloatArray, horizon: int, estimator: Estimator, alternative: Alternative, *, small_sample: bool
+) -> MeanTest:
+    """The test of a series (n,) in units of about its largest value."""
     n, mean = series.size, float(series.mean())
     if estimator == "fixed-b":
         bandwidth = fixed_b.bandwidth(n, horizon)
@@ -113,15 +129,14 @@ def _check(series: FloatArray, horizon: int, estimator: str, magnitude: float | 
     """Refuse what no variance can be made of."""
     if estimator not in get_args(Estimator):
         raise ConfigError(f"estimator: must be one of {', '.join(get_args(Estimator))} (got {estimator!r})")
-    if horizon < 1:
-        raise ConfigError(f"horizon: must be at least 1 (got {horizon})")
+    check_horizon(horizon)
     if series.size <= horizon:
         raise UndefinedTest(
             f"loss differences: more than the horizon, {horizon}, are needed (got {series.size}): use longer test spans"
         )
     if not series.any():
         raise UndefinedTest(f"loss differences: all {series.size} are zero: the two are equally good in every row")
-    if series.std() <= ROUNDING * float(np.abs(series).max() if magnitude is None else magnitude):
+    if np.ptp(series) <= ROUNDING * float(np.abs(series).max() if magnitude is None else magnitude):
         raise UndefinedTest(
             f"loss differences: their variance is zero, all {series.size} are equal: nothing can be tested"
         )

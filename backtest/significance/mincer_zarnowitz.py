@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from backtest.significance.mean import ROUNDING
 from backtest.significance.moments import MomentsTest, moments_test
-from backtest.significance.result import FloatArray, TestResult, paired
+from backtest.significance.result import FloatArray, TestResult, check_horizon, paired
 from data.errors import ConfigError, UndefinedTest, UnpairedForecasts
 
 EXACT = 1e-12
@@ -70,8 +70,7 @@ def _scores_test(outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[n
 
 def _lags(horizon: int, lags: int | None) -> int:
     """Autocovariances in the variance of the coefficients."""
-    if horizon < 1:
-        raise ConfigError(f"horizon: must be at least 1 (got {horizon})")
+    check_horizon(horizon)
     if lags is not None and lags < 0:
         raise ConfigError(f"lags: must be at least 0 (got {lags}): leave them out for horizon - 1")
     return horizon - 1 if lags is None else lags

@@ -41,7 +41,7 @@ def moments_test(moments: Sequence[FloatArray], *, horizon: int) -> MomentsTest:
     n, q = moments[0].size, len(moments)
     terms = max(q + 1, min(int(0.41 * n ** (2 / 3)), n // (2 * horizon)))
     if n < terms + 2:
-        raise UndefinedTest(f"more than {terms + 1} times are needed (got {n}): use longer test spans")
+        raise UndefinedTest(f"moments: more than {terms + 1} times are needed (got {n}): use longer test spans")
     scaled = [series / (float(np.abs(series).max()) or 1.0) for series in moments]
     waves = [dct(series, type=2)[1 : terms + 1] / np.sqrt(2 * n) for series in scaled]
     means = [float(series.mean()) for series in scaled]
@@ -57,12 +57,12 @@ def _form(means: Sequence[float], covariance: Sequence[Sequence[float]]) -> floa
     """Quadratic form m' S^-1 m of one or two means."""
     variances = [row[place] for place, row in enumerate(covariance)]
     if min(variances) <= SINGULAR**2:
-        raise UndefinedTest("the moments do not vary: nothing can be tested")
+        raise UndefinedTest("moments: expected series that vary (got a constant): nothing can be tested")
     ratios = [mean / float(np.sqrt(variance)) for mean, variance in zip(means, variances, strict=True)]
     if len(means) == 1:
         return ratios[0] ** 2
     correlation = covariance[0][1] / float(np.sqrt(variances[0] * variances[1]))
     if 1 - abs(correlation) <= SINGULAR:
-        raise UndefinedTest("the moments vary as one: nothing can be tested of both, use longer test spans")
+        raise UndefinedTest("moments: expected two series (got two that vary as one): use longer test spans")
     sums = (ratios[0] + ratios[1]) ** 2 / (1 + correlation) + (ratios[0] - ratios[1]) ** 2 / (1 - correlation)
     return sums / 2

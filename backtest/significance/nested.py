@@ -30,7 +30,7 @@ def clark_west(
 
     Raises as `diebold_mariano`. Source: Clark and West (2007), Journal of Econometrics 138, 291-311.
     """
-    truth, model, baseline = paired(y=y, y_model=y_model, y_baseline=y_baseline)
+    truth, model, baseline = _scaled(y, y_model, y_baseline)
     adjusted = (truth - model) ** 2 - (model - baseline) ** 2 - (truth - baseline) ** 2
     tested = mean_test(
         mean_per_time(adjusted, times),
@@ -63,7 +63,7 @@ def encompassing(
     Raises as `diebold_mariano`.
     Source: Harvey, Leybourne and Newbold (1998), Journal of Business & Economic Statistics 16, 254-259.
     """
-    truth, model, baseline = paired(y=y, y_model=y_model, y_baseline=y_baseline)
+    truth, model, baseline = _scaled(y, y_model, y_baseline)
     gap = baseline - model
     series = mean_per_time((truth - baseline) * gap, times)
     tested = mean_test(
@@ -76,6 +76,14 @@ def encompassing(
     share = -float(series.mean()) / float(mean_per_time(gap**2, times).mean())
     note = "; ".join(filter(None, [f"the best mix gives the model a weight of {share:.2f}", tested.note]))
     return TestResult("encompassing", tested.statistic, tested.p_value, tested.n, tested.lags, alternative, note)
+
+
+def _scaled(y: npt.ArrayLike, y_model: npt.ArrayLike, y_baseline: npt.ArrayLike) -> tuple[FloatArray, ...]:
+    """Outcomes and forecasts (n,) in units of about the largest of them, so that their squares are numbers."""
+    series = paired(y=y, y_model=y_model, y_baseline=y_baseline)
+    largest = max(float(np.abs(values).max(initial=0.0)) for values in series)
+    unit = 2.0 ** int(np.frexp(largest)[1])
+    return tuple(values / unit for values in series)
 
 
 def _magnitude(truth: FloatArray, model: FloatArray, baseline: FloatArray) -> float:

@@ -15,6 +15,9 @@ FloatArray = npt.NDArray[np.float64]
 
 Alternative = Literal["less", "two-sided", "greater"]
 
+LARGEST = 1e300
+"""Numbers beyond it have no sum."""
+
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
@@ -34,6 +37,12 @@ class TestResult:
     note: str = ""
 
 
+def check_horizon(horizon: object) -> None:
+    """Raise ConfigError for a horizon that is no whole number of steps, at least 1."""
+    if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
+        raise ConfigError(f"horizon: must be at least 1, a whole number of steps (got {horizon!r})")
+
+
 def paired(**series: npt.ArrayLike) -> tuple[FloatArray, ...]:
     """Series by their names as float arrays of one shape (n,).
 
@@ -45,11 +54,11 @@ def paired(**series: npt.ArrayLike) -> tuple[FloatArray, ...]:
         got = " and ".join(f"{name} {values.shape}" for name, values in arrays.items())
         raise UnpairedForecasts(f"expected series of one length (got {got}): give one number of each per row")
     for name, values in arrays.items():
-        bad = np.flatnonzero(~np.isfinite(values))
+        bad = np.flatnonzero(~(np.abs(values) < LARGEST))
         if bad.size:
             raise NotFinite(
                 f"{name}: must be finite (got {values[bad[0]]} at position {bad[0]}; {bad.size} of {values.size} are "
-                "null, NaN or infinite): repair the forecasts, rows are never dropped"
+                f"null, NaN or infinite, or beyond {LARGEST:.0e}): repair the forecasts, rows are never dropped"
             )
     return tuple(arrays.values())
 

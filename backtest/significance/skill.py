@@ -39,8 +39,8 @@ def skill_interval(
     (m - r b)^2 = c^2 (V_mm - 2 r V_mb + r^2 V_bb) / n for the mean losses m and b, long-run variances V and critical
     value c.
 
-    Raises UndefinedTest where the baseline's mean loss is zero or cannot be told from zero, n <= horizon or the
-    ratio does not vary; otherwise as `diebold_mariano`.
+    No skill is above 1. Raises UndefinedTest where the baseline's mean loss is zero or cannot be told from zero,
+    n <= horizon or the ratio does not vary, ConfigError for a level outside of (0, 1); otherwise as `diebold_mariano`.
     """
     model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
     scale = float(baseline.mean()) if baseline.size else 0.0
@@ -50,11 +50,11 @@ def skill_interval(
     magnitude = float(max(model.max(), ratio * baseline.max())) / scale
     mean_test((model - ratio * baseline) / scale, horizon=horizon, magnitude=magnitude)
     n = model.size
-    lags = fixed_b.bandwidth(n, horizon)
-    reach = fixed_b.critical((1 - level) / 2, n, lags) ** 2 / n
+    width = fixed_b.bandwidth(n, horizon)
+    reach = fixed_b.critical((1 - level) / 2, n, width) ** 2 / n
     losses = model / scale, baseline / scale
     v_mm, v_mb, v_bb = (
-        reach * long_run_covariance(losses[first], losses[second], lags) for first, second in ((0, 0), (0, 1), (1, 1))
+        reach * long_run_covariance(losses[first], losses[second], width) for first, second in ((0, 0), (0, 1), (1, 1))
     )
     if v_bb >= 1:
         raise UndefinedTest(
@@ -62,7 +62,7 @@ def skill_interval(
         )
     middle = (ratio - v_mb) / (1 - v_bb)
     half = float(np.sqrt(max(0.0, middle**2 - (ratio**2 - v_mm) / (1 - v_bb))))
-    return Skill(1 - ratio, 1 - middle - half, 1 - middle + half)
+    return Skill(1 - ratio, 1 - middle - half, min(1.0, 1 - middle + half))
 
 
 def smallest_detectable(
@@ -85,10 +85,12 @@ def smallest_detectable(
         x = m e sqrt((x + 2 w) / q),
 
     where m is the mean, in standard errors, that the test finds with this power (`fixed_b.detectable`).
-    Of forecasts too small for what they know, s > q, w is 0 and s stands for q.
+    Of forecasts that are clearly too small for what they know, s > q by more than chance, s stands for q.
     Raises UndefinedTest where every forecast or every outcome is zero; otherwise as `mean_test`.
     """
     truth, forecast = paired(y=y, y_hat=y_hat)
+    unit = 2.0 ** int(np.frexp(max(np.abs(truth).max(initial=0.0), np.abs(forecast).max(initial=0.0)))[1])
+    truth, forecast = truth / unit, forecast / unit
     scale = float(np.mean(mean_per_time(truth**2, times))) if truth.size else 0.0
     energy = float(np.mean(mean_per_time(forecast**2, times))) if truth.size else 0.0
     if not (scale > 0 and energy > 0):
@@ -97,10 +99,11 @@ def smallest_detectable(
         )
     difference = mean_per_time((truth - forecast) ** 2 - truth**2, times)
     tested = mean_test(difference, horizon=horizon)
-    lags = tested.lags + 1
-    expected = float(fixed_b.eigenvalues(tested.n, lags).sum())
+    width = tested.lags + 1
+    expected = float(fixed_b.eigenvalues(tested.n, width).sum())
     variance = (tested.standard_error / scale) ** 2 / expected
-    skill = -tested.mean / scale
-    spread = max(energy / scale, skill)
-    unit = fixed_b.detectable(alpha, power, tested.n, lags) ** 2 * variance / spread
-    return (unit + float(np.sqrt(unit**2 + 4 * unit * (spread - skill)))) / 2
+    skill, spread = -tested.mean / scale, energy / scale
+    if skill > max(spread, 2 * float(np.sqrt(variance))):
+        spread = skill
+    unit = fixed_b.detectable(alpha, power, tested.n, width) ** 2 * variance / spread
+    return (unit + float(np.sqrt(unit**2 + 4 * unit * max(spread - skill, 0.0)))) / 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,11 @@ from backtest.significance.diebold_mariano import diebold_mariano
 from backtest.significance.direction import anatolyev_gerko, pesaran_timmermann
 from backtest.significance.fluctuation import fluctuation
 from backtest.significance.giacomini_white import giacomini_white
+from backtest.significance.groups import ibragimov_muller
 from backtest.significance.mincer_zarnowitz import mincer_zarnowitz
 from backtest.significance.nested import clark_west, encompassing
 from backtest.significance.result import Alternative, FloatArray, TestResult
+from data.errors import UndefinedTest
 from data.names import REFERENCES
 
 
@@ -22,117 +25,155 @@ from data.names import REFERENCES
 class Sample:
     """A model and a baseline on the same rows, all in the order of time.
 
-    `y`, `y_model` and `y_baseline` (n,) are outcomes and forecasts, `times` (n,) numbers the instants where several
-    rows share one and is None otherwise; the losses (t,) are means per instant.
+    `y`, `y_model` and `y_baseline` (n,) are outcomes and forecasts, `instant` (n,) numbers the times where several rows
+    share one and is None otherwise; the losses (t,) are means per time, and None for a test that reads none; `folds`
+    (t,) are the numbers of their folds.
     """
 
     horizon: int
     y: FloatArray
     y_model: FloatArray
     y_baseline: FloatArray
-    times: npt.NDArray[np.int64] | None
-    loss_model: FloatArray
-    loss_baseline: FloatArray
+    instant: npt.NDArray[np.int64] | None
+    loss_model: FloatArray | None
+    loss_baseline: FloatArray | None
+    folds: npt.NDArray[np.int32]
+
+    @property
+    def losses(self) -> tuple[FloatArray, FloatArray]:
+        """Both losses; raises UndefinedTest where there are none."""
+        if self.loss_model is None or self.loss_baseline is None:
+            raise UndefinedTest("losses: expected those of model and baseline (got none): name a loss of LOSSES")
+        return self.loss_model, self.loss_baseline
+
+
+Run = Callable[[Sample, Alternative], TestResult]
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastTest:
-    """A test: its function, its question in plain words, the alternatives asked of all folds together and of each fold.
+    """A test: its title, its function, its question in plain words, and the alternatives that are asked.
 
-    It is made for every loss of `losses` and every baseline of `baselines`; a test that reads neither names the one
-    that its null hypothesis is about.
+    `pooled` are those asked of all folds together, `fold` those asked of each. It is made for every loss of `losses`
+    and every baseline of `baselines`; one that reads neither names what its null hypothesis is about. `of_skill` says
+    whether a rejection means that the model knows something.
     """
 
-    run: Callable[[Sample, Alternative], TestResult]
+    title: str
+    run: Run
     asks: str
     pooled: tuple[Alternative, ...]
     fold: tuple[Alternative, ...] = ()
     losses: tuple[str, ...] = ("squared",)
     baselines: tuple[str, ...] = REFERENCES
+    of_skill: bool = False
 
 
-def _diebold_mariano(sample: Sample, alternative: Alternative) -> TestResult:
-    return diebold_mariano(sample.loss_model, sample.loss_baseline, horizon=sample.horizon, alternative=alternative)
+def _of_losses(test: Callable[..., TestResult], *, sided: bool = False) -> Run:
+    """A test of two series of losses, with or without sides."""
+
+    def run(sample: Sample, alternative: Alternative) -> TestResult:
+        side: dict[str, Any] = {"alternative": alternative} if sided else {}
+        return test(*sample.losses, horizon=sample.horizon, **side)
+
+    return run
 
 
-def _clark_west(sample: Sample, alternative: Alternative) -> TestResult:
-    forecasts = sample.y, sample.y_model, sample.y_baseline
-    return clark_west(*forecasts, horizon=sample.horizon, alternative=alternative, times=sample.times)
+def _of_forecasts(test: Callable[..., TestResult]) -> Run:
+    """A one-sided test of outcomes and both forecasts."""
+
+    def run(sample: Sample, alternative: Alternative) -> TestResult:
+        forecasts = sample.y, sample.y_model, sample.y_baseline
+        return test(*forecasts, horizon=sample.horizon, alternative=alternative, times=sample.instant)
+
+    return run
 
 
-def _encompassing(sample: Sample, alternative: Alternative) -> TestResult:
-    forecasts = sample.y, sample.y_model, sample.y_baseline
-    return encompassing(*forecasts, horizon=sample.horizon, alternative=alternative, times=sample.times)
+def _of_one_forecast(test: Callable[..., TestResult]) -> Run:
+    """A test of outcomes and the model's forecasts alone."""
+
+    def run(sample: Sample, _: Alternative) -> TestResult:
+        return test(sample.y, sample.y_model, horizon=sample.horizon, times=sample.instant)
+
+    return run
 
 
-def _giacomini_white(sample: Sample, _: Alternative) -> TestResult:
-    return giacomini_white(sample.loss_model, sample.loss_baseline, horizon=sample.horizon)
+def _ibragimov_muller(sample: Sample, alternative: Alternative) -> TestResult:
+    return ibragimov_muller(*sample.losses, sample.folds, alternative=alternative)
 
 
 def _fluctuation(sample: Sample, _: Alternative) -> TestResult:
-    return fluctuation(sample.loss_model, sample.loss_baseline, horizon=sample.horizon).result
-
-
-def _pesaran_timmermann(sample: Sample, _: Alternative) -> TestResult:
-    return pesaran_timmermann(sample.y, sample.y_model, horizon=sample.horizon, times=sample.times)
-
-
-def _anatolyev_gerko(sample: Sample, _: Alternative) -> TestResult:
-    return anatolyev_gerko(sample.y, sample.y_model, horizon=sample.horizon, times=sample.times)
-
-
-def _mincer_zarnowitz(sample: Sample, _: Alternative) -> TestResult:
-    return mincer_zarnowitz(sample.y, sample.y_model, horizon=sample.horizon, times=sample.times)
+    return fluctuation(*sample.losses, horizon=sample.horizon).result
 
 
 TESTS: dict[str, ForecastTest] = {
     "diebold_mariano": ForecastTest(
-        _diebold_mariano,
+        "Diebold-Mariano",
+        _of_losses(diebold_mariano, sided=True),
         "Were these forecasts better than the baseline's?",
         pooled=("less", "two-sided", "greater"),
         fold=("less", "two-sided"),
         losses=("squared", "absolute"),
+        of_skill=True,
+    ),
+    "ibragimov_muller": ForecastTest(
+        "Ibragimov-Müller",
+        _ibragimov_muller,
+        "Does the gain repeat from fold to fold, as the luck of a single fit does not?",
+        pooled=("less",),
+        of_skill=True,
     ),
     "clark_west": ForecastTest(
-        _clark_west,
+        "Clark-West",
+        _of_forecasts(clark_west),
         "Would the model be better than the baseline within it, could its weights be learned without error?",
         pooled=("less",),
+        of_skill=True,
     ),
     "encompassing": ForecastTest(
-        _encompassing,
+        "Encompassing",
+        _of_forecasts(encompassing),
         "Does the model know anything that the baseline does not, so that a mix of both gains?",
         pooled=("less",),
+        of_skill=True,
     ),
     "giacomini_white": ForecastTest(
-        _giacomini_white,
+        "Giacomini-White",
+        _of_losses(giacomini_white),
         "Could the last loss difference have told which of the two would be better next?",
         pooled=("two-sided",),
     ),
     "fluctuation": ForecastTest(
+        "Fluctuation (Giacomini-Rossi)",
         _fluctuation,
         "Was one of the two better in some spell, whatever it was over all?",
         pooled=("two-sided",),
         baselines=("zero",),
     ),
     "pesaran_timmermann": ForecastTest(
-        _pesaran_timmermann,
+        "Pesaran-Timmermann",
+        _of_one_forecast(pesaran_timmermann),
         "Did the forecasts get the sign right more often than chance?",
         pooled=("greater",),
         losses=("direction",),
         baselines=("zero",),
+        of_skill=True,
     ),
     "anatolyev_gerko": ForecastTest(
-        _anatolyev_gerko,
+        "Anatolyev-Gerko",
+        _of_one_forecast(anatolyev_gerko),
         "Would trading the sign of the forecasts, free of costs, have earned more than chance?",
         pooled=("greater",),
         losses=("direction",),
         baselines=("zero",),
+        of_skill=True,
     ),
     "mincer_zarnowitz": ForecastTest(
-        _mincer_zarnowitz,
+        "Mincer-Zarnowitz",
+        _of_one_forecast(mincer_zarnowitz),
         "Are the forecasts off in level or in size (intercept other than 0, slope other than 1)?",
         pooled=("two-sided",),
         baselines=("zero",),
     ),
 }
-"""Tests of every model against every baseline; those of `fold` are made in each fold too."""
+"""The tests that are made of every model; those of `fold` in each fold too."""

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from data.names import label
-from reports.evidence import Seed
 from reports.figures.axes import percents, short
 from reports.figures.canvas import INK, draw, name_axes, place
 from reports.result import Score
+from reports.rows import Seed
 
 PITCH = 40.0
 RAISED = 0.2

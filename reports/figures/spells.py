@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from data.names import label
-from reports.evidence import Spells
 from reports.figures.axes import days, name_ends, plain_numbers, time_axis
 from reports.figures.canvas import INK, MUTED, RULE, draw, name_axes, place, thin
 from reports.figures.timeline import edges
 from reports.result import Fold
+from reports.rows import Spells
 
 
 def spells(paths: Sequence[Spells], folds: Sequence[Fold], colours: Mapping[str, str], alt: str) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from data.names import label
+from data.names import HOLDING, PRIMARY, label
 from reports.blocks import Block, Column, Details, Group, Heading, Note, Table
-from reports.evidence import Strategy
 from reports.folder import Costs
 from reports.formats import MISSING, SPACE, decimal, percent, whole
 from reports.result import Result
+from reports.rows import Strategy
 
 QUESTION = "What would have been left after costs?"
-HOLDING, NOTHING = "holding", "zero"
-REFERENCES = {HOLDING: "holding", NOTHING: "nothing (zero)"}
+REFERENCES = {HOLDING: "holding", PRIMARY["baseline"]: "nothing (zero)"}
 HUGE = 1e4
 """A compound return beyond this is called so: its digits say nothing."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.blocks import Block, Facts, Heading
-from reports.formats import count, duration, listed, moment, whole
+from reports.formats import counted, duration, listed, moment, whole
 from reports.result import Result
 
 
@@ -11,7 +11,7 @@ def data_card(result: Result) -> tuple[Block, ...]:
     """What data were used? Source, span, bars, holes and checksum."""
     card = result.manifest.data
     first, last = moment(card.start, card.interval), moment(card.end - card.interval, card.interval)
-    title = f"{count(card.bars, 'bar')} of {listed(card.symbols, 4)}, from {first[:10]} to {last[:10]}"
+    title = f"{counted(card.bars, 'bar')} of {listed(card.symbols, 4)}, from {first[:10]} to {last[:10]}"
     market = "trades around the clock" if card.always_open else "closes; nights, weekends and holidays are no holes"
     pairs = [
         ("Source", card.source),
@@ -22,7 +22,7 @@ def data_card(result: Result) -> tuple[Block, ...]:
         ("Holes", holes(result)),
         ("Bars without volume", whole(card.zero_volume_bars)),
         ("Rows lost", f"{whole(card.rows_lost)}, to holes, to the features' look-back and to targets not known yet"),
-        ("Forecasts judged", f"{whole(result.origins)} of each model, {count(result.horizon, 'bar')} ahead"),
+        ("Forecasts judged", f"{whole(result.origins)} of each model, {counted(result.horizon, 'bar')} ahead"),
     ]
     return Heading(title, "What data is this about?"), Facts(tuple(pairs))
 
@@ -32,5 +32,5 @@ def holes(result: Result) -> str:
     card = result.manifest.data
     if not card.gaps:
         return "none"
-    size = f"{count(card.missing_bars, 'missing bar')}, the longest hole {count(card.longest_gap_bars, 'bar')}"
+    size = f"{counted(card.missing_bars, 'missing bar')}, the longest hole {counted(card.longest_gap_bars, 'bar')}"
     return f"{whole(card.gaps)}, together {size}; none was filled"

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
+from data.runs import MANIFEST, SETTINGS, VERDICT
+from data.schema import FEATURES, RUN_TABLES
 from data.verdict import Verdict
 from reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
-from reports.formats import SPACE, count, decimal, duration, percent
+from reports.formats import SPACE, counted, decimal, duration, percent
 from reports.result import Result
 from reports.summary import adjustment
 
-FILES = {
-    "forecasts.parquet": "every forecast beside what came, per model, seed and fold",
-    "scores.parquet": "all metrics, per fold and over all folds, per seed and for the mean over seeds",
-    "tests.parquet": "all tests of one model against zero or naive",
-    "joint.parquet": "the tests of all models at once",
-    "fluctuation.parquet": "the fluctuation statistic over time, with its band",
-    "seeds.parquet": "skill, p-values and variance of every seed alone",
-    "dropped.parquet": "skill and p-values over all folds but one, for each fold",
-    "strategies.parquet": "what trading on the forecasts would have left after costs",
-    "folds.parquet": "the spans of every fold",
-    "fits.parquet": "the loss of every epoch of every fit",
-    "features.parquet": "the features and targets",
-    "config.toml": "the settings as used",
-    "verdict.json": "the verdict, with what it rests on",
-    "manifest.json": "how the run was made, with the SHA-256 of every file",
+FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
+    SETTINGS: "the settings as used",
+    VERDICT: "the verdict, with what it rests on",
+    MANIFEST: "how the run was made, with the SHA-256 of every file",
 }
+"""What a run folder holds beside its report."""
 
 
 def method(result: Result) -> tuple[Block, ...]:
     """How was it done, and how do I repeat it? Method, command, settings, versions, hardware and files."""
     manifest = result.manifest
-    listed = tuple((name, text) for name, text in FILES.items() if name in manifest.files or name == "manifest.json")
+    listed = tuple((name, text) for name, text in FILES.items() if name in manifest.files or name == MANIFEST)
     return (
         Heading("Everything needed to repeat this run", "How was it done, and how do I repeat it?"),
         Text(METHOD),
         Facts(terms(result.verdict)),
         Code(manifest.command, "The command"),
-        Details("The settings as used", Code(result.config, "config.toml")),
+        Details("The settings as used", Code(result.config, SETTINGS)),
         Facts(facts(result)),
         Files(listed),
     )
@@ -55,10 +47,12 @@ def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     tried = verdict.configurations
     family = (
         "the family of all p-values for a smaller squared error than zero's: every model but zero and naive, at every "
-        f"horizon, in every configuration tried on these bars, together {count(verdict.comparisons, 'p-value')}"
+        f"horizon, in every configuration tried on these bars, together {counted(verdict.comparisons, 'p-value')}"
     )
     others = (
-        "Nothing else on these bars" if tried == 1 else f"{count(tried, 'configuration')} on these bars, with this one"
+        "Nothing else on these bars"
+        if tried == 1
+        else f"{counted(tried, 'configuration')} on these bars, with this one"
     )
     return (
         ("The test", TEST),
@@ -90,12 +84,12 @@ FRAGILE = "Said of a claim that one fold carries: without that fold its adjusted
 def facts(result: Result) -> tuple[tuple[str, str], ...]:
     """Return when, where and with what the run was made."""
     manifest, machine, tasks = result.manifest, result.manifest.hardware, result.manifest.tasks
-    fits = f"{count(tasks.total, 'fit')}, {duration(tasks.seconds)} together, on {count(tasks.workers, 'worker')}"
+    fits = f"{counted(tasks.total, 'fit')}, {duration(tasks.seconds)} together, on {counted(tasks.workers, 'worker')}"
     return (
         ("Started", f"{manifest.started:%Y-%m-%d %H:%M} UTC"),
         ("Took", duration(manifest.seconds)),
         ("Fits", fits),
-        ("Machine", f"{machine.cpu}, {count(machine.cores, 'core')}, {decimal(machine.memory_gib, 1)} GiB"),
+        ("Machine", f"{machine.cpu}, {counted(machine.cores, 'core')}, {decimal(machine.memory_gib, 1)} GiB"),
         ("Device", machine.device),
         ("Versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
         ("SHA-256 of the settings", manifest.config_sha256),

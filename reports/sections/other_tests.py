@@ -6,31 +6,16 @@ from collections.abc import Sequence
 
 from data.names import PRIMARY, label
 from reports.blocks import Block, Column, Details, Group, Heading, Table, Text
-from reports.evidence import JointTest, PairTest
-from reports.formats import MISSING, decimal, listed, p_value
-from reports.result import Result
+from reports.formats import MISSING, counted, decimal, listed, p_value
+from reports.result import Result, Score
+from reports.rows import JointTest, PairTest
 
 QUESTION = "What do the other tests say?"
 LEADING = 3
 """Models whose tests are shown; the others' stand in the file."""
 
-NAMES = {
-    "diebold_mariano": "Diebold-Mariano",
-    "clark_west": "Clark-West",
-    "encompassing": "Encompassing",
-    "giacomini_white": "Giacomini-White",
-    "fluctuation": "Fluctuation (Giacomini-Rossi)",
-    "pesaran_timmermann": "Pesaran-Timmermann",
-    "anatolyev_gerko": "Anatolyev-Gerko",
-    "mincer_zarnowitz": "Mincer-Zarnowitz",
-    "model_confidence_set": "Model Confidence Set",
-    "superior_predictive_ability": "Superior predictive ability (SPA)",
-    "stepwise": "Stepwise (StepM)",
-}
-"""Tests as a reader knows them, in the order in which they are shown; those without a name here come last."""
-
-OF_SKILL = ("diebold_mariano", "clark_west", "pesaran_timmermann", "anatolyev_gerko")
-"""Tests whose rejection says that a model knows something that zero does not."""
+WITHOUT_LOSS = ("squared", "direction")
+"""Losses that need no mention: the verdict's own, and that of tests which read signs."""
 
 NESTED = (
     "Diebold-Mariano asks: were these forecasts better? Clark-West asks: would the larger model be better if its "
@@ -48,36 +33,41 @@ def other_tests(result: Result) -> tuple[Block, ...]:
 
 
 def leading(result: Result) -> tuple[PairTest, ...]:
-    """Return the tests of the leading candidates, test by test; absolute errors come last."""
-    models = {score.model: score for score in (result.candidates or result.rivals)[:LEADING]}
-    order = list(NAMES)
+    """Return the tests of the leading candidates: the verdict's own, other tests of skill, then the rest.
 
-    def place(row: PairTest) -> tuple[bool, int, str, int]:
-        known = order.index(row.test) if row.test in NAMES else len(order)
-        return row.loss == "absolute", known, row.test, list(models).index(row.model)
+    Each is shown once for a loss, against zero and for being better as far as it was made so.
+    """
+    models = [score.model for score in ranked(result)[:LEADING]]
+    once: dict[tuple[str, str, str], PairTest] = {}
+    for row in sorted(result.tests, key=lambda row: (row.baseline != PRIMARY["baseline"], row.alternative != "less")):
+        once.setdefault((row.test, row.loss, row.model), row)
 
-    return tuple(sorted(filter(lambda row: row.model in models and is_shown(row), result.tests), key=place))
+    def place(row: PairTest) -> tuple[bool, bool, bool, str, int]:
+        other = row.test != PRIMARY["test"]
+        return not row.of_skill, row.loss != PRIMARY["loss"], other, name_of(row), models.index(row.model)
 
-
-def is_shown(row: PairTest) -> bool:
-    """Return whether a test is shown: against zero, for encompassing against naive, and for being better."""
-    if row.test == PRIMARY["test"] and row.alternative != "less":
-        return False
-    return row.baseline == ("naive" if row.test == "encompassing" else "zero")
+    return tuple(sorted((row for row in once.values() if row.model in models), key=place))
 
 
-def name_of(row: PairTest | JointTest) -> str:
+def ranked(result: Result) -> tuple[Score, ...]:
+    """Return the candidates, or without any all models but zero, by squared error."""
+    return result.candidates or result.rivals
+
+
+def name_of(row: PairTest) -> str:
     """Return the name of a test, with loss and baseline where they are not squared error and zero."""
-    name = NAMES.get(row.test, label(row.test))
-    if isinstance(row, JointTest):
-        return name
-    loss = ", absolute error" if row.loss == "absolute" else ""
-    return f"{name}{loss}" if row.baseline == "zero" else f"{name}{loss}, against {row.baseline}"
+    loss = "" if row.loss in WITHOUT_LOSS else f" on {row.loss} errors"
+    return f"{row.title}{loss}" if row.baseline == PRIMARY["baseline"] else f"{row.title}{loss}, against {row.baseline}"
+
+
+def is_own(row: PairTest) -> bool:
+    """Return whether a test is the one that the verdict rests on."""
+    return {"test": row.test, "loss": row.loss, "baseline": row.baseline} == PRIMARY
 
 
 def adjusted(row: PairTest, result: Result) -> float | None:
     """Return the adjusted p-value; of the verdict's own test the one that allows for all that was tried."""
-    if (row.test, row.loss, row.baseline) == tuple(PRIMARY.values()):
+    if is_own(row):
         return next((score.p_adjusted for score in result.scores if score.model == row.model), None)
     return row.p_adjusted
 
@@ -91,28 +81,39 @@ def answer(row: PairTest, result: Result) -> str:
 
 
 def finding(rows: Sequence[PairTest], result: Result) -> str:
-    """Return what the tests of skill say together, in one sentence."""
-    asked = [row for row in rows if row.test in OF_SKILL and row.p_value is not None]
+    """Return what the tests of skill against zero say together, in one sentence."""
+    tests = [row for row in rows if row.of_skill and row.baseline == PRIMARY["baseline"]]
+    asked = [row for row in tests if row.p_value is not None]
+    passed = [row for row in asked if answer(row, result) == "yes"]
     if result.verdict.status == "leak suspected":
         return "A leak is suspected: no test here can be believed"
     if not asked:
         return "No test of skill could be made"
-    passed = [row for row in asked if answer(row, result) == "yes"]
-    paid = [row.model for row in passed if (row.test, row.loss) == (PRIMARY["test"], PRIMARY["loss"])]
-    if paid:
-        first = label(paid[0])
-        own, yes = (sum(row.model == paid[0] for row in some) for some in (asked, passed))
-        agree = f"all {own} tests of skill say yes" if yes == own else f"{yes} of {own} tests of skill say yes"
-        return f"{first}: {agree}, the verdict's own among them"
-    models = list(dict.fromkeys(label(row.model) for row in passed))
-    if any(row.test == "clark_west" for row in passed):
-        seen = listed([label(row.model) for row in passed if row.test == "clark_west"])
-        return f"Clark-West sees a signal in {seen} that squared error does not pay for yet"
+    if result.verdict.status == "cannot tell":
+        return "The tests of skill rest on too little to be believed"
+    if any(is_own(row) for row in passed):
+        model = next(row.model for row in passed if is_own(row))
+        own, yes = (sum(row.model == model for row in some) for some in (asked, passed))
+        verb = "says" if yes == 1 else "say"
+        return f"{label(model)}: {yes} of {counted(own, 'test')} of skill {verb} yes, the verdict's own among them"
     if passed:
-        names = listed(list(dict.fromkeys(name_of(row) for row in passed)))
-        return f"{names} {'speaks' if len(passed) == 1 else 'speak'} for {listed(models)}, squared error does not"
-    sure = result.verdict.status != "cannot tell"
-    return f"{'All tests of skill agree' if sure else 'The tests of skill rest on too little'}: no sign of any"
+        return f"{spoken_for(passed)}; the verdict's own test does not"
+    which = "All tests of skill" if len(asked) == len(tests) else "All tests of skill that could be made"
+    where = f" in the {LEADING} best models" if len(ranked(result)) > LEADING else ""
+    return f"{which} agree: no sign of any{where}"
+
+
+def spoken_for(passed: Sequence[PairTest]) -> str:
+    """Return which tests speak for which models."""
+    models: dict[str, list[str]] = {}
+    for row in passed:
+        models.setdefault(name_of(row), []).append(label(row.model))
+    groups: dict[str, list[str]] = {}
+    for name, them in models.items():
+        groups.setdefault(listed(them), []).append(name)
+    return "; ".join(
+        f"{listed(names)} {'speaks' if len(names) == 1 else 'speak'} for {them}" for them, names in groups.items()
+    )
 
 
 def answers(rows: Sequence[PairTest], result: Result) -> Table:
@@ -120,9 +121,9 @@ def answers(rows: Sequence[PairTest], result: Result) -> Table:
     models = list(dict.fromkeys(row.model for row in rows))
     groups: dict[tuple[str, str], dict[str, str]] = {}
     for row in rows:
-        chance = p_value(adjusted(row, result))
+        chance = p_value(adjusted(row, result), result.verdict.alpha)
         shown = answer(row, result) if chance == MISSING else f"{answer(row, result)} ({chance})"
-        groups.setdefault((row.asks or MISSING, name_of(row)), {})[row.model] = shown
+        groups.setdefault((row.asks, name_of(row)), {})[row.model] = shown
     cells = [(asks, *(found.get(model, MISSING) for model in models), name) for (asks, name), found in groups.items()]
     heads = [Column("Question", number=False, wraps=True), *(Column(label(model), number=False) for model in models)]
     return Table((*heads, Column("Test", number=False)), (Group(tuple(cells)),), ANSWERS)
@@ -130,8 +131,8 @@ def answers(rows: Sequence[PairTest], result: Result) -> Table:
 
 ANSWERS = (
     "In brackets the adjusted p. Yes: it is at most the level of the verdict; not shown is no proof of the opposite. "
-    "The p allows for the models of this run, in the first row for all else that was tried, too. The baseline is zero; "
-    "of encompassing it is naive, because a mix with zero is what Clark-West looks at."
+    "The p allows for the models of this run, in the first row for all else that was tried, too. The baseline is zero "
+    "where no other is named."
 )
 
 
@@ -139,9 +140,9 @@ def pair_table(rows: Sequence[PairTest], result: Result) -> Table:
     """Return one row per test and model, in a group for each test that opens with its question."""
     groups: dict[str, list[tuple[str, ...]]] = {}
     for row in rows:
-        numbers = decimal(row.statistic, 2), p_value(row.p_value), p_value(adjusted(row, result))
-        cells = label(row.model), answer(row, result), *numbers, row.note or MISSING
-        groups.setdefault(question(row), []).append(cells)
+        chances = (p_value(chance, result.verdict.alpha) for chance in (row.p_value, adjusted(row, result)))
+        cells = label(row.model), answer(row, result), decimal(row.statistic, 2), *chances, row.note or MISSING
+        groups.setdefault(f"{name_of(row)}: {row.asks}", []).append(cells)
     columns = (*map(Column, ("Model", "Answer"), (False, False)), *map(Column, ("Statistic", "p", "p adjusted")), NOTE)
     return Table(columns, tuple(Group(tuple(cells), name) for name, cells in groups.items()), CAPTION)
 
@@ -149,27 +150,21 @@ def pair_table(rows: Sequence[PairTest], result: Result) -> Table:
 NOTE = Column("Note", number=False, wraps=True)
 
 CAPTION = (
-    "A negative statistic favours the model where losses are compared, a positive one where directions are; those of "
-    "Giacomini-White and Mincer-Zarnowitz have no direction. All tests of all models, and of single folds, are in "
-    "tests.parquet."
+    "Where losses are compared a negative statistic favours the model, where directions are a positive one; a test "
+    "that asks for any difference favours nobody. All tests of all models, and of single folds, are in tests.parquet."
 )
-
-
-def question(row: PairTest | JointTest) -> str:
-    """Return what a test asks, after its name."""
-    return ": ".join(filter(None, [name_of(row), row.asks]))
 
 
 def joint_table(rows: Sequence[JointTest], alpha: float) -> Table:
     """Return what each test of all models at once says, with its question."""
     groups: dict[str, list[JointTest]] = {}
     for row in rows:
-        groups.setdefault(question(row), []).append(row)
-    cells = [
-        Group(((said(members, alpha), p_value(members[0].p_value if members[0].model is None else None), note),), name)
-        for name, members in groups.items()
-        for note in [members[0].note or MISSING]
-    ]
+        groups.setdefault(f"{row.title}: {row.asks}", []).append(row)
+    cells = []
+    for name, members in groups.items():
+        first = members[0]
+        chance = p_value(first.p_value if first.model is None else None, alpha)
+        cells.append(Group(((said(members, alpha), chance, first.note or MISSING),), name))
     columns = (Column("Answer", number=False), Column("p"), NOTE)
     return Table(columns, tuple(cells), "Tests of all models at once, on squared errors.")
 

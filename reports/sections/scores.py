@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from data.names import Status, label
 from reports.blocks import Block, Heading, Note
-from reports.formats import percent
+from reports.formats import SPACE, size
 from reports.result import Result
 from reports.summary import headline
-
-SMALLEST = 0.0001
 
 
 def scores(result: Result) -> tuple[Block, ...]:
@@ -30,16 +28,10 @@ def finding(result: Result) -> str:
     leader = result.leader
     if leader is None or leader.skill_zero is None:
         return "There is no model to compare with zero"
-    model, size = label(leader.model), gap(leader.skill_zero)
+    model, gap = label(leader.model), f"{size(100 * leader.skill_zero, 2)}{SPACE}%"
     if leader.skill_zero > 0:
         chance = CHANCE.get(leader.status, ", a gap that chance alone could make")
-        return f"{model} has a squared error {size} smaller than zero's{chance}"
+        return f"{model} has a squared error {gap} smaller than zero's{chance}"
     kind = "model" if result.candidates else "baseline"
     best = "" if len(result.candidates or result.rivals) == 1 else f", the best {kind},"
-    return f"No {kind} beats zero: the squared error of {model}{best} is {size} larger"
-
-
-def gap(skill: float) -> str:
-    """Return the size of a skill for a sentence; what rounds to nothing is called less than the smallest that shows."""
-    shown = percent(max(abs(skill), SMALLEST), signed=False)
-    return shown if abs(skill) >= SMALLEST else f"less than {shown}"
+    return f"No {kind} beats zero: the squared error of {model}{best} is {gap} larger"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from data.names import label
 from reports.blocks import Block, Figure, Heading, Table, table
-from reports.evidence import Seed
 from reports.figures.seeds import seeds as draw
 from reports.formats import MISSING, listed, p_value, percent, whole
 from reports.result import Result, Score
+from reports.rows import Seed
 from reports.sections.parts import colours
 from reports.summary import seeds_better
 
@@ -77,12 +77,12 @@ def summary(result: Result, scores: Sequence[Score]) -> Table:
 
 def numbers(result: Result, scores: Sequence[Score]) -> Table:
     """Return every seed with its skill, p-value and verdict, then their mean."""
-    rows = []
+    rows, alpha = [], result.verdict.alpha
     for score in scores:
         rows += [
-            (label(one.model), whole(one.seed), one.status or MISSING, percent(one.skill), p_value(one.p_value))
+            (label(one.model), whole(one.seed), one.status or MISSING, percent(one.skill), p_value(one.p_value, alpha))
             for one in members(result, score)
         ]
-        own = (score.status or MISSING, percent(score.skill_zero), p_value(score.p_value))
+        own = (score.status or MISSING, percent(score.skill_zero), p_value(score.p_value, alpha))
         rows.append((label(score.model), "mean", *own))
     return table(["Model", "Seed", "Verdict", "Skill", "p"], rows, "p as in the headline table, not adjusted.", words=3)

@@ -35,15 +35,15 @@ def skill(result: Result) -> tuple[Block, ...]:
 def without_a_fold(result: Result) -> tuple[Block, ...]:
     """Return what is left of each candidate's result when the fold that carries most of it is left out."""
     skills = {(row.model, row.fold): row.skill for row in result.dropped}
-    rows, fragile = [], []
+    rows, fragile, alpha = [], [], result.verdict.alpha
     for score in result.candidates:
         one = score.candidate
         if one is None or one.worst_fold is None:
             continue
         verdict = f"{one.status}, but fragile" if one.fragile else one.status
         chance = one.p_worse_adjusted if one.status == "worse" else one.p_adjusted
-        then = percent(skills.get((score.model, one.worst_fold))), p_value(one.worst_p)
-        before = verdict, percent(score.skill_zero), p_value(chance)
+        then = percent(skills.get((score.model, one.worst_fold))), p_value(one.worst_p, alpha)
+        before = verdict, percent(score.skill_zero), p_value(chance, alpha)
         rows.append((label(score.model), *before, whole(one.worst_fold), *then))
         if one.fragile:
             fragile.append(

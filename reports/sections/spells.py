@@ -9,10 +9,10 @@ import numpy as np
 
 from data.names import label
 from reports.blocks import Block, Figure, Heading, Table, table
-from reports.evidence import Spells
 from reports.figures.spells import spells as draw
 from reports.formats import decimal, listed, percent, season, whole
 from reports.result import Fold, Result
+from reports.rows import Spells
 from reports.sections.parts import binned, binning, colours
 
 QUESTION = "Did one spell carry the result?"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from reports.blocks import Block, Figure, Heading, Table, table
 from reports.figures.timeline import timeline as draw
-from reports.formats import count, duration, listed, moment, whole
+from reports.formats import counted, duration, listed, moment, whole
 from reports.result import Fold, Result
 
 QUESTION = "What was trained on what?"
@@ -31,7 +31,7 @@ def finding(folds: Sequence[Fold]) -> str:
         return "One fold: the test span lies after all that the models learned from"
     kind = "growing" if len({fold.train_start for fold in folds}) == 1 else "rolling"
     return (
-        f"{count(len(folds), 'fold')} on a {kind} window: every test span lies after all that its models learned from"
+        f"{counted(len(folds), 'fold')} on a {kind} window: every test span lies after all that its models learned from"
     )
 
 
@@ -47,7 +47,7 @@ def caption(folds: Sequence[Fold]) -> str:
     gaps = [(fold.test_start - fold.validation_end).total_seconds() for fold in folds]
     width = " to ".join(dict.fromkeys(map(duration, (min(gaps), max(gaps)))))
     fits = len({fold.fit_fold for fold in folds})
-    again = "in every fold" if fits == len(folds) else f"{count(fits, 'time')} in {count(len(folds), 'fold')}"
+    again = "in every fold" if fits == len(folds) else f"{counted(fits, 'time')} in {counted(len(folds), 'fold')}"
     return (
         "Each bar is one fold, the first at the top. The model is fitted on the training span, stopped by its error on "
         f"the validation span, and judged on the test span. A gap of {width} before the test span keeps the outcomes "

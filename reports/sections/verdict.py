@@ -5,7 +5,7 @@ from __future__ import annotations
 from data.names import Status
 from data.verdict import Verdict as Found
 from reports.blocks import Block, Tone, Verdict
-from reports.formats import SPACE
+from reports.formats import tied
 from reports.result import Result
 
 TONES: dict[Status, tuple[Tone, str]] = {
@@ -37,10 +37,3 @@ def tone_of(found: Found) -> tuple[Tone, str]:
     speakers = [candidate for candidate in found.candidates if candidate.status == found.status]
     fragile = bool(speakers) and all(candidate.fragile for candidate in speakers)
     return FRAGILE.get(found.status, TONES[found.status]) if fragile else TONES[found.status]
-
-
-def tied(sentence: str) -> str:
-    """Return a sentence in which no line breaks between a number and its sign."""
-    for sign in (" %", " < ", " = ", "< "):
-        sentence = sentence.replace(sign, sign.replace(" ", SPACE))
-    return sentence

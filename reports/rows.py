@@ -1,4 +1,4 @@
-"""What the tables of tests, seeds, folds, spells and strategies say of the models, as types."""
+"""Rows of the tables of tests, seeds, folds left out, spells and strategies, as types."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from data.errors import RunError
 from data.names import Status
 from data.verdict import Candidate
 
@@ -21,6 +22,8 @@ class PairTest:
     """A test of one model against one baseline over all folds; no p-value: undefined, `note` says why."""
 
     test: str
+    title: str
+    of_skill: bool
     loss: str
     model: str
     baseline: str
@@ -28,7 +31,7 @@ class PairTest:
     statistic: float | None
     p_value: float | None
     p_adjusted: float | None
-    asks: str | None
+    asks: str
     note: str
 
 
@@ -37,6 +40,7 @@ class JointTest:
     """What a test of all models at once says of one of them, or of all where `model` is None."""
 
     test: str
+    title: str
     model: str | None
     p_value: float | None
     selected: bool | None
@@ -102,21 +106,27 @@ T = TypeVar("T", bound=Row)
 
 
 def typed(kind: type[T], frame: pl.DataFrame) -> tuple[T, ...]:
-    """Return the rows of a table as dataclasses; a column that may be absent gives None."""
+    """Return the rows of a table as dataclasses."""
     names = [field.name for field in fields(kind)]
-    return tuple(kind(**{name: row.get(name) for name in names}) for row in frame.iter_rows(named=True))
+    return tuple(kind(**row) for row in frame.select(names).iter_rows(named=True))
 
 
 def seeds_of(seeds: pl.DataFrame, candidates: Sequence[Candidate]) -> tuple[Seed, ...]:
-    """Return the seeds of all models, each with its verdict where its model is a candidate."""
+    """Return the seeds of all models in ascending order, each with its verdict where its model is a candidate.
+
+    Raises RunError where a candidate has not one verdict for each of its seeds.
+    """
     verdicts = {candidate.model: candidate.seed_verdicts for candidate in candidates}
     found: list[Seed] = []
-    for (model,), rows in seeds.partition_by("model", as_dict=True, maintain_order=True).items():
-        statuses = [*verdicts.get(model, ()), *[None] * rows.height]
-        found += [
-            Seed(str(model), row["seed"], row["skill"], row["p_value"], status)
-            for row, status in zip(rows.iter_rows(named=True), statuses, strict=False)
-        ]
+    for (model,), rows in seeds.sort("seed").partition_by("model", as_dict=True, maintain_order=True).items():
+        statuses = verdicts.get(str(model), [None] * rows.height)
+        if len(statuses) != rows.height:
+            raise RunError(
+                f"verdict.json: expected a verdict on each of the {rows.height} seeds of {model} "
+                f"(got {len(statuses)}): run `backtest run` again"
+            )
+        columns = zip(rows["seed"], rows["skill"], rows["p_value"], statuses, strict=True)
+        found += [Seed(str(model), *row) for row in columns]
     return tuple(found)
 
 
