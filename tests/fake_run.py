@@ -18,18 +18,6 @@ from data.runs import FORMAT, MANIFEST, SETTINGS, file_sums, sha256, write_bytes
 from data.schema import FEATURES, FITS, FOLDS, FORECASTS, TESTS
 
 Floats = NDArray[np.float64]
-PAYLOADS = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "'><svg/onload=alert(1)>",
-    "</style></title><script src=//x.test/x.js>",
-    "{{ 7 * 7 }}{% raw %}",
-    "]](javascript:alert(1))",
-    "![x](http://x.test/x.png)",
-    "a | b ` c $x$ ~~d~~",
-)
-"""Names that a careless report would run, load or take for markup."""
-
 KEYS = ["model", "seed", "fold", "symbol", "horizon", "time", "target_time", "y", "y_hat"]
 
 

@@ -10,7 +10,18 @@ import polars as pl
 
 from data.runs import MANIFEST, VERDICT, file_sums, read_manifest, write_json, write_table
 from data.schema import FITS, JOINT, TESTS
-from tests.fake_run import PAYLOADS
+
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg/onload=alert(1)>",
+    "</style></title><script src=//x.test/x.js>",
+    "{{ 7 * 7 }}{% raw %}",
+    "]](javascript:alert(1))",
+    "![x](http://x.test/x.png)",
+    "a | b ` c $x$ ~~d~~",
+)
+"""Names that a careless report would run, load or take for markup."""
 
 
 def poison(run: Path) -> Path:

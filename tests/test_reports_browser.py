@@ -10,8 +10,8 @@ from typing import Any, Literal
 import pytest
 
 import reports
-from tests.fake_run import PAYLOADS, Plan, make
-from tests.poison import poison
+from tests.fake_run import Plan, make
+from tests.poison import PAYLOADS, poison
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 

@@ -22,8 +22,8 @@ from reports import blocks
 from reports.document import Document, Section
 from reports.html import to_html
 from reports.markdown import WRITERS, escaped, to_markdown
-from tests.fake_run import PAYLOADS, Plan, make
-from tests.poison import poison
+from tests.fake_run import Plan, make
+from tests.poison import PAYLOADS, poison
 
 
 class Page(HTMLParser):

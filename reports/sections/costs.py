@@ -36,7 +36,8 @@ def rule(paid: Costs, any_one: Strategy) -> str:
     beyond = f" that is beyond {decimal(paid.threshold, 2)} times the cost of a trade" if paid.threshold else ""
     return (
         f"Each forecast{beyond} decides on one position, long or short by its sign, taken before the bar that it "
-        f"earns. Every trade costs {both}; borrowing, taxes and what the trade itself does to the price are left out. "
+        f"earns. Every trade costs {both}; keeping a position at its size, borrowing, taxes and what the trade itself "
+        "does to the price are left out. "
         f"Ratios are per year of {whole(round(any_one.bars_per_year))} bars."
     )
 
