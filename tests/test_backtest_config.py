@@ -46,7 +46,7 @@ def test_zero_and_naive_are_always_there() -> None:
         ({"net": {"dropout": 1.0}}, "net.dropout: input should be less than 1 (got 1.0)"),
         ({"name": "../up"}, "x: name: string should match pattern"),
         ({"executor": "loki"}, "executor: must be one of loky, serial (got loki)"),
-        ({"alpha": 1.0}, "x: alpha: input should be less than 1 (got 1.0)"),
+        ({"alpha": 1.0}, "x: alpha: input should be less than 0.5 (got 1.0)"),
         ({"target": {"horizon": 60}}, "target.horizon: must be at most net.window, 48 (got 60)"),
         ({"target": {"horizon": 3}, "folds": {"gap": 1}}, "folds.gap: must be at least the horizon, 3 (got 1)"),
         ({"folds": {"test": 100, "step": 50}}, "test spans must not overlap"),
