@@ -85,7 +85,11 @@ def report(run: RunFolder) -> None:
     import reports
     from backtest.results import judge_again
 
-    judge_again(run)
+    judged = judge_again(run)
+    if judged:
+        before, after = judged
+        tried = f"{after.configurations} configurations tried on these bars instead of {before.configurations}"
+        say(f"judged anew, with {tried}: {after.headline}")
     say(f"report: {reports.write(run)}")
 
 

@@ -94,11 +94,12 @@ def write_results(run: Path, tables: Tables, terms: Terms) -> Verdict:
     return judged
 
 
-def judge_again(run: Path) -> None:
+def judge_again(run: Path) -> tuple[Verdict, Verdict] | None:
     """Judge a finished run anew where more has been tried on its bars since, so that its report does not hide that.
 
-    A run that the ledger beside it does not know, because one of them was moved, is left as it is. A crash leaves a run
-    that the command which made it finishes. Raises RunError where the run is not finished, damaged or in use.
+    Return the verdicts before and after, None where nothing has to be judged. A run that the ledger beside it does not
+    know, because one of them was moved, is left as it is. A crash leaves a run that the command which made it finishes.
+    Raises RunError where the run is not finished, damaged or in use.
     """
     manifest = read_manifest(run)
     before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
@@ -106,7 +107,7 @@ def judge_again(run: Path) -> None:
     known = ledger_of(run)
     own = any((trial.data, trial.config) == tuple(hashes.values()) for trial in known.trials)
     if not own or tried_before(known, **hashes).configurations <= before.configurations:
-        return
+        return None
     with locked(run):
         tables = {table.file: read_table(run, table.file, table, manifest) for table in schema.RUN_TABLES}
         leak = before.candidates[0].reason if before.status == "leak suspected" else ""
@@ -116,6 +117,7 @@ def judge_again(run: Path) -> None:
         (run / MANIFEST).unlink()
         write_bytes(run / VERDICT, judged.to_json().encode())
         write_json(run / MANIFEST, {**manifest, "files": manifest["files"] | file_sums(run, [VERDICT])})
+    return before, judged
 
 
 def _evidence(run: Path, tables: Tables, *, data: str, config: str) -> Evidence:

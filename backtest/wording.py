@@ -92,7 +92,10 @@ def remark(configurations: int, comparisons: int, own: int) -> str:
     tried = f"{configurations:,} configurations were tried on these bars"
     if comparisons == own:
         return f"{tried}, but no forecasts other than these."
-    return f"{tried}: the adjusted p allows for all {comparisons:,} comparisons, not only for the {own:,} of this run."
+    allowed = (
+        f"the adjusted p allows for all {comparisons:,} different comparisons, not only for the {own:,} of this run"
+    )
+    return f"{tried}: {allowed}."
 
 
 def _power(found: Candidate) -> list[str]:

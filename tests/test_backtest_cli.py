@@ -15,6 +15,7 @@ import pytest
 
 from backtest.__main__ import main
 from data import synthetic
+from tests.fake_run import Plan, make
 from tests.small_run import TREE, small
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,18 @@ def test_the_report_is_written_again_from_the_folder(run: Path, monkeypatch: pyt
     (run / "report.html").unlink()
     assert call(monkeypatch, "report", str(run)) == 0
     assert (run / "report.html").read_bytes() == first
+
+
+def test_the_report_says_that_the_run_is_judged_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = make(tmp_path)
+    make(tmp_path, Plan(seed=1), "second")
+    capsys.readouterr()
+    assert call(monkeypatch, "report", str(first)) == 0
+    assert "judged anew, with 2 configurations tried on these bars instead of 1: " in capsys.readouterr().out
+    assert call(monkeypatch, "report", str(first)) == 0
+    assert "judged anew" not in capsys.readouterr().out
 
 
 def test_verify_has_status_4_where_a_file_was_changed(

@@ -269,8 +269,8 @@ def test_what_else_was_tried_makes_the_adjusted_p_larger_and_is_said() -> None:
     assert (alone.candidates[0].p_adjusted, among.candidates[0].p_adjusted) == pytest.approx((0.008, 0.004 * 51))
     assert among.comparisons == 51
     assert among.remark == (
-        "50 configurations were tried on these bars: the adjusted p allows for all 51 comparisons, not only for the 2 "
-        "of this run."
+        "50 configurations were tried on these bars: the adjusted p allows for all 51 different comparisons, not only "
+        "for the 2 of this run."
     )
     assert (among.candidates[0].detectable or 0) > (alone.candidates[0].detectable or 0)
 

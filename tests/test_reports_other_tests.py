@@ -51,10 +51,19 @@ SIGN, SIGN_OF_LSTM = {"loss": "direction", "alternative": "greater"}, {"loss": "
             [named("bold", 0.01), named("new", 0.01), named("sign", 0.01, **SIGN_OF_LSTM)],
             "Bold and New speak for GRU; Sign speaks for LSTM; the verdict's own test does not",
         ),
-        ([named(OWN, 0.3), named("bold", 0.2)], "All tests of skill agree: no sign of any"),
-        ([named(OWN, 0.3), named("bold", None)], "All tests of skill that could be made agree: no sign of any"),
-        ([named(OWN, 0.3), named("size", 0.0, of_skill=False)], "All tests of skill agree: no sign of any"),
-        ([named(OWN, 0.3), named("bold", 0.0, baseline="naive")], "All tests of skill agree: no sign of any"),
+        ([named(OWN, 0.3), named("bold", 0.2)], "All tests of skill against zero agree: no sign of any"),
+        (
+            [named(OWN, 0.3), named("bold", None)],
+            "All tests of skill against zero that could be made agree: no sign of any",
+        ),
+        (
+            [named(OWN, 0.3), named("size", 0.0, of_skill=False)],
+            "All tests of skill against zero agree: no sign of any",
+        ),
+        (
+            [named(OWN, 0.3), named("bold", 0.0, baseline="naive")],
+            "All tests of skill against zero agree: no sign of any",
+        ),
         ([named(OWN, None)], "No test of skill could be made"),
         ([], "No test of skill could be made"),
     ],
@@ -80,7 +89,9 @@ def test_what_all_tests_agree_on_is_said_of_the_models_that_are_shown_alone(usua
     )
     found = replace(usual, scores=tuple(replace(one, p_adjusted=0.5) for one in four), tests=tests)
     assert {row.model for row in leading(found)} == {"a", "b", "c"}
-    assert finding(leading(found), found) == "All tests of skill agree: no sign of any in the 3 best models"
+    assert (
+        finding(leading(found), found) == "All tests of skill against zero agree: no sign of any in the 3 best models"
+    )
 
 
 def test_an_undefined_test_says_so_with_its_reason(usual: Result) -> None:

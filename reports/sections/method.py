@@ -76,7 +76,8 @@ INTERVAL = (
 )
 DETECTABLE = (
     f"The smallest true gain on zero that a sample like this shows in 4 of 5 cases (80{SPACE}% power), as a share of "
-    "zero's squared error. A smaller gain may be there without showing."
+    "zero's squared error, at the level that the adjustment leaves. It may lie beyond the interval, because forecasts "
+    "that gain more also vary more. A smaller gain may be there without showing."
 )
 FRAGILE = "Said of a claim that one fold carries: without that fold its adjusted p is above the level."
 

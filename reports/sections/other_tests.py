@@ -98,7 +98,11 @@ def finding(rows: Sequence[PairTest], result: Result) -> str:
         return f"{label(model)}: {yes} of {counted(own, 'test')} of skill {verb} yes, the verdict's own among them"
     if passed:
         return f"{spoken_for(passed)}; the verdict's own test does not"
-    which = "All tests of skill" if len(asked) == len(tests) else "All tests of skill that could be made"
+    which = (
+        "All tests of skill against zero"
+        if len(asked) == len(tests)
+        else "All tests of skill against zero that could be made"
+    )
     where = f" in the {LEADING} best models" if len(ranked(result)) > LEADING else ""
     return f"{which} agree: no sign of any{where}"
 
