@@ -60,7 +60,7 @@ def _sizes(findings: Findings, plan: Plan) -> dict[str, object]:
         "overview": tables.overview(findings),
         "memory": f"{MEMORY:g}",
         "worlds": worlds,
-        "undefined": tables.undefined_tests(findings, plan),
+        "undefined": tables.undefined_tests(findings),
     }
 
 

@@ -39,7 +39,7 @@ def sizes(findings: Findings, lengths: Sequence[int]) -> str:
                 (max(100 * rate.share, TICKS[0]), row + SPREAD * (line - (len(lengths) - 1) / 2))
                 for row, cells in enumerate(tests.values())
                 for (_, _, length), rate in cells.items()
-                if length == n
+                if length == n and rate.measured
             ]
             axes.plot(*zip(*dots, strict=True), "o", color=SERIES[line], markersize=2.6, clip_on=False)
             _name(axes, f"n = {whole(n)}", SERIES[line], LEGEND * (len(lengths) - 1 - line))

@@ -99,13 +99,13 @@ def named(cell: Cell) -> str:
     return f"{kind}, h = {horizon}, n = {whole(n)}"
 
 
-def undefined_tests(findings: Findings, plan: Plan) -> str:
-    """A line for each test and cell in which it was undefined for some of the draws."""
+def undefined_tests(findings: Findings) -> str:
+    """A line for each test and cell in which it was undefined for some of the draws, but not for all."""
     return "\n".join(
-        f"- {test}, {named(cell)}: {whole(rate.undefined)} of {whole(plan.draws)}"
+        f"- {test}, {named(cell)}: {whole(rate.undefined)} of {whole(rate.total)}"
         for test, cells in findings.sizes.items()
         for cell, rate in cells.items()
-        if rate.undefined
+        if rate.undefined and rate.measured
     )
 
 
