@@ -168,3 +168,13 @@ def test_a_track_record_is_in_years(usual: Result) -> None:
     assert track_record(replace(one, track_record=None)) == "never"
     assert track_record(replace(one, sharpe=None)) == "–"
     assert track_record(replace(one, track_record=1e12)) == "over 1,000"
+
+
+@pytest.mark.parametrize(("simple", "named"), [(0.7, True), (0.1, False)])
+def test_a_baseline_that_earned_more_is_named_beside_the_model(usual: Result, simple: float, named: bool) -> None:
+    result = judged(usual, candidate("better"))
+    own: dict[str, dict[str, Any]] = {"gru": {"net_return": 0.12, "turnover": 100.0}, "mean": {"net_return": simple}}
+    others = {one.model: {"net_return": -0.2} for one in usual.strategies if one.model not in own}
+    strategies = tuple(replace(one, **{**others, **own}[one.model]) for one in usual.strategies)
+    title = finding_of_costs(replace(result, strategies=strategies))
+    assert title.endswith("; the baseline mean would have gained 70.0\xa0%") == named

@@ -48,7 +48,7 @@ def basis_points(size: float) -> str:
 
 
 def finding(result: Result) -> str:
-    """Return what the leading model's strategy would have left, beside holding."""
+    """Return what the leading model's strategy would have left, beside holding and a baseline that did better."""
     by_model = {one.model: one for one in result.strategies}
     leader = by_model.get(result.leader.model) if result.leader else None
     if leader is None:
@@ -58,7 +58,15 @@ def finding(result: Result) -> str:
         return f"The forecasts of {label(leader.model)} never called for a trade{holding}"
     sure = (deflated_of(result).get(leader.model) or 0.0) >= 1 - result.verdict.alpha
     chance = "" if sure or leader.net_return <= 0 else ", which chance alone could make"
-    return f"After costs, trading on {label(leader.model)} {outcome(leader)}{chance}{holding}"
+    simple = [one for one in result.strategies if one.model not in {*REFERENCES, *candidates_of(result)}]
+    best = max(simple, key=lambda one: one.net_return, default=leader)
+    beaten = f"; the baseline {label(best.model)} {outcome(best)}" if best.net_return > leader.net_return else ""
+    return f"After costs, trading on {label(leader.model)} {outcome(leader)}{chance}{holding}{beaten}"
+
+
+def candidates_of(result: Result) -> list[str]:
+    """Return the names of the candidates."""
+    return [score.model for score in result.candidates]
 
 
 def outcome(one: Strategy) -> str:
@@ -77,7 +85,7 @@ def strategies(result: Result) -> Table:
     by_model = {one.model: one for one in result.strategies}
     groups = (
         ("References", list(REFERENCES)),
-        ("Models, best first", [score.model for score in result.candidates]),
+        ("Models, best first", candidates_of(result)),
         ("Baselines", [score.model for score in result.scores if not score.status and score.model not in REFERENCES]),
     )
     deflated = deflated_of(result)
