@@ -9,10 +9,16 @@ from typing import Any, Self
 import polars as pl
 
 from backtest.significance.multiplicity import ADJUSTMENTS
+from data.names import PRIMARY, REFERENCES
 from data.verdict import Claim
 
 Key = tuple[str, int]
 """A model and a horizon."""
+
+
+def primary(tests: pl.DataFrame) -> pl.DataFrame:
+    """The rows of TESTS that a family is made of: the PRIMARY test over all folds, of all models but the baselines."""
+    return tests.filter(pl.col("fold").is_null(), ~pl.col("model").is_in(REFERENCES), **PRIMARY)
 
 
 @dataclass(frozen=True, slots=True)

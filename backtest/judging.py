@@ -14,12 +14,12 @@ from typing import Any
 import polars as pl
 
 from backtest.aligned import Aligned
-from backtest.family import Family, Key, Tried
+from backtest.family import Family, Key, Tried, primary
 from backtest.significance.skill import smallest_detectable
 from backtest.wording import RANKING, headline, remark, sentence
 from data import schema
 from data.errors import ConfigError, UndefinedTest
-from data.names import PRIMARY, REFERENCES, Status, label
+from data.names import Status, label
 from data.verdict import Candidate, Verdict
 from reports.formats import counted
 
@@ -129,7 +129,7 @@ class _Counts:
 def _rivals(scores: pl.DataFrame, tests: pl.DataFrame) -> list[dict[str, Any]]:
     """One row per model and horizon, baselines left out, the best first: the PRIMARY test both ways, skill, seeds."""
     key = ["model", "horizon"]
-    pooled = tests.filter(pl.col("fold").is_null(), ~pl.col("model").is_in(REFERENCES), **PRIMARY)
+    pooled = primary(tests)
     worse = pooled.filter(alternative="greater").select(*key, p_worse="p_value")
     seeds = scores.group_by(key).agg(seeds=pl.col("seed").drop_nulls().n_unique())
     rows = pooled.filter(alternative="less").join(worse, on=key, how="left").join(seeds, on=key, how="left")

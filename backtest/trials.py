@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from backtest import ledger
-from backtest.family import Key, Tried
+from backtest.family import Key, Tried, primary
 from backtest.ledger import LEDGER, Ledger, Trial, key_of, name_of
 from backtest.significance.sharpe import Sharpe, deflated
 from data.errors import UndefinedTest
-from data.names import HOLDING, PRIMARY, REFERENCES
+from data.names import HOLDING, REFERENCES
 from data.verdict import Verdict
 
 
@@ -49,7 +49,8 @@ def deflate(sharpe: Sharpe, own: Sequence[float], others: Sequence[Trial], *, un
 
     The trials are the strategies of this run, whose Sharpe ratios per bar are `own`, and of all other configurations
     on the data; the same model in two configurations is two trials, an unreadable line is one. Trials that resemble
-    each other count in full, which is cautious. With one ratio there is no luck of the best: the benchmark is 0.
+    each other count in full, but make the ratios vary less, and with that the luck that is allowed for. With one ratio
+    there is no luck of the best: the benchmark is 0.
     Raises UndefinedTest as `deflated`.
 
     Source: Bailey and Lopez de Prado (2014), Journal of Portfolio Management 40 (5), 94-107.
@@ -61,12 +62,11 @@ def deflate(sharpe: Sharpe, own: Sequence[float], others: Sequence[Trial], *, un
 
 def enter(run: Path, judged: Verdict, tests: pl.DataFrame, strategies: pl.DataFrame, *, data: str, config: str) -> None:
     """Enter a run into the ledger, with its headline, the p-values of its primary test and its Sharpe ratios."""
-    defined = pl.col("fold").is_null() & pl.col("p_value").is_not_null() & ~pl.col("model").is_in(REFERENCES)
-    primary = tests.filter(defined, **PRIMARY)
+    tested = primary(tests).filter(pl.col("p_value").is_not_null())
     p_values = {
         alternative: {
             name_of((model, horizon)): p_value
-            for model, horizon, p_value in primary.filter(alternative=alternative)
+            for model, horizon, p_value in tested.filter(alternative=alternative)
             .select("model", "horizon", "p_value")
             .iter_rows()
         }

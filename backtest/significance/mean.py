@@ -15,6 +15,7 @@ from backtest.significance.result import (
     normal_probability,
     p_value,
     t_probability,
+    unit_of,
 )
 from data.errors import ConfigError, UndefinedTest
 
@@ -98,7 +99,7 @@ def mean_test(
     constant is known as such. Raises UndefinedTest if n <= h or the series is constant, ConfigError for a bad setting.
     """
     _check(series, horizon, estimator, magnitude)
-    unit = 2.0 ** int(np.frexp(np.abs(series).max())[1])  # squares of very large or small numbers lose their digits
+    unit = unit_of(series)
     tested = _test(series / unit, horizon, estimator, alternative, small_sample=small_sample)
     return replace(tested, mean=tested.mean * unit, standard_error=tested.standard_error * unit)
 

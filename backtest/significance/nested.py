@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtest.significance.mean import Estimator, mean_test
-from backtest.significance.result import Alternative, FloatArray, TestResult, mean_per_time, paired
+from backtest.significance.result import Alternative, FloatArray, TestResult, mean_per_time, paired, unit_of
 from data.errors import UndefinedTest
 
 
@@ -81,8 +81,7 @@ def encompassing(
 def _scaled(y: npt.ArrayLike, y_model: npt.ArrayLike, y_baseline: npt.ArrayLike) -> tuple[FloatArray, ...]:
     """Outcomes and forecasts (n,) in units of about the largest of them, so that their squares are numbers."""
     series = paired(y=y, y_model=y_model, y_baseline=y_baseline)
-    largest = max(float(np.abs(values).max(initial=0.0)) for values in series)
-    unit = 2.0 ** int(np.frexp(largest)[1])
+    unit = unit_of(*series)
     return tuple(values / unit for values in series)
 
 

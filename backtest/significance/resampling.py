@@ -12,7 +12,7 @@ from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from threadpoolctl import threadpool_limits
 
 from backtest.significance.mean import ROUNDING
-from backtest.significance.result import FloatArray, paired
+from backtest.significance.result import FloatArray, check_horizon, paired
 from data.errors import ConfigError, UndefinedTest
 
 SHORTEST, STRETCHES = 30, 10
@@ -80,7 +80,8 @@ def checked(
     """
     if not 0 < alpha < 1:
         raise ConfigError(f"alpha: must lie between 0 and 1 (got {alpha}): 0.05 is usual")
-    for name, value in (("horizon", horizon), ("reps", resampling.reps), ("block", resampling.block)):
+    check_horizon(horizon)
+    for name, value in (("reps", resampling.reps), ("block", resampling.block)):
         if value is not None and value < 1:
             raise ConfigError(f"{name}: must be at least 1 (got {value})")
     if len(losses) < 2:

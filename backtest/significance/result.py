@@ -63,6 +63,14 @@ def paired(**series: npt.ArrayLike) -> tuple[FloatArray, ...]:
     return tuple(arrays.values())
 
 
+def unit_of(*series: FloatArray) -> float:
+    """Power of two about as large as the largest number of some series.
+
+    In such units squares neither overflow nor vanish, and no digit of a ratio changes.
+    """
+    return 2.0 ** int(np.frexp(max(float(np.abs(values).max(initial=0.0)) for values in series))[1])
+
+
 def mean_per_time(values: FloatArray, times: npt.ArrayLike | None) -> FloatArray:
     """Mean of the rows (n,) of each time, in the order of the times (n,); the values themselves without times.
 

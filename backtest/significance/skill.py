@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from backtest.significance import fixed_b
 from backtest.significance.mean import long_run_covariance, mean_test
-from backtest.significance.result import mean_per_time, paired
+from backtest.significance.result import mean_per_time, paired, unit_of
 from data.errors import UndefinedTest
 
 POWER = 0.8
@@ -89,7 +89,7 @@ def smallest_detectable(
     Raises UndefinedTest where every forecast or every outcome is zero; otherwise as `mean_test`.
     """
     truth, forecast = paired(y=y, y_hat=y_hat)
-    unit = 2.0 ** int(np.frexp(max(np.abs(truth).max(initial=0.0), np.abs(forecast).max(initial=0.0)))[1])
+    unit = unit_of(truth, forecast)
     truth, forecast = truth / unit, forecast / unit
     scale = float(np.mean(mean_per_time(truth**2, times))) if truth.size else 0.0
     energy = float(np.mean(mean_per_time(forecast**2, times))) if truth.size else 0.0
@@ -105,5 +105,5 @@ def smallest_detectable(
     skill, spread = -tested.mean / scale, energy / scale
     if skill > max(spread, 2 * float(np.sqrt(variance))):
         spread = skill
-    unit = fixed_b.detectable(alpha, power, tested.n, width) ** 2 * variance / spread
-    return (unit + float(np.sqrt(unit**2 + 4 * unit * max(spread - skill, 0.0)))) / 2
+    calibrated = fixed_b.detectable(alpha, power, tested.n, width) ** 2 * variance / spread  # the answer without noise
+    return (calibrated + float(np.sqrt(calibrated**2 + 4 * calibrated * max(spread - skill, 0.0)))) / 2
