@@ -31,21 +31,24 @@ class Fitted:
     learned: int
 
 
-def fit_and_forecast(
-    rows: Panel, keys: pl.DataFrame, task: Task, net: NetSettings, train: TrainSettings, start: State | None
-) -> Fitted:
-    """Fit a task on `rows`, from the weights `start` or none, and forecast; `keys` are symbol and time of each row.
+def forecaster_of(task: Task, net: NetSettings, train: TrainSettings, start: State | None = None) -> Forecaster:
+    """Return the forecaster that a task fits: fresh from its seed, or with the weights `start`."""
+    forecaster = MODELS[task.model].make(net, train, task.fit_seed)
+    if start is not None:
+        forecaster.restore(start)
+    return forecaster
+
+
+def fit_and_forecast(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
+    """Fit the `forecaster` of a task on `rows` and forecast; `keys` are symbol and time of each row.
 
     One thread, so that every process computes alike. RunError where a forecast is missing or not finite, LeakError
     where it depends on later rows.
     """
-    forecaster = MODELS[task.model].make(net, train, task.fit_seed)
-    if start is not None:
-        forecaster.restore(start)
-    windows, validation = learning_windows(rows, task.fold, net.window)
+    windows, validation = learning_windows(rows, task.fold, window)
     with threadpool_limits(1):
         log = forecaster.fit(windows, validation)
-        forecasts = [_forecast(forecaster, rows, keys, task.model, fold, net.window) for fold in task.folds]
+        forecasts = [_forecast(forecaster, rows, keys, task.model, fold, window) for fold in task.folds]
     return Fitted(pl.concat(forecasts), forecaster.state(), log, len(windows) * max(1, len(log.epochs)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from backtest.collect import gather_forecasts
-from backtest.fitting import fit_and_forecast
+from backtest.fitting import fit_and_forecast, forecaster_of
 from backtest.prepare import Prepared
 from models.forecaster import State
 
@@ -22,6 +22,7 @@ def walk_in_memory(prepared: Prepared) -> pl.DataFrame:
         if task.fold == prepared.final:
             continue
         start = states[task.after] if task.after else None
-        fitted = fit_and_forecast(prepared.rows, keys, task, config.net, config.train, start)
+        forecaster = forecaster_of(task, config.net, config.train, start)
+        fitted = fit_and_forecast(prepared.rows, keys, task, forecaster, config.net.window)
         forecasts[task.key], states[task.folder] = fitted.forecasts, fitted.state
     return gather_forecasts(prepared, lambda task: forecasts[task.key])

@@ -36,7 +36,7 @@ def by_seed(paired: pl.DataFrame) -> pl.DataFrame:
             variances = _variances(peers, model)
             for number, aligned in zip(numbers, peers, strict=True):
                 about = {"model": model, "seed": number, "horizon": aligned.horizon}
-                rows.append({**about, **_primary(aligned, model), **variances})
+                rows.append({**about, **against_zero(aligned, model), **variances})
     return schema.check(pl.DataFrame(rows, schema=schema.SEEDS.dtypes), schema.SEEDS)
 
 
@@ -47,7 +47,7 @@ def without_each_fold(horizons: Sequence[Aligned]) -> pl.DataFrame:
         for fold in aligned.folds if len(aligned.folds) > 1 else []:
             rest = aligned.part(aligned.fold != fold)
             rows += [
-                {"model": model, "horizon": aligned.horizon, "fold": fold, **_primary(rest, model)}
+                {"model": model, "horizon": aligned.horizon, "fold": fold, **against_zero(rest, model)}
                 for model in aligned.models
                 if model not in REFERENCES
             ]
@@ -60,8 +60,8 @@ def skill_of(loss_model: FloatArray, loss_baseline: FloatArray) -> dict[str, flo
     return {"skill": 1 - float(loss_model.mean()) / scale} if scale > 0 else {}
 
 
-def _primary(aligned: Aligned, model: str) -> dict[str, float]:
-    """Skill against zero and the p-values of the primary test both ways, as far as they are defined."""
+def against_zero(aligned: Aligned, model: str) -> dict[str, float]:
+    """`skill` against zero, `p_value` and `p_worse` of the primary test, as far as they are defined."""
     losses = aligned.losses[LOSS, model], aligned.losses[LOSS, BASELINE]
     try:
         result = diebold_mariano(*losses, horizon=aligned.horizon, alternative="less")

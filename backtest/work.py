@@ -14,7 +14,7 @@ import polars as pl
 from safetensors.numpy import save as save_arrays
 
 from backtest.checkpoints import CHECKPOINTS, FORECASTS, RECORD, SECONDS, STATE, Record, find, keep, read_state
-from backtest.fitting import fit_and_forecast
+from backtest.fitting import fit_and_forecast, forecaster_of
 from backtest.tasks import Task
 from data.errors import BacktestError, RunError
 from data.runs import sha256, table_bytes
@@ -74,7 +74,7 @@ def _do(work: Work, task: Task) -> Record:
     rows, keys = _rows(work.run / FEATURES_FILE, work.rows_sha256, work.features, work.horizon)
     start = read_state(work.run, task.after) if task.after else None
     started = time.perf_counter()
-    fitted = fit_and_forecast(rows, keys, task, work.net, work.train, start)
+    fitted = fit_and_forecast(rows, keys, task, forecaster_of(task, work.net, work.train, start), work.net.window)
     seconds = time.perf_counter() - started
     files = {FORECASTS: table_bytes(fitted.forecasts), STATE: save_arrays(_owned(fitted.state))}
     sums = {name: sha256(content) for name, content in files.items()}

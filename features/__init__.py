@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from features import calendar_features, price, volume
 from features.catalog import FEATURES, feature
+from features.external import EXTERNAL, external
 
-__all__ = ["FEATURES", "calendar_features", "feature", "price", "volume"]
+__all__ = ["EXTERNAL", "FEATURES", "calendar_features", "external", "feature", "price", "volume"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,50 +23,72 @@ FEATURES: dict[str, Feature] = {}
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """An entry of FEATURES: `lookback` is how many EARLIER bars, before its own, a value may read."""
+    """An entry of FEATURES: `lookback` is how many EARLIER bars, before its own, a value may read.
+
+    `tolerance` is how far, in standard deviations of the feature, it may still depend on bars before those.
+    """
 
     name: str
     function: Function
     lookback: int | Callable[..., int]
     requires: tuple[str, ...] = ()
+    tolerance: float = 0.0
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What two registrations of the same code share, even when their module was imported again."""
         codes = [getattr(part, "__code__", part) for part in (self.function, self.lookback)]
-        return *codes, getattr(self.function, "__defaults__", None), self.requires
+        return *codes, getattr(self.function, "__defaults__", None), self.requires, self.tolerance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolved:
-    """A feature with its parameters: named expressions, their look-back, the optional columns of BARS they read."""
+    """A feature with its parameters: named expressions, their look-back, and what `Feature` says of it."""
 
     columns: tuple[str, ...]
     exprs: tuple[pl.Expr, ...]
     lookback: int
     requires: tuple[str, ...]
+    tolerance: float = 0.0
 
 
 def feature(
-    *, lookback: int | Callable[..., int], requires: Sequence[str] = (), name: str | None = None
+    *,
+    lookback: int | Callable[..., int],
+    requires: Sequence[str] = (),
+    name: str | None = None,
+    tolerance: float = 0.0,
 ) -> Callable[[Registered], Registered]:
     """Register a function that returns an expression, or several by suffix, as a feature; it stays a plain function.
 
     `lookback` is a number of earlier bars, or a function of the feature's parameters that returns it; `requires` names
-    the columns it reads beyond the obligatory ones. Raises ConfigError when other code has that name already.
+    the columns it reads beyond the obligatory ones: optional ones of BARS, or `funding.rate` of an external series.
+    `tolerance` is how far, in standard deviations of the feature, a value may still depend on bars before its
+    look-back: an average with exponential weights never forgets entirely. 0: not at all.
+    Raises ConfigError when other code has that name already, or for a tolerance that is negative or not finite.
     """
 
     def register(function: Registered) -> Registered:
-        entry = Feature(name or function.__name__, function, lookback, tuple(requires))
+        entry = Feature(name or function.__name__, function, lookback, tuple(requires), tolerance)
+        if not 0 <= tolerance < math.inf:
+            raise ConfigError(
+                f"features: {entry.name}: tolerance: must be a finite number of standard deviations, at least 0 "
+                f"(got {tolerance})"
+            )
         known = FEATURES.setdefault(entry.name, entry)
         if known.identity != entry.identity:
-            raise ConfigError(
-                f"features: {entry.name} of module {function.__module__} is taken by other code "
-                f"in module {known.function.__module__}: give one of them another name"
-            )
+            raise taken("features", entry.name, function, known.function)
         return function
 
     return register
+
+
+def taken(kind: str, name: str, new: Callable[..., object], known: Callable[..., object]) -> ConfigError:
+    """Word that `new` cannot join the table of `kind`: its `name` is that of `known`, which is other code."""
+    return ConfigError(
+        f"{kind}: {name} of module {new.__module__} is taken by other code in module {known.__module__}: "
+        "give one of them another name"
+    )
 
 
 def at_least(minimum: int, **parameters: int) -> None:
@@ -144,7 +167,7 @@ def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments) -> Resol
     stem = _column(entry.name, given)
     columns = tuple(f"{stem}_{suffix}" if suffix else stem for suffix in named)
     exprs = tuple(expr.alias(column) for column, expr in zip(columns, named.values(), strict=True))
-    return Resolved(columns, exprs, lookback, entry.requires)
+    return Resolved(columns, exprs, lookback, entry.requires, entry.tolerance)
 
 
 def _complete(given: inspect.BoundArguments) -> inspect.BoundArguments:

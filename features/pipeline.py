@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import polars as pl
@@ -10,6 +10,7 @@ import polars as pl
 from data.errors import ConfigError
 from data.gaps import interval_of, segments
 from features.catalog import Resolved, Spec, resolve
+from features.external import EXTERNAL, join, load
 from features.price import log_return
 from features.target import target
 
@@ -23,37 +24,60 @@ def build(
     horizon: int = 1,
     kind: str = "log_return",
     interval: timedelta | None = None,
+    external: Mapping[str, pl.DataFrame] | None = None,
+    segment: pl.Series | None = None,
 ) -> pl.DataFrame:
     """Return FEATURES for `bars`: one row per bar, its features in the order of `specs`, and the target.
 
     Within each stretch of bars without a hole, the first `lookback` values of a feature are null, whatever the feature
     itself would return there, and so is the target of the last `horizon` bars. A value that is not finite, such as the
     0/0 of `volume_norm` after a day without trades, is null too: the table holds no NaN and no infinity.
-    The bars' `interval` is inferred where it is not given.
+    The bars' `interval` is inferred where it is not given, and so is the `segment` of each row: an audit that changes
+    or cuts off bars gives that of the true bars, for it does not change when the market was open.
+    `external` are the series that features may read, as `series_of` returns them; None: those that they name.
     Raises ConfigError for settings that do not fit each other or the bars.
     """
     features = resolve(specs)
-    _check_columns(bars, features)
     step = interval or interval_of(bars)
-    segment = segments(bars, step)
-    known_at = (pl.col("time") + step).alias("known_at")
+    stretch = segments(bars, step) if segment is None else segment.alias("segment")
+    series = _load(features) if external is None else external
+    timed = bars.with_columns(known_at=pl.col("time") + step)
+    readable = join(timed, series) if series else timed
+    _check_columns(readable, features)
     raw = [
         log_return().alias("bar_return"),
         *(expr for one in features for expr in one.exprs),
         target(kind, horizon),
-        known_at.shift(-horizon).alias("target_time"),
+        pl.col("known_at").shift(-horizon).alias("target_time"),
         pl.int_range(pl.len()).alias(POSITION),
     ]
+    return _compute(readable, stretch, raw, features)
+
+
+def series_of(specs: Sequence[Spec]) -> dict[str, pl.DataFrame]:
+    """Load the external series that the features of `specs` read, those alone. Raises as `resolve` and `load`."""
+    return _load(resolve(specs))
+
+
+def _load(features: Sequence[Resolved]) -> dict[str, pl.DataFrame]:
+    read = {column.partition(".")[0] for one in features for column in one.requires}
+    return load(name for name in EXTERNAL if name in read)
+
+
+def _compute(
+    bars: pl.DataFrame, segment: pl.Series, raw: Sequence[pl.Expr], features: Sequence[Resolved]
+) -> pl.DataFrame:
+    """Evaluate `raw` within each stretch of bars, and keep of the features what their look-back and floats allow."""
     if segment.n_unique() > 1:  # grouping takes twice the time
         raw = [expr.over("segment") for expr in raw]
-    query = (
-        bars.lazy()
-        .with_columns(segment)
-        .select("symbol", "time", known_at, "segment", *raw)
-        .with_columns(_usable(column, one.lookback) for one in features for column in one.columns)
-        .drop(POSITION)
-    )
     try:
+        query = (
+            bars.with_columns(segment)
+            .lazy()
+            .select("symbol", "time", "known_at", "segment", *raw)
+            .with_columns(_usable(column, one.lookback) for one in features for column in one.columns)
+            .drop(POSITION)
+        )
         return query.collect()
     except pl.exceptions.PolarsError as error:
         raise ConfigError(f"features: a feature cannot be computed from these bars: {error}") from error
@@ -66,11 +90,12 @@ def _usable(column: str, lookback: int) -> pl.Expr:
 
 
 def _check_columns(bars: pl.DataFrame, features: Sequence[Resolved]) -> None:
-    """Raise ConfigError if a feature reads an optional column that the bars lack."""
+    """Raise ConfigError if a feature reads a column that neither the bars nor an external series have."""
     for one in features:
         missing = [column for column in one.requires if column not in bars.columns]
         if missing:
             raise ConfigError(
-                f"features: {one.columns[0]} needs {', '.join(missing)}, which these bars lack: "
-                "remove the feature, or use bars that have it"
+                f"features: {one.columns[0]} needs {', '.join(missing)}, which these bars lack and no external series "
+                f"has (columns: {', '.join(bars.columns)}; series: {', '.join(EXTERNAL) or 'none'}): remove the "
+                "feature, use bars that have it, or define the series with @external"
             )

@@ -34,6 +34,24 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was looked at: what, how it came out in a word or two, and in one short line what that means."""
+
+    tone: Tone
+    label: str
+    word: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A handful of items side by side, to be taken in at a glance."""
+
+    items: tuple[Item, ...]
+    kind: Literal["strip"] = "strip"
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A paragraph."""
 
@@ -131,7 +149,7 @@ class Details:
     kind: Literal["details"] = "details"
 
 
-Block = Heading | Verdict | Text | Note | Table | Figure | Facts | Code | Files | Details
+Block = Heading | Verdict | Strip | Text | Note | Table | Figure | Facts | Code | Files | Details
 
 
 def table(heads: Sequence[str], rows: Sequence[tuple[str, ...]], caption: str = "", words: int = 1) -> Table:

@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
 from data import runs
+from data.audit import AUDIT, Audit
 from data.errors import RunError
 from data.schema import RUN_TABLES
 from data.verdict import Verdict
@@ -38,12 +39,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The contents of a run folder, as far as the report needs them: a table of RUN_TABLES under its name."""
+    """The contents of a run folder, as far as the report needs them: a table of RUN_TABLES under its name.
+
+    `audit` is None where the run was not audited.
+    """
 
     manifest: Manifest
     config: str
     costs: Costs
     verdict: Verdict
+    audit: Audit | None
     folds: pl.DataFrame
     forecasts: pl.DataFrame
     fits: pl.DataFrame
@@ -68,7 +73,8 @@ def read(run: Path) -> Folder:
         manifest=parse(Manifest, found, run / runs.MANIFEST),
         config=printable(config, keep="\n\t"),
         costs=parse(Settings, settings(config, run / runs.SETTINGS), run / runs.SETTINGS).costs,
-        verdict=parse(Verdict, json.loads(runs.read_bytes(run, runs.VERDICT, found)), run / runs.VERDICT),
+        verdict=read_json(Verdict, run, runs.VERDICT, found),
+        audit=read_json(Audit, run, AUDIT, found) if AUDIT in found["files"] else None,
         **{name: printable_frame(table) for name, table in tables.items()},
     )
 
@@ -81,6 +87,16 @@ def settings(config: str, path: Path) -> dict[str, Any]:
         raise RunError(
             f"{path}: expected the settings of a run in TOML ({broken}): run `backtest run` again"
         ) from broken
+
+
+def read_json(kind: type[T], run: Path, name: str, manifest: dict[str, Any]) -> T:
+    """Return a JSON file of a run as the dataclass `kind`; RunError where it is damaged or another thing."""
+    content = runs.read_bytes(run, name, manifest)
+    try:
+        tree = json.loads(content)
+    except ValueError as broken:
+        raise RunError(f"{run / name}: expected JSON ({broken}): run `backtest run` again") from broken
+    return parse(kind, tree, run / name)
 
 
 def parse(kind: type[T], tree: Any, path: Path) -> T:

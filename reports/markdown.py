@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from reports.blocks import Block, Code, Details, Facts, Figure, Files, Heading, Note, Table, Text, Verdict
+from reports.blocks import Block, Code, Details, Facts, Figure, Files, Heading, Note, Strip, Table, Text, Verdict
 from reports.document import Document
 
 ICONS = {"good": "✅", "care": "⚠️", "open": "🟰", "bad": "❌", "mute": "❔"}
@@ -42,6 +42,14 @@ def verdict(block: Verdict) -> str:
         *([f"*{escaped(block.remark)}*"] if block.remark else []),
     ]
     return "\n>\n".join(f"> {line}" for line in lines)
+
+
+def strip(block: Strip) -> str:
+    """Return items as a list, each with its sign."""
+    return "\n".join(
+        f"- {ICONS[item.tone]} **{escaped(item.label)}:** {escaped(item.word)} · {escaped(item.detail)}"
+        for item in block.items
+    )
 
 
 def heading(block: Heading) -> str:
@@ -93,6 +101,7 @@ def pairs(block: Facts | Files) -> str:
 WRITERS: dict[type, Callable[[Any], str]] = {
     Heading: heading,
     Verdict: verdict,
+    Strip: strip,
     Text: lambda block: escaped(block.text),
     Note: lambda block: f"> **Note:** {escaped(block.text)}",
     Table: table,

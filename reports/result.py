@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from data.audit import Audit
 from data.names import PRIMARY, REFERENCES, Status
 from data.verdict import Candidate, Claim, Verdict
 from reports.derived import Calibration, Fit, LossPath, calibrate, learning, loss_path, side_by_side
@@ -72,12 +73,13 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finished run; `scores` hold the baselines first, then the candidates by squared error."""
+    """A finished run; `scores`: baselines first, then candidates by squared error; `audit`: None if not audited."""
 
     manifest: Manifest
     config: str
     costs: Costs
     verdict: Verdict
+    audit: Audit | None
     horizon: int
     origins: int
     scores: tuple[Score, ...]
@@ -129,6 +131,7 @@ def assemble(run: Folder) -> Result:
         config=run.config,
         costs=run.costs,
         verdict=run.verdict,
+        audit=run.audit,
         horizon=horizon,
         origins=origins.height,
         scores=ranked,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-from features import FEATURES
+from features import EXTERNAL, FEATURES
 from models import MODELS
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ settings.load_profile("beatzero")
 
 @pytest.fixture
 def open_tables() -> Iterator[None]:
-    """Let plugins add to FEATURES and MODELS for the time of a test."""
-    before = dict(FEATURES), dict(MODELS)
+    """Let plugins add to FEATURES, EXTERNAL and MODELS for the time of a test."""
+    tables: tuple[dict[str, Any], ...] = (FEATURES, EXTERNAL, MODELS)
+    before = [dict(table) for table in tables]
     yield
-    FEATURES.clear()
-    FEATURES.update(before[0])
-    MODELS.clear()
-    MODELS.update(before[1])
+    for table, entries in zip(tables, before, strict=True):
+        table.clear()
+        table.update(entries)
 
 
 @pytest.fixture(scope="session")

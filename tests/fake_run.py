@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from backtest.costs import CostSettings
 from backtest.results import Terms, tables_of, write_results
+from data.audit import AUDIT, Audit
 from data.runs import FORMAT, MANIFEST, SETTINGS, file_sums, sha256, write_bytes, write_json, write_table
 from data.schema import FEATURES, FITS, FOLDS, FORECASTS, TESTS
 
@@ -39,6 +40,7 @@ class Plan:
     constant: tuple[str, ...] = ()
     undefined: bool = False
     seed: int = 0
+    audit: Audit | None = None
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -60,6 +62,8 @@ def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
     write_results(run, tables, terms)
     write_table(run / FEATURES.file, features, FEATURES)
     write_bytes(run / SETTINGS, config(plan).encode())
+    if plan.audit:
+        write_bytes(run / AUDIT, plan.audit.to_json().encode())
     names = [path.name for path in run.iterdir()]
     write_json(run / MANIFEST, make_manifest(plan) | {"files": file_sums(run, names)})
     return run
@@ -161,8 +165,8 @@ def make_features(forecasts: pl.DataFrame, plan: Plan) -> pl.DataFrame:
 
 
 def make_terms(plan: Plan) -> Terms:
-    """Return how the run is judged: always open, costs as usual; everything in a plan but its name makes a trial."""
-    trial, bars = (sha256(text.encode()) for text in (repr(replace(plan, name="")), plan.source))
+    """Return how the run is judged: always open, costs as usual; all in a plan but name and audit makes a trial."""
+    trial, bars = (sha256(text.encode()) for text in (repr(replace(plan, name="", audit=None)), plan.source))
     return Terms(plan.networks, 0.05, "holm", CostSettings(), trial, bars, plan.interval, always_open=True)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from data.audit import AUDIT
 from data.runs import MANIFEST, VERDICT, file_sums, read_manifest, write_json, write_table
 from data.schema import FITS, JOINT, TESTS
 
@@ -25,7 +28,7 @@ PAYLOADS = (
 
 
 def poison(run: Path) -> Path:
-    """Put payloads where a finished run has questions, notes and findings; return the folder."""
+    """Put payloads where a finished run has questions, notes and findings, those of an audit too; return the folder."""
     for table, columns in ((TESTS, ("title", "asks", "note")), (JOINT, ("title", "asks", "note")), (FITS, ("note",))):
         path = run / table.file
         payloads = {name: pl.lit(payload) for name, payload in zip(columns, PAYLOADS, strict=False)}
@@ -36,5 +39,16 @@ def poison(run: Path) -> Path:
         candidate |= dict(zip(("sentence", "reason", "name"), PAYLOADS[1::2], strict=False))
     write_json(run / VERDICT, verdict)
     manifest = read_manifest(run)
+    if AUDIT in manifest["files"]:
+        write_json(run / AUDIT, poisoned(json.loads((run / AUDIT).read_text()), cycle(PAYLOADS)))
     write_json(run / MANIFEST, manifest | {"files": file_sums(run, manifest["files"])})
     return run
+
+
+def poisoned(value: Any, payloads: Iterator[str]) -> Any:
+    """Return JSON with a payload for every string that is not one of a few fixed ones."""
+    if isinstance(value, dict):
+        return {key: item if key in {"depth", "state"} else poisoned(item, payloads) for key, item in value.items()}
+    if isinstance(value, list):
+        return [poisoned(item, payloads) for item in value]
+    return next(payloads) if isinstance(value, str) else value

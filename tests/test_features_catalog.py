@@ -159,3 +159,27 @@ def test_a_feature_that_breaks_is_named() -> None:
         resolve(["ahead"])
     with pytest.raises(ConfigError, match="'broken': no such thing"):
         resolve(["broken"])
+
+
+def test_a_tolerance_stays_with_the_feature() -> None:
+    def define(tolerance: float) -> None:
+        @feature(lookback=3, tolerance=tolerance)
+        def smooth() -> pl.Expr:
+            return pl.col("close").ewm_mean(half_life=1)
+
+    define(0.01)
+    define(0.01)
+    assert [one.tolerance for one in resolve(["smooth", "log_return"])] == [0.01, 0.0]
+    with pytest.raises(ConfigError, match=r"features: smooth of module .* is taken by other code"):
+        define(0.02)
+
+
+@pytest.mark.parametrize("tolerance", [-0.1, float("inf"), float("nan")])
+def test_a_tolerance_is_a_finite_number_that_is_not_negative(tolerance: float) -> None:
+    with pytest.raises(ConfigError, match=r"features: forgetful: tolerance: must be a finite number .* \(got "):
+
+        @feature(lookback=0, tolerance=tolerance)
+        def forgetful() -> pl.Expr:
+            return pl.col("close")
+
+    assert "forgetful" not in FEATURES

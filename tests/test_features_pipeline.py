@@ -13,25 +13,51 @@ import pytest
 from hypothesis import given
 
 from data.errors import ConfigError
-from features import FEATURES, feature
-from features.pipeline import build
+from data.schema import UTC_TIME
+from features import EXTERNAL, FEATURES, external, feature
+from features.pipeline import build, series_of
 from tests.strategies import HOUR, bars
 
 
 @pytest.fixture
 def table() -> Iterator[None]:
-    """Give the table of features back as it was."""
-    before = dict(FEATURES)
+    """Give the tables of features and external series back as they were."""
+    before = dict(FEATURES), dict(EXTERNAL)
     yield
     FEATURES.clear()
-    FEATURES.update(before)
+    FEATURES.update(before[0])
+    EXTERNAL.clear()
+    EXTERNAL.update(before[1])
 
 
 def hours(n: int) -> pl.DataFrame:
     """Return `n` hourly bars whose close counts from 1."""
     micros = pl.int_range(n, eager=True) * (HOUR // (HOUR / 3_600_000_000))
     close = pl.int_range(1, n + 1, eager=True).cast(pl.Float64)
-    return pl.DataFrame({"symbol": ["A"] * n, "time": micros.cast(pl.Datetime("us", "UTC")), "close": close})
+    return pl.DataFrame({"symbol": ["A"] * n, "time": micros.cast(UTC_TIME), "close": close})
+
+
+def published(*rows: tuple[int, int, float]) -> pl.DataFrame:
+    """Return a series of (hour it is about, hour of publication, rate)."""
+    frame = pl.DataFrame(rows, ["time", "known_at", "rate"], orient="row")
+    return frame.with_columns((pl.col("time", "known_at") * 3_600_000_000).cast(UTC_TIME))
+
+
+@pytest.fixture
+def funding(table: None) -> None:
+    """Register a funding rate and two features that read it."""
+
+    @external(name="funding")
+    def rates() -> pl.DataFrame:
+        return published((4, 4, 4.0), (1, 2, 1.0), (3, 3, 2.5))
+
+    @feature(lookback=0, requires=("funding.rate",))
+    def funding_now() -> pl.Expr:
+        return pl.col("funding.rate")
+
+    @feature(lookback=2, requires=("funding.rate",))
+    def funding_change() -> pl.Expr:
+        return pl.col("funding.rate") - pl.col("funding.rate").shift(2)
 
 
 @given(bars(max_size=60, holes=True, symbols=2))
@@ -89,6 +115,69 @@ def test_a_feature_of_columns_that_do_not_exist_is_refused() -> None:
 def test_bars_without_an_optional_column_are_refused() -> None:
     with pytest.raises(ConfigError, match="features: taker_imbalance needs taker_buy_volume, which these bars lack"):
         build(hours(3), ["taker_imbalance"])
+
+
+@pytest.mark.usefixtures("funding")
+def test_a_feature_reads_of_a_series_what_was_published_by_the_close_of_its_bar() -> None:
+    bars = pl.concat([hours(6), hours(4).tail(3).with_columns(symbol=pl.lit("B"))])
+    made = build(bars, ["funding_now", "funding_change"])
+    assert made["funding_now"].to_list() == [None, 1.0, 2.5, 4.0, 4.0, 4.0, 1.0, 2.5, 4.0]
+    assert made["funding_change"].to_list() == [None, None, None, 3.0, 1.5, 0.0, None, None, 3.0]
+    fixed, later = ["symbol", "time", "known_at", "segment", "bar_return"], ["y_log_return_1", "target_time"]
+    assert made.columns == [*fixed, "funding_now", "funding_change", *later]
+
+
+@pytest.mark.usefixtures("funding")
+def test_only_the_series_that_features_read_are_loaded() -> None:
+    @external
+    def unread() -> pl.DataFrame:
+        raise AssertionError("read although no feature asks for it")
+
+    assert list(series_of(["log_return", "funding_now", "funding_change"])) == ["funding"]
+    assert series_of(["log_return", "taker_imbalance"]) == {}
+    assert build(hours(2), ["funding_now"])["funding_now"].to_list() == [None, 1.0]
+
+
+@pytest.mark.usefixtures("funding")
+def test_given_series_take_the_place_of_the_registered_ones() -> None:
+    given_rates = build(hours(2), ["funding_now"], external={"funding": published((1, 1, 0.7))})
+    assert given_rates["funding_now"].to_list() == [0.7, 0.7]
+    loaded = series_of(["funding_now"])
+    assert build(hours(5), ["funding_now"], external=loaded).equals(build(hours(5), ["funding_now"]))
+    with pytest.raises(ConfigError, match=r"funding_now needs funding\.rate, which these bars lack and no external"):
+        build(hours(2), ["funding_now"], external={})
+
+
+@pytest.mark.usefixtures("funding")
+@pytest.mark.parametrize("column", ["funding.rat", "fundng.rate", "funding"])
+def test_a_column_that_nothing_has_is_refused_with_those_there_are(column: str) -> None:
+    @feature(lookback=0, requires=(column,))
+    def mistaken() -> pl.Expr:
+        return pl.col(column)
+
+    message = rf"mistaken needs {column}, which these bars lack and no external series has .*series: funding\): remove"
+    with pytest.raises(ConfigError, match=message):
+        build(hours(2), ["mistaken"])
+
+
+def test_given_stretches_take_the_place_of_those_found() -> None:
+    frame = hours(40)
+    ends = pl.Series("any name", [0] * 30 + [1] * 10, dtype=pl.Int32)
+    made = build(frame, ["log_return", "momentum_3"], segment=ends)
+    assert made["segment"].to_list() == ends.to_list()
+    assert [n for n, value in enumerate(made["momentum_3"]) if value is None] == [0, 1, 2, 30, 31, 32]
+    assert [n for n, value in enumerate(made["y_log_return_1"]) if value is None] == [29, 39]
+    with_hole = frame.filter(pl.col("close") != 31)
+    found = build(with_hole, ["log_return"])
+    assert build(with_hole, ["log_return"], segment=found["segment"]).equals(found)
+    whole = pl.zeros(39, pl.Int32, eager=True)
+    assert build(with_hole, ["log_return"], segment=whole)["log_return"].null_count() == 1
+
+
+@pytest.mark.parametrize("length", [1, 5])
+def test_stretches_of_other_bars_are_refused(length: int) -> None:
+    with pytest.raises(ConfigError, match=f"cannot be computed from these bars: .*{length}"):
+        build(hours(3), ["log_return"], segment=pl.zeros(length, pl.Int32, eager=True))
 
 
 def test_features_come_without_torch() -> None:

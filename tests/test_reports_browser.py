@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 import reports
+from tests.audits import leaky
 from tests.fake_run import Plan, make
 from tests.poison import PAYLOADS, poison
 
@@ -32,7 +34,8 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def page_address(tmp_path_factory: pytest.TempPathFactory) -> str:
     hostile = Plan(networks=PAYLOADS[:3], symbols=PAYLOADS[3:5], source=PAYLOADS[3], name=PAYLOADS[0], folds=3, test=60)
-    return reports.write(poison(make(tmp_path_factory.mktemp("browser"), hostile))).as_uri()
+    run = make(tmp_path_factory.mktemp("browser"), replace(hostile, audit=leaky()))
+    return reports.write(poison(run)).as_uri()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

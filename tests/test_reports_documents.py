@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import get_args
@@ -22,6 +23,7 @@ from reports import blocks
 from reports.document import Document, Section
 from reports.html import to_html
 from reports.markdown import WRITERS, escaped, to_markdown
+from tests.audits import leaky
 from tests.fake_run import Plan, make
 from tests.poison import PAYLOADS, poison
 
@@ -52,7 +54,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = make(tmp_path_factory.mktemp("documents"), Plan(folds=4, test=100))
+    found = make(tmp_path_factory.mktemp("documents"), Plan(folds=4, test=100, audit=leaky()))
     reports.write(found)
     return found
 
@@ -60,7 +62,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = Plan(name=PAYLOADS[1], networks=PAYLOADS[:4], symbols=PAYLOADS[4:], source=PAYLOADS[3], folds=3, test=40)
-    found = poison(make(tmp_path_factory.mktemp("hostile"), plan))
+    found = poison(make(tmp_path_factory.mktemp("hostile"), replace(plan, audit=leaky())))
     reports.write(found)
     return found
 
@@ -113,7 +115,7 @@ def test_hostile_names_are_no_markup_in_markdown_and_figures(hostile: Path) -> N
     assert {re.sub(r"\s+", " ", html) for html in raw} <= {
         *(
             f"<details> <summary>{words}</summary>"
-            for words in ("The numbers", "The strategies", "The settings as used")
+            for words in ("The levels of the audit", "The numbers", "The strategies", "The settings as used")
         ),
         "</details>",
     }
@@ -160,10 +162,12 @@ def test_code_cannot_leave_its_fence() -> None:
     assert [token.content for token in tokens if token.type == "fence"] == [code.text + "\n"]
 
 
+TONES: tuple[blocks.Tone, ...] = get_args(blocks.Tone)
 SAMPLES: list[tuple[blocks.Block, str]] = [
     (blocks.Heading("alpha", "beta"), "alpha beta"),
     (blocks.Verdict("mute", "alpha", "beta", ("gamma", "delta"), "epsilon"), "alpha beta gamma delta epsilon"),
-    *((blocks.Verdict(tone, "alpha", "beta", ()), "alpha beta") for tone in get_args(blocks.Tone)),
+    *((blocks.Verdict(tone, "alpha", "beta", ()), "alpha beta") for tone in TONES),
+    *((blocks.Strip((blocks.Item(tone, "alpha", "beta", "gamma"),)), "alpha beta gamma") for tone in TONES),
     (blocks.Text("alpha"), "alpha"),
     (blocks.Note("alpha"), "alpha"),
     (blocks.table(["alpha", "beta"], [("gamma", "8.0")], "delta"), "alpha beta gamma 8.0 delta"),

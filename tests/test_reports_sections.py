@@ -16,6 +16,7 @@ from reports.sections import SECTIONS
 from reports.sections.parts import binned, colours
 from reports.sections.verdict import FRAGILE, TONES
 from reports.summary import headline
+from tests.audits import leaky, passed
 from tests.fake_run import Plan, make
 
 PLANS = {
@@ -33,6 +34,8 @@ PLANS = {
     "several symbols": Plan(symbols=tuple(f"S{number}" for number in range(12)), folds=3, test=40),
     "daily": Plan(interval=timedelta(days=1), folds=3),
     "by the minute": Plan(interval=timedelta(minutes=1), folds=3, test=80),
+    "audited": Plan(folds=3, test=80, audit=passed()),
+    "with leaks": Plan(folds=3, test=80, audit=leaky()),
     "all collapsed": Plan(constant=("lstm", "gru"), folds=3, test=80),
 }
 

@@ -18,12 +18,14 @@ from reports.sections.seeds import seeds
 from reports.sections.skill import skill
 from reports.sections.spells import spells
 from reports.sections.timeline import timeline
+from reports.sections.trust import trust
 from reports.sections.verdict import verdict
 
 __all__ = ["SECTIONS"]
 
 SECTIONS: dict[str, Callable[[Result], tuple[Block, ...]]] = {
     "verdict": verdict,
+    "trust": trust,
     "scores": scores,
     "course": course,
     "spells": spells,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data.audit import AUDIT
 from data.runs import MANIFEST, SETTINGS, VERDICT
 from data.schema import FEATURES, RUN_TABLES
 from data.verdict import Verdict
@@ -13,6 +14,7 @@ from reports.summary import adjustment
 FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
     SETTINGS: "the settings as used",
     VERDICT: "the verdict, with what it rests on",
+    AUDIT: "what the leak audit checked and found",
     MANIFEST: "how the run was made, with the SHA-256 of every file",
 }
 """What a run folder holds beside its report."""

@@ -1,0 +1,73 @@
+"""What an audit puts where nothing was known yet: bars of the same times and columns with other values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+PRICES = ("open", "high", "low", "close")
+KEYS = ("symbol", "time", "known_at")
+HUGE, TINY = 1e6, 1e-6
+
+Poison = Callable[[pl.DataFrame, np.random.Generator], pl.DataFrame]
+
+
+def noise(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Every number drawn anew, around the scale of its column; prices stay above zero and within high and low."""
+    n = bars.height
+    columns = {name: _drawn(bars[name], rng) for name in _numbers(bars) if name not in PRICES}
+    prices = [name for name in PRICES if name in bars.columns]
+    level = bars["close"].to_numpy()[:, None] if "close" in prices else np.ones((n, 1))
+    drawn = np.sort(level * np.exp(rng.normal(0, 0.3, (n, 4))), axis=1)
+    order = {"low": 0, "open": 1, "close": 2, "high": 3}
+    columns |= {name: pl.Series(drawn[:, order[name]]) for name in prices}
+    return _with(bars, columns)
+
+
+def huge(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Every number a million times as large, and not a constant multiple."""
+    factors = pl.Series(HUGE * rng.uniform(1, 2, bars.height))
+    return _with(bars, {name: bars[name] * factors for name in _numbers(bars)})
+
+
+def tiny(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Every price a millionth, everything else zero: a crash without trades."""
+    factors = pl.Series(TINY * rng.uniform(1, 2, bars.height))
+    return _with(bars, {name: bars[name] * (factors if name in PRICES else 0) for name in _numbers(bars)})
+
+
+def nan(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """NaN wherever a float stands."""
+    floats = [name for name in _numbers(bars) if bars.schema[name].is_float()]
+    return _with(bars, {name: pl.Series(np.full(bars.height, np.nan)) for name in floats})
+
+
+POISONS: dict[str, Poison] = {"noise": noise, "huge values": huge, "tiny values": tiny, "NaN": nan}
+"""Ways to replace values, by what a reader is told; cutting the rows off is another way."""
+
+CUT = "nothing"
+"""What stands behind a cut."""
+
+
+def mix(bars: pl.DataFrame, poisoned: pl.DataFrame, where: pl.Series) -> pl.DataFrame:
+    """Return `bars` with the rows of `poisoned` wherever `where` (n,) is true."""
+    names = _numbers(bars)
+    return bars.with_columns(poisoned[name].zip_with(where, bars[name]) for name in names)
+
+
+def _numbers(bars: pl.DataFrame) -> list[str]:
+    return [name for name, dtype in bars.schema.items() if dtype.is_numeric() and name not in KEYS]
+
+
+def _drawn(column: pl.Series, rng: np.random.Generator) -> pl.Series:
+    """Other values of a column's own: shuffled, and scaled each by its own factor."""
+    return column.gather(rng.permutation(len(column))) * pl.Series(rng.uniform(0.5, 2, len(column)))
+
+
+def _with(bars: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.DataFrame:
+    """Replace columns, each in its own type."""
+    return bars.with_columns(
+        column.cast(bars.schema[name], strict=False).alias(name) for name, column in columns.items()
+    )

@@ -1,0 +1,54 @@
+"""A forecaster that follows rows: given their numbers for features and targets, it tells what it was let to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from models.forecaster import FitLog, State
+from models.windows import Floats, Indices, Panel, Windows
+
+
+@dataclass(slots=True)
+class Seen:
+    """Numbers of rows: the last one in each window, and the one whose target stands beside it, (n,) each."""
+
+    last: Indices
+    label: Indices
+
+
+@dataclass(slots=True)
+class Tracer:
+    """Learns nothing; keeps what training and validation showed it, and forecasts the latest row of each window."""
+
+    seen: list[Seen] = field(default_factory=list)
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        """Read the numbers of the rows in the windows and beside them."""
+        self.seen = [Seen(_latest(part).astype(np.int64), part.y.astype(np.int64)) for part in (train, validation)]
+        return FitLog(note="follows rows")
+
+    def predict(self, windows: Windows) -> Floats:
+        """Forecast the number of the latest row in each window (n,)."""
+        return _latest(windows)
+
+    def state(self) -> State:
+        """Nothing to keep."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Nothing to take over."""
+
+
+def numbered(rows: Panel) -> Panel:
+    """The same rows with their numbers for features, returns and, where it is known, the target."""
+    number = np.arange(len(rows.time), dtype=np.float64)
+    known = np.where(np.isfinite(rows.target), number, np.nan)
+    return replace(rows, names=("number",), features=number[:, None], returns=number, target=known)
+
+
+def _latest(windows: Windows) -> Floats:
+    """Largest number in each window (n,), of features and returns."""
+    parts = [np.maximum(block.x.max(axis=(1, 2)), block.past_returns.max(axis=1)) for block in windows.blocks()]
+    return np.concatenate([np.empty(0), *parts])

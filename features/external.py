@@ -1,0 +1,155 @@
+"""Series that are not bars, such as a funding rate or a macro figure, and which of their values a bar's close knew.
+
+A figure is about one instant, the end of the period that it covers, and becomes known at another, often weeks later.
+What a feature reads at a bar is the value in force at the bar's close: among all that was published by then, the one
+about the latest period. A revision thus counts from its publication on, and only until a newer period has a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar, overload
+
+import polars as pl
+
+from data.errors import ConfigError, WrongSchema
+from data.schema import SYMBOL, UTC_TIME, Column, Schema, check
+from features.catalog import taken
+
+Source = Callable[[], pl.DataFrame]
+Registered = TypeVar("Registered", bound=Source)
+
+EXTERNAL: dict[str, External] = {}
+
+INSTANTS = (
+    Column("time", UTC_TIME, "the instant that the value is about: the end of the period it covers"),
+    Column("known_at", UTC_TIME, "when it was published"),
+)
+KEYS = (SYMBOL.name, *(column.name for column in INSTANTS))
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """An entry of EXTERNAL: a function without parameters that returns the whole series."""
+
+    name: str
+    function: Source
+
+    @property
+    def identity(self) -> object:
+        """What two registrations of the same code share, even when their module was imported again."""
+        return getattr(self.function, "__code__", self.function)
+
+
+@overload
+def external(function: Registered) -> Registered:  # noqa: D418
+    """Register under the function's own name, as a bare `@external`."""
+
+
+@overload
+def external(*, name: str) -> Callable[[Registered], Registered]:  # noqa: D418
+    """Register under `name`, as `@external(name="...")`."""
+
+
+def external(
+    function: Registered | None = None, *, name: str | None = None
+) -> Registered | Callable[[Registered], Registered]:
+    """Register a function that returns a series, named as it or `name`; it stays a plain function.
+
+    The frame it returns has the columns `time` (the instant a value is about, the end of the period it covers) and
+    `known_at` (when it was published), both Datetime("us", "UTC"), one or more columns of numbers, where null says
+    that there is no value, and `symbol` if each instrument has a series of its own. A feature names what it reads,
+    `requires=("funding.rate",)`. Raises ConfigError for a name with a dot, or one that other code has already.
+    """
+
+    def register(function: Registered) -> Registered:
+        entry = External(name or function.__name__, function)
+        if "." in entry.name:
+            raise ConfigError(
+                f"external: {entry.name}: expected a name without a dot, which parts it from its columns: rename it"
+            )
+        known = EXTERNAL.setdefault(entry.name, entry)
+        if known.identity != entry.identity:
+            raise taken("external", entry.name, function, known.function)
+        return function
+
+    return register if function is None else register(function)
+
+
+def load(names: Iterable[str]) -> dict[str, pl.DataFrame]:
+    """Call the series `names`; return each sorted by symbol, if it has one, `known_at` and `time`, its values Float64.
+
+    NaN and infinity become null. Whether a value was published before the end of its period is left to the audit.
+    Raises ConfigError for an unknown name, whatever a function raises, or a frame that is not as `external` says.
+    """
+    return {name: _read(name) for name in names}
+
+
+def join(bars: pl.DataFrame, series: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return `bars` (symbol, time, known_at: the close) with every value in force at the close, as `series.column`.
+
+    In force is the latest `time` of all that was published up to the close, and of that time the last publication;
+    null before the first. A series with a `symbol` counts for the bars of that symbol alone, any other for all.
+    """
+    closes = bars.select("symbol", "known_at").with_row_index("row").sort("known_at")
+    for name, frame in series.items():
+        by = "symbol" if "symbol" in frame.columns else None
+        values = [pl.col(column).alias(f"{name}.{column}") for column in frame.columns if column not in KEYS]
+        newest = _newest(frame, by).select("known_at", *([by] if by else []), *values)
+        found = closes.join_asof(newest, on="known_at", by=by, check_sortedness=False).sort("row")
+        bars = bars.with_columns(found[expr.meta.output_name()] for expr in values)
+    return bars
+
+
+def _newest(frame: pl.DataFrame, by: str | None) -> pl.DataFrame:
+    """Return the publications about no earlier time than any before them, in the order of publication."""
+    newest = pl.col("time").cum_max()
+    published = frame.sort("known_at", maintain_order=True)
+    return published.filter(pl.col("time") == (newest.over(by) if by else newest))
+
+
+def _read(name: str) -> pl.DataFrame:
+    if name not in EXTERNAL:
+        raise ConfigError(
+            f"external: {name!r} is not known (known: {', '.join(EXTERNAL) or 'none'}): correct the name, or define it "
+            "with @external in a plugin"
+        )
+    try:
+        frame = EXTERNAL[name].function()
+    except Exception as error:
+        raise ConfigError(
+            f"external: {name} cannot be read: {type(error).__name__}: {error}: mend its function"
+        ) from error
+    if not isinstance(frame, pl.DataFrame):
+        raise ConfigError(f"external: {name}: expected a polars DataFrame (got {type(frame).__name__}): return one")
+    keys = _check(name, frame)
+    numbers = (pl.col(column).cast(pl.Float64) for column in frame.columns if column not in KEYS)
+    series = frame.with_columns(pl.when(number.is_finite()).then(number) for number in numbers).unique().sort(keys)
+    twice = series.select(keys).is_duplicated().sum()
+    if twice:
+        raise ConfigError(
+            f"external: {name}: expected one row for each {', '.join(keys)} (got {twice} rows that differ in their "
+            "values alone): keep the right ones"
+        )
+    return series
+
+
+def _check(name: str, frame: pl.DataFrame) -> list[str]:
+    """Return the columns by which `frame` is sorted; ConfigError unless its columns are as `external` says."""
+    by_symbol = (SYMBOL,) if SYMBOL.name in frame.columns else ()
+    try:
+        check(frame, Schema(name, "an external series", (*by_symbol, *INSTANTS), open_ended=True))
+    except WrongSchema as error:
+        raise ConfigError(
+            f'external: {error}: return `time` and `known_at` with a value in every row, as .cast(pl.Datetime("us", '
+            '"UTC")) makes them, and `symbol`, if there is one, as text'
+        ) from None
+    values = {column: dtype for column, dtype in frame.schema.items() if column not in KEYS}
+    if not values or not all(dtype.is_numeric() for dtype in values.values()):
+        got = ", ".join(f"{column} {dtype}" for column, dtype in values.items()) or "none"
+        raise ConfigError(
+            f"external: {name}: expected one or more columns of numbers beside {', '.join(KEYS)} (got {got}): "
+            "cast them, or drop what is not a number"
+        )
+    return [*(column.name for column in by_symbol), "known_at", "time"]
