@@ -5,12 +5,18 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from backtest.terminal import console, say, show_audit, show_result
+from data.audit import Audit, Depth
+from data.runs import MANIFEST
+
+if TYPE_CHECKING:
+    from backtest.prepare import Prepared
 
 app = typer.Typer(
     help="Would this network, retrained as time went on, have forecast better than saying zero?",
@@ -20,14 +26,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at files of bars.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-console = Console()
-WIDE = 110
-
-
-def say(line: str) -> None:
-    """Print a line as it is, whatever it holds."""
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def show_version(asked: bool) -> None:
@@ -48,19 +46,27 @@ def options(
     """Ask whether a network, retrained as time went on, would have forecast better than saying zero."""
 
 
+Config = Annotated[str, typer.Argument(metavar="[CONFIG]", help="a preset's name or a TOML file")]
+Source = Annotated[str | None, typer.Option("--data", help="source of the bars instead of the configured one")]
+Out = Annotated[Path | None, typer.Option(help="folder of the run instead of runs/<name>")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="train.epochs=5, as often as needed")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a finished run")]
 
 
 @app.command()
 def run(
-    config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="a preset's name or a TOML file")] = "default",
-    data: Annotated[str | None, typer.Option(help="source of the bars instead of the configured one")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder of the run instead of runs/<name>")] = None,
+    config: Config = "default",
+    data: Source = None,
+    out: Out = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="workers; one for each core if left out")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="train.epochs=5, as often as needed")] = None,
+    depth: Annotated[
+        Literal["quick", "full", "off"], typer.Option("--audit", help="how deep to look for leaks first")
+    ] = "quick",
+    settings: Changes = None,
 ) -> None:
-    """Walk forward, or finish an unfinished walk, then write the report."""
+    """Look for leaks, walk forward, or finish an unfinished walk, then write the report."""
     import reports
+    from backtest.audit.record import keep
     from backtest.config import load
     from backtest.engine import walk_forward
     from backtest.folder import folder_of
@@ -72,11 +78,52 @@ def run(
     folder = folder_of(loaded.config, out)
     if out is None and folder.name != loaded.config.name:
         say(f"{folder.with_name(loaded.config.name)} holds other settings, so this run goes to {folder}")
-    command = shlex.join(["backtest", *sys.argv[1:]])
-    walk_forward(prepare(loaded), folder, WalkProgress(console), command=command)
+    command, prepared = shlex.join(["backtest", *sys.argv[1:]]), prepare(loaded)
+    audited = None if depth == "off" else _audited(prepared, folder, depth)
+    if audited and not audited.passed:
+        show_audit(audited)
+        keep(prepared, folder, audited)
+        say("nothing was fitted: mend it, or run with --audit off, and believe nothing of what you see")
+        raise typer.Exit(4)
+    walk_forward(prepared, folder, WalkProgress(console), command=command, audited=audited)
     page = reports.write(folder)
-    _show_result(folder)
+    show_result(folder)
     say(f"\nreport: {page}")
+
+
+@app.command("audit")
+def look_for_leaks(
+    config: Config = "default",
+    data: Source = None,
+    out: Out = None,
+    quick: Annotated[bool, typer.Option("--quick", help="what `backtest run` does first, not all of it")] = False,
+    settings: Changes = None,
+) -> None:
+    """Hunt for leaks in features, labels, folds and the whole walk; exit status 4 where there is one."""
+    import reports
+    from backtest.audit.record import keep
+    from backtest.config import load
+    from backtest.folder import folder_of
+    from backtest.prepare import prepare
+
+    loaded = load(config, data=data, settings=settings or [])
+    folder, prepared = folder_of(loaded.config, out), prepare(loaded)
+    found = _audited(prepared, folder, "quick" if quick else "full")
+    show_audit(found)
+    if not keep(prepared, folder, found):
+        say(f"{folder} holds a run of other bars or plugins, so this audit is not kept there: run it again")
+    elif (folder / MANIFEST).is_file():
+        say(f"report: {reports.write(folder)}")
+    if not found.passed:
+        raise typer.Exit(4)
+
+
+def _audited(prepared: Prepared, folder: Path, depth: Depth) -> Audit:
+    """Audit, telling what is being done."""
+    from backtest.audit.record import audit_of
+
+    with console.status("looking for leaks") as status:
+        return audit_of(prepared, folder, depth, lambda level: status.update(f"looking for leaks: {level.name} done"))
 
 
 @app.command()
@@ -172,28 +219,3 @@ def open_app(
     serve = ["streamlit", "run", str(page), "--server.address=127.0.0.1", "--browser.gatherUsageStats=false"]
     chosen = ["--", str(run)] if run else []
     raise typer.Exit(subprocess.run([sys.executable, "-P", "-m", *serve, *chosen]).returncode)  # noqa: S603
-
-
-def _show_result(folder: Path) -> None:
-    """Print the verdict in one sentence and the table, both as the report has them."""
-    import reports
-
-    result = reports.read(folder)
-    console.print(f"\n[bold]{escape(result.verdict.headline)}[/]", highlight=False)
-    for one in result.verdict.candidates:
-        console.print(escape(one.sentence), highlight=False)
-    if result.verdict.remark:
-        console.print(escape(result.verdict.remark), highlight=False)
-    console.print()
-    summary = reports.headline(result)
-    table = Table(box=None, pad_edge=False)
-    shown = [place for place, column in enumerate(summary.columns) if console.width >= WIDE or not column.spare]
-    for place in shown:
-        column = summary.columns[place]
-        head = "\n".join(escape(column.label).rsplit(" ", 1))
-        table.add_column(head, justify="right" if column.number else "left", no_wrap=True)
-    for group in summary.groups:
-        for row in group.rows:
-            table.add_row(*(escape(row[place]) for place in shown))
-        table.add_section()
-    console.print(table)

@@ -20,6 +20,7 @@ from backtest.machine import cores
 from backtest.prepare import Prepared, fold_table
 from backtest.tasks import Task, chains
 from backtest.work import FEATURES_FILE, Work, carry_out
+from data.audit import AUDIT, Audit
 from data.bars import digest
 from data.errors import RunError
 from data.gaps import always_open
@@ -54,25 +55,30 @@ class Outcome:
     reused: int
 
 
-def walk_forward(prepared: Prepared, run: Path, watcher: Watcher, *, command: str) -> Outcome:
+def walk_forward(
+    prepared: Prepared, run: Path, watcher: Watcher, *, command: str, audited: Audit | None = None
+) -> Outcome:
     """Run, or finish, a walk in the folder `run`, which then holds everything but the report.
 
-    Whatever an earlier attempt left is used where its key fits and its bytes are undamaged. ConfigError where the
-    folder holds something else, RunError where it is in use or the walk cannot be finished.
+    Whatever an earlier attempt left is used where its key fits and its bytes are undamaged. `audited` is what is known
+    of leaks; None: the run was not audited. ConfigError where the folder holds something else, RunError where it is in
+    use or the walk cannot be finished.
     """
     try:
         with locked(run):
             refuse_other(run, prepared.config)
-            return _walk(prepared, run.resolve(), watcher, command)
+            return _walk(prepared, run.resolve(), watcher, command, audited)
     except OSError as error:
         raise RunError(f"{run}: {error}: make room, then the same command goes on from there") from error
 
 
-def _walk(prepared: Prepared, run: Path, watcher: Watcher, command: str) -> Outcome:
+def _walk(prepared: Prepared, run: Path, watcher: Watcher, command: str, audited: Audit | None) -> Outcome:
     """Carry out what is missing, and write everything that follows from it, the manifest last."""
     started, before = datetime.now(UTC), _finished_before(run)
-    for outdated in (MANIFEST, "report.html", "report.md"):
+    for outdated in (MANIFEST, AUDIT, "report.html", "report.md"):
         (run / outdated).unlink(missing_ok=True)
+    if audited:
+        write_bytes(run / AUDIT, audited.to_json().encode())
     work = _lay_out(prepared, run)
     records, reused, workers = _carry_out_all(prepared, work, watcher)
     judged = _write_results(prepared, run, records)

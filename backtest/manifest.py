@@ -15,6 +15,7 @@ from backtest.prepare import Prepared
 from backtest.work import FEATURES_FILE
 from data import bars as bar_files
 from data import gaps, runs
+from data.audit import AUDIT
 from data.datasets import BUILT_IN
 from data.runs import SETTINGS, VERDICT, file_sums
 from data.schema import RUN_TABLES
@@ -28,6 +29,7 @@ def of(
     """Manifest of the run whose files stand in `run`."""
     finished = datetime.now(UTC)
     names = [SETTINGS, VERDICT, FEATURES_FILE, *(table.file for table in RUN_TABLES)]
+    names += [AUDIT] if (run / AUDIT).is_file() else []
     names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in prepared.tasks for file in KEPT]
     seconds = sum(seconds_of(run, task) for task in prepared.tasks)
     return {

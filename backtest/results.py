@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -19,6 +20,7 @@ from backtest.scoring import score
 from backtest.strategies import trade
 from backtest.trials import deflated_ratios, enter, ledger_of, tried_before
 from data import schema
+from data.audit import AUDIT, Audit
 from data.runs import (
     MANIFEST,
     VERDICT,
@@ -95,33 +97,55 @@ def write_results(run: Path, tables: Tables, terms: Terms) -> Verdict:
 
 
 def judge_again(run: Path) -> tuple[Verdict, Verdict] | None:
-    """Judge a finished run anew where more has been tried on its bars since, so that its report does not hide that.
+    """Judge a finished run anew where its audit says otherwise, or more has been tried on its bars since.
 
-    Return the verdicts before and after, None where nothing has to be judged. A run that the ledger beside it does not
-    know, because one of them was moved, is left as it is. A crash leaves a run that the command which made it finishes.
-    Raises RunError where the run is not finished, damaged or in use.
+    Return the verdicts before and after, None where nothing has to be judged. What was tried since is not known of a
+    run that the ledger beside it does not have, because one of them was moved. A crash leaves a run that the command
+    which made it finishes. Raises RunError where the run is not finished, damaged or in use.
     """
     manifest = read_manifest(run)
     before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
     hashes = {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
-    known = ledger_of(run)
-    own = any((trial.data, trial.config) == tuple(hashes.values()) for trial in known.trials)
-    if not own or tried_before(known, **hashes).configurations <= before.configurations:
+    suspected = before.candidates[0].reason if before.status == "leak suspected" else ""
+    if _leak(run) == suspected and not _more_tried(run, before, **hashes):
         return None
     with locked(run):
         tables = {table.file: read_table(run, table.file, table, manifest) for table in schema.RUN_TABLES}
-        leak = before.candidates[0].reason if before.status == "leak suspected" else ""
-        evidence = replace(_evidence(run, tables, **hashes), leak=leak)
         networks = [candidate.model for candidate in before.candidates]
+        evidence = _evidence(run, tables, **hashes)
         judged = judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
-        (run / MANIFEST).unlink()
-        write_bytes(run / VERDICT, judged.to_json().encode())
-        write_json(run / MANIFEST, {**manifest, "files": manifest["files"] | file_sums(run, [VERDICT])})
+        _replace(run, VERDICT, judged.to_json().encode(), manifest)
     return before, judged
 
 
+def put_audit(run: Path, found: Audit) -> None:
+    """Put an audit into the folder of a finished run. Raises RunError where the run is not finished or in use."""
+    with locked(run):
+        _replace(run, AUDIT, found.to_json().encode(), read_manifest(run))
+
+
+def _replace(run: Path, name: str, content: bytes, manifest: dict[str, Any]) -> None:
+    """Write a file of a finished run, which is not finished in between."""
+    (run / MANIFEST).unlink()
+    write_bytes(run / name, content)
+    write_json(run / MANIFEST, {**manifest, "files": manifest["files"] | file_sums(run, [name])})
+
+
+def _more_tried(run: Path, before: Verdict, *, data: str, config: str) -> bool:
+    """Whether the ledger beside a run knows of more configurations than its verdict does."""
+    known = ledger_of(run)
+    own = any((trial.data, trial.config) == (data, config) for trial in known.trials)
+    return own and tried_before(known, data=data, config=config).configurations > before.configurations
+
+
+def _leak(run: Path) -> str:
+    """What the audit in a folder found, in a clause; empty if nothing, or if there is none."""
+    path = run / AUDIT
+    return Audit.from_json(path.read_text("utf-8")).reason if path.is_file() else ""
+
+
 def _evidence(run: Path, tables: Tables, *, data: str, config: str) -> Evidence:
-    """All that a verdict rests on, from the tables of a run and from the ledger beside it."""
+    """All that a verdict rests on: the tables of a run, its audit, and the ledger beside it."""
     known = ledger_of(run)
     return Evidence(
         tables[schema.SCORES.file],
@@ -132,4 +156,5 @@ def _evidence(run: Path, tables: Tables, *, data: str, config: str) -> Evidence:
         align(pair(tables[schema.FORECASTS.file])),
         tried_before(known, data=data, config=config),
         deflated_ratios(tables[schema.STRATEGIES.file], known, data=data, config=config),
+        _leak(run),
     )

@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 import polars as pl
 
 from backtest.audit.asked import Feature, asked
-from backtest.audit.causality import Effort, read_ahead
+from backtest.audit.causality import Effort, foresee, read_ahead
 from backtest.audit.probe import Probe
 from backtest.audit.published import Reading, read_early, stamped_early
 from backtest.audit.warmup import remember
-from backtest.audit.wording import told
+from backtest.terminal import told
 from data.audit import Leak
 from data.errors import LeakError
 from data.gaps import interval_of
 
-THOROUGH, FEW = Effort(cuts=40, combs=400), Effort(cuts=12, combs=0)
+THOROUGH = Effort(cuts=40, combs=400)
+FEW = 12
 STARTS, INSTANTS = 16, 16
 
 
@@ -46,7 +47,7 @@ def assert_causal(
     probe = Probe.of(lambda changed: question.compute(changed, question.external), bars)
     memories = dict.fromkeys(probe.columns, question.memory) if question.memory else {}
     exact = {name: memory.lookback for name, memory in memories.items() if not memory.tolerance}
-    ahead = read_ahead(probe, exact, THOROUGH, seed=seed)
+    ahead = read_ahead(probe, exact, THOROUGH, seed)
     behind = remember(probe, {name: memories[name] for name in ahead.open if name in memories}, STARTS, seed)
     leaks = [*ahead.leaks.values(), *behind.leaks.values(), *stamped_early(question.external)]
     if question.external:
@@ -62,7 +63,7 @@ def assert_sealed(walk: Callable[[pl.DataFrame], pl.DataFrame], bars: pl.DataFra
     there are several, and numbers. It may be any pipeline, of any library. Later bars are replaced and not cut off,
     so that folds counted from the end stay where they are; the same bars must give the same forecasts.
     """
-    _refuse(read_ahead(Probe.of(walk, bars), {}, FEW, cut=False, seed=seed).leaks.values())
+    _refuse(foresee(Probe.of(walk, bars), FEW, seed).leaks.values())
 
 
 def _refuse(leaks: Iterable[Leak]) -> None:

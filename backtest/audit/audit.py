@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -34,7 +34,7 @@ class Plan:
 
 
 PLANS: dict[Depth, Plan] = {
-    "quick": Plan(5_000, Effort(cuts=12, combs=16), 8, 6, Sample(1, 1, epochs=1), with_placebo=False),
+    "quick": Plan(10_000, Effort(cuts=12, combs=16), 8, 6, Sample(1, 1, epochs=1), with_placebo=False),
     "full": Plan(20_000, Effort(cuts=40, combs=400), 24, 24, Sample(None, 3, epochs=2), with_placebo=True),
 }
 
@@ -59,6 +59,7 @@ def _levels(subject: Subject, plan: Plan) -> Iterator[Level]:
     still = {name: memories[name] for name in ahead.open if name in memories}
     yield _of_search(2, WARM_UP, remember(probe, still, plan.starts), notes)
     yield time_of_knowledge(subject, probe, plan.instants)
+    subject = replace(subject, held=tuple(name for name in ahead.leaks if name in subject.prepared.features.columns))
     yield seal_of_the_fold(subject, plan.sample)
     if plan.with_placebo:
         yield placebo(subject, plan.sample)

@@ -7,11 +7,11 @@ any read, however far ahead, and are made where something odd happens and by lot
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backtest.audit.comb import comb
 from backtest.audit.cuts import cut_points
-from backtest.audit.kinds import BY_LOT, READS_AHEAD, STALE
+from backtest.audit.kinds import BY_LOT, FORESEES, STALE
 from backtest.audit.poison import POISONS, mix, noise
 from backtest.audit.probe import Probe
 from backtest.audit.search import Search
@@ -29,18 +29,25 @@ class Effort:
     combs: int
 
 
-def read_ahead(
-    probe: Probe, lookbacks: Mapping[str, int], effort: Effort, *, cut: bool = True, seed: int = 0
-) -> Search:
-    """Look for columns that read later bars; `lookbacks` are those of columns that forget everything older.
-
-    Without `cut`, later bars are replaced but never taken away: for what depends on how many there are.
-    """
+def read_ahead(probe: Probe, lookbacks: Mapping[str, int], effort: Effort, seed: int = 0) -> Search:
+    """Look for features that read later bars; `lookbacks` are those of features that forget everything older."""
     found = Search.of(probe, seed)
     _repeat(found)
     _stale(found)
-    _cuts(found, effort.cuts, cut=cut)
+    _cuts(found, effort.cuts, cut=True)
     comb(found, lookbacks, effort.combs)
+    return found
+
+
+def foresee(probe: Probe, cuts: int, seed: int = 0) -> Search:
+    """Look for forecasts of a whole walk that move with later bars.
+
+    Those are replaced but never taken away: a walk may count its folds from the end.
+    """
+    found = replace(Search.of(probe, seed), noun="forecast", ahead=FORESEES)
+    _repeat(found)
+    _stale(found)
+    _cuts(found, cuts, cut=False)
     return found
 
 
@@ -83,7 +90,7 @@ def _cuts(found: Search, count: int, *, cut: bool) -> None:
             table = found.compute(mix(probe.bars, bars, probe.place > place), f"{kind} in later bars")
             moved = probe.moved(table, probe.times[place]) if table is not None else {}
             for column in [name for name in moved if name in found.open]:
-                found.found(column, READS_AHEAD, of_poison(found, column, moved[column], place, (kind, bars)))
+                found.found(column, found.ahead, of_poison(found, column, moved[column], place, (kind, bars)))
         if cut:
             _cut_off(found, place)
 
@@ -94,6 +101,6 @@ def _cut_off(found: Search, place: int) -> None:
     beyond = rows_cut(found, place, place) if any(name in found.open for name in moved) else {}
     for column in [name for name in moved if name in found.open]:
         if column in beyond:
-            found.found(column, READS_AHEAD, of_cut(found, column, beyond[column], place))
+            found.found(column, found.ahead, of_cut(found, column, beyond[column], place))
         else:
             found.note(f"the last digits of {column} change with the number of later bars: rounding, no leak")

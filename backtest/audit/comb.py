@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from backtest.audit.kinds import READS_AHEAD
 from backtest.audit.poison import POISONS, mix
 from backtest.audit.probe import Probe
 from backtest.audit.search import Search
@@ -72,7 +71,7 @@ def _comb_once(
         if rows is None:
             doubts[column] += 1
         else:
-            found.found(column, READS_AHEAD, witness_of(probe, column, rows, tooth, kind))
+            found.found(column, found.ahead, witness_of(probe, column, rows, tooth, kind))
 
 
 def _suspects(probe: Probe, table: pl.DataFrame, columns: list[str], teeth: Teeth) -> Iterator[tuple[str, int]]:

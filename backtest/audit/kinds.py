@@ -61,6 +61,10 @@ WINDOW_BEYOND = Kind(
     "has {count} reaching behind the bar that is forecast from",
     "a window ends at its origin; the bar of the target is not among what the model sees",
 )
+FORESEES = Kind(
+    "moves when later bars are replaced",
+    "fit scalers, choose features, epochs and seeds on rows before the forecast alone, anew for each fold",
+)
 SEAL = Kind(
     "forecasts otherwise when what came later is replaced: {moved}",
     "fit scalers, choose features, epochs and seeds on the training and validation rows alone; start from no later fit",

@@ -102,7 +102,8 @@ class _Trial:
             other = self._fit_poisoned(task, breach.rows, breach.poison)
             moved = _moved(true, other, breach.until) if other else ""
             if moved:
-                witness = Witness(f"y_hat of {task.model}", "", stamp(task.fold.test.start), None, None, breach.poison)
+                at = stamp(breach.until or task.fold.test.start)
+                witness = Witness(f"y_hat of {task.model}", "", at, None, None, f"moves with {breach.poison}")
                 return kinds.SEAL.leak(_where(task), witness, moved=moved)
         if true.forecasts["y_hat"].n_unique() > 1:
             bars = noise(self.subject.prepared.bars, self.rng)
@@ -134,13 +135,13 @@ def _breaches(subject: Subject, fold: Fold, rng: np.random.Generator) -> Iterato
     for until, kind in ((inside[0], "noise"), (inside[len(inside) // 2], "huge values")):
         poisoned = mix(bars, POISONS[kind](bars, rng), bars["time"] > until)
         changed = subject.rows(subject.features(poisoned, subject.external))
-        yield Breach(changed, until, f"{kind} in every bar behind {stamp(until)}")
+        yield Breach(changed, until, f"{kind} in every later bar")
     unknown = rows.target_time > microseconds(fold.test.start)
     shuffled = rng.permutation(rows.target[unknown]) * rng.uniform(1, 3, int(unknown.sum()))
     for labels, words in ((-3 * rows.target[unknown], "turned round"), (shuffled, "shuffled")):
         target = rows.target.copy()
         target[unknown] = np.where(np.isfinite(target[unknown]), np.nan_to_num(labels), np.nan)
-        yield Breach(replace(rows, target=target), None, f"targets {words} from {stamp(fold.test.start)} on")
+        yield Breach(replace(rows, target=target), None, f"targets {words} from there on")
 
 
 def _moved(true: Fitted, other: Fitted, until: datetime | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from backtest.audit.kinds import Kind
+from backtest.audit.kinds import READS_AHEAD, Kind
 from backtest.audit.probe import Probe
 from data.audit import Leak, Witness
 
@@ -17,12 +17,15 @@ class Search:
     """A search among the columns of `probe`.
 
     `open` are those without a leak so far, `leaks` what was found, by column, `tried` counts computations, and `notes`
-    say what a reader must know of the others.
+    say what a reader must know of the others. A column that reads later bars is a leak of the kind `ahead`; `noun` is
+    what a column is.
     """
 
     probe: Probe
     rng: np.random.Generator
     open: list[str]
+    noun: str = "feature"
+    ahead: Kind = READS_AHEAD
     leaks: dict[str, Leak] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     tried: int = 0
@@ -45,7 +48,7 @@ class Search:
     def found(self, column: str, kind: Kind, witness: Witness | None = None, **words: object) -> None:
         """Keep the leak of a column, which is looked at no more."""
         self.open.remove(column)
-        self.leaks[column] = kind.leak(f"feature {column}", witness, **words)
+        self.leaks[column] = kind.leak(f"{self.noun} {column}", witness, **words)
 
     def note(self, text: str) -> None:
         """Keep a note, once."""

@@ -37,6 +37,8 @@ class Subject:
     """A walk: `features` turns bars and external series into FEATURES, `fit` carries out a task on their rows.
 
     `gather` puts the forecasts of all tasks beside what came. `prepared` holds the rest, `external` the true series.
+    `held` are features that are known to leak: whatever the rows, their true values stand there, so that no leak is
+    told twice.
     """
 
     prepared: Prepared
@@ -44,6 +46,7 @@ class Subject:
     features: Rebuild
     fit: Fit = fit_and_forecast
     gather: Callable[[Prepared, Callable[[Task], pl.DataFrame]], pl.DataFrame] = gather_forecasts
+    held: tuple[str, ...] = ()
 
     @property
     def config(self) -> Config:
@@ -57,7 +60,10 @@ class Subject:
 
     def rows(self, features: pl.DataFrame) -> Panel:
         """FEATURES as arrays."""
-        return panel(features, self.prepared.names, self.config.target.horizon)
+        true = self.prepared.features
+        return panel(
+            features.with_columns(true[name] for name in self.held), self.prepared.names, self.config.target.horizon
+        )
 
     def probe(self, bars: pl.DataFrame) -> Probe:
         """The features alone, as something computed from bars."""
