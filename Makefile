@@ -9,7 +9,7 @@ PIP_ARGS ?=
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backtest test test-all check bench calibrate app clean
+.PHONY: help setup backtest audit test test-all check bench calibrate app clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ $(READY): pyproject.toml constraints.txt
 
 backtest: $(READY)  ## run the main job: CONFIG=preset or file, DATA=bars, ARGS='--set train.epochs=5'
 	@$(BIN)/backtest run $(CONFIG) $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+audit: $(READY)  ## hunt for leaks in the whole walk: CONFIG and DATA as for backtest
+	@$(BIN)/backtest audit $(CONFIG) $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 test: $(READY)  ## run the tests
 	@$(BIN)/python -m pytest -q -m 'not slow'

@@ -13,22 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from backtest.__main__ import main
 from data import synthetic
+from tests.command import call
 from tests.fake_run import Plan, make
 from tests.small_run import TREE, small
 
 ROOT = Path(__file__).parents[1]
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run the command in this process; its exit status."""
-    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
-    try:
-        main()
-    except SystemExit as done:
-        return int(done.code or 0)
-    return 0
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ def assert_causal(
     `bars` stand sorted by symbol and time; a few hundred with something odd in them tell more than many smooth ones.
     Raises ConfigError for a feature that cannot be computed from them.
     """
+    __tracebackhide__ = True  # a test that fails shows its own line, not ours
     question = asked(feature, bars, lookback, tolerance, external)
     probe = Probe.of(lambda changed: question.compute(changed, question.external), bars)
     memories = dict.fromkeys(probe.columns, question.memory) if question.memory else {}
@@ -63,10 +64,12 @@ def assert_sealed(walk: Callable[[pl.DataFrame], pl.DataFrame], bars: pl.DataFra
     there are several, and numbers. It may be any pipeline, of any library. Later bars are replaced and not cut off,
     so that folds counted from the end stay where they are; the same bars must give the same forecasts.
     """
+    __tracebackhide__ = True
     _refuse(foresee(Probe.of(walk, bars), FEW, seed).leaks.values())
 
 
 def _refuse(leaks: Iterable[Leak]) -> None:
+    __tracebackhide__ = True
     found = [told(leak) for leak in leaks]
     if found:
         raise LeakError("\n".join(found))

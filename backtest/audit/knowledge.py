@@ -44,10 +44,9 @@ def time_of_knowledge(subject: Subject, probe: Probe, cuts: int, seed: int = 0) 
         *labels(subject, features, cuts, seed),
         *(leak for task in tasks for leak in windows(subject, features, task)),
     ]
-    series = f", {counted(len(subject.external), 'external series', 'external series')}" if subject.external else ""
-    checked = (
-        f"{counted(features.height, 'row')}{series}, labels at {cuts} instants, windows of {counted(len(tasks), 'fit')}"
-    )
+    rows, folds = counted(features.height, "row"), counted(len(tasks), "fold")
+    series = f", external series: {len(subject.external)}" if subject.external else ""
+    checked = f"{rows}{series}, labels at {cuts} instants, windows of {folds}"
     return Level(3, NAME, checked, tuple(leaks), tuple(early.notes))
 
 

@@ -63,7 +63,7 @@ def _moved(
     where = late if until is None else late & (frame["known_at"] <= until)
     found.tried += 1
     table = reading.compute({**reading.series, name: mix(frame, changed, where)})
-    return found.probe.moved(table, found.probe.times[place])
+    return found.moved(table, found.probe.times[place])
 
 
 def _witness(

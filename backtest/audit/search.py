@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 
 from backtest.audit.kinds import READS_AHEAD, Kind
-from backtest.audit.probe import Probe
+from backtest.audit.probe import ROUNDING, Probe
 from data.audit import Leak, Witness
 
 
@@ -18,7 +19,7 @@ class Search:
 
     `open` are those without a leak so far, `leaks` what was found, by column, `tried` counts computations, and `notes`
     say what a reader must know of the others. A column that reads later bars is a leak of the kind `ahead`; `noun` is
-    what a column is.
+    what a column is. The last digits of `restless` columns differ each time they are computed.
     """
 
     probe: Probe
@@ -26,6 +27,7 @@ class Search:
     open: list[str]
     noun: str = "feature"
     ahead: Kind = READS_AHEAD
+    restless: set[str] = field(default_factory=set)
     leaks: dict[str, Leak] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     tried: int = 0
@@ -44,6 +46,14 @@ class Search:
             first = (str(error).splitlines() or [""])[0]
             self.note(f"could not be computed with {what}: {type(error).__name__}: {first}")
             return None
+
+    def moved(self, table: pl.DataFrame, until: datetime, *, allowed: float = 0.0) -> dict[str, pl.DataFrame]:
+        """Rows up to `until` that moved, by column; the last digits of columns that differ anyway do not count."""
+        found = self.probe.moved(table, until, allowed=allowed)
+        if self.restless & found.keys():
+            beyond = self.probe.moved(table, until, allowed=ROUNDING)
+            found = {name: rows for name, rows in found.items() if name not in self.restless or name in beyond}
+        return found
 
     def found(self, column: str, kind: Kind, witness: Witness | None = None, **words: object) -> None:
         """Keep the leak of a column, which is looked at no more."""

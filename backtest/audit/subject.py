@@ -76,8 +76,12 @@ class Subject:
         return {column: Memory(one.lookback, one.tolerance) for one in declared for column in one.columns}
 
     def fitted(self, rows: Panel, task: Task, epochs: int) -> Fitted:
-        """Carry out a task in at most so many epochs; from a fit of the fold before, if it starts warm."""
-        train = self.config.train.model_copy(update={"epochs": min(epochs, self.config.train.epochs)})
+        """Carry out a task in at most so many epochs; from a fit of the fold before, if it starts warm.
+
+        On the CPU, where the same rows give the same bits.
+        """
+        few = {"epochs": min(epochs, self.config.train.epochs), "device": "cpu"}
+        train = self.config.train.model_copy(update=few)
         start: State | None = None
         if task.after:
             before = next(other for other in self.prepared.tasks if other.folder == task.after)

@@ -38,14 +38,14 @@ def rows_moved(
     kind, poisoned = poison
     probe = found.probe
     table = found.compute(mix(probe.bars, poisoned, probe.place.is_between(*places)), f"{kind} in later bars")
-    return None if table is None else probe.moved(table, probe.times[until]).get(column)
+    return None if table is None else found.moved(table, probe.times[until]).get(column)
 
 
 def rows_cut(found: Search, end: int, until: int, allowed: float = ROUNDING) -> dict[str, pl.DataFrame]:
     """Rows up to the place `until` that move when the bars behind the place `end` are cut off, by column."""
     probe = found.probe
     table = found.compute(probe.bars.filter(probe.place <= end), f"{CUT} behind a bar")
-    return {} if table is None else probe.moved(table, probe.times[until], allowed=allowed)
+    return {} if table is None else found.moved(table, probe.times[until], allowed=allowed)
 
 
 def witness_of(probe: Probe, column: str, rows: pl.DataFrame, reads: int, kind: str) -> Witness:
