@@ -89,7 +89,9 @@ def write_results(run: Path, tables: Tables, terms: Terms) -> Verdict:
     for table in schema.RUN_TABLES:
         write_table(run / table.file, tables[table.file], table)
     hashes = {"data": terms.bars, "config": terms.trial}
-    evidence = _evidence(run, tables, **hashes)
+    audited = run / AUDIT
+    leak = Audit.from_json(audited.read_text("utf-8")).reason if audited.is_file() else ""
+    evidence = _evidence(run, tables, leak, **hashes)
     judged = judge(evidence, networks=terms.networks, alpha=terms.alpha, adjustment=terms.adjustment)
     write_bytes(run / VERDICT, judged.to_json().encode())
     enter(run, judged, evidence.tests, tables[schema.STRATEGIES.file], **hashes)
@@ -107,12 +109,13 @@ def judge_again(run: Path) -> tuple[Verdict, Verdict] | None:
     before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
     hashes = {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
     suspected = before.candidates[0].reason if before.status == "leak suspected" else ""
-    if _leak(run) == suspected and not _more_tried(run, before, **hashes):
+    leak = Audit.from_json(read_bytes(run, AUDIT, manifest).decode()).reason if AUDIT in manifest["files"] else ""
+    if leak == suspected and not _more_tried(run, before, **hashes):
         return None
     with locked(run):
         tables = {table.file: read_table(run, table.file, table, manifest) for table in schema.RUN_TABLES}
         networks = [candidate.model for candidate in before.candidates]
-        evidence = _evidence(run, tables, **hashes)
+        evidence = _evidence(run, tables, leak, **hashes)
         judged = judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
         _replace(run, VERDICT, judged.to_json().encode(), manifest)
     return before, judged
@@ -138,14 +141,8 @@ def _more_tried(run: Path, before: Verdict, *, data: str, config: str) -> bool:
     return own and tried_before(known, data=data, config=config).configurations > before.configurations
 
 
-def _leak(run: Path) -> str:
-    """What the audit in a folder found, in a clause; empty if nothing, or if there is none."""
-    path = run / AUDIT
-    return Audit.from_json(path.read_text("utf-8")).reason if path.is_file() else ""
-
-
-def _evidence(run: Path, tables: Tables, *, data: str, config: str) -> Evidence:
-    """All that a verdict rests on: the tables of a run, its audit, and the ledger beside it."""
+def _evidence(run: Path, tables: Tables, leak: str, *, data: str, config: str) -> Evidence:
+    """All that a verdict rests on: the tables of a run, the leak its audit found, and the ledger beside it."""
     known = ledger_of(run)
     return Evidence(
         tables[schema.SCORES.file],
@@ -156,5 +153,5 @@ def _evidence(run: Path, tables: Tables, *, data: str, config: str) -> Evidence:
         align(pair(tables[schema.FORECASTS.file])),
         tried_before(known, data=data, config=config),
         deflated_ratios(tables[schema.STRATEGIES.file], known, data=data, config=config),
-        _leak(run),
+        leak,
     )

@@ -59,11 +59,11 @@ def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
     if plan.undefined:
         nothing = {name: pl.lit(None, pl.Float64) for name in ("statistic", "p_value", "p_adjusted")}
         tables[TESTS.file] = tables[TESTS.file].with_columns(**nothing, note=pl.lit("the losses do not differ"))
+    if plan.audit:
+        write_bytes(run / AUDIT, plan.audit.to_json().encode())
     write_results(run, tables, terms)
     write_table(run / FEATURES.file, features, FEATURES)
     write_bytes(run / SETTINGS, config(plan).encode())
-    if plan.audit:
-        write_bytes(run / AUDIT, plan.audit.to_json().encode())
     names = [path.name for path in run.iterdir()]
     write_json(run / MANIFEST, make_manifest(plan) | {"files": file_sums(run, names)})
     return run

@@ -23,7 +23,8 @@ def _events(probe: Probe, first: int) -> list[pl.Series]:
     """Places before or at something odd: a hole, a new day, no trade, no movement, a jump, a missing value."""
     times, place = probe.times, probe.place
     steps = times.diff().dt.total_seconds()
-    kinds = [((steps != steps.median()).arg_true()) - 1, (times.dt.date() != times.dt.date().shift()).arg_true() - 1]
+    odd = steps != steps.median(), times.dt.date() != times.dt.date().shift()
+    kinds = [where.arg_true().cast(pl.Int64) - 1 for where in odd]
     bars = probe.bars
     if "volume" in bars.columns:
         kinds += [place.filter(bars["volume"] == 0), place.filter(bars["volume"] == 0) - 1]

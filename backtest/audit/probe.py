@@ -38,7 +38,7 @@ class Probe:
     @cached_property
     def place(self) -> pl.Series:
         """For each bar the place of its time among `times`."""
-        return self.times.search_sorted(self.bars["time"])
+        return self.times.search_sorted(self.bars["time"]).cast(pl.Int64)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
