@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, Self
 
-from data.errors import RunError
+from data.typed import of_text, to_text
 
 Depth = Literal["quick", "full"]
 State = Literal["passed", "leak", "not run"]
@@ -91,23 +90,9 @@ class Audit:
 
     def to_json(self) -> str:
         """The audit as JSON text, the same for the same audit to the byte."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return to_text(self)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote; raises RunError for anything else."""
-        try:
-            content = json.loads(text)
-            levels = tuple(_level(level) for level in content["levels"])
-            return cls(**{**content, "levels": levels})
-        except (ValueError, TypeError, KeyError) as error:
-            raise RunError(f"{AUDIT}: expected what an audit writes (got {error}): audit the run again") from error
-
-
-def _level(content: dict[str, object]) -> Level:
-    """One level from its JSON."""
-    leaks = []
-    for leak in content["leaks"]:  # type: ignore[attr-defined]
-        witness = Witness(**leak["witness"]) if leak["witness"] else None
-        leaks.append(Leak(**{**leak, "witness": witness}))
-    return Level(**{**content, "leaks": tuple(leaks), "notes": tuple(content["notes"])})  # type: ignore[arg-type]
+        return of_text(cls, text, name=AUDIT, remedy="audit the run again")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Self
 
-from data.errors import RunError
 from data.names import Status
+from data.typed import of_text, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +85,9 @@ class Verdict:
 
     def to_json(self) -> str:
         """The verdict as JSON text, the same for the same verdict to the byte."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return to_text(self)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote; raises RunError for anything else."""
-        try:
-            content = json.loads(text)
-            rows = [{**row, "seed_verdicts": tuple(row["seed_verdicts"])} for row in content["candidates"]]
-            claims = tuple(Claim(**row) for row in content["claims"])
-            return cls(**{**content, "candidates": tuple(Candidate(**row) for row in rows), "claims": claims})
-        except (ValueError, TypeError, KeyError) as error:
-            raise RunError(f"verdict.json: expected what a finished run writes (got {error}): run it again") from error
+        return of_text(cls, text, name="verdict.json", remedy="run it again")
