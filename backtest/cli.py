@@ -46,7 +46,7 @@ def options(
     """Ask whether a network, retrained as time went on, would have forecast better than saying zero."""
 
 
-Config = Annotated[str, typer.Argument(metavar="[CONFIG]", help="a preset's name or a TOML file")]
+ConfigName = Annotated[str, typer.Argument(metavar="[CONFIG]", help="a preset's name or a TOML file")]
 Source = Annotated[str | None, typer.Option("--data", help="source of the bars instead of the configured one")]
 Out = Annotated[Path | None, typer.Option(help="folder of the run instead of runs/<name>")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="train.epochs=5, as often as needed")]
@@ -55,7 +55,7 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a fini
 
 @app.command()
 def run(
-    config: Config = "default",
+    config: ConfigName = "default",
     data: Source = None,
     out: Out = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="workers; one for each core if left out")] = None,
@@ -66,7 +66,7 @@ def run(
 ) -> None:
     """Look for leaks, walk forward, or finish an unfinished walk, then write the report."""
     import reports
-    from backtest.audit.record import keep
+    from backtest.audit.record import known_audit
     from backtest.config import load
     from backtest.engine import walk_forward
     from backtest.folder import folder_of
@@ -79,11 +79,10 @@ def run(
     if out is None and folder.name != loaded.config.name:
         say(f"{folder.with_name(loaded.config.name)} holds other settings, so this run goes to {folder}")
     command, prepared = shlex.join(["backtest", *sys.argv[1:]]), prepare(loaded)
-    audited = None if depth == "off" else _audited(prepared, folder, depth)
-    if audited and not audited.passed:
-        show_audit(audited)
-        keep(prepared, folder, audited)
-        say("nothing was fitted: mend it, or run with --audit off, and believe nothing of what you see")
+    audited = known_audit(prepared, folder) if depth == "off" else _audited(prepared, folder, depth)
+    if depth != "off" and audited and not audited.passed:
+        _keep(prepared, folder, audited)
+        say("no walk was made: mend it, or run with --audit off, and believe nothing of what you see")
         raise typer.Exit(4)
     walk_forward(prepared, folder, WalkProgress(console), command=command, audited=audited)
     page = reports.write(folder)
@@ -93,15 +92,13 @@ def run(
 
 @app.command("audit")
 def look_for_leaks(
-    config: Config = "default",
+    config: ConfigName = "default",
     data: Source = None,
     out: Out = None,
     quick: Annotated[bool, typer.Option("--quick", help="what `backtest run` does first, not all of it")] = False,
     settings: Changes = None,
 ) -> None:
     """Hunt for leaks in features, labels, folds and the whole walk; exit status 4 where there is one."""
-    import reports
-    from backtest.audit.record import keep
     from backtest.config import load
     from backtest.folder import folder_of
     from backtest.prepare import prepare
@@ -109,11 +106,7 @@ def look_for_leaks(
     loaded = load(config, data=data, settings=settings or [])
     folder, prepared = folder_of(loaded.config, out), prepare(loaded)
     found = _audited(prepared, folder, "quick" if quick else "full")
-    show_audit(found)
-    if not keep(prepared, folder, found):
-        say(f"{folder} holds a run of other bars or plugins, so this audit is not kept there: run it again")
-    elif (folder / MANIFEST).is_file():
-        say(f"report: {reports.write(folder)}")
+    _keep(prepared, folder, found)
     if not found.passed:
         raise typer.Exit(4)
 
@@ -126,6 +119,18 @@ def _audited(prepared: Prepared, folder: Path, depth: Depth) -> Audit:
         return audit_of(prepared, folder, depth, lambda level: status.update(f"looking for leaks: {level.name} done"))
 
 
+def _keep(prepared: Prepared, folder: Path, found: Audit) -> None:
+    """Show an audit and keep it in the folder; a finished run there has a report that knows of it."""
+    import reports
+    from backtest.audit.record import keep
+
+    show_audit(found)
+    if not keep(prepared, folder, found):
+        say(f"{folder} holds a run of other bars or plugins: this audit is not kept there")
+    elif (folder / MANIFEST).is_file():
+        say(f"report: {reports.write(folder)}")
+
+
 @app.command()
 def report(run: RunFolder) -> None:
     """Write report.html and report.md again; where more was tried on the run's bars since, judge it anew."""
@@ -135,8 +140,8 @@ def report(run: RunFolder) -> None:
     judged = judge_again(run)
     if judged:
         before, after = judged
-        tried = f"{after.configurations} configurations tried on these bars instead of {before.configurations}"
-        say(f"judged anew, with {tried}: {after.headline}")
+        tried = f", with {after.configurations} configurations tried on these bars instead of {before.configurations}"
+        say(f"judged anew{tried if after.configurations > before.configurations else ''}: {after.headline}")
     say(f"report: {reports.write(run)}")
 
 

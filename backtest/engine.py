@@ -81,7 +81,7 @@ def _walk(prepared: Prepared, run: Path, watcher: Watcher, command: str, audited
         write_bytes(run / AUDIT, audited.to_json().encode())
     work = _lay_out(prepared, run)
     records, reused, workers = _carry_out_all(prepared, work, watcher)
-    judged = _write_results(prepared, run, records)
+    judged = _write_results(prepared, run, records, leak=audited.reason if audited else "")
     _tidy(run, prepared.tasks)
     after = manifest.of(run, prepared, records, workers, started=started, command=command)
     unchanged = before is not None and all(before[part] == after[part] for part in ("files", "data"))
@@ -89,7 +89,7 @@ def _walk(prepared: Prepared, run: Path, watcher: Watcher, command: str, audited
     return Outcome(run, judged, len(prepared.tasks), reused)
 
 
-def _write_results(prepared: Prepared, run: Path, records: Sequence[Record]) -> Verdict:
+def _write_results(prepared: Prepared, run: Path, records: Sequence[Record], *, leak: str) -> Verdict:
     """Gather, test and judge the forecasts."""
     config = prepared.config
     terms = results.Terms(
@@ -101,6 +101,7 @@ def _write_results(prepared: Prepared, run: Path, records: Sequence[Record]) -> 
         bars=digest(prepared.bars),
         interval=prepared.interval,
         always_open=always_open(prepared.bars),
+        leak=leak,
     )
     frames = (collect_forecasts(run, prepared), fold_table(prepared), collect_fits(records), prepared.features)
     return results.write_results(run, results.tables_of(*frames, terms), terms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from backtest.config import Config, build, parse, read_text
+from data.audit import AUDIT
 from data.errors import ConfigError
 from data.runs import SETTINGS, runs_folder
 
@@ -29,12 +30,13 @@ def refuse_other(folder: Path, config: Config) -> None:
 
 
 def _free(folder: Path, config: Config) -> bool:
-    """Whether a folder holds nothing yet, hidden files aside, or a run of the same settings."""
+    """Whether a folder holds nothing yet, an audit and hidden files aside, or a run of the same settings."""
     settings = folder / SETTINGS
     if folder.exists() and not folder.is_dir():
         return False
     if not settings.exists():
-        return not folder.exists() or all(entry.name.startswith(".") for entry in folder.iterdir())
+        entries = folder.iterdir() if folder.exists() else ()
+        return all(entry.name.startswith(".") or entry.name == AUDIT for entry in entries)
     try:
         return build(parse(read_text(settings), where=str(settings)), where=str(settings)).digest == config.digest
     except ConfigError:

@@ -21,6 +21,7 @@ from data import durations, gaps
 from data.errors import ConfigError, DataError
 from data.runs import SETTINGS, VERDICT, read_bytes, read_manifest
 from features import plugins
+from features.pipeline import series_of
 from models import MODELS
 from models.windows import Panel
 
@@ -58,7 +59,7 @@ def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
     bars, interval = load_bars(config)
     _check_series(bars, interval, manifest["data"], config.data.source)
-    features, rows = feature_rows(config, bars, interval)
+    features, rows = feature_rows(config, bars, interval, series_of(config.features))
     newest = _newest(features, rows, config.net.window)
     windows = rows.at(newest, window=config.net.window)
     keys = features[newest].join(

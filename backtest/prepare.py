@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,8 @@ from models.windows import Panel, microseconds, panel
 class Prepared:
     """A run before its first fit.
 
-    `final` is the fit on all bars after the walk: a fold without a test span, whose number follows the last.
+    `external` are the series that features read. `final` is the fit on all bars after the walk: a fold without a test
+    span, whose number follows the last.
     """
 
     loaded: Loaded
@@ -37,6 +38,7 @@ class Prepared:
     features: pl.DataFrame
     names: tuple[str, ...]
     rows: Panel
+    external: Mapping[str, pl.DataFrame]
     folds: tuple[Fold, ...]
     final: Fold
     tasks: tuple[Task, ...]
@@ -71,11 +73,14 @@ def load_bars(config: Config, beside: Path | None = None) -> tuple[pl.DataFrame,
     return bars, interval
 
 
-def feature_rows(config: Config, bars: pl.DataFrame, interval: timedelta) -> tuple[pl.DataFrame, Panel]:
-    """The FEATURES of some bars, and the same as arrays."""
+def feature_rows(
+    config: Config, bars: pl.DataFrame, interval: timedelta, external: Mapping[str, pl.DataFrame]
+) -> tuple[pl.DataFrame, Panel]:
+    """The FEATURES of some bars and the external series that they read, and the same as arrays."""
     names = [name for feature in resolve(config.features) for name in feature.columns]
     horizon, kind = config.target.horizon, config.target.kind
-    features = check(pipeline.build(bars, config.features, horizon=horizon, kind=kind, interval=interval), FEATURES)
+    built = pipeline.build(bars, config.features, horizon=horizon, kind=kind, interval=interval, external=external)
+    features = check(built, FEATURES)
     return features, panel(features, names, horizon)
 
 
@@ -86,14 +91,17 @@ def prepare(loaded: Loaded) -> Prepared:
     _check_models(config)
     resolve(config.features)  # a mistake in their names shows before the bars are read
     bars, interval = load_bars(config, loaded.beside)
-    features, rows = feature_rows(config, bars, interval)
+    external = pipeline.series_of(config.features)
+    features, rows = feature_rows(config, bars, interval, external)
     _check_features(features, rows.names)
     horizon, times = config.target.horizon, features["time"].unique().sort()
     folds = tuple(roll(times, config.folds, horizon=horizon, interval=interval))
     final = final_fold(times, config.folds, horizon=horizon, interval=interval, index=len(folds))
     _check_spans(rows, (*folds, final), config.net.window)
     tasks = plan(config, rows, (*folds, final), plugin_files)
-    return Prepared(loaded, bars, interval, features, rows.names, rows, folds, final, tuple(tasks), plugin_files)
+    return Prepared(
+        loaded, bars, interval, features, rows.names, rows, external, folds, final, tuple(tasks), plugin_files
+    )
 
 
 def fold_table(prepared: Prepared) -> pl.DataFrame:

@@ -43,7 +43,8 @@ Tables = Mapping[str, pl.DataFrame]
 class Terms:
     """What results depend on beside forecasts: how they are judged, what trades cost, and what the bars are.
 
-    `bars` is the SHA-256 of the bars, `trial` that of all by which one trial on them differs from another.
+    `bars` is the SHA-256 of the bars, `trial` that of all by which one trial on them differs from another, `leak` what
+    the audit found in a clause, empty if nothing.
     """
 
     networks: tuple[str, ...]
@@ -54,6 +55,7 @@ class Terms:
     bars: str
     interval: timedelta
     always_open: bool
+    leak: str = ""
 
 
 def tables_of(
@@ -89,56 +91,62 @@ def write_results(run: Path, tables: Tables, terms: Terms) -> Verdict:
     for table in schema.RUN_TABLES:
         write_table(run / table.file, tables[table.file], table)
     hashes = {"data": terms.bars, "config": terms.trial}
-    audited = run / AUDIT
-    leak = Audit.from_json(audited.read_text("utf-8")).reason if audited.is_file() else ""
-    evidence = _evidence(run, tables, leak, **hashes)
+    evidence = _evidence(run, tables, terms.leak, **hashes)
     judged = judge(evidence, networks=terms.networks, alpha=terms.alpha, adjustment=terms.adjustment)
     write_bytes(run / VERDICT, judged.to_json().encode())
     enter(run, judged, evidence.tests, tables[schema.STRATEGIES.file], **hashes)
     return judged
 
 
-def judge_again(run: Path) -> tuple[Verdict, Verdict] | None:
+def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdict] | None:
     """Judge a finished run anew where its audit says otherwise, or more has been tried on its bars since.
 
-    Return the verdicts before and after, None where nothing has to be judged. What was tried since is not known of a
-    run that the ledger beside it does not have, because one of them was moved. A crash leaves a run that the command
-    which made it finishes. Raises RunError where the run is not finished, damaged or in use.
+    `audited` is put into the folder first. Return the verdicts before and after, None where nothing has to be judged.
+    What was tried since is not known of a run that the ledger beside it does not have, because one of them was moved. A
+    crash leaves a run that the command which made it finishes. Raises RunError where the run is not finished, damaged
+    or in use.
     """
     manifest = read_manifest(run)
     before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
-    hashes = {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
+    found = audited or _audit(run, manifest)
+    leak = found.reason if found else ""
     suspected = before.candidates[0].reason if before.status == "leak suspected" else ""
-    leak = Audit.from_json(read_bytes(run, AUDIT, manifest).decode()).reason if AUDIT in manifest["files"] else ""
-    if leak == suspected and not _more_tried(run, before, **hashes):
+    outdated = leak != suspected or _more_tried(run, before, manifest)
+    if not audited and not outdated:
         return None
     with locked(run):
-        tables = {table.file: read_table(run, table.file, table, manifest) for table in schema.RUN_TABLES}
-        networks = [candidate.model for candidate in before.candidates]
-        evidence = _evidence(run, tables, leak, **hashes)
-        judged = judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
-        _replace(run, VERDICT, judged.to_json().encode(), manifest)
-    return before, judged
+        after = _judged(run, before, leak, manifest) if outdated else before
+        content = {VERDICT: after.to_json()} | ({AUDIT: audited.to_json()} if audited else {})
+        (run / MANIFEST).unlink()
+        for name, text in content.items():
+            write_bytes(run / name, text.encode())
+        write_json(run / MANIFEST, {**manifest, "files": manifest["files"] | file_sums(run, list(content))})
+    return (before, after) if outdated else None
 
 
-def put_audit(run: Path, found: Audit) -> None:
-    """Put an audit into the folder of a finished run. Raises RunError where the run is not finished or in use."""
-    with locked(run):
-        _replace(run, AUDIT, found.to_json().encode(), read_manifest(run))
+def _judged(run: Path, before: Verdict, leak: str, manifest: dict[str, Any]) -> Verdict:
+    """The verdict on a finished run, by the terms of the one before."""
+    tables = {table.file: read_table(run, table.file, table, manifest) for table in schema.RUN_TABLES}
+    networks = [candidate.model for candidate in before.candidates]
+    evidence = _evidence(run, tables, leak, **_hashes(manifest))
+    return judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
 
 
-def _replace(run: Path, name: str, content: bytes, manifest: dict[str, Any]) -> None:
-    """Write a file of a finished run, which is not finished in between."""
-    (run / MANIFEST).unlink()
-    write_bytes(run / name, content)
-    write_json(run / MANIFEST, {**manifest, "files": manifest["files"] | file_sums(run, [name])})
+def _audit(run: Path, manifest: dict[str, Any]) -> Audit | None:
+    """The audit that a finished run lists, if it has one."""
+    return Audit.from_json(read_bytes(run, AUDIT, manifest).decode()) if AUDIT in manifest["files"] else None
 
 
-def _more_tried(run: Path, before: Verdict, *, data: str, config: str) -> bool:
+def _hashes(manifest: dict[str, Any]) -> dict[str, str]:
+    """What tells a trial in the ledger from others."""
+    return {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
+
+
+def _more_tried(run: Path, before: Verdict, manifest: dict[str, Any]) -> bool:
     """Whether the ledger beside a run knows of more configurations than its verdict does."""
-    known = ledger_of(run)
-    own = any((trial.data, trial.config) == (data, config) for trial in known.trials)
-    return own and tried_before(known, data=data, config=config).configurations > before.configurations
+    known, hashes = ledger_of(run), _hashes(manifest)
+    own = any({"data": trial.data, "config": trial.config} == hashes for trial in known.trials)
+    return own and tried_before(known, **hashes).configurations > before.configurations
 
 
 def _evidence(run: Path, tables: Tables, leak: str, *, data: str, config: str) -> Evidence:

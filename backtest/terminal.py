@@ -51,6 +51,7 @@ def show_result(folder: Path) -> None:
 def show_audit(found: Audit) -> None:
     """Print the levels of an audit as a table, and under it every leak with what to do about it."""
     from reports.formats import counted
+    from reports.witness import leak_words
 
     table = Table("level", "checked", "passed", "witness", box=None, pad_edge=False)
     for level in found.levels:
@@ -61,19 +62,9 @@ def show_audit(found: Audit) -> None:
     for note in dict.fromkeys(note for level in found.levels for note in level.notes):
         console.print(f"[dim]note: {escape(note)}[/]", highlight=False)
     for leak in found.leaks:
-        console.print(f"\n[bold red]leak[/] {escape(told(leak))}", highlight=False)
+        console.print(f"\n[bold red]leak[/] {escape(leak_words(leak))}", highlight=False)
     end = counted(len(found.leaks), "leak") if found.leaks else "no leak found"
     console.print(f"\n[bold]{end}[/]", highlight=False)
-
-
-def told(leak: Leak) -> str:
-    """A leak in lines: what was seen, the witness, and what to do."""
-    from reports.witness import witness_words
-
-    lines = [f"{leak.subject} {leak.seen}"]
-    if leak.witness:
-        lines.append(f"  {witness_words(leak.witness)}")
-    return "\n".join([*lines, f"  what to do: {leak.remedy}"])
 
 
 def _short(leak: Leak) -> str:

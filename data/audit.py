@@ -66,7 +66,7 @@ class Audit:
     """What `audit.json` holds: how deep the audit went, the SHA-256 of what it was of, and its levels, 1 to 5."""
 
     depth: Depth
-    subject: str
+    key: str
     levels: tuple[Level, ...]
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from data.errors import RunError
 
@@ -19,12 +19,25 @@ def to_text(value: DataclassInstance) -> str:
     return json.dumps(asdict(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def of_text(kind: type[T], text: str, *, name: str, remedy: str) -> T:
+def of_text(kind: type[T], text: str | bytes, *, name: str, remedy: str) -> T:
     """What `to_text` wrote of the dataclass `kind`; RunError names the file and the first field that is wrong."""
+    return of_tree(kind, tree_of(text, name=name, remedy=remedy), name=name, remedy=remedy)
+
+
+def tree_of(text: str | bytes, *, name: str, remedy: str) -> Any:
+    """JSON as a tree; RunError names the file where it is none."""
+    try:
+        return json.loads(text)
+    except ValueError as broken:
+        raise RunError(f"{name}: expected JSON ({broken}): {remedy}") from broken
+
+
+def of_tree(kind: type[T], tree: Any, *, name: str, remedy: str) -> T:
+    """The dataclass `kind` from JSON that was parsed, more in it left out; RunError names the first field amiss."""
     from pydantic import TypeAdapter, ValidationError  # takes a moment, which most who import this do not need
 
     try:
-        return TypeAdapter(kind).validate_json(text, extra="forbid")
+        return TypeAdapter(kind).validate_python(tree)
     except ValidationError as invalid:
         first = invalid.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
-from pydantic import TypeAdapter, ValidationError
 
 from data import runs
 from data.audit import AUDIT, Audit
 from data.errors import RunError
 from data.schema import RUN_TABLES
+from data.typed import of_tree, tree_of
 from data.verdict import Verdict
 from reports.manifest import Manifest
 
 T = TypeVar("T")
+
+AGAIN = "run `backtest run` again, it writes what is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +92,12 @@ def settings(config: str, path: Path) -> dict[str, Any]:
 
 def read_json(kind: type[T], run: Path, name: str, manifest: dict[str, Any]) -> T:
     """Return a JSON file of a run as the dataclass `kind`; RunError where it is damaged or another thing."""
-    content = runs.read_bytes(run, name, manifest)
-    try:
-        tree = json.loads(content)
-    except ValueError as broken:
-        raise RunError(f"{run / name}: expected JSON ({broken}): run `backtest run` again") from broken
-    return parse(kind, tree, run / name)
+    return parse(kind, tree_of(runs.read_bytes(run, name, manifest), name=str(run / name), remedy=AGAIN), run / name)
 
 
 def parse(kind: type[T], tree: Any, path: Path) -> T:
-    """Return JSON as the dataclass `kind`; RunError names the first field that is missing or of another type."""
-    try:
-        return TypeAdapter(kind).validate_python(printable_json(tree))
-    except ValidationError as invalid:
-        first = invalid.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RunError(
-            f"{path}: {where}: {first['msg']}: run `backtest run` again, it writes what is missing"
-        ) from invalid
+    """Return a tree as the dataclass `kind`, its strings printable; RunError names the first field that is amiss."""
+    return of_tree(kind, printable_json(tree), name=str(path), remedy=AGAIN)
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from data.audit import Witness
+from data.audit import Leak, Witness
 from reports.formats import counted, moment
 
 
@@ -22,7 +22,8 @@ def witness_words(witness: Witness) -> str:
     if witness.reads is None:
         return f"{where}: {witness.poison}"
     read = f"{'what stands at' if witness.ahead is None else 'the bar of'} {shown(witness.reads, interval)}"
-    return f"{where} reads {read}{distance(witness.ahead)} (with {witness.poison} there, the value changes)"
+    proof = f" (with {witness.poison} there, the value changes)" if witness.poison else ""
+    return f"{where} reads {read}{distance(witness.ahead)}{proof}"
 
 
 def distance(ahead: int | None) -> str:
@@ -43,3 +44,11 @@ def shown(time: str, interval: timedelta) -> str:
     with suppress(ValueError):
         return moment(datetime.fromisoformat(time), interval)
     return time
+
+
+def leak_words(leak: Leak) -> str:
+    """Return a leak in lines: what was seen, the witness, and what to do."""
+    lines = [f"{leak.subject} {leak.seen}"]
+    if leak.witness:
+        lines.append(f"  {witness_words(leak.witness)}")
+    return "\n".join([*lines, f"  what to do: {leak.remedy}"])

@@ -167,7 +167,8 @@ def make_features(forecasts: pl.DataFrame, plan: Plan) -> pl.DataFrame:
 def make_terms(plan: Plan) -> Terms:
     """Return how the run is judged: always open, costs as usual; all in a plan but name and audit makes a trial."""
     trial, bars = (sha256(text.encode()) for text in (repr(replace(plan, name="", audit=None)), plan.source))
-    return Terms(plan.networks, 0.05, "holm", CostSettings(), trial, bars, plan.interval, always_open=True)
+    leak = plan.audit.reason if plan.audit else ""
+    return Terms(plan.networks, 0.05, "holm", CostSettings(), trial, bars, plan.interval, always_open=True, leak=leak)
 
 
 def config(plan: Plan) -> str:

@@ -189,10 +189,15 @@ def test_the_file_gives_back_the_verdict_and_is_the_same_to_the_byte() -> None:
     assert plain["candidates"][0]["sentence"] == plain["sentence"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"candidates": []}', '{"candidates": [{"model": "lstm"}]}', "null"])
+@pytest.mark.parametrize("text", ["[]", "{}", '{"candidates": []}', '{"candidates": [{"model": "lstm"}]}', "null"])
 def test_a_file_that_is_no_verdict_is_refused(text: str) -> None:
     with pytest.raises(RunError, match=r"verdict\.json: expected what a finished run writes"):
         Verdict.from_json(text)
+
+
+def test_a_file_that_is_no_json_is_refused() -> None:
+    with pytest.raises(RunError, match=r"verdict\.json: expected JSON"):
+        Verdict.from_json("")
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0, -0.1, float("nan")])

@@ -35,6 +35,8 @@ def asked(
     feature: Feature, bars: pl.DataFrame, lookback: int | None, tolerance: float, external: Series | None
 ) -> Question:
     """Return the question about a feature; ConfigError where nobody can tell what it is."""
+    if lookback is None and tolerance:
+        raise ConfigError(f"tolerance: expected with a lookback, beyond which it is allowed (got {tolerance} alone)")
     memory = None if lookback is None else Memory(lookback, tolerance)
     spec = _spec(feature)
     if spec is not None:

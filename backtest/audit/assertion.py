@@ -10,15 +10,18 @@ from backtest.audit.asked import Feature, asked
 from backtest.audit.causality import Effort, foresee, read_ahead
 from backtest.audit.probe import Probe
 from backtest.audit.published import Reading, read_early, stamped_early
+from backtest.audit.search import Search
 from backtest.audit.warmup import remember
-from backtest.terminal import told
 from data.audit import Leak
-from data.errors import LeakError
+from data.errors import ConfigError, LeakError
 from data.gaps import interval_of
+from data.schema import UTC_TIME
+from reports.witness import leak_words
 
-THOROUGH = Effort(cuts=40, combs=400)
-FEW = 12
-STARTS, INSTANTS = 16, 16
+EFFORT = Effort(cuts=40, combs=400, bars=1_000)
+STARTS, INSTANTS, CUTS = 16, 16, 12
+FEWEST = 20
+"""Rows of bars below which there is nothing to tell later ones from."""
 
 
 def assert_causal(
@@ -44,11 +47,12 @@ def assert_causal(
     Raises ConfigError for a feature that cannot be computed from them.
     """
     __tracebackhide__ = True  # a test that fails shows its own line, not ours
+    _check(bars)
     question = asked(feature, bars, lookback, tolerance, external)
     probe = Probe.of(lambda changed: question.compute(changed, question.external), bars)
     memories = dict.fromkeys(probe.columns, question.memory) if question.memory else {}
-    exact = {name: memory.lookback for name, memory in memories.items() if not memory.tolerance}
-    ahead = read_ahead(probe, exact, THOROUGH, seed)
+    ahead = read_ahead(probe, memories, EFFORT, seed)
+    _demand_proof(ahead)
     behind = remember(probe, {name: memories[name] for name in ahead.open if name in memories}, STARTS, seed)
     leaks = [*ahead.leaks.values(), *behind.leaks.values(), *stamped_early(question.external)]
     if question.external:
@@ -63,13 +67,44 @@ def assert_sealed(walk: Callable[[pl.DataFrame], pl.DataFrame], bars: pl.DataFra
     `walk` takes bars and returns forecasts: a table with the `time` of the last bar that each may know, `symbol` where
     there are several, and numbers. It may be any pipeline, of any library. Later bars are replaced and not cut off,
     so that folds counted from the end stay where they are; the same bars must give the same forecasts.
+    Raises ConfigError for a walk that cannot be asked.
     """
     __tracebackhide__ = True
-    _refuse(foresee(Probe.of(walk, bars), FEW, seed).leaks.values())
+    _check(bars)
+    forecasts: object = walk(bars)
+    if not isinstance(forecasts, pl.DataFrame) or "time" not in forecasts.columns or forecasts.is_empty():
+        got = forecasts.columns if isinstance(forecasts, pl.DataFrame) else type(forecasts).__name__
+        raise ConfigError(f"walk: expected a table of forecasts with a column time (got {got}): return one")
+    search = foresee(Probe(walk, bars, forecasts), CUTS, seed)
+    _demand_proof(search)
+    _refuse(search.leaks.values())
+
+
+def _check(bars: pl.DataFrame) -> None:
+    """ConfigError unless bars can be told apart and stand in order."""
+    missing = [name for name in ("symbol", "time") if name not in bars.columns]
+    if missing or bars.schema["time"] != UTC_TIME or bars.height < FEWEST:
+        got = f"columns {', '.join(bars.columns)}, {bars.height} rows" + ("" if missing else f", {bars.schema['time']}")
+        raise ConfigError(
+            f"bars: expected at least {FEWEST} rows with symbol and time, {UTC_TIME} (got {got}): "
+            "data.synthetic.make(500) returns some"
+        )
+    if not bars.select("symbol", "time").equals(bars.select("symbol", "time").sort("symbol", "time")):
+        raise ConfigError('bars: expected rows sorted by symbol and time: bars.sort("symbol", "time") does it')
+
+
+def _demand_proof(search: Search) -> None:
+    """ConfigError where nothing could be computed from other values: that is no proof of anything."""
+    if not search.proven and not search.leaks:
+        raise ConfigError(
+            f"{search.noun}: expected something that can be computed when later bars hold other values "
+            f"({'; '.join(search.notes)}): let it"
+        )
 
 
 def _refuse(leaks: Iterable[Leak]) -> None:
+    """LeakError where there is a leak."""
     __tracebackhide__ = True
-    found = [told(leak) for leak in leaks]
+    found = [leak_words(leak) for leak in leaks]
     if found:
         raise LeakError("\n".join(found))

@@ -1,21 +1,28 @@
 """Level 1: no feature reads a later bar. What lies behind a bar is replaced or cut off; nothing before may move.
 
 Two searches complement each other. *Cuts* poison everything behind one bar, whatever the feature remembers: they find
-any read, however far ahead, and are made where something odd happens and by lot. A *comb* (`comb.py`) tries every bar.
+any read, however far ahead, and are made where something odd happens and by lot. A *comb* (`comb.py`) tries every bar
+of features with a short look-back at once; those of others are tried one by one, as far as there is time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import polars as pl
 
 from backtest.audit.comb import comb
 from backtest.audit.cuts import cut_points
 from backtest.audit.kinds import BY_LOT, FORESEES, STALE
-from backtest.audit.poison import POISONS, mix, noise
+from backtest.audit.poison import POISONS, Poisoned, noise
 from backtest.audit.probe import ROUNDING, Probe
 from backtest.audit.search import Search
-from backtest.audit.witness import of_cut, of_poison, rows_cut
+from backtest.audit.warmup import Memory
+from backtest.audit.witness import of_cut, of_poison, rows_cut, rows_moved
+
+CALENDAR_REPEATS = pl.duration(days=146_097)
+"""Four hundred years, after which the calendar is the same again, weekdays too."""
 
 LATE = 17
 """Bars by which a series starts later, to tell a calendar from a cache; prime to days and weeks."""
@@ -23,20 +30,24 @@ LATE = 17
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How thorough to be: bars behind which everything is poisoned, and offsets of the comb."""
+    """How thorough to be: bars behind which everything is poisoned, offsets of the comb, and bars tried without one."""
 
     cuts: int
     combs: int
+    bars: int
 
 
-def read_ahead(probe: Probe, lookbacks: Mapping[str, int], effort: Effort, seed: int = 0) -> Search:
-    """Look for features that read later bars; `lookbacks` are those of features that forget everything older."""
-    found = Search.of(probe, seed)
-    _repeat(found)
-    _stale(found)
-    _cuts(found, effort.cuts, cut=True)
-    comb(found, lookbacks, effort.combs)
-    return found
+def read_ahead(probe: Probe, memories: Mapping[str, Memory], effort: Effort, seed: int = 0) -> Search:
+    """Look for features that read later bars; the comb looks at those that forget everything older entirely."""
+    search = Search.of(probe, seed)
+    _repeat(search)
+    _stale(search)
+    _cuts(search, effort.cuts, cut=True)
+    combed = comb(
+        search, {name: memory.lookback for name, memory in memories.items() if not memory.tolerance}, effort.combs
+    )
+    _one_by_one(search, [name for name in search.open if name not in combed], effort.bars)
+    return search
 
 
 def foresee(probe: Probe, cuts: int, seed: int = 0) -> Search:
@@ -44,69 +55,99 @@ def foresee(probe: Probe, cuts: int, seed: int = 0) -> Search:
 
     Those are replaced but never taken away: a walk may count its folds from the end.
     """
-    found = replace(Search.of(probe, seed), noun="forecast", ahead=FORESEES)
-    _repeat(found)
-    _stale(found)
-    _cuts(found, cuts, cut=False)
-    return found
+    search = Search.of(probe, seed, noun="forecast", ahead=FORESEES)
+    _repeat(search)
+    _stale(search)
+    _cuts(search, cuts, cut=False)
+    return search
 
 
-def _repeat(found: Search) -> None:
+def _repeat(search: Search) -> None:
     """Compute from the same bars again: without the same bits there is nothing to compare with."""
-    again, last = found.compute(found.probe.bars, "the same bars again"), found.probe.times[-1]
-    if again is None:
-        return
-    beyond = found.probe.moved(again, last, allowed=ROUNDING)
-    for column in found.probe.moved(again, last):
+    again, last = search.compute(search.probe.bars, "the same bars again"), search.probe.times[-1]
+    beyond = search.moved(again, last, allowed=ROUNDING)
+    for column in search.moved(again, last):
         if column in beyond:
-            found.found(column, BY_LOT)
+            search.accuse(column, BY_LOT)
         else:
-            found.restless.add(column)
-            found.note(f"the last digits of {column} differ each time it is computed: rounding, no leak")
+            search.restless.add(column)
+            search.note(f"the last digits of {column} differ each time it is computed: rounding, no leak")
 
 
-def _stale(found: Search) -> None:
+def _stale(search: Search) -> None:
     """Compute from quite other bars: what does not move is a function of the times, or not of these bars at all."""
-    probe = found.probe
-    other = noise(probe.bars, found.rng)
-    table = found.compute(other, "other values everywhere")
+    probe = search.probe
+    other = noise(probe.bars, search.rng)
+    table = search.compute(other, "other values everywhere")
     if table is None:
         return
-    moved = probe.moved(table, probe.times[-1])
-    still = [name for name in found.open if name not in moved and probe.whole[name].drop_nulls().n_unique() > 1]
-    if not still:
-        return
-    late = found.compute(other.filter(probe.place >= LATE), "a later start")
+    moved = search.moved(table, probe.times[-1])
+    still = [name for name in search.open if name not in moved and probe.whole[name].drop_nulls().n_unique() > 1]
+    late = search.compute(other.filter(probe.place >= LATE), "a later start") if still else None
+    elsewhere = _at_other_times(search, other) if still else []
     for column in still:
         # what counts bars from the first one is the same place by place: that is for level 2
-        if late is None or not (
-            probe.agrees(column, late) or probe.whole[column].head(late.height).equals(late[column])
-        ):
-            found.found(column, STALE)
+        counts = late is not None and probe.whole[column].head(late.height).equals(late[column])
+        if late is None or not (counts or probe.agrees(column, late)) or _remembered(column, elsewhere):
+            search.accuse(column, STALE)
 
 
-def _cuts(found: Search, count: int, *, cut: bool) -> None:
+def _at_other_times(search: Search, bars: pl.DataFrame) -> list[pl.DataFrame]:
+    """Tables of bars at times never asked for: of these values, of others, of these again."""
+    another = noise(bars, search.rng)
+    shifted = (
+        values.with_columns(pl.col("time") + number * CALENDAR_REPEATS)
+        for number, values in enumerate((bars, another, bars), start=1)
+    )
+    tables = [search.compute(values, "other times") for values in shifted]
+    return [table for table in tables if table is not None]
+
+
+def _remembered(column: str, elsewhere: list[pl.DataFrame]) -> bool:
+    """Whether a column that stands still at known times depends on values at new ones: it remembers the old ones.
+
+    What depends on times alone is the same for each of the tables, or different for each.
+    """
+    if len(elsewhere) < 3:
+        return False
+    first, second, third = (table[column] for table in elsewhere)
+    return first.equals(third) and not first.equals(second)
+
+
+def _cuts(search: Search, count: int, *, cut: bool) -> None:
     """Poison, or cut off, everything behind each of some bars."""
-    probe = found.probe
-    poisoned = {kind: poison(probe.bars, found.rng) for kind, poison in POISONS.items()}
-    for place in cut_points(probe, count, found.rng):
-        for kind, bars in poisoned.items():
-            if not found.open:
+    probe, last = search.probe, len(search.probe.times) - 1
+    poisons = [Poisoned.of(probe.bars, kind, search.rng) for kind in POISONS]
+    for place in cut_points(probe, count, search.rng):
+        for poisoned in poisons:
+            if not search.open:
                 return
-            table = found.compute(mix(probe.bars, bars, probe.place > place), f"{kind} in later bars")
-            moved = found.moved(table, probe.times[place]) if table is not None else {}
-            for column in [name for name in moved if name in found.open]:
-                found.found(column, found.ahead, of_poison(found, column, moved[column], place, (kind, bars)))
+            for column, rows in rows_moved(search, poisoned, place + 1, last, until=place).items():
+                search.accuse(column, search.ahead, of_poison(search, column, rows, place, poisoned))
         if cut:
-            _cut_off(found, place)
+            _cut_off(search, place)
 
 
-def _cut_off(found: Search, place: int) -> None:
+def _one_by_one(search: Search, columns: list[str], count: int) -> None:
+    """Poison everything behind each bar, or behind `count` of them: for columns that no comb can look at."""
+    probe, last = search.probe, len(search.probe.times) - 1
+    places = list(range(last)) if last <= count else sorted(search.rng.choice(last, count, replace=False).tolist())
+    if columns and last > count:
+        search.note(f"{', '.join(columns)}: tried {count:,} of {last:,} bars as the last one")
+    poisoned = Poisoned.of(probe.bars, "noise", search.rng)
+    for place in places:
+        if not any(name in search.open for name in columns):
+            return
+        for column, rows in rows_moved(search, poisoned, place + 1, last, until=place).items():
+            search.accuse(column, search.ahead, of_poison(search, column, rows, place, poisoned))
+
+
+def _cut_off(search: Search, place: int) -> None:
     """Take away everything behind a bar; sums over another number of bars may round otherwise."""
-    moved = rows_cut(found, place, place, allowed=0.0)
-    beyond = rows_cut(found, place, place) if any(name in found.open for name in moved) else {}
-    for column in [name for name in moved if name in found.open]:
+    moved = rows_cut(search, place, until=place, allowed=0.0)
+    beyond = rows_cut(search, place, until=place) if moved else {}
+    for column in moved:
         if column in beyond:
-            found.found(column, found.ahead, of_cut(found, column, beyond[column], place))
+            search.accuse(column, search.ahead, of_cut(search, column, beyond[column], place))
         else:
-            found.note(f"the last digits of {column} change with the number of later bars: rounding, no leak")
+            search.note(f"the last digits of {column} change with the number of later bars: rounding, no leak")

@@ -6,21 +6,22 @@ moves there is looked at by itself, with the next tooth alone, so that a feature
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from backtest.audit.poison import POISONS, mix
+from backtest.audit.poison import Poisoned
 from backtest.audit.probe import Probe
 from backtest.audit.search import Search
 from backtest.audit.witness import rows_moved, witness_of
 
 LONGEST, SHORTEST = 400, 16
-"""Bars from one tooth to the next; beyond, a comb would take too long, and the cuts have to do."""
+"""Bars from one tooth to the next; beyond, a comb would take too long."""
 
 DOUBTS = 5
-"""Teeth that are looked at one by one before a column is left to the cuts."""
+"""Teeth that are looked at one by one before a column is given up."""
 
 KINDS = ("huge values", "tiny values")
 
@@ -33,6 +34,10 @@ class Teeth:
     period: int
     lookback: int
 
+    def at(self, places: pl.Series) -> pl.Series:
+        """Tell which places are teeth."""
+        return places % self.period == self.offset
+
     def next_after(self, place: int) -> int:
         """Place of the first tooth behind a place that is none itself."""
         return place + self.period - (place - self.offset) % self.period
@@ -43,35 +48,33 @@ class Teeth:
         return ((behind > self.lookback) | (places < self.offset)) & (places + self.period - behind <= last)
 
 
-def comb(found: Search, lookbacks: Mapping[str, int], count: int) -> None:
-    """Comb the columns with a look-back, with at most `count` offsets of the teeth for each look-back."""
-    poisoned = [(kind, POISONS[kind](found.probe.bars, found.rng)) for kind in KINDS]
-    doubts = dict.fromkeys(found.open, 0)
-    for lookback in sorted({lookbacks[name] for name in found.open if name in lookbacks}):
+def comb(search: Search, lookbacks: Mapping[str, int], count: int) -> set[str]:
+    """Comb the columns with a look-back, with at most `count` offsets of the teeth for each; return those combed."""
+    poisons = [Poisoned.of(search.probe.bars, kind, search.rng) for kind in KINDS]
+    doubts: Counter[str] = Counter()
+    combed: set[str] = set()
+    for lookback in sorted({lookbacks[name] for name in search.open if name in lookbacks}):
         period = max(2 * (lookback + 1), SHORTEST)
         if period > LONGEST:
-            found.note(f"with a look-back of {lookback} bars, bars were tried as the last one by lot")
             continue
-        for number, offset in enumerate(sorted(found.rng.permutation(period)[:count].tolist())):
-            columns = [name for name in found.open if lookbacks.get(name) == lookback and doubts[name] < DOUBTS]
-            _comb_once(found, Teeth(offset, period, lookback), *poisoned[number % 2], columns, doubts)
+        for number, offset in enumerate(sorted(search.rng.permutation(period)[:count].tolist())):
+            columns = [name for name in search.open if lookbacks.get(name) == lookback and doubts[name] < DOUBTS]
+            if columns:
+                doubts.update(_comb_once(search, Teeth(offset, period, lookback), poisons[number % 2], columns))
+                combed.update(columns)
+    return {name for name in combed if doubts[name] < DOUBTS}
 
 
-def _comb_once(
-    found: Search, teeth: Teeth, kind: str, poisoned: pl.DataFrame, columns: list[str], doubts: dict[str, int]
-) -> None:
-    """Poison the teeth; of each column that moves between them, look at one tooth alone."""
-    probe = found.probe
-    where = (probe.place % teeth.period == teeth.offset) & (probe.place >= teeth.offset)
-    table = found.compute(mix(probe.bars, poisoned, where), f"{kind} here and there") if columns else None
-    if table is None:
-        return
-    for column, tooth in _suspects(probe, table, columns, teeth):
-        rows = rows_moved(found, column, (kind, poisoned), (tooth, tooth), tooth - 1)
+def _comb_once(search: Search, teeth: Teeth, poisoned: Poisoned, columns: list[str]) -> Iterator[str]:
+    """Poison the teeth; of each column that moves between them, look at one tooth alone. Yield those in doubt."""
+    probe = search.probe
+    table = search.compute(poisoned.where(teeth.at(probe.place)), f"{poisoned.kind} here and there")
+    for column, tooth in _suspects(probe, table, columns, teeth) if table is not None else ():
+        rows = rows_moved(search, poisoned, tooth, tooth, until=tooth - 1).get(column)
         if rows is None:
-            doubts[column] += 1
+            yield column
         else:
-            found.found(column, found.ahead, witness_of(probe, column, rows, tooth, kind))
+            search.accuse(column, search.ahead, witness_of(probe, column, rows, tooth, poisoned.kind))
 
 
 def _suspects(probe: Probe, table: pl.DataFrame, columns: list[str], teeth: Teeth) -> Iterator[tuple[str, int]]:
@@ -81,5 +84,4 @@ def _suspects(probe: Probe, table: pl.DataFrame, columns: list[str], teeth: Teet
     for column, moved in probe.differing(rows, table, dict.fromkeys(columns, 0.0)).items():
         places = probe.times.search_sorted(moved["time"]).cast(pl.Int64)
         gaps = pl.Series([teeth.next_after(place) - place for place in places])
-        nearest = int(gaps.arg_min() or 0)
-        yield column, teeth.next_after(places[nearest])
+        yield column, teeth.next_after(places[int(gaps.arg_min() or 0)])

@@ -77,12 +77,17 @@ UNMOVED = Kind(
     "forecasts the same when every bar is replaced",
     "compute forecasts from the rows that are given; a cache must have the data among its keys",
 )
+UNLEARNED = Kind(
+    "has the same weights when every bar is replaced, but other ones in other folds",
+    "learn from the rows that are given; a cache of fits must have the data among its keys",
+)
 REFUSED = Kind(
     "depends on later rows: {error}",
     "a forecast may use its own window alone: keep statistics of other rows out of `predict`",
 )
-PLACEBO = Kind(
-    "shows skill where there is none to be had: {skill}",
+SKILLED = Kind(
+    "knows what cannot be known: skill {skill} against zero with {world}, p = {p} in tests of sign and rank, "
+    "and again in a second draw",
     "something tells it the answer that levels 1 to 4 cannot name: look at how forecasts and targets are put side by "
     "side, and at data from outside of the bars",
 )

@@ -7,51 +7,61 @@ is replaced. Windows are followed through the walk's own code by a forecaster th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
 
 from backtest.audit import kinds
 from backtest.audit.cuts import cut_points
-from backtest.audit.poison import mix, noise
+from backtest.audit.poison import Poisoned
 from backtest.audit.probe import Probe
 from backtest.audit.published import Reading, read_early, stamped_early
+from backtest.audit.search import Search
 from backtest.audit.subject import Subject
-from backtest.audit.tracer import Seen, Tracer, numbered
+from backtest.audit.tracer import Seen, Tracer, are_numbers, numbered
 from backtest.audit.witness import stamp
-from backtest.folds import Fold
 from backtest.tasks import Task
-from data.audit import Leak, Level, Witness
+from data.audit import Leak, Witness
 from data.durations import spell
-from models.windows import EPOCH, Indices, Panel, microseconds
+from data.errors import LeakError
+from models.windows import EPOCH, Indices, microseconds
 from reports.formats import counted
 
-NAME = "time of knowledge"
+
+@dataclass(frozen=True, slots=True)
+class OutOfTime:
+    """What is used before it is known; `features` are the leaking ones."""
+
+    leaks: tuple[Leak, ...]
+    notes: tuple[str, ...]
+    features: tuple[str, ...]
 
 
-def time_of_knowledge(subject: Subject, probe: Probe, cuts: int, seed: int = 0) -> Level:
+def out_of_time(subject: Subject, probe: Probe, instants: int, seed: int = 0) -> OutOfTime:
     """Check `known_at` of rows and series, and labels and windows of every fit, against the instants of their use."""
-    features = subject.features(subject.prepared.bars, subject.external)
-    compute = lambda series: subject.features(probe.bars, series)  # noqa: E731
-    reading = Reading(probe, subject.external, compute, subject.prepared.interval)
-    early = read_early(reading, cuts, seed)
-    tasks = subject.tasks("zero")
+    external = subject.external
+    reading = Reading(probe, external, lambda series: subject.table(probe.bars, series), subject.prepared.interval)
+    early = read_early(reading, instants, seed)
+    whole = Probe(lambda bars: subject.features(bars, external), subject.prepared.bars, subject.prepared.features)
+    late = Search.of(whole, seed)
+    traced = [windows(subject, task) for task in subject.tasks("zero")]
     leaks = [
-        *unfinished(subject, features),
-        *stamped_early(subject.external),
+        *unfinished(subject),
+        *stamped_early(external),
         *early.leaks.values(),
-        *labels(subject, features, cuts, seed),
-        *(leak for task in tasks for leak in windows(subject, features, task)),
+        *labels(subject, late, instants),
+        *(leak for leaks, _ in traced for leak in leaks),
     ]
-    rows, folds = counted(features.height, "row"), counted(len(tasks), "fold")
-    series = f", external series: {len(subject.external)}" if subject.external else ""
-    checked = f"{rows}{series}, labels at {cuts} instants, windows of {folds}"
-    return Level(3, NAME, checked, tuple(leaks), tuple(early.notes))
+    followed = all(followed for _, followed in traced)
+    notes = () if followed else ("windows could not be followed: the fit puts rows into other units; level 4 asks it",)
+    return OutOfTime(tuple(leaks), (*early.notes, *late.notes, *notes), tuple(early.leaks))
 
 
-def unfinished(subject: Subject, features: pl.DataFrame) -> Iterator[Leak]:
+def unfinished(subject: Subject) -> Iterator[Leak]:
     """A leak where rows claim to be known before their bar has closed."""
+    features = subject.features(subject.prepared.bars, subject.external)
     early = features.filter(pl.col("known_at") < pl.col("time") + subject.prepared.interval)
     if early.height:
         row = early.row(0, named=True)
@@ -60,66 +70,88 @@ def unfinished(subject: Subject, features: pl.DataFrame) -> Iterator[Leak]:
         yield kinds.UNFINISHED.leak(f"{counted(early.height, 'row')} of features", witness)
 
 
-def labels(subject: Subject, features: pl.DataFrame, cuts: int, seed: int) -> Iterator[Leak]:
+def labels(subject: Subject, search: Search, instants: int) -> Iterator[Leak]:
     """A leak where a label moves with bars that close after the instant at which it claims to be known."""
-    bars, interval = subject.prepared.bars, subject.prepared.interval
-    probe = Probe(lambda changed: subject.features(changed, subject.external), bars, features)
-    poisoned = noise(bars, np.random.default_rng(seed))
-    for place in cut_points(probe, cuts, np.random.default_rng(seed)):
-        close = probe.times[place] + interval
-        table = probe.compute(mix(bars, poisoned, probe.place > place))
+    probe = search.probe
+    features = probe.compute(probe.bars)
+    poisoned = Poisoned.of(probe.bars, "noise", search.rng)
+    for place in cut_points(probe, instants, search.rng):
+        close = probe.times[place] + subject.prepared.interval
+        table = search.compute(poisoned.where(probe.place > place), "noise in later bars")
         known = features.filter(pl.col("target_time") <= close)
-        moved = probe.differing(known, table, {subject.target: 0.0}).get(subject.target)
-        if moved is not None:
-            row = moved.sort("time").row(0, named=True)
+        moved = probe.differing(known, table, {subject.target: 0.0}) if table is not None else {}
+        if moved:
+            row = moved[subject.target].sort("time").row(0, named=True)
             claimed = known.filter(symbol=row["symbol"], time=row["time"])["target_time"][0]
-            said = f"noise in bars that close after {stamp(close)}; target_time {stamp(claimed)}"
+            said = f"moves with noise in bars that close after {stamp(close)}; target_time {stamp(claimed)}"
             witness = Witness(subject.target, row["symbol"], stamp(row["time"]), None, None, said)
             yield kinds.LABEL_EARLY.leak("labels", witness)
             return
 
 
-def windows(subject: Subject, features: pl.DataFrame, task: Task) -> Iterator[Leak]:
-    """Leaks of one fit: labels not known when they are learned, windows that reach beyond their origin."""
-    rows, tracer, fold = subject.rows(features), Tracer(), task.fold
-    forecasts = subject.fit(numbered(rows), subject.keys, task, tracer, subject.window).forecasts
-    for seen, (span, known_by) in zip(tracer.seen, _spans(fold), strict=False):
-        yield from _labels_of(rows, seen, microseconds(known_by), f"fold {fold.index}, {span}")
-        yield from _reach(rows, seen.last, seen.label, f"fold {fold.index}, {span}")
-    origins = forecasts.join(subject.keys.with_row_index("origin"), on=["symbol", "time"], maintain_order="left")
-    last = forecasts["y_hat"].to_numpy().astype(np.int64)
-    yield from _reach(rows, last, origins["origin"].to_numpy().astype(np.int64), f"fold {fold.index}, test")
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What one fit let its forecaster see, by span, and the rows that its forecasts stand at."""
+
+    subject: Subject
+    task: Task
+    seen: dict[str, Seen]
+
+    def leaks(self) -> Iterator[Leak]:
+        """Labels not known when they are learned, and windows that reach beyond their origin."""
+        known_by = {"training": self.task.fold.validation.start, "validation": self.task.fold.test.start}
+        for span, seen in self.seen.items():
+            last, label = seen.last.astype(np.int64), seen.label.astype(np.int64)
+            if span in known_by:
+                yield from self._unknown(label, microseconds(known_by[span]), span)
+            yield from self._reach(last, label, span)
+
+    def _unknown(self, label: Indices, known_by: int, span: str) -> Iterator[Leak]:
+        """A leak where a label is learned that is known only after an instant."""
+        known = self.subject.prepared.rows.target_time[label]
+        late = np.flatnonzero(known > known_by)
+        if len(late):
+            said = f"known at {_instant(known[late[-1]])}, used at {_instant(known_by)}"
+            witness = Witness("label", *self._at(label[late[-1]]), None, None, said)
+            yield kinds.LABEL_UNKNOWN.leak(self._where(span), witness, count=counted(len(late), "label"))
+
+    def _reach(self, last: Indices, origin: Indices, span: str) -> Iterator[Leak]:
+        """A leak where a window holds a row behind its origin."""
+        beyond = np.flatnonzero(last > origin)
+        if len(beyond):
+            reads, row = last[beyond[0]], origin[beyond[0]]
+            witness = Witness("window", *self._at(row), self._at(reads)[1], int(reads - row), "")
+            yield kinds.WINDOW_BEYOND.leak(self._where(span), witness, count=counted(len(beyond), "window"))
+
+    def _where(self, span: str) -> str:
+        return f"fold {self.task.fold.index}, {span}"
+
+    def _at(self, row: np.int64) -> tuple[str, str]:
+        """Symbol and time of a row."""
+        symbol, time = self.subject.keys.row(int(row))
+        return symbol, stamp(time)
 
 
-def _spans(fold: Fold) -> tuple[tuple[str, datetime], ...]:
-    """The spans that a fit learns from, and the instant by which every label of each must be known."""
-    return ("training", fold.validation.start), ("validation", fold.test.start)
+def windows(subject: Subject, task: Task) -> tuple[list[Leak], bool]:
+    """Carry out a task with a forecaster that follows rows: return the leaks, and whether it could follow."""
+    tracer, rows = Tracer(), numbered(subject.prepared.rows)
+    try:
+        forecasts = subject.fit(rows, subject.keys, task, tracer, subject.window).forecasts
+    except LeakError as refused:
+        return [kinds.REFUSED.leak(f"fold {task.fold.index}", error=refused)], True
+    except Exception:  # a walk that cannot learn from row numbers may well learn from features
+        return [], False
+    own = forecasts.join(subject.keys.with_row_index("origin"), on=["symbol", "time"], maintain_order="left")
+    test = Seen(forecasts["y_hat"].to_numpy(), own["origin"].to_numpy().astype(np.float64))
+    seen = dict(zip(("training", "validation", "test"), (*tracer.seen, test), strict=False))
+    count = len(rows.time)
+    if len(seen) < 3 or not all(
+        are_numbers(one.last, count) and are_numbers(one.label, count) for one in seen.values()
+    ):
+        return [], False
+    return list(Trace(subject, task, seen).leaks()), True
 
 
-def _labels_of(rows: Panel, seen: Seen, known_by: int, where: str) -> Iterator[Leak]:
-    """A leak where a label is learned that is known only after an instant."""
-    late = np.flatnonzero(rows.target_time[seen.label] > known_by)
-    if len(late):
-        row = int(seen.label[late[-1]])
-        said = f"known at {_instant(rows.target_time[row])}, used at {_instant(known_by)}"
-        witness = Witness("label", _symbol(rows, row), _instant(rows.time[row]), None, None, said)
-        yield kinds.LABEL_UNKNOWN.leak(where, witness, count=counted(len(late), "label"))
-
-
-def _reach(rows: Panel, last: Indices, origin: Indices, where: str) -> Iterator[Leak]:
-    """A leak where a window holds a row behind its origin."""
-    beyond = np.flatnonzero(last > origin)
-    if len(beyond):
-        reads, row = int(last[beyond[0]]), int(origin[beyond[0]])
-        at = _symbol(rows, row), _instant(rows.time[row])
-        witness = Witness("window", *at, _instant(rows.time[reads]), reads - row, "its number")
-        yield kinds.WINDOW_BEYOND.leak(where, witness, count=counted(len(beyond), "window"))
-
-
-def _instant(microseconds_since: np.int64 | int) -> str:
-    return stamp(EPOCH + timedelta(microseconds=int(microseconds_since)))
-
-
-def _symbol(rows: Panel, row: int) -> str:
-    """Symbol of a row: they stand one after another, each with ascending times."""
-    return rows.symbols[int((np.diff(rows.time[: row + 1]) < 0).sum())] if len(rows.symbols) > 1 else rows.symbols[0]
+def _instant(since: np.int64 | int) -> str:
+    """An instant in microseconds since 1970, as a witness has it."""
+    return stamp(EPOCH + timedelta(microseconds=int(since)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 PRICES = ("open", "high", "low", "close")
-KEYS = ("symbol", "time", "known_at")
 HUGE, TINY = 1e6, 1e-6
 
 Poison = Callable[[pl.DataFrame, np.random.Generator], pl.DataFrame]
@@ -51,14 +51,27 @@ CUT = "nothing"
 """What stands behind a cut."""
 
 
-def mix(bars: pl.DataFrame, poisoned: pl.DataFrame, where: pl.Series) -> pl.DataFrame:
-    """Return `bars` with the rows of `poisoned` wherever `where` (n,) is true."""
-    names = _numbers(bars)
-    return bars.with_columns(poisoned[name].zip_with(where, bars[name]) for name in names)
+@dataclass(frozen=True, slots=True)
+class Poisoned:
+    """Bars and the same with every value replaced, by a poison of POISONS."""
+
+    kind: str
+    bars: pl.DataFrame
+    replaced: pl.DataFrame
+
+    @classmethod
+    def of(cls, bars: pl.DataFrame, kind: str, rng: np.random.Generator) -> Poisoned:
+        """Draw the other values, once."""
+        return cls(kind, bars, POISONS[kind](bars, rng))
+
+    def where(self, rows: pl.Series) -> pl.DataFrame:
+        """The bars, replaced where `rows` (n,) is true."""
+        names = _numbers(self.bars)
+        return self.bars.with_columns(self.replaced[name].zip_with(rows, self.bars[name]) for name in names)
 
 
 def _numbers(bars: pl.DataFrame) -> list[str]:
-    return [name for name, dtype in bars.schema.items() if dtype.is_numeric() and name not in KEYS]
+    return [name for name, dtype in bars.schema.items() if dtype.is_numeric()]
 
 
 def _drawn(column: pl.Series, rng: np.random.Generator) -> pl.Series:

@@ -10,8 +10,8 @@ import polars as pl
 
 from backtest.audit.cuts import cut_points
 from backtest.audit.kinds import STAMPED_EARLY, UNPUBLISHED
-from backtest.audit.poison import mix, noise
-from backtest.audit.probe import Probe
+from backtest.audit.poison import Poisoned
+from backtest.audit.probe import ROUNDING, Probe
 from backtest.audit.rebuild import Series
 from backtest.audit.search import Search
 from backtest.audit.witness import first_place, stamp
@@ -42,36 +42,35 @@ def stamped_early(series: Series) -> Iterator[Leak]:
 
 def read_early(reading: Reading, count: int, seed: int = 0) -> Search:
     """Look for columns that move when values published after a bar's close are replaced by noise."""
-    found = Search.of(reading.probe, seed)
-    poisoned = {name: noise(frame, found.rng) for name, frame in reading.series.items()}
-    for place in cut_points(reading.probe, count, found.rng) if reading.series else ():
-        for name, changed in poisoned.items():
-            for column, rows in _moved(found, reading, (name, changed), place).items():
-                if column in found.open:
-                    witness = _witness(found, reading, (name, changed), place, column, rows)
-                    found.found(column, UNPUBLISHED, witness, name=name)
-    return found
+    search = Search.of(reading.probe, seed)
+    poisons = {name: Poisoned.of(frame, "noise", search.rng) for name, frame in reading.series.items()}
+    for place in cut_points(reading.probe, count, search.rng) if poisons else ():
+        for name, poisoned in poisons.items():
+            for column, rows in _moved(search, reading, name, poisoned, place).items():
+                witness = _witness(search, reading, name, poisoned, place, column, rows)
+                search.accuse(column, UNPUBLISHED, witness, name=name)
+    return search
 
 
 def _moved(
-    found: Search, reading: Reading, poison: tuple[str, pl.DataFrame], place: int, until: datetime | None = None
+    search: Search, reading: Reading, name: str, poisoned: Poisoned, place: int, until: datetime | None = None
 ) -> dict[str, pl.DataFrame]:
     """Rows up to a place that move when what was published after its close, and up to an instant, is replaced."""
-    (name, changed), close = poison, reading.probe.times[place] + reading.interval
-    frame = reading.series[name]
-    late = frame["known_at"] > close
-    where = late if until is None else late & (frame["known_at"] <= until)
-    found.tried += 1
-    table = reading.compute({**reading.series, name: mix(frame, changed, where)})
-    return found.moved(table, found.probe.times[place])
+    published, time = poisoned.bars["known_at"], reading.probe.times[place]
+    late = published > time + reading.interval
+    changed = poisoned.where(late if until is None else late & (published <= until))
+    compute = search.attempt(lambda: reading.compute({**reading.series, name: changed}), f"noise in later {name}")
+    return search.moved(compute, time, allowed=ROUNDING)
 
 
 def _witness(
-    found: Search, reading: Reading, poison: tuple[str, pl.DataFrame], place: int, column: str, rows: pl.DataFrame
+    search: Search, reading: Reading, name: str, poisoned: Poisoned, place: int, column: str, rows: pl.DataFrame
 ) -> Witness:
     """The latest row that moves, and when the first value that it reads too early was published."""
-    published = reading.series[poison[0]]["known_at"]
+    published = poisoned.bars["known_at"]
     later = published.filter(published > reading.probe.times[place] + reading.interval).unique().sort()
-    first = first_place(0, len(later) - 1, lambda one: column in _moved(found, reading, poison, place, later[one]))
+    first = first_place(
+        0, len(later) - 1, lambda one: column in _moved(search, reading, name, poisoned, place, later[one])
+    )
     row = rows.sort("time").row(-1, named=True)
     return Witness(column, str(row.get("symbol", "")), stamp(row["time"]), stamp(later[first]), None, "noise")

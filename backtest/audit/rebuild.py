@@ -32,7 +32,8 @@ def rebuild_of(
     def rebuild(changed: pl.DataFrame, external: Series) -> pl.DataFrame:
         """FEATURES of changed bars."""
         segment = changed.select(keys).join(calendar, on=keys, how="left", maintain_order="left")["segment"]
-        settings = {"horizon": horizon, "kind": kind, "interval": interval}
-        return build(changed, specs, external=external, segment=segment, **settings)  # type: ignore[arg-type]
+        if segment.null_count():  # bars at other times than the true ones
+            segment = segments(changed, interval)
+        return build(changed, specs, horizon=horizon, kind=kind, interval=interval, external=external, segment=segment)
 
     return rebuild

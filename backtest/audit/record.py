@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
-import features
-from backtest.audit.audit import audit
+from backtest.audit.levels import PLANS, audit
 from backtest.audit.subject import subject_of
 from backtest.folder import refuse_other
 from backtest.prepare import Prepared
-from backtest.results import judge_again, put_audit
-from backtest.tasks import CODE
+from backtest.results import judge_again
+from backtest.tasks import LIBRARIES
 from data.audit import AUDIT, Audit, Depth, Level
 from data.bars import digest
 from data.errors import RunError
-from data.runs import SETTINGS, json_bytes, locked, read_manifest, sha256, table_bytes, write_bytes
+from data.runs import json_bytes, locked, read_manifest, sha256, table_bytes, write_bytes
 
-OWN_CODE = (*Path(__file__).parent.glob("*.py"), *Path(features.__file__).parent.glob("*.py"))
-DEPTHS: tuple[Depth, ...] = ("quick", "full")
+HOUSE = Path(__file__).parents[2]
+CODE = [path for name in ("data", "features", "models", "backtest") for path in sorted((HOUSE / name).rglob("*.py"))]
 
 
 def key_of(prepared: Prepared) -> str:
-    """SHA-256 of what an audit depends on: bars, settings, plugins, the features' values, and the code audited."""
-    code = [sha256(path.read_bytes()) for path in sorted({*CODE, *OWN_CODE})]
-    values = sha256(table_bytes(prepared.features))
-    return sha256(json_bytes([digest(prepared.bars), prepared.trial, values, *code]))
+    """SHA-256 of what an audit depends on: bars, series, settings, plugins, all code that computes, and libraries."""
+    series = {name: sha256(table_bytes(frame)) for name, frame in prepared.external.items()}
+    code = [sha256(path.read_bytes()) for path in CODE]
+    libraries = [version(name) for name in LIBRARIES]
+    return sha256(json_bytes([digest(prepared.bars), series, prepared.trial, code, libraries]))
+
+
+def known_audit(prepared: Prepared, run: Path) -> Audit | None:
+    """The audit in the folder `run`, if it is of the same walk."""
+    try:
+        known = Audit.from_json((run / AUDIT).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, RunError):
+        return None
+    return known if known.key == key_of(prepared) else None
 
 
 def audit_of(prepared: Prepared, run: Path, depth: Depth, watch: Callable[[Level], None] = lambda level: None) -> Audit:
     """Return the audit of a walk: the one in the folder `run`, if it is of the same and as deep, or a new one."""
-    key, known = key_of(prepared), _read(run)
-    if known and known.subject == key and DEPTHS.index(known.depth) >= DEPTHS.index(depth):
+    known, depths = known_audit(prepared, run), list(PLANS)
+    if known and depths.index(known.depth) >= depths.index(depth):
         return known
-    return audit(subject_of(prepared), depth, key, watch)
+    return audit(subject_of(prepared), depth, key_of(prepared), watch)
 
 
 def keep(prepared: Prepared, run: Path, found: Audit) -> bool:
@@ -41,33 +51,14 @@ def keep(prepared: Prepared, run: Path, found: Audit) -> bool:
 
     False where the folder holds a finished run of other bars or other plugins, which is left alone.
     """
-    finished = _manifest(run)
-    hashes = {"trial": prepared.trial, "data": digest(prepared.bars)}
-    if finished and finished != hashes:
-        return False
-    if finished:
-        put_audit(run, found)
-        judge_again(run)
-        return True
-    with locked(run):
-        refuse_other(run, prepared.config)
-        write_bytes(run / SETTINGS, prepared.config.to_toml().encode())
-        write_bytes(run / AUDIT, found.to_json().encode())
-    return True
-
-
-def _read(run: Path) -> Audit | None:
-    """The audit in a folder, if there is one that can be read."""
-    try:
-        return Audit.from_json((run / AUDIT).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, RunError):
-        return None
-
-
-def _manifest(run: Path) -> dict[str, str] | None:
-    """What the finished run in a folder is of, None without one."""
     try:
         manifest = read_manifest(run)
     except RunError:
-        return None
-    return {"trial": manifest["trial_sha256"], "data": manifest["data"]["sha256"]}
+        with locked(run):
+            refuse_other(run, prepared.config)
+            write_bytes(run / AUDIT, found.to_json().encode())
+        return True
+    if (manifest["trial_sha256"], manifest["data"]["sha256"]) != (prepared.trial, digest(prepared.bars)):
+        return False
+    judge_again(run, found)
+    return True

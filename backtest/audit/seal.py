@@ -1,14 +1,14 @@
 """Level 4: the seal of the fold. What lies behind it is poisoned, the fold is fitted again, and no forecast may move.
 
-Each fit is made on the true rows, and again with the bars behind the first test bar, with those behind the middle one,
-and with every label that is not known when the test span begins, replaced. Two controls see to it that the fit is a
-fit: it moves when every bar is replaced, and it is the same again after the other folds were fitted.
+Each fit is made on the true rows, and again with the bars behind the first test bar, behind the middle one, and behind
+the last but one replaced, and with every label that is not known when the test span begins. Controls see to it that the
+fit is a fit: it moves when every bar is replaced, and it is the same again after the other folds were fitted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -16,131 +16,121 @@ import polars as pl
 from numpy.typing import NDArray
 
 from backtest.audit import kinds
-from backtest.audit.poison import POISONS, mix, noise
+from backtest.audit.poison import Poisoned
+from backtest.audit.refit import TRUE, Refit, Sample, where
 from backtest.audit.subject import Subject
 from backtest.audit.witness import stamp
 from backtest.fitting import Fitted
 from backtest.folds import Fold
 from backtest.tasks import Task
-from data.audit import Leak, Level, Witness
-from data.errors import LeakError
-from models import MODELS
+from data.audit import Leak, Witness
 from models.windows import Panel, microseconds
-from reports.formats import counted, listed
+from reports.formats import listed
 
 Array = NDArray[np.generic]
-
-NAME = "seal of the fold"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """How much to fit: so many folds of cheap models (None: all) and of networks, evenly spaced; networks' epochs."""
-
-    folds: int | None
-    network_folds: int
-    epochs: int
-
-    def of(self, subject: Subject, model: str) -> list[Task]:
-        """Tasks of a model to be fitted."""
-        tasks = subject.tasks(model)
-        count = self.network_folds if MODELS[model].seeded else self.folds
-        if count is None or count >= len(tasks):
-            return tasks
-        return [tasks[round(place)] for place in np.linspace(0, len(tasks) - 1, count)]
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Rows of which some are poisoned, in words; forecasts at or before `until` may not move (None: none at all)."""
+    """Rows of which some are poisoned, in words; forecasts at or before `until` may not move (None: none at all).
+
+    With `control` it is the other way round: every row is poisoned, and forecasts that stay are not of these rows.
+    """
 
     rows: Panel
     until: datetime | None
     poison: str
+    control: bool = False
 
 
-def seal_of_the_fold(subject: Subject, sample: Sample, seed: int = 0) -> Level:
-    """Fit the folds of a sample again on poisoned rows; of each model the first leak is told."""
-    trial = _Trial(subject, sample.epochs, np.random.default_rng(seed))
-    models = subject.config.all_models
-    leaks = tuple(leak for model in models if (leak := trial.of_model(sample.of(subject, model))))
-    checked = f"{counted(len(models), 'model')}, {counted(len(trial.breaches), 'fold')}, {counted(trial.fits, 'fit')}"
-    return Level(4, NAME, checked, leaks, tuple(trial.notes))
+def seal(subject: Subject, sample: Sample, refit: Refit, seed: int = 0) -> Iterator[tuple[str, Leak]]:
+    """Fit the folds of a sample again on poisoned rows; yield models that leak, each with its first leak."""
+    rng = np.random.default_rng(seed)
+    chosen = {model: sample.of(subject, model) for model in subject.config.all_models}
+    folds = {task.fold.index: task.fold for tasks in chosen.values() for task in tasks}
+    breaches = {number: list(_breaches(subject, fold, rng, refit)) for number, fold in sorted(folds.items())}
+    for model, tasks in chosen.items():
+        leak = _of_model(subject, tasks, breaches, refit)
+        if model in refit.refused:
+            leak = kinds.REFUSED.leak(f"model {model}", error=refit.refused[model])
+        if leak:
+            yield model, leak
 
 
-@dataclass(slots=True)
-class _Trial:
-    """Fits and compares, and counts; the poisoned rows of a fold are kept for all models."""
-
-    subject: Subject
-    epochs: int
-    rng: np.random.Generator
-    fits: int = 0
-    notes: list[str] = field(default_factory=list)
-    breaches: dict[int, list[Breach]] = field(default_factory=dict)
-
-    def of_model(self, tasks: Sequence[Task]) -> Leak | None:
-        """First leak of a model."""
-        true: list[Fitted] = []
-        for task in tasks:
-            try:
-                true.append(self._fit(task, self.subject.prepared.rows))
-                leak = self._of_task(task, true[-1])
-            except LeakError as refused:
-                return kinds.REFUSED.leak(_where(task), error=refused)
+def _of_model(
+    subject: Subject, tasks: Sequence[Task], breaches: Mapping[int, Sequence[Breach]], refit: Refit
+) -> Leak | None:
+    """First leak of a model."""
+    fitted: list[Fitted] = []
+    for task in tasks:
+        true = refit.attempt(subject, task, subject.prepared.rows, TRUE)
+        if not true:
+            return None
+        fitted.append(true)
+        for breach in breaches[task.fold.index]:
+            leak = _of_breach(subject, task, true, breach, refit)
             if leak:
                 return leak
-        again = self._fit(tasks[0], self.subject.prepared.rows) if len(tasks) > 1 else true[0]
-        moved = _moved(true[0], again, None)
-        return kinds.CARRIED.leak(_where(tasks[0]), moved=moved) if moved else None
+    return _carried(subject, tasks, fitted, breaches, refit) if len(tasks) > 1 else None
 
-    def _of_task(self, task: Task, true: Fitted) -> Leak | None:
-        """First leak of a task."""
-        if task.fold.index not in self.breaches:
-            self.breaches[task.fold.index] = list(_breaches(self.subject, task.fold, self.rng))
-        for breach in self.breaches[task.fold.index]:
-            other = self._fit_poisoned(task, breach.rows, breach.poison)
-            moved = _moved(true, other, breach.until) if other else ""
-            if moved:
-                at = stamp(breach.until or task.fold.test.start)
-                witness = Witness(f"y_hat of {task.model}", "", at, None, None, f"moves with {breach.poison}")
-                return kinds.SEAL.leak(_where(task), witness, moved=moved)
-        if true.forecasts["y_hat"].n_unique() > 1:
-            bars = noise(self.subject.prepared.bars, self.rng)
-            rows = self.subject.rows(self.subject.features(bars, self.subject.external))
-            other = self._fit_poisoned(task, rows, "noise everywhere")
-            if other and not _moved(true, other, None):
-                return kinds.UNMOVED.leak(_where(task))
+
+def _carried(
+    subject: Subject,
+    tasks: Sequence[Task],
+    fitted: Sequence[Fitted],
+    breaches: Mapping[int, Sequence[Breach]],
+    refit: Refit,
+) -> Leak | None:
+    """The leak of a model that keeps something from fit to fit: of other folds, or of other bars."""
+    again = refit.attempt(subject, tasks[0], subject.prepared.rows, TRUE)
+    moved = _moved(fitted[0], again, None) if again else ""
+    if moved:
+        return kinds.CARRIED.leak(where(tasks[0]), moved=moved)
+    if _state_moved(fitted[0], fitted[1]):
+        for control in [breach for breach in breaches[tasks[0].fold.index] if breach.control]:
+            other = refit.attempt(subject, tasks[0], control.rows, control.poison)
+            if other and not _state_moved(fitted[0], other):
+                return kinds.UNLEARNED.leak(where(tasks[0]))
+    return None
+
+
+def _of_breach(subject: Subject, task: Task, true: Fitted, breach: Breach, refit: Refit) -> Leak | None:
+    """The leak that a breach shows, if it shows one."""
+    if breach.control and true.forecasts["y_hat"].n_unique() <= 1:
+        return None  # a constant, such as zero, may well be the same whatever the bars
+    other = refit.attempt(subject, task, breach.rows, breach.poison)
+    moved = _moved(true, other, breach.until) if other else ""
+    if other and breach.control:
+        return None if moved else kinds.UNMOVED.leak(where(task))
+    if not moved:
         return None
-
-    def _fit(self, task: Task, rows: Panel) -> Fitted:
-        self.fits += 1
-        return self.subject.fitted(rows, task, self.epochs)
-
-    def _fit_poisoned(self, task: Task, rows: Panel, poison: str) -> Fitted | None:
-        """Fit; None, and a note, where a model cannot be fitted to such rows, or cannot forecast from them."""
-        try:
-            return self._fit(task, rows)
-        except LeakError:
-            raise
-        except Exception as error:  # a user's model may raise anything
-            self.notes.append(f"{_where(task)}: no forecasts with {poison}: {type(error).__name__}: {error}")
-            return None
+    at = stamp(breach.until or task.fold.test.start)
+    witness = Witness(f"y_hat of {task.model}", "", at, None, None, f"moves with {breach.poison}")
+    return kinds.SEAL.leak(where(task), witness, moved=moved)
 
 
-def _breaches(subject: Subject, fold: Fold, rng: np.random.Generator) -> Iterator[Breach]:
-    """The ways to poison what lies behind a fold."""
-    bars, rows = subject.prepared.bars, subject.prepared.rows
+def _breaches(subject: Subject, fold: Fold, rng: np.random.Generator, refit: Refit) -> Iterator[Breach]:
+    """The ways to poison what lies behind a fold, and the control."""
+    bars = subject.prepared.bars
     inside = bars.filter((pl.col("time") >= fold.test.start) & (pl.col("time") < fold.test.end))["time"].unique().sort()
-    for until, kind in ((inside[0], "noise"), (inside[len(inside) // 2], "huge values")):
-        poisoned = mix(bars, POISONS[kind](bars, rng), bars["time"] > until)
-        changed = subject.rows(subject.features(poisoned, subject.external))
-        yield Breach(changed, until, f"{kind} in every later bar")
-    unknown = rows.target_time > microseconds(fold.test.start)
+    for place, kind in {0: "noise", len(inside) // 2: "huge values", max(len(inside) - 2, 0): "noise"}.items():
+        changed = Poisoned.of(bars, kind, rng).where(bars["time"] > inside[place])
+        rows = refit.rows(subject, changed, kind)
+        if rows:
+            yield Breach(rows, inside[place], f"{kind} in every later bar")
+    yield from _labels(subject.prepared.rows, fold, rng)
+    rows = refit.rows(subject, Poisoned.of(bars, "noise", rng).replaced, "noise")
+    if rows:
+        yield Breach(rows, None, "noise in every bar", control=True)
+
+
+def _labels(rows: Panel, fold: Fold, rng: np.random.Generator) -> Iterator[Breach]:
+    """The ways to poison the labels that are not known when a test span begins."""
+    unknown = (rows.target_time > microseconds(fold.test.start)) & np.isfinite(rows.target)
     shuffled = rng.permutation(rows.target[unknown]) * rng.uniform(1, 3, int(unknown.sum()))
     for labels, words in ((-3 * rows.target[unknown], "turned round"), (shuffled, "shuffled")):
         target = rows.target.copy()
-        target[unknown] = np.where(np.isfinite(target[unknown]), np.nan_to_num(labels), np.nan)
+        target[unknown] = labels
         yield Breach(replace(rows, target=target), None, f"targets {words} from there on")
 
 
@@ -153,14 +143,15 @@ def _moved(true: Fitted, other: Fitted, until: datetime | None) -> str:
     count = int((distance.fill_null(np.inf) > 0).sum())
     furthest = distance.fill_null(0.0).sort()[-1] if count else 0.0
     words = [f"{count:,} of {rows.height:,} forecasts moved, by up to {furthest:.2g}"] if count else []
-    state = [name for name, array in true.state.items() if not _equal(array, other.state.get(name))]
+    state = _state_moved(true, other)
     words += [f"fitted otherwise: {listed(state, 4)}"] if state else []
     return ", ".join(words)
 
 
+def _state_moved(true: Fitted, other: Fitted) -> list[str]:
+    """Names of the fitted arrays that differ."""
+    return [name for name, array in true.state.items() if not _equal(array, other.state.get(name))]
+
+
 def _equal(one: Array, other: Array | None) -> bool:
     return other is not None and np.array_equal(one, other)
-
-
-def _where(task: Task) -> str:
-    return f"model {task.model}, fold {task.fold.index}"

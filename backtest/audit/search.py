@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,14 +13,16 @@ from backtest.audit.kinds import READS_AHEAD, Kind
 from backtest.audit.probe import ROUNDING, Probe
 from data.audit import Leak, Witness
 
+PROOF = "noise in later bars"
+
 
 @dataclass(slots=True)
 class Search:
-    """A search among the columns of `probe`.
+    """A search among the columns of `probe`: what each is (`noun`), and the kind of leak if it reads later bars.
 
-    `open` are those without a leak so far, `leaks` what was found, by column, `tried` counts computations, and `notes`
-    say what a reader must know of the others. A column that reads later bars is a leak of the kind `ahead`; `noun` is
-    what a column is. The last digits of `restless` columns differ each time they are computed.
+    `open` are the columns without a leak so far, `leaks` what was found, by column, `notes` what a reader must know of
+    the others. The last digits of `restless` columns differ each time they are computed. `tried` counts computations,
+    `computed` tells with what they succeeded.
     """
 
     probe: Probe
@@ -30,35 +33,51 @@ class Search:
     restless: set[str] = field(default_factory=set)
     leaks: dict[str, Leak] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    computed: set[str] = field(default_factory=set)
     tried: int = 0
 
     @classmethod
-    def of(cls, probe: Probe, seed: int = 0) -> Search:
+    def of(cls, probe: Probe, seed: int = 0, *, noun: str = "feature", ahead: Kind = READS_AHEAD) -> Search:
         """Begin with every column."""
-        return cls(probe, np.random.default_rng(seed), list(probe.columns))
+        return cls(probe, np.random.default_rng(seed), list(probe.columns), noun, ahead)
 
     def compute(self, bars: pl.DataFrame, what: str) -> pl.DataFrame | None:
-        """Compute it once more; None, and a note, where it cannot be computed from such bars."""
+        """Compute it from other bars; None, and a note, where that fails."""
+        return self.attempt(lambda: self.probe.compute(bars), what)
+
+    def attempt(self, compute: Callable[[], pl.DataFrame], what: str) -> pl.DataFrame | None:
+        """Compute something once more; None, and a note, where it cannot be computed with `what`."""
         self.tried += 1
         try:
-            return self.probe.compute(bars)
+            table = compute()
         except Exception as error:  # a user's code may raise anything
             first = (str(error).splitlines() or [""])[0]
             self.note(f"could not be computed with {what}: {type(error).__name__}: {first}")
             return None
+        self.computed.add(what)
+        return table
 
-    def moved(self, table: pl.DataFrame, until: datetime, *, allowed: float = 0.0) -> dict[str, pl.DataFrame]:
-        """Rows up to `until` that moved, by column; the last digits of columns that differ anyway do not count."""
-        found = self.probe.moved(table, until, allowed=allowed)
-        if self.restless & found.keys():
-            beyond = self.probe.moved(table, until, allowed=ROUNDING)
-            found = {name: rows for name, rows in found.items() if name not in self.restless or name in beyond}
-        return found
+    def moved(self, table: pl.DataFrame | None, until: datetime, *, allowed: float = 0.0) -> dict[str, pl.DataFrame]:
+        """Rows up to `until` that moved, by open column; the last digits of what differs anyway do not count."""
+        if table is None:
+            return {}
+        exact = self.probe.moved(table, until, allowed=allowed)
+        beyond = self.probe.moved(table, until, allowed=ROUNDING) if self.restless & exact.keys() else exact
+        return {
+            name: beyond.get(name, rows)
+            for name, rows in exact.items()
+            if name in self.open and (name not in self.restless or name in beyond)
+        }
 
-    def found(self, column: str, kind: Kind, witness: Witness | None = None, **words: object) -> None:
+    def accuse(self, column: str, kind: Kind, witness: Witness | None = None, **words: object) -> None:
         """Keep the leak of a column, which is looked at no more."""
         self.open.remove(column)
         self.leaks[column] = kind.leak(f"{self.noun} {column}", witness, **words)
+
+    @property
+    def proven(self) -> bool:
+        """Whether anything is known: what cannot be computed from other values has shown nothing."""
+        return PROOF in self.computed
 
     def note(self, text: str) -> None:
         """Keep a note, once."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import polars as pl
 
-from backtest.audit.probe import Probe
+from backtest.audit.probe import KEYS, Probe
 from backtest.audit.rebuild import Rebuild, Series, rebuild_of
 from backtest.audit.warmup import Memory
 from backtest.collect import gather_forecasts
@@ -16,13 +16,11 @@ from backtest.config import Config
 from backtest.fitting import Fitted, fit_and_forecast, forecaster_of
 from backtest.prepare import Prepared
 from backtest.tasks import Task
+from data.schema import FEATURES
 from features.catalog import resolve
-from features.pipeline import series_of
+from features.target import column
 from models.forecaster import Forecaster, State
 from models.windows import Panel, panel
-
-LEARNT_LATER = ("target_time",)
-OWN = ("segment", "known_at", "bar_return")
 
 
 class Fit(Protocol):
@@ -38,7 +36,7 @@ class Subject:
 
     `gather` puts the forecasts of all tasks beside what came. `prepared` holds the rest, `external` the true series.
     `held` are features that are known to leak: whatever the rows, their true values stand there, so that no leak is
-    told twice.
+    told twice; nor is one of the `leaking` models.
     """
 
     prepared: Prepared
@@ -47,6 +45,7 @@ class Subject:
     fit: Fit = fit_and_forecast
     gather: Callable[[Prepared, Callable[[Task], pl.DataFrame]], pl.DataFrame] = gather_forecasts
     held: tuple[str, ...] = ()
+    leaking: tuple[str, ...] = ()
 
     @property
     def config(self) -> Config:
@@ -56,7 +55,7 @@ class Subject:
     @property
     def target(self) -> str:
         """Name of the target's column."""
-        return f"y_{self.config.target.kind}_{self.config.target.horizon}"
+        return column(self.config.target.kind, self.config.target.horizon)
 
     def rows(self, features: pl.DataFrame) -> Panel:
         """FEATURES as arrays."""
@@ -67,13 +66,18 @@ class Subject:
 
     def probe(self, bars: pl.DataFrame) -> Probe:
         """The features alone, as something computed from bars."""
-        dropped = [*OWN, *LEARNT_LATER, self.target]
-        return Probe.of(lambda changed: self.features(changed, self.external).drop(dropped), bars)
+        return Probe.of(lambda changed: self.table(changed, self.external), bars)
+
+    def table(self, bars: pl.DataFrame, external: Series) -> pl.DataFrame:
+        """Keys and features of changed bars and series."""
+        dropped = [name for name in (*FEATURES.names, self.target, *self.held) if name not in KEYS]
+        return self.features(bars, external).drop(dropped)
 
     def memories(self) -> dict[str, Memory]:
-        """What each feature declares to remember."""
+        """What each feature declares to remember, without those that are known to leak."""
         declared = resolve(self.config.features)
-        return {column: Memory(one.lookback, one.tolerance) for one in declared for column in one.columns}
+        memories = {name: Memory(one.lookback, one.tolerance) for one in declared for name in one.columns}
+        return {name: memory for name, memory in memories.items() if name not in self.held}
 
     def fitted(self, rows: Panel, task: Task, epochs: int) -> Fitted:
         """Carry out a task in at most so many epochs; from a fit of the fold before, if it starts warm.
@@ -110,4 +114,4 @@ def subject_of(prepared: Prepared) -> Subject:
     """Return the walk itself."""
     config, target = prepared.config, prepared.config.target
     rebuild = rebuild_of(prepared.bars, config.features, prepared.interval, horizon=target.horizon, kind=target.kind)
-    return Subject(prepared, series_of(config.features), rebuild)
+    return Subject(prepared, prepared.external, rebuild)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from models.forecaster import FitLog, State
-from models.windows import Floats, Indices, Panel, Windows
+from models.windows import Floats, Panel, Windows
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """Numbers of rows: the last one in each window, and the one whose target stands beside it, (n,) each."""
+    """Numbers of rows, as they came: the last one in each window, and the one whose target stands beside it, (n,)."""
 
-    last: Indices
-    label: Indices
+    last: Floats
+    label: Floats
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Tracer:
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Read the numbers of the rows in the windows and beside them."""
-        self.seen = [Seen(_latest(part).astype(np.int64), part.y.astype(np.int64)) for part in (train, validation)]
+        self.seen = [Seen(_latest(part), part.y) for part in (train, validation)]
         return FitLog(note="follows rows")
 
     def predict(self, windows: Windows) -> Floats:
@@ -46,6 +46,11 @@ def numbered(rows: Panel) -> Panel:
     number = np.arange(len(rows.time), dtype=np.float64)
     known = np.where(np.isfinite(rows.target), number, np.nan)
     return replace(rows, names=("number",), features=number[:, None], returns=number, target=known)
+
+
+def are_numbers(values: Floats, count: int) -> bool:
+    """Whether values (n,) are numbers of `count` rows still: a fit may put rows into other units."""
+    return bool(((values == np.floor(values)) & (values >= 0) & (values < count)).all())
 
 
 def _latest(windows: Windows) -> Floats:

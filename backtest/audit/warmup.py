@@ -31,31 +31,31 @@ class Memory:
 
 def remember(probe: Probe, memories: Mapping[str, Memory], starts: int, seed: int = 0) -> Search:
     """Look for columns that depend on bars before their look-back; of those without a memory nothing is asked."""
-    found = Search.of(probe, seed)
-    found.open = [name for name in found.open if name in memories]
-    for start in cut_points(probe, starts, found.rng):
-        late = _started_at(found, start) if start and found.open else None
-        for column in list(found.open) if late is not None else []:
-            rows = _moved(found, column, memories[column], late, start)
+    search = Search.of(probe, seed)
+    search.open = [name for name in search.open if name in memories]
+    for start in cut_points(probe, starts, search.rng):
+        late = _started_at(search, start) if start and search.open else None
+        for column in list(search.open) if late is not None else ():
+            rows = _moved(probe, column, memories[column], late)
             if rows is not None:
-                witness = _witness(found, column, memories[column], start, rows)
-                found.found(column, REMEMBERS, witness, lookback=memories[column].lookback)
-    return found
+                witness = _witness(search, column, memories[column], start, rows)
+                search.accuse(column, REMEMBERS, witness, lookback=memories[column].lookback)
+    return search
 
 
-def _started_at(found: Search, start: int) -> pl.DataFrame | None:
+def _started_at(search: Search, start: int) -> pl.DataFrame | None:
     """The table of the bars from the place `start` on."""
-    return found.compute(found.probe.bars.filter(found.probe.place >= start), "a later start")
+    return search.compute(search.probe.bars.filter(search.probe.place >= start), "a later start")
 
 
-def _moved(found: Search, column: str, memory: Memory, late: pl.DataFrame | None, start: int) -> pl.DataFrame | None:
+def _moved(probe: Probe, column: str, memory: Memory, late: pl.DataFrame | None) -> pl.DataFrame | None:
     """Rows of a late start that have their whole look-back and yet another value."""
     if late is None:
         return None
-    keys = found.probe.keys(late)
+    keys = probe.keys(late)
     warm = late.select(*keys, column).filter(_position(late) >= memory.lookback)
-    rows = warm.select(keys).join(found.probe.whole, on=keys, how="left", maintain_order="left", nulls_equal=True)
-    return found.probe.differing(rows, warm, {column: memory.allowed}).get(column)
+    rows = warm.select(keys).join(probe.whole, on=keys, how="left", maintain_order="left", nulls_equal=True)
+    return probe.differing(rows, warm, {column: memory.allowed}).get(column)
 
 
 def _position(table: pl.DataFrame) -> pl.Series:
@@ -64,14 +64,14 @@ def _position(table: pl.DataFrame) -> pl.Series:
     return table.select(place.over("symbol") if "symbol" in table.columns else place).to_series()
 
 
-def _witness(found: Search, column: str, memory: Memory, start: int, rows: pl.DataFrame) -> Witness:
+def _witness(search: Search, column: str, memory: Memory, start: int, rows: pl.DataFrame) -> Witness:
     """The first row that moves, and the bar nearest to it, before its look-back, without which it moves."""
-    probe = found.probe
+    probe = search.probe
     row = rows.sort("time").row(0, named=True)
 
     def moves(place: int) -> bool:
         """Whether the row moves when the bars begin at a place."""
-        moved = _moved(found, column, memory, _started_at(found, place), place)
+        moved = _moved(probe, column, memory, _started_at(search, place))
         return moved is not None and not moved.filter(time=row["time"]).is_empty()
 
     missing = first_place(1, start, moves) - 1

@@ -7,45 +7,40 @@ from datetime import datetime
 
 import polars as pl
 
-from backtest.audit.poison import CUT, mix
+from backtest.audit.poison import CUT, Poisoned
 from backtest.audit.probe import ROUNDING, Probe
 from backtest.audit.search import Search
 from data.audit import Witness
 
 
-def of_poison(found: Search, column: str, rows: pl.DataFrame, cut: int, poison: tuple[str, pl.DataFrame]) -> Witness:
+def of_poison(search: Search, column: str, rows: pl.DataFrame, cut: int, poisoned: Poisoned) -> Witness:
     """Witness of a `column` whose `rows` move at or before the place `cut` when all bars behind it are poisoned."""
-    last = len(found.probe.times) - 1
-    reads = first_place(
-        cut + 1, last, lambda place: rows_moved(found, column, poison, (cut + 1, place), cut) is not None
-    )
-    alone = rows_moved(found, column, poison, (reads, reads), reads - 1)
-    return witness_of(found.probe, column, rows if alone is None else alone, reads, poison[0])
+    last = len(search.probe.times) - 1
+    reads = first_place(cut + 1, last, lambda place: column in rows_moved(search, poisoned, cut + 1, place, until=cut))
+    alone = rows_moved(search, poisoned, reads, reads, until=reads - 1)
+    return witness_of(search.probe, column, alone.get(column, rows), reads, poisoned.kind)
 
 
-def of_cut(found: Search, column: str, rows: pl.DataFrame, cut: int) -> Witness:
+def of_cut(search: Search, column: str, rows: pl.DataFrame, cut: int) -> Witness:
     """Witness of a `column` whose `rows` move at or before the place `cut` when nothing stands behind it."""
-    last = len(found.probe.times) - 1
-    reads = first_place(cut + 1, last, lambda end: rows_cut(found, end, cut).get(column) is None)
-    nearest = rows_cut(found, reads - 1, reads - 1).get(column)
-    return witness_of(found.probe, column, rows if nearest is None else nearest, reads, CUT)
+    last = len(search.probe.times) - 1
+    reads = first_place(cut + 1, last, lambda end: column not in rows_cut(search, end, until=cut))
+    nearest = rows_cut(search, reads - 1, until=reads - 1)
+    return witness_of(search.probe, column, nearest.get(column, rows), reads, CUT)
 
 
-def rows_moved(
-    found: Search, column: str, poison: tuple[str, pl.DataFrame], places: tuple[int, int], until: int
-) -> pl.DataFrame | None:
-    """Rows up to the place `until` whose `column` moves when the bars at `places`, both ends counted, are poisoned."""
-    kind, poisoned = poison
-    probe = found.probe
-    table = found.compute(mix(probe.bars, poisoned, probe.place.is_between(*places)), f"{kind} in later bars")
-    return None if table is None else found.moved(table, probe.times[until]).get(column)
+def rows_moved(search: Search, poisoned: Poisoned, first: int, last: int, *, until: int) -> dict[str, pl.DataFrame]:
+    """Rows up to the place `until` that move when the bars from `first` to `last` are poisoned, by column."""
+    probe = search.probe
+    bars = poisoned.where(probe.place.is_between(first, last))
+    return search.moved(search.compute(bars, f"{poisoned.kind} in later bars"), probe.times[until])
 
 
-def rows_cut(found: Search, end: int, until: int, allowed: float = ROUNDING) -> dict[str, pl.DataFrame]:
+def rows_cut(search: Search, end: int, *, until: int, allowed: float = ROUNDING) -> dict[str, pl.DataFrame]:
     """Rows up to the place `until` that move when the bars behind the place `end` are cut off, by column."""
-    probe = found.probe
-    table = found.compute(probe.bars.filter(probe.place <= end), f"{CUT} behind a bar")
-    return {} if table is None else found.moved(table, probe.times[until], allowed=allowed)
+    probe = search.probe
+    table = search.compute(probe.bars.filter(probe.place <= end), f"{CUT} behind a bar")
+    return search.moved(table, probe.times[until], allowed=allowed)
 
 
 def witness_of(probe: Probe, column: str, rows: pl.DataFrame, reads: int, kind: str) -> Witness:

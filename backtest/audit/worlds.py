@@ -20,14 +20,14 @@ World = Callable[[Subject, np.random.Generator], pl.DataFrame]
 
 
 def shuffled(subject: Subject, rng: np.random.Generator) -> pl.DataFrame:
-    """FEATURES of the true bars, with each symbol's targets shuffled in blocks, less their mean, which can be known."""
+    """FEATURES of the true bars, with each symbol's targets shuffled in blocks, less a median that can be known."""
     features, name = subject.prepared.features, subject.target
     size = max(BLOCK, 4 * subject.config.target.horizon)
     parts = []
     for part in features.partition_by("symbol", maintain_order=True):
         target = part[name].to_numpy().copy()
         known = np.isfinite(target)
-        target[known] = _in_blocks(target[known] - target[known].mean(), size, rng) if known.any() else target[known]
+        target[known] = _in_blocks(target[known] - np.median(target[known]), size, rng) if known.any() else np.nan
         parts.append(part.with_columns(pl.Series(name, target, nan_to_null=True)))
     return pl.concat(parts)
 
