@@ -78,7 +78,7 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
     first = candidates[0] if candidates else None
     summary = headline([(each.status, each.name, each.fragile) for each in candidates])
     return Verdict(
-        status=first.status if first else "cannot tell",
+        status=first.status if first else "leak suspected" if evidence.leak else "cannot tell",
         model=first.model if first else None,
         headline=summary,
         sentence=first.sentence if first else summary,

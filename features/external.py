@@ -121,6 +121,11 @@ def _read(name: str) -> pl.DataFrame:
         raise ConfigError(
             f"external: {name} cannot be read: {type(error).__name__}: {error}: mend its function"
         ) from error
+    return checked(name, frame)
+
+
+def checked(name: str, frame: object) -> pl.DataFrame:
+    """Return a series as `load` does; ConfigError where it is not as `external` says."""
     if not isinstance(frame, pl.DataFrame):
         raise ConfigError(f"external: {name}: expected a polars DataFrame (got {type(frame).__name__}): return one")
     keys = _check(name, frame)

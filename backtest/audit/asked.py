@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,9 @@ from backtest.audit.rebuild import Rebuild, Series, rebuild_of
 from backtest.audit.warmup import Memory
 from data.errors import ConfigError
 from data.gaps import interval_of
+from data.schema import UTC_TIME
 from features.catalog import FEATURES, Spec, resolve
-from features.external import join
+from features.external import checked, join
 from features.pipeline import series_of
 
 Feature = Spec | pl.Expr | Callable[..., Any]
@@ -29,24 +32,26 @@ class Question:
     compute: Rebuild
     memory: Memory | None
     external: Series
+    interval: timedelta
 
 
 def asked(
     feature: Feature, bars: pl.DataFrame, lookback: int | None, tolerance: float, external: Series | None
 ) -> Question:
     """Return the question about a feature; ConfigError where nobody can tell what it is."""
-    if lookback is None and tolerance:
-        raise ConfigError(f"tolerance: expected with a lookback, beyond which it is allowed (got {tolerance} alone)")
-    memory = None if lookback is None else Memory(lookback, tolerance)
+    check_bars(bars)
+    interval = interval_of(_named(bars))
+    memory = _memory(lookback, tolerance)
+    series = {name: checked(name, frame) for name, frame in (external or {}).items()}
     spec = _spec(feature)
     if spec is not None:
         (declared,) = resolve([spec])
-        rebuild = rebuild_of(bars, [spec], interval_of(bars))
+        rebuild = rebuild_of(_named(bars), [spec], interval)
         columns = ["symbol", "time", *declared.columns]
         memory = memory or Memory(declared.lookback, declared.tolerance)
-        series = series_of([spec]) if external is None else external
-        return Question(lambda changed, other: rebuild(changed, other).select(columns), memory, series)
-    name, interval = getattr(feature, "__name__", "feature").strip("<>"), interval_of(bars)
+        own = series_of([spec]) if external is None else series
+        return Question(lambda changed, other: rebuild(_named(changed), other).select(columns), memory, own, interval)
+    name = getattr(feature, "__name__", "feature").strip("<>")
 
     def compute(changed: pl.DataFrame, series: Series) -> pl.DataFrame:
         """Values of a feature that is not in the table."""
@@ -54,10 +59,43 @@ def asked(
         if callable(feature):
             made = feature(changed, **series) if _takes_bars(feature) else feature()
         if isinstance(made, pl.Expr | Mapping):
-            changed = join(changed.with_columns(known_at=pl.col("time") + interval), series)
+            changed = join(_named(changed).with_columns(known_at=pl.col("time") + interval), series)
         return _table(made, changed, name)
 
-    return Question(compute, memory, external or {})
+    return Question(compute, memory, series, interval)
+
+
+def check_bars(bars: object) -> None:
+    """ConfigError unless bars are a table with `time`, sorted by symbol, if there are several, and time, each once."""
+    if not isinstance(bars, pl.DataFrame) or bars.schema.get("time") != UTC_TIME:
+        got = bars.schema.get("time", "no time") if isinstance(bars, pl.DataFrame) else type(bars).__name__
+        raise ConfigError(
+            f"bars: expected a polars DataFrame with time, {UTC_TIME} (got {got}): cast it, or load others"
+        )
+    keys = _named(bars).select("symbol", "time")
+    if not keys.equals(keys.unique().sort("symbol", "time")):
+        raise ConfigError(
+            "bars: expected sorted by symbol and time, each bar once (got others): sort them, drop what stands twice"
+        )
+
+
+def _memory(lookback: Any, tolerance: float) -> Memory | None:
+    """What the caller says of the feature's memory; ConfigError where that cannot be."""
+    if not 0 <= tolerance < math.inf or (tolerance and lookback is None):
+        raise ConfigError(
+            "tolerance: must be a finite number of standard deviations, at least 0, beside a `lookback` "
+            f"(got {tolerance}, lookback {lookback})"
+        )
+    if lookback is None:
+        return None
+    if isinstance(lookback, bool) or not isinstance(lookback, int) or lookback < 0:
+        raise ConfigError(f"lookback: must be a number of earlier bars, at least 0 (got {lookback!r})")
+    return Memory(lookback, tolerance)
+
+
+def _named(bars: pl.DataFrame) -> pl.DataFrame:
+    """Bars with a symbol, which those of one instrument may lack."""
+    return bars if "symbol" in bars.columns else bars.with_columns(symbol=pl.lit(""))
 
 
 def _spec(feature: Feature) -> Spec | None:
@@ -86,7 +124,8 @@ def _table(made: object, bars: pl.DataFrame, name: str) -> pl.DataFrame:
         made = made.collect()
     if isinstance(made, pl.DataFrame) and "time" in made.columns:
         return made
-    columns = made.get_columns() if isinstance(made, pl.DataFrame) else [pl.Series(name, np.asarray(made))]
+    values = made if isinstance(made, list | pl.DataFrame) else np.asarray(made)
+    columns = values.get_columns() if isinstance(values, pl.DataFrame) else [pl.Series(name, values)]
     if len(columns[0]) != bars.height:
         raise ConfigError(
             f"{name}: expected one value for each of {bars.height} bars, or a table with `time` "

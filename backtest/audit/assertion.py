@@ -6,22 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
-from backtest.audit.asked import Feature, asked
+from backtest.audit.asked import Feature, asked, check_bars
 from backtest.audit.causality import Effort, foresee, read_ahead
-from backtest.audit.probe import Probe
+from backtest.audit.probe import Compute, Probe
 from backtest.audit.published import Reading, read_early, stamped_early
 from backtest.audit.search import Search
 from backtest.audit.warmup import remember
 from data.audit import Leak
-from data.errors import ConfigError, LeakError
-from data.gaps import interval_of
-from data.schema import UTC_TIME
+from data.errors import BacktestError, ConfigError, LeakError
 from reports.witness import leak_words
 
-EFFORT = Effort(cuts=40, combs=400, bars=1_000)
+THOROUGH = Effort(cuts=40, combs=400, bars=1_000)
 STARTS, INSTANTS, CUTS = 16, 16, 12
-FEWEST = 20
-"""Rows of bars below which there is nothing to tell later ones from."""
 
 
 def assert_causal(
@@ -47,16 +43,15 @@ def assert_causal(
     Raises ConfigError for a feature that cannot be computed from them.
     """
     __tracebackhide__ = True  # a test that fails shows its own line, not ours
-    _check(bars)
     question = asked(feature, bars, lookback, tolerance, external)
-    probe = Probe.of(lambda changed: question.compute(changed, question.external), bars)
+    probe = _probe(lambda changed: question.compute(changed, question.external), bars, "feature")
     memories = dict.fromkeys(probe.columns, question.memory) if question.memory else {}
-    ahead = read_ahead(probe, memories, EFFORT, seed)
+    ahead = read_ahead(probe, memories, THOROUGH, seed)
     _demand_proof(ahead)
     behind = remember(probe, {name: memories[name] for name in ahead.open if name in memories}, STARTS, seed)
     leaks = [*ahead.leaks.values(), *behind.leaks.values(), *stamped_early(question.external)]
     if question.external:
-        reading = Reading(probe, question.external, lambda other: question.compute(bars, other), interval_of(bars))
+        reading = Reading(probe, question.external, lambda other: question.compute(bars, other), question.interval)
         leaks += read_early(reading, INSTANTS, seed).leaks.values()
     _refuse(leaks)
 
@@ -70,27 +65,34 @@ def assert_sealed(walk: Callable[[pl.DataFrame], pl.DataFrame], bars: pl.DataFra
     Raises ConfigError for a walk that cannot be asked.
     """
     __tracebackhide__ = True
-    _check(bars)
-    forecasts: object = walk(bars)
-    if not isinstance(forecasts, pl.DataFrame) or "time" not in forecasts.columns or forecasts.is_empty():
-        got = forecasts.columns if isinstance(forecasts, pl.DataFrame) else type(forecasts).__name__
-        raise ConfigError(f"walk: expected a table of forecasts with a column time (got {got}): return one")
-    search = foresee(Probe(walk, bars, forecasts), CUTS, seed)
+    check_bars(bars)
+    search = foresee(_probe(walk, bars, "walk"), CUTS, seed)
     _demand_proof(search)
     _refuse(search.leaks.values())
 
 
-def _check(bars: pl.DataFrame) -> None:
-    """ConfigError unless bars can be told apart and stand in order."""
-    missing = [name for name in ("symbol", "time") if name not in bars.columns]
-    if missing or bars.schema["time"] != UTC_TIME or bars.height < FEWEST:
-        got = f"columns {', '.join(bars.columns)}, {bars.height} rows" + ("" if missing else f", {bars.schema['time']}")
+def _probe(compute: Compute, bars: pl.DataFrame, what: str) -> Probe:
+    """What is computed from all bars; ConfigError where that is nothing to be audited."""
+    try:
+        table: object = compute(bars)
+    except BacktestError:
+        raise
+    except Exception as error:  # a user's code may raise anything
+        raise ConfigError(f"{what}: cannot be computed from these bars: {type(error).__name__}: {error}") from error
+    if not isinstance(table, pl.DataFrame) or "time" not in table.columns:
+        got = table.columns if isinstance(table, pl.DataFrame) else type(table).__name__
+        raise ConfigError(f"{what}: expected a table with time, and a value (got {got}): return one")
+    probe = Probe(compute, bars, table)
+    keys = probe.keys(table)
+    if table.select(keys).is_duplicated().any():
         raise ConfigError(
-            f"bars: expected at least {FEWEST} rows with symbol and time, {UTC_TIME} (got {got}): "
-            "data.synthetic.make(500) returns some"
+            f"{what}: expected one row for each {', '.join(keys)} (got several): say what tells them apart"
         )
-    if not bars.select("symbol", "time").equals(bars.select("symbol", "time").sort("symbol", "time")):
-        raise ConfigError('bars: expected rows sorted by symbol and time: bars.sort("symbol", "time") does it')
+    empty = [name for name in probe.columns if table[name].null_count() == table.height]
+    if empty or not probe.columns:
+        names = ", ".join(empty) or "it"
+        raise ConfigError(f"{what}: {names} has no value in {bars.height} bars: give it more of them, or mend it")
+    return probe
 
 
 def _demand_proof(search: Search) -> None:

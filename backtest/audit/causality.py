@@ -24,8 +24,8 @@ from backtest.audit.witness import of_cut, of_poison, rows_cut, rows_moved
 CALENDAR_REPEATS = pl.duration(days=146_097)
 """Four hundred years, after which the calendar is the same again, weekdays too."""
 
-LATE = 17
-"""Bars by which a series starts later, to tell a calendar from a cache; prime to days and weeks."""
+LAST = 17
+"""Bars taken off the end of a series, to tell a calendar from a cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Effort:
 
     cuts: int
     combs: int
-    bars: int
+    bars: int = 0
 
 
 def read_ahead(probe: Probe, memories: Mapping[str, Memory], effort: Effort, seed: int = 0) -> Search:
@@ -42,6 +42,7 @@ def read_ahead(probe: Probe, memories: Mapping[str, Memory], effort: Effort, see
     search = Search.of(probe, seed)
     _repeat(search)
     _stale(search)
+    _beside_the_bars(search)
     _cuts(search, effort.cuts, cut=True)
     combed = comb(
         search, {name: memory.lookback for name, memory in memories.items() if not memory.tolerance}, effort.combs
@@ -57,7 +58,9 @@ def foresee(probe: Probe, cuts: int, seed: int = 0) -> Search:
     """
     search = Search.of(probe, seed, noun="forecast", ahead=FORESEES)
     _repeat(search)
-    _stale(search)
+    for column in _still(search, noise(probe.bars, search.rng)):
+        if probe.whole.schema[column].is_float():
+            search.accuse(column, STALE)
     _cuts(search, cuts, cut=False)
     return search
 
@@ -66,30 +69,52 @@ def _repeat(search: Search) -> None:
     """Compute from the same bars again: without the same bits there is nothing to compare with."""
     again, last = search.compute(search.probe.bars, "the same bars again"), search.probe.times[-1]
     beyond = search.moved(again, last, allowed=ROUNDING)
-    for column in search.moved(again, last):
-        if column in beyond:
+    for column in list(search.open) if again is None else search.moved(again, last):
+        if again is None or column in beyond:
             search.accuse(column, BY_LOT)
         else:
-            search.restless.add(column)
-            search.note(f"the last digits of {column} differ each time it is computed: rounding, no leak")
+            search.rest_not(column)
+
+
+def _still(search: Search, other: pl.DataFrame) -> list[str]:
+    """Columns that vary, and yet are the same for quite other bars."""
+    probe = search.probe
+    table = search.compute(other, "other values everywhere")
+    if table is None:
+        return []
+    moved = search.moved(table, probe.times[-1])
+    return [name for name in search.open if name not in moved and probe.whole[name].drop_nulls().n_unique() > 1]
 
 
 def _stale(search: Search) -> None:
     """Compute from quite other bars: what does not move is a function of the times, or not of these bars at all."""
     probe = search.probe
     other = noise(probe.bars, search.rng)
-    table = search.compute(other, "other values everywhere")
-    if table is None:
+    still = _still(search, other)
+    if not still:
         return
-    moved = search.moved(table, probe.times[-1])
-    still = [name for name in search.open if name not in moved and probe.whole[name].drop_nulls().n_unique() > 1]
-    late = search.compute(other.filter(probe.place >= LATE), "a later start") if still else None
-    elsewhere = _at_other_times(search, other) if still else []
+    end = probe.times[max(0, len(probe.times) - 1 - LAST)]
+    early = search.compute(other.filter(pl.col("time") <= end), "an earlier end")
+    elsewhere = _at_other_times(search, other)
     for column in still:
-        # what counts bars from the first one is the same place by place: that is for level 2
-        counts = late is not None and probe.whole[column].head(late.height).equals(late[column])
-        if late is None or not (counts or probe.agrees(column, late)) or _remembered(column, elsewhere):
+        # what depends on times alone is the same up to there; a cache of another length, or of another end, is not
+        of_times = early is not None and early["time"].max() == end and probe.agrees(column, early)
+        if not of_times or _remembered(column, elsewhere):
             search.accuse(column, STALE)
+
+
+def _beside_the_bars(search: Search) -> None:
+    """Compute from the same bars at other times of the same calendar, and note what then loses its values.
+
+    It reads something by its time, a file perhaps, that nobody can replace here.
+    """
+    probe = search.probe
+    elsewhere = search.compute(probe.bars.with_columns(pl.col("time") + CALENDAR_REPEATS), "other times")
+    if elsewhere is None or elsewhere.height != probe.whole.height:
+        return
+    for column in search.open:
+        if elsewhere[column].null_count() > probe.whole[column].null_count():
+            search.note(f"{column} reads by its time what is not among the bars: that was not audited (see @external)")
 
 
 def _at_other_times(search: Search, bars: pl.DataFrame) -> list[pl.DataFrame]:
@@ -116,14 +141,13 @@ def _remembered(column: str, elsewhere: list[pl.DataFrame]) -> bool:
 
 def _cuts(search: Search, count: int, *, cut: bool) -> None:
     """Poison, or cut off, everything behind each of some bars."""
-    probe, last = search.probe, len(search.probe.times) - 1
+    probe = search.probe
     poisons = [Poisoned.of(probe.bars, kind, search.rng) for kind in POISONS]
     for place in cut_points(probe, count, search.rng):
         for poisoned in poisons:
             if not search.open:
                 return
-            for column, rows in rows_moved(search, poisoned, place + 1, last, until=place).items():
-                search.accuse(column, search.ahead, of_poison(search, column, rows, place, poisoned))
+            _behind(search, poisoned, place)
         if cut:
             _cut_off(search, place)
 
@@ -132,14 +156,25 @@ def _one_by_one(search: Search, columns: list[str], count: int) -> None:
     """Poison everything behind each bar, or behind `count` of them: for columns that no comb can look at."""
     probe, last = search.probe, len(search.probe.times) - 1
     places = list(range(last)) if last <= count else sorted(search.rng.choice(last, count, replace=False).tolist())
-    if columns and last > count:
+    if columns and 0 < count < last:
         search.note(f"{', '.join(columns)}: tried {count:,} of {last:,} bars as the last one")
     poisoned = Poisoned.of(probe.bars, "noise", search.rng)
     for place in places:
         if not any(name in search.open for name in columns):
             return
-        for column, rows in rows_moved(search, poisoned, place + 1, last, until=place).items():
+        _behind(search, poisoned, place)
+
+
+def _behind(search: Search, poisoned: Poisoned, place: int) -> None:
+    """Poison everything behind a bar; what moves at or before it is asked twice more, for rounding may go by lot."""
+    last = len(search.probe.times) - 1
+    moved = rows_moved(search, poisoned, place + 1, last, until=place)
+    again = [rows_moved(search, poisoned, place + 1, last, until=place) for _ in range(2)] if moved else []
+    for column, rows in moved.items():
+        if all(column in table for table in again):
             search.accuse(column, search.ahead, of_poison(search, column, rows, place, poisoned))
+        else:
+            search.rest_not(column)
 
 
 def _cut_off(search: Search, place: int) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from backtest.audit.poison import Poisoned
-from backtest.audit.probe import Probe
+from backtest.audit.probe import ROUNDING, Probe
 from backtest.audit.search import Search
 from backtest.audit.witness import rows_moved, witness_of
 
@@ -23,7 +23,8 @@ LONGEST, SHORTEST = 400, 16
 DOUBTS = 5
 """Teeth that are looked at one by one before a column is given up."""
 
-KINDS = ("huge values", "tiny values")
+KINDS = ("tiny values", "huge values")
+"""Each has a turn of its own: huge values leave their rounding in Polars' moving sums for ever, tiny ones do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,20 @@ class Teeth:
 
 def comb(search: Search, lookbacks: Mapping[str, int], count: int) -> set[str]:
     """Comb the columns with a look-back, with at most `count` offsets of the teeth for each; return those combed."""
-    poisons = [Poisoned.of(search.probe.bars, kind, search.rng) for kind in KINDS]
-    doubts: Counter[str] = Counter()
     combed: set[str] = set()
-    for lookback in sorted({lookbacks[name] for name in search.open if name in lookbacks}):
-        period = max(2 * (lookback + 1), SHORTEST)
-        if period > LONGEST:
-            continue
-        for number, offset in enumerate(sorted(search.rng.permutation(period)[:count].tolist())):
-            columns = [name for name in search.open if lookbacks.get(name) == lookback and doubts[name] < DOUBTS]
-            if columns:
-                doubts.update(_comb_once(search, Teeth(offset, period, lookback), poisons[number % 2], columns))
-                combed.update(columns)
-    return {name for name in combed if doubts[name] < DOUBTS}
+    for kind in KINDS:
+        poisoned = Poisoned.of(search.probe.bars, kind, search.rng)
+        doubts: Counter[str] = Counter()
+        for lookback in sorted({lookbacks[name] for name in search.open if name in lookbacks}):
+            period = max(2 * (lookback + 1), SHORTEST)
+            offsets = search.rng.permutation(period)[:count].tolist() if period <= LONGEST else []
+            for offset in sorted(offsets):
+                columns = [name for name in search.open if lookbacks.get(name) == lookback and doubts[name] < DOUBTS]
+                if columns:
+                    doubts.update(_comb_once(search, Teeth(offset, period, lookback), poisoned, columns))
+                    combed.update(columns)
+        combed -= {name for name, times in doubts.items() if times >= DOUBTS}
+    return combed
 
 
 def _comb_once(search: Search, teeth: Teeth, poisoned: Poisoned, columns: list[str]) -> Iterator[str]:
@@ -81,7 +83,7 @@ def _suspects(probe: Probe, table: pl.DataFrame, columns: list[str], teeth: Teet
     """Columns that moved between the teeth, each with the tooth that its nearest moved row precedes."""
     places = probe.times.search_sorted(probe.whole["time"]).cast(pl.Int64)
     rows = probe.whole.filter(teeth.clean(places, len(probe.times) - 1))
-    for column, moved in probe.differing(rows, table, dict.fromkeys(columns, 0.0)).items():
+    for column, moved in probe.differing(rows, table, dict.fromkeys(columns, ROUNDING)).items():
         places = probe.times.search_sorted(moved["time"]).cast(pl.Int64)
         gaps = pl.Series([teeth.next_after(place) - place for place in places])
         yield column, teeth.next_after(places[int(gaps.arg_min() or 0)])

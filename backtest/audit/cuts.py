@@ -7,6 +7,9 @@ import polars as pl
 
 from backtest.audit.probe import Probe
 
+RARE = 0.05
+"""Share of the steps from bar to bar below which one is odd, as a closure that nobody could foresee is."""
+
 PER_EVENT = 3
 """Bars of each kind of oddity; a leak that waits for one, as a backward fill does, shows nowhere else."""
 
@@ -26,6 +29,10 @@ def _events(probe: Probe, first: int) -> list[pl.Series]:
     odd = steps != steps.median(), times.dt.date() != times.dt.date().shift()
     kinds = [where.arg_true().cast(pl.Int64) - 1 for where in odd]
     bars = probe.bars
+    rare = steps.is_in(steps.value_counts().filter(pl.col("count") < RARE * len(times))[steps.name].implode())
+    kinds.append(rare.arg_true().cast(pl.Int64) - 1)
+    incomplete = bars.select(pl.any_horizontal(pl.all().is_null())).to_series()
+    kinds += [place.filter(incomplete), place.filter(incomplete) - 1]
     if "volume" in bars.columns:
         kinds += [place.filter(bars["volume"] == 0), place.filter(bars["volume"] == 0) - 1]
     if "close" in bars.columns:

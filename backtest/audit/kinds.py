@@ -28,6 +28,10 @@ BY_LOT = Kind(
     "differs when it is computed twice from the same bars",
     "the same bars must give the same bits: seed what is random, and sort before adding up",
 )
+FITTED_BY_LOT = Kind(
+    "forecasts otherwise when it is fitted twice on the same rows with the same seed: {moved}",
+    "draw everything from the seed that the model is given: otherwise nobody can make the run again, or audit it",
+)
 STALE = Kind(
     "does not change with the bars that it is given",
     "compute it from the bars that it is given; a cache must have the data among its keys",

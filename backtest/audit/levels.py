@@ -47,7 +47,7 @@ PLANS: dict[Depth, Plan] = {
         effort=Effort(cuts=40, combs=400, bars=1_000),
         starts=24,
         instants=24,
-        sample=Sample(folds=None, network_folds=3, epochs=3),
+        sample=Sample(folds=None, network_folds=3, epochs=3, first_in_full=True),
         placebo=True,
     ),
 }
@@ -90,8 +90,8 @@ def time_of_knowledge(subject: Subject, plan: Plan) -> Outcome:
 
 def seal_of_the_fold(subject: Subject, plan: Plan) -> Outcome:
     """Fit folds again on rows that are poisoned behind them."""
-    refit, models = Refit(plan.sample.epochs), subject.config.all_models
-    found = dict(seal(subject, plan.sample, refit))
+    refit, models = Refit(plan.sample), subject.config.all_models
+    found = dict(seal(subject, refit))
     folds = {task.fold.index for model in models for task in plan.sample.of(subject, model)}
     checked = f"{counted(len(models), 'model')}, {counted(len(folds), 'fold')}, {counted(refit.fits, 'fit')}"
     return Outcome(checked, tuple(found.values()), refit.notes, TRUE not in refit.failed, models=tuple(found))
@@ -101,8 +101,8 @@ def no_skill_on_a_placebo(subject: Subject, plan: Plan) -> Outcome:
     """Walk through worlds without anything to know."""
     if not plan.placebo:
         return Outcome("only in the full audit", done=False)
-    refit = Refit(plan.sample.epochs)
-    leaks, models = placebo(subject, plan.sample, refit)
+    refit = Refit(plan.sample)
+    leaks, models = placebo(subject, refit)
     checked = (
         f"{counted(models, 'model')} in {counted(len(WORLDS), 'world')} without a signal, {counted(refit.fits, 'fit')}"
     )

@@ -18,7 +18,7 @@ from scipy.stats import rankdata
 
 from backtest.aligned import Aligned, align
 from backtest.audit.kinds import REFUSED, SKILLED
-from backtest.audit.refit import Refit, Sample
+from backtest.audit.refit import Refit
 from backtest.audit.subject import Subject
 from backtest.audit.worlds import WORLDS
 from backtest.pairing import pair
@@ -45,21 +45,21 @@ class Shown:
     p_value: float
 
 
-def placebo(subject: Subject, sample: Sample, refit: Refit, seed: int = 0) -> tuple[list[Leak], int]:
+def placebo(subject: Subject, refit: Refit, seed: int = 0) -> tuple[list[Leak], int]:
     """Walk through worlds without anything to know; return what leaks, and how many models were asked."""
     models = [model for model in subject.config.all_models if model not in subject.leaking]
-    shown = [one for world in WORLDS for one in walk(subject, sample, refit, world, models, seed)]
+    shown = [one for world in WORLDS for one in walk(subject, refit, world, models, seed)]
     adjusted = holm([one.p_value for one in shown])
     leaks = [REFUSED.leak(f"model {model}", error=error) for model, error in refit.refused.items()]
     for one in (one for one, p_adjusted in zip(shown, adjusted, strict=True) if p_adjusted <= ALPHA):
-        again = walk(subject, sample, refit, one.world, [one.model], seed + 1)
+        again = walk(subject, refit, one.world, [one.model], seed + 1)
         if any(other.p_value <= ALPHA for other in again):
             p_value, skill = f"{one.p_value:.1g}", f"{one.skill:+.2%}"
             leaks.append(SKILLED.leak(f"model {one.model}", skill=skill, world=one.world, p=p_value))
     return leaks, len({one.model for one in shown})
 
 
-def walk(subject: Subject, sample: Sample, refit: Refit, world: str, models: Sequence[str], seed: int) -> list[Shown]:
+def walk(subject: Subject, refit: Refit, world: str, models: Sequence[str], seed: int) -> list[Shown]:
     """What each of some models shows in one draw of a world, cheap ones in their folds and networks in theirs."""
     random = np.random.default_rng([seed, list(WORLDS).index(world)])
     features = refit.table(lambda: WORLDS[world](subject, random), world)
@@ -70,7 +70,7 @@ def walk(subject: Subject, sample: Sample, refit: Refit, world: str, models: Seq
     networks = [model for model in models if MODELS[model].seeded]
     shown = []
     for group in (networks, [model for model in models if model not in networks]):
-        tasks = {model: sample.of(subject, model) for model in group}
+        tasks = {model: refit.sample.of(subject, model) for model in group}
         folds = {task.fold.index for own in tasks.values() for task in own}
         for model in REFERENCES:
             tasks[model] = [task for task in subject.tasks(model) if task.fold.index in folds]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+KEYS = ("symbol", "time", "known_at")
 PRICES = ("open", "high", "low", "close")
 HUGE, TINY = 1e6, 1e-6
 
@@ -15,9 +16,9 @@ Poison = Callable[[pl.DataFrame, np.random.Generator], pl.DataFrame]
 
 
 def noise(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """Every number drawn anew, around the scale of its column; prices stay above zero and within high and low."""
+    """Every value drawn anew, numbers around the scale of their column; prices stay above zero, within high and low."""
     n = bars.height
-    columns = {name: _drawn(bars[name], rng) for name in _numbers(bars) if name not in PRICES}
+    columns = {name: _drawn(bars[name], rng) for name in _values(bars) if name not in PRICES}
     prices = [name for name in PRICES if name in bars.columns]
     level = bars["close"].to_numpy()[:, None] if "close" in prices else np.ones((n, 1))
     drawn = np.sort(level * np.exp(rng.normal(0, 0.3, (n, 4))), axis=1)
@@ -66,17 +67,23 @@ class Poisoned:
 
     def where(self, rows: pl.Series) -> pl.DataFrame:
         """The bars, replaced where `rows` (n,) is true."""
-        names = _numbers(self.bars)
+        names = _values(self.bars)
         return self.bars.with_columns(self.replaced[name].zip_with(rows, self.bars[name]) for name in names)
 
 
+def _values(bars: pl.DataFrame) -> list[str]:
+    """Columns that may hold something else: all but the keys."""
+    return [name for name in bars.columns if name not in KEYS]
+
+
 def _numbers(bars: pl.DataFrame) -> list[str]:
-    return [name for name, dtype in bars.schema.items() if dtype.is_numeric()]
+    return [name for name in _values(bars) if bars.schema[name].is_numeric()]
 
 
 def _drawn(column: pl.Series, rng: np.random.Generator) -> pl.Series:
-    """Other values of a column's own: shuffled, and scaled each by its own factor."""
-    return column.gather(rng.permutation(len(column))) * pl.Series(rng.uniform(0.5, 2, len(column)))
+    """Other values of a column's own: shuffled, and numbers scaled each by its own factor."""
+    shuffled = column.gather(rng.permutation(len(column)))
+    return shuffled * pl.Series(rng.uniform(0.5, 2, len(column))) if column.dtype.is_numeric() else shuffled
 
 
 def _with(bars: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.DataFrame:

@@ -10,6 +10,9 @@ from functools import cached_property
 import polars as pl
 
 KEYS = ("model", "seed", "fold", "horizon", "symbol", "time")
+NORMAL_QUARTILES = 1.349
+"""Distance of the quartiles of the standard normal distribution."""
+
 ROUNDING = 1e-9
 """In standard deviations of a column: less than that is the rounding of sums that were added up in another order."""
 
@@ -47,10 +50,22 @@ class Probe:
 
     @cached_property
     def spread(self) -> dict[str, float]:
-        """Standard deviation of each column of floats; 1 where it is none or constant."""
-        floats = {name: self.whole[name] for name in self.columns if self.whole.schema[name].is_float()}
-        found = {name: column.filter(column.is_finite()).std() for name, column in floats.items()}
-        return {name: float(std) if isinstance(std, float) and std > 0 else 1.0 for name, std in found.items()}
+        """Standard deviation of each column of floats; 1 of a constant."""
+        return {name: _positive(column.std()) for name, column in self._floats.items()}
+
+    @cached_property
+    def grain(self) -> dict[str, float]:
+        """The same by the quartiles, where that is smaller: a single huge value does not make it coarse."""
+        quartiles = {name: (column.quantile(0.25), column.quantile(0.75)) for name, column in self._floats.items()}
+        apart = {name: high - low for name, (low, high) in quartiles.items() if low is not None and high is not None}
+        found = {name: apart.get(name, 0.0) / NORMAL_QUARTILES or spread for name, spread in self.spread.items()}
+        return {name: min(one, self.spread[name]) for name, one in found.items()}
+
+    @cached_property
+    def _floats(self) -> dict[str, pl.Series]:
+        """Columns of floats, their finite values."""
+        floats = [self.whole[name] for name in self.columns if self.whole.schema[name].is_float()]
+        return {column.name: column.filter(column.is_finite()) for column in floats}
 
     def moved(self, other: pl.DataFrame, until: datetime, *, allowed: float = 0.0) -> dict[str, pl.DataFrame]:
         """Rows up to `until` at which `other` has another value or none, by column; only columns with such rows.
@@ -88,5 +103,11 @@ class Probe:
         """Tell at which rows two columns differ: in a missing value, or by more than `allowed`."""
         differs = one.ne_missing(other)
         if allowed and name in self.spread and differs.any():
-            differs &= ~((one - other).abs() <= allowed * self.spread[name]).fill_null(False)
+            scale = self.grain[name] if allowed <= ROUNDING else self.spread[name]
+            differs &= ~((one - other).abs() <= allowed * scale).fill_null(False)
         return differs
+
+
+def _positive(value: object) -> float:
+    """A number above zero, or 1."""
+    return value if isinstance(value, float) and value > 0 else 1.0

@@ -55,12 +55,17 @@ def read_early(reading: Reading, count: int, seed: int = 0) -> Search:
 def _moved(
     search: Search, reading: Reading, name: str, poisoned: Poisoned, place: int, until: datetime | None = None
 ) -> dict[str, pl.DataFrame]:
-    """Rows up to a place that move when what was published after its close, and up to an instant, is replaced."""
+    """Rows up to a place that move when what was published after its close, up to an instant, is replaced or gone."""
     published, time = poisoned.bars["known_at"], reading.probe.times[place]
     late = published > time + reading.interval
-    changed = poisoned.where(late if until is None else late & (published <= until))
-    compute = search.attempt(lambda: reading.compute({**reading.series, name: changed}), f"noise in later {name}")
-    return search.moved(compute, time, allowed=ROUNDING)
+    if until is not None:
+        late &= published <= until
+    moved: dict[str, pl.DataFrame] = {}
+    for changed, what in ((poisoned.where(late), "noise in later"), (poisoned.bars.filter(~late), "nothing in later")):
+        series = {**reading.series, name: changed}
+        table = search.attempt(lambda series=series: reading.compute(series), f"{what} {name}")  # type: ignore[misc]
+        moved = search.moved(table, time, allowed=ROUNDING) | moved
+    return moved
 
 
 def _witness(

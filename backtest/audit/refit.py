@@ -18,11 +18,15 @@ from models.windows import Panel
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How much to fit: so many folds of cheap models (None: all) and of networks, evenly spaced; networks' epochs."""
+    """How much to fit: so many folds of cheap models (None: all) and of networks, evenly spaced.
+
+    Networks take at most so many `epochs`, and in the first fold as many as they are set, if `first_in_full`.
+    """
 
     folds: int | None
     network_folds: int
     epochs: int
+    first_in_full: bool = False
 
     def of(self, subject: Subject, model: str) -> list[Task]:
         """Tasks of a model to be fitted."""
@@ -44,7 +48,7 @@ class Refit:
     says of models that depend on later rows.
     """
 
-    epochs: int
+    sample: Sample
     fits: int = 0
     notes: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
@@ -66,8 +70,9 @@ class Refit:
     def attempt(self, subject: Subject, task: Task, rows: Panel, what: str) -> Fitted | None:
         """Fit a task; None where a model cannot learn or forecast from such rows, or was refused for it."""
         self.fits += 1
+        in_full = self.sample.first_in_full and task.fold.index == 0
         try:
-            return subject.fitted(rows, task, self.epochs)
+            return subject.fitted(rows, task, subject.config.train.epochs if in_full else self.sample.epochs)
         except LeakError as refusal:
             self.refused[task.model] = str(refusal)
         except Exception as error:  # a user's model may raise anything

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from backtest.audit import kinds
 from backtest.audit.poison import Poisoned
-from backtest.audit.refit import TRUE, Refit, Sample, where
+from backtest.audit.probe import ROUNDING
+from backtest.audit.refit import TRUE, Refit, where
 from backtest.audit.subject import Subject
 from backtest.audit.witness import stamp
 from backtest.fitting import Fitted
@@ -43,10 +44,31 @@ class Breach:
     control: bool = False
 
 
-def seal(subject: Subject, sample: Sample, refit: Refit, seed: int = 0) -> Iterator[tuple[str, Leak]]:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How two fits are compared: with their state or without, and how far forecasts may be apart, in deviations."""
+
+    state: bool = True
+    allowed: float = 0.0
+
+    def moved(self, true: Fitted, other: Fitted, until: datetime | None) -> str:
+        """What moved, in words: forecasts at or before an instant, and the fitted state; empty if nothing did."""
+        keys = ["fold", "symbol", "time"]
+        rows = true.forecasts if until is None else true.forecasts.filter(pl.col("time") <= until)
+        both = rows.join(other.forecasts.rename({"y_hat": "other"}), on=keys, how="left", maintain_order="left")
+        distance = (both["y_hat"] - both["other"]).abs().fill_null(np.inf)
+        count = int((distance > self.allowed * (true.forecasts["y_hat"].std(ddof=0) or 0.0)).sum())
+        furthest = distance.filter(distance.is_finite()).sort().tail(1).sum()
+        words = [f"{count:,} of {rows.height:,} forecasts moved, by up to {furthest:.2g}"] if count else []
+        state = _state_moved(true, other) if self.state else []
+        words += [f"fitted otherwise: {listed(state, 4)}"] if state else []
+        return ", ".join(words)
+
+
+def seal(subject: Subject, refit: Refit, seed: int = 0) -> Iterator[tuple[str, Leak]]:
     """Fit the folds of a sample again on poisoned rows; yield models that leak, each with its first leak."""
     rng = np.random.default_rng(seed)
-    chosen = {model: sample.of(subject, model) for model in subject.config.all_models}
+    chosen = {model: refit.sample.of(subject, model) for model in subject.config.all_models}
     folds = {task.fold.index: task.fold for tasks in chosen.values() for task in tasks}
     breaches = {number: list(_breaches(subject, fold, rng, refit)) for number, fold in sorted(folds.items())}
     for model, tasks in chosen.items():
@@ -62,16 +84,31 @@ def _of_model(
 ) -> Leak | None:
     """First leak of a model."""
     fitted: list[Fitted] = []
+    compared: Compared | None = None
     for task in tasks:
         true = refit.attempt(subject, task, subject.prepared.rows, TRUE)
-        if not true:
+        again = refit.attempt(subject, task, subject.prepared.rows, TRUE) if true and not compared else true
+        if not true or not again:
             return None
+        compared = compared or _comparable(true, again, where(task), refit)
+        if not compared:
+            return kinds.FITTED_BY_LOT.leak(where(task), moved=Compared().moved(true, again, None))
         fitted.append(true)
         for breach in breaches[task.fold.index]:
-            leak = _of_breach(subject, task, true, breach, refit)
+            leak = _of_breach(subject, task, true, breach, refit, compared)
             if leak:
                 return leak
-    return _carried(subject, tasks, fitted, breaches, refit) if len(tasks) > 1 else None
+    return _carried(subject, tasks, fitted, breaches, refit, compared) if compared and len(tasks) > 1 else None
+
+
+def _comparable(true: Fitted, again: Fitted, what: str, refit: Refit) -> Compared | None:
+    """How fits of a model can be compared, given that two on the same rows may differ a little; None: not at all."""
+    for compared in (Compared(), Compared(state=False), Compared(state=False, allowed=ROUNDING)):
+        if not compared.moved(true, again, None):
+            if compared != Compared():
+                refit.notes.append(f"{what}: two fits on the same rows differ in their state or last digits: no leak")
+            return compared
+    return None
 
 
 def _carried(
@@ -80,10 +117,11 @@ def _carried(
     fitted: Sequence[Fitted],
     breaches: Mapping[int, Sequence[Breach]],
     refit: Refit,
+    compared: Compared,
 ) -> Leak | None:
     """The leak of a model that keeps something from fit to fit: of other folds, or of other bars."""
     again = refit.attempt(subject, tasks[0], subject.prepared.rows, TRUE)
-    moved = _moved(fitted[0], again, None) if again else ""
+    moved = compared.moved(fitted[0], again, None) if again else ""
     if moved:
         return kinds.CARRIED.leak(where(tasks[0]), moved=moved)
     if _state_moved(fitted[0], fitted[1]):
@@ -94,12 +132,14 @@ def _carried(
     return None
 
 
-def _of_breach(subject: Subject, task: Task, true: Fitted, breach: Breach, refit: Refit) -> Leak | None:
+def _of_breach(
+    subject: Subject, task: Task, true: Fitted, breach: Breach, refit: Refit, compared: Compared
+) -> Leak | None:
     """The leak that a breach shows, if it shows one."""
-    if breach.control and true.forecasts["y_hat"].n_unique() <= 1:
-        return None  # a constant, such as zero, may well be the same whatever the bars
+    if breach.control and (true.forecasts["y_hat"].n_unique() <= 1 or not true.state):
+        return None  # a constant, or a rule that learns nothing, may well be the same whatever the bars
     other = refit.attempt(subject, task, breach.rows, breach.poison)
-    moved = _moved(true, other, breach.until) if other else ""
+    moved = compared.moved(true, other, breach.until) if other else ""
     if other and breach.control:
         return None if moved else kinds.UNMOVED.leak(where(task))
     if not moved:
@@ -134,24 +174,11 @@ def _labels(rows: Panel, fold: Fold, rng: np.random.Generator) -> Iterator[Breac
         yield Breach(replace(rows, target=target), None, f"targets {words} from there on")
 
 
-def _moved(true: Fitted, other: Fitted, until: datetime | None) -> str:
-    """What moved, in words: forecasts at or before an instant, and the fitted state; empty if nothing did."""
-    keys = ["fold", "symbol", "time"]
-    rows = true.forecasts if until is None else true.forecasts.filter(pl.col("time") <= until)
-    both = rows.join(other.forecasts.rename({"y_hat": "other"}), on=keys, how="left", maintain_order="left")
-    distance = (both["y_hat"] - both["other"]).abs()
-    count = int((distance.fill_null(np.inf) > 0).sum())
-    furthest = distance.fill_null(0.0).sort()[-1] if count else 0.0
-    words = [f"{count:,} of {rows.height:,} forecasts moved, by up to {furthest:.2g}"] if count else []
-    state = _state_moved(true, other)
-    words += [f"fitted otherwise: {listed(state, 4)}"] if state else []
-    return ", ".join(words)
-
-
 def _state_moved(true: Fitted, other: Fitted) -> list[str]:
     """Names of the fitted arrays that differ."""
     return [name for name, array in true.state.items() if not _equal(array, other.state.get(name))]
 
 
 def _equal(one: Array, other: Array | None) -> bool:
-    return other is not None and np.array_equal(one, other)
+    floats = one.dtype.kind == "f"
+    return other is not None and np.array_equal(one, other, equal_nan=floats)

@@ -79,6 +79,11 @@ class Search:
         """Whether anything is known: what cannot be computed from other values has shown nothing."""
         return PROOF in self.computed
 
+    def rest_not(self, column: str) -> None:
+        """Keep in mind that the last digits of a column differ each time it is computed."""
+        self.restless.add(column)
+        self.note(f"the last digits of {column} differ from one computation to the next: rounding, no leak")
+
     def note(self, text: str) -> None:
         """Keep a note, once."""
         if text not in self.notes:

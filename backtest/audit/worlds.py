@@ -46,10 +46,10 @@ WORLDS: dict[str, World] = {"targets shuffled in blocks": shuffled, "a random wa
 
 
 def _in_blocks(values: Floats, size: int, rng: np.random.Generator) -> Floats:
-    """The same values (n,), in blocks of `size` whose order is drawn, the first border too."""
+    """The same values (n,), in blocks of `size` whose order, signs and first border are drawn: no hour keeps a mean."""
     turned = np.roll(values, int(rng.integers(size)))
     blocks = np.split(turned, np.arange(size, len(turned), size))
-    return np.concatenate([blocks[place] for place in rng.permutation(len(blocks))])
+    return np.concatenate([blocks[place] * rng.choice([-1, 1]) for place in rng.permutation(len(blocks))])
 
 
 def _walk(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
@@ -80,4 +80,5 @@ def _garch(returns: Floats, rng: np.random.Generator) -> Floats:
     variance = np.ones(len(returns))
     for step in range(1, len(variance)):
         variance[step] = 1 - alpha - beta + (alpha * shocks[step - 1] ** 2 + beta) * variance[step - 1]
-    return np.asarray(scale * np.sqrt(variance) * shocks)
+    noise = np.sqrt(variance) * shocks
+    return np.asarray(noise * (scale / noise.std()))
