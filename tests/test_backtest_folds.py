@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import polars as pl
@@ -13,16 +14,7 @@ from pydantic import ValidationError
 
 from backtest.folds import Fold, FoldSettings, Span, final_fold, roll
 from data.errors import ConfigError, TooFewBars
-from data.schema import UTC_TIME
-
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-
-
-def opens(n: int, interval: timedelta = DAY, *, weekends: bool = True, start: datetime | None = None) -> pl.Series:
-    """The opens of `n` bars from 2024-01-01, a Monday, on; without `weekends` the market closes then."""
-    first = start or datetime(2024, 1, 1, tzinfo=UTC)
-    times = (first + k * interval for k in range(3 * n + 3))
-    return pl.Series([time for time in times if weekends or time.weekday() < 5][:n], dtype=UTC_TIME)
+from tests.strategies import DAY, HOUR, Walk, opens, walks
 
 
 def dates(first: str, end: str) -> Span:
@@ -32,40 +24,6 @@ def dates(first: str, end: str) -> Span:
 def rows(times: pl.Series, span: Span) -> list[int]:
     """Positions of the bars that open in `span`."""
     return times.is_between(span.start, span.end, closed="left").arg_true().to_list()
-
-
-@st.composite
-def walks(draw: st.DrawFn) -> tuple[pl.Series, FoldSettings, int, timedelta]:
-    """Opens of an always open or closing market, perhaps with holes, settings that fit it, a horizon, the interval."""
-    interval, weekends = draw(st.sampled_from([(DAY, True), (DAY, False), (HOUR, True), (HOUR, False)]))
-    times = opens(draw(st.integers(60, 200)), interval, weekends=weekends)
-    if draw(st.booleans()):
-        missing = draw(st.sets(st.integers(1, len(times) - 2), max_size=10))
-        times = times.filter(~pl.int_range(len(times), eager=True).is_in(list(missing)))
-    horizon = draw(st.integers(1, 4))
-    spans = st.integers(1, 12)
-    if draw(st.booleans()):
-        unit = "d" if interval == DAY else "h"
-        sizes = {name: f"{draw(spans)}{unit}" for name in ("first_train", "validation", "test")}
-        step = f"{int(sizes['test'][:-1]) + draw(st.integers(0, 3))}{unit}"
-    else:
-        sizes = {name: draw(spans) for name in ("first_train", "validation", "test")}  # type: ignore[misc]
-        step = sizes["test"] + draw(st.integers(0, 3))  # type: ignore[operator]
-    settings = FoldSettings.model_validate(
-        {
-            **sizes,
-            "step": draw(st.sampled_from([None, step])),
-            "window": draw(st.sampled_from(["expanding", "rolling"])),
-            "gap": draw(st.sampled_from([None, horizon + 2])),
-            "refit_every": draw(st.integers(1, 3)),
-        }
-    )
-    return times, settings, horizon, interval
-
-
-def cut(walk: tuple[pl.Series, FoldSettings, int, timedelta]) -> list[Fold]:
-    times, settings, horizon, interval = walk
-    return list(roll(times, settings, horizon=horizon, interval=interval))
 
 
 def test_expanding_folds_on_exact_dates() -> None:
@@ -204,10 +162,9 @@ def test_unknown_settings_are_refused() -> None:
 
 
 @given(walks())
-def test_spans_follow_each_other_and_never_overlap(walk: tuple[pl.Series, FoldSettings, int, timedelta]) -> None:
-    times, _, _, _ = walk
-    for fold in cut(walk):
-        train, validation, test = (rows(times, span) for span in (fold.train, fold.validation, fold.test))
+def test_spans_follow_each_other_and_never_overlap(walk: Walk) -> None:
+    for fold in walk.cut():
+        train, validation, test = (rows(walk.times, span) for span in (fold.train, fold.validation, fold.test))
         assert train
         assert validation
         assert test
@@ -215,58 +172,51 @@ def test_spans_follow_each_other_and_never_overlap(walk: tuple[pl.Series, FoldSe
 
 
 @given(walks())
-def test_test_spans_tile_the_evaluation(walk: tuple[pl.Series, FoldSettings, int, timedelta]) -> None:
-    times, settings, _, _ = walk
-    found = cut(walk)
-    tested = [row for fold in found for row in rows(times, fold.test)]
+def test_test_spans_tile_the_evaluation(walk: Walk) -> None:
+    found = walk.cut()
+    tested = [row for fold in found for row in rows(walk.times, fold.test)]
     assert tested == sorted(set(tested))
-    if settings.step in (None, settings.test):
-        assert tested == list(range(tested[0], len(times)))
+    if walk.settings.step in (None, walk.settings.test):
+        assert tested == list(range(tested[0], len(walk.times)))
         assert all(before.test.end == after.test.start for before, after in pairwise(found))
 
 
 @given(walks())
-def test_no_label_is_known_late(walk: tuple[pl.Series, FoldSettings, int, timedelta]) -> None:
-    times, settings, horizon, interval = walk
-    for fold in cut(walk):
+def test_no_label_is_known_late(walk: Walk) -> None:
+    for fold in walk.cut():
         for learned, following in ((fold.train, fold.validation), (fold.validation, fold.test)):
-            last = rows(times, learned)[-1]
-            assert last + settings.gap_of(horizon) < rows(times, following)[0]
-            assert times[last + horizon] + interval <= following.start
+            last = rows(walk.times, learned)[-1]
+            assert last + walk.settings.gap_of(walk.horizon) < rows(walk.times, following)[0]
+            assert walk.times[last + walk.horizon] + walk.interval <= following.start
 
 
 @given(walks(), st.integers(1, 60))
-def test_more_data_change_no_fold_but_the_last(
-    walk: tuple[pl.Series, FoldSettings, int, timedelta], fewer: int
-) -> None:
-    times, settings, horizon, interval = walk
+def test_more_data_change_no_fold_but_the_last(walk: Walk, fewer: int) -> None:
     try:
-        early = cut((times.head(len(times) - fewer), settings, horizon, interval))
+        early = replace(walk, times=walk.times.head(len(walk.times) - fewer)).cut()
     except TooFewBars:
         return
-    assert early[:-1] == cut(walk)[: len(early) - 1]
-    assert early[-1].train == cut(walk)[len(early) - 1].train
+    assert early[:-1] == walk.cut()[: len(early) - 1]
+    assert early[-1].train == walk.cut()[len(early) - 1].train
 
 
 @given(walks())
-def test_every_kth_fold_is_fitted_on_its_own_spans(walk: tuple[pl.Series, FoldSettings, int, timedelta]) -> None:
-    times, settings, horizon, interval = walk
-    found = cut(walk)
-    anew = cut((times, settings.model_copy(update={"refit_every": 1}), horizon, interval))
+def test_every_kth_fold_is_fitted_on_its_own_spans(walk: Walk) -> None:
+    found = walk.cut()
+    anew = replace(walk, settings=walk.settings.model_copy(update={"refit_every": 1})).cut()
     assert [fold.test for fold in found] == [fold.test for fold in anew]
     for fold in found:
-        assert fold.fit_index == fold.index - fold.index % settings.refit_every
+        assert fold.fit_index == fold.index - fold.index % walk.settings.refit_every
         assert (fold.train, fold.validation) == (anew[fold.fit_index].train, anew[fold.fit_index].validation)
 
 
 @given(walks())
 def test_training_expands_from_the_first_bar_or_rolls_at_one_length(
-    walk: tuple[pl.Series, FoldSettings, int, timedelta],
+    walk: Walk,
 ) -> None:
-    times, settings, _, _ = walk
-    for fold in cut(walk):
-        length = len(rows(times, fold.train))
-        if settings.window == "expanding":
-            assert fold.train.start == times[0]
-        elif isinstance(settings.first_train, int):
-            assert length == settings.first_train
+    for fold in walk.cut():
+        length = len(rows(walk.times, fold.train))
+        if walk.settings.window == "expanding":
+            assert fold.train.start == walk.times[0]
+        elif isinstance(walk.settings.first_train, int):
+            assert length == walk.settings.first_train

@@ -17,6 +17,7 @@ from backtest.significance.mean import Estimator, long_run_variance
 from backtest.significance.result import Alternative, FloatArray, TestResult
 from data.errors import ConfigError, DataError, NotFinite, UndefinedTest, UnpairedForecasts
 from tests.places import SHARED, needs_shared, shared
+from tests.strategies import Pair, losses, paired_losses
 
 ALTERNATIVES: tuple[Alternative, ...] = ("less", "two-sided", "greater")
 ESTIMATORS: dict[str, Estimator] = {"acf": "truncated", "bartlett": "bartlett"}
@@ -32,7 +33,7 @@ def golden(topic: str) -> dict[str, list[dict[str, Any]]]:
     return cases
 
 
-def losses(topic: str, name: str) -> FloatArray:
+def columns(topic: str, name: str) -> FloatArray:
     """Columns of an input file, shape (n, columns)."""
     table = pl.read_csv(shared("reference", topic, name), null_values="NA")
     return table.cast(pl.Float64).to_numpy()
@@ -40,16 +41,9 @@ def losses(topic: str, name: str) -> FloatArray:
 
 def run(case: dict[str, Any], alternative: Alternative = "two-sided") -> TestResult:
     """Our test on a golden case; R's `less` asks what ours asks: whether its first method is the more accurate."""
-    model, baseline = np.abs(losses("dm", case["input"])).T ** case["power"]
+    model, baseline = np.abs(columns("dm", case["input"])).T ** case["power"]
     estimator = ESTIMATORS[case["varestimator"]]
     return diebold_mariano(model, baseline, horizon=case["h"], estimator=estimator, alternative=alternative)
-
-
-def sample(seed: int, n: int) -> tuple[FloatArray, FloatArray]:
-    """Two series of autocorrelated losses, of the size of squared hourly returns."""
-    noise = np.random.default_rng(seed).standard_normal((2, n + 2))
-    model, baseline = (noise[:, 2:] + 0.6 * noise[:, 1:-1] + 0.3 * noise[:, :-2]) ** 2 * 1e-5
-    return model, baseline
 
 
 @needs_shared
@@ -97,50 +91,50 @@ def test_fewer_losses_than_the_horizon_are_refused_where_r_gives_a_number() -> N
 @needs_shared
 @pytest.mark.parametrize("name", golden("hac"))
 def test_bartlett_variance_agrees_with_newey_west_of_r(name: str) -> None:
-    series = losses("hac", name)[:, 0]
+    series = columns("hac", name)[:, 0]
     for case in [case for case in golden("hac")[name] if case["method"] == "fixed_lag"]:
         variance = long_run_variance(series, case["lag"] + 1)
         assert np.sqrt(variance / series.size) == pytest.approx(case["se"], rel=1e-9)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(30, 300), st.integers(1, 12))
-def test_bartlett_is_statsmodels_hac_but_for_the_small_sample_factor(seed: int, n: int, h: int) -> None:
-    model, baseline = sample(seed, n)
+@given(losses(), st.integers(1, 12))
+def test_bartlett_is_statsmodels_hac_but_for_the_small_sample_factor(pair: Pair, h: int) -> None:
+    (model, baseline), n = pair, pair[0].size
     result = diebold_mariano(model, baseline, horizon=h, estimator="bartlett")
     fitted = OLS(model - baseline, np.ones(n)).fit(cov_type="HAC", cov_kwds={"maxlags": h - 1})
     factor = np.sqrt((n + 1 - 2 * h + h * (h - 1) / n) / n)
     assert result.statistic == pytest.approx(fitted.tvalues[0] * factor, rel=1e-9)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(15, 200), st.integers(1, 12), st.sampled_from(KINDS))
-def test_swapping_model_and_baseline_flips_the_sign_and_the_tails(seed: int, n: int, h: int, kind: Estimator) -> None:
-    model, baseline = sample(seed, n)
+@given(losses(15, 200), st.integers(1, 12), st.sampled_from(KINDS))
+def test_swapping_model_and_baseline_flips_the_sign_and_the_tails(pair: Pair, h: int, kind: Estimator) -> None:
+    model, baseline = pair
     one = diebold_mariano(model, baseline, horizon=h, estimator=kind, alternative="less")
     other = diebold_mariano(baseline, model, horizon=h, estimator=kind, alternative="greater")
     assert other.statistic == -one.statistic
     assert other.p_value == one.p_value
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(-60, 60), st.integers(1, 5))
-def test_the_unit_of_the_losses_does_not_matter(seed: int, exponent: int, horizon: int) -> None:
-    model, baseline = sample(seed, 60)
+@given(losses(), st.integers(-60, 60), st.integers(1, 5))
+def test_the_unit_of_the_losses_does_not_matter(pair: Pair, exponent: int, horizon: int) -> None:
+    model, baseline = pair
     unit = 2.0**exponent
     ours, scaled = (diebold_mariano(model * k, baseline * k, horizon=horizon) for k in (1.0, unit))
     assert (scaled.statistic, scaled.p_value) == (ours.statistic, ours.p_value)
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0, 1e-5), st.integers(1, 5))
-def test_a_smaller_loss_in_every_row_never_weakens_the_evidence(seed: int, gain: float, horizon: int) -> None:
-    model, baseline = sample(seed, 60)
+@given(losses(), st.floats(0, 1e-5), st.integers(1, 5))
+def test_a_smaller_loss_in_every_row_never_weakens_the_evidence(pair: Pair, gain: float, horizon: int) -> None:
+    model, baseline = pair
     before, after = (
         diebold_mariano(loss, baseline, horizon=horizon, alternative="less") for loss in (model, model - gain)
     )
     assert after.p_value <= before.p_value * (1 + 1e-9)
 
 
-@given(st.integers(0, 2**32 - 1))
-def test_tails_add_up_and_the_two_sided_p_is_twice_the_smaller(seed: int) -> None:
-    less, both, greater = (diebold_mariano(*sample(seed, 50), alternative=kind).p_value for kind in ALTERNATIVES)
+@given(losses())
+def test_tails_add_up_and_the_two_sided_p_is_twice_the_smaller(pair: Pair) -> None:
+    less, both, greater = (diebold_mariano(*pair, alternative=kind).p_value for kind in ALTERNATIVES)
     assert less + greater == pytest.approx(1, abs=1e-12)
     assert both == pytest.approx(2 * min(less, greater), rel=1e-12)
 
@@ -169,7 +163,7 @@ def test_a_truncated_variance_that_only_rounding_keeps_from_zero_falls_back_too(
 
 
 def test_losses_may_be_lists_arrays_or_series() -> None:
-    model, baseline = sample(5, 40)
+    model, baseline = paired_losses(5, 40)
     results = {diebold_mariano(a(model), a(baseline)) for a in (np.asarray, list, pl.Series)}
     assert len(results) == 1
 
@@ -205,7 +199,7 @@ def test_what_is_no_sample_is_refused(
 
 
 def test_settings_that_do_not_exist_are_refused() -> None:
-    model, baseline = sample(1, 20)
+    model, baseline = paired_losses(1, 20)
     with pytest.raises(ConfigError, match=r"estimator: must be one of fixed-b, bartlett, truncated \(got 'parzen'\)"):
         diebold_mariano(model, baseline, estimator="parzen")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"alternative: must be one of less, two-sided, greater \(got 'better'\)"):
@@ -219,7 +213,7 @@ def test_settings_that_do_not_exist_are_refused() -> None:
 @pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e140])
 @pytest.mark.parametrize("kind", KINDS)
 def test_losses_whose_squares_leave_the_floats_give_the_same_statistic(unit: float, kind: Estimator) -> None:
-    model, baseline = (losses * 1e5 for losses in sample(7, 60))
+    model, baseline = (series * 1e5 for series in paired_losses(7, 60))
     ours, scaled = (diebold_mariano(model * k, baseline * k, estimator=kind, horizon=3) for k in (1.0, unit))
     assert (scaled.statistic, scaled.p_value) == pytest.approx((ours.statistic, ours.p_value), rel=1e-9)
 

@@ -13,20 +13,13 @@ from hypothesis import strategies as st
 
 from backtest.significance.giacomini_white import giacomini_white
 from backtest.significance.mean import mean_test
-from backtest.significance.result import FloatArray
 from data.errors import ConfigError, DataError, NotFinite, UndefinedTest, UnpairedForecasts
 from tests.places import SHARED, needs_shared, shared
+from tests.strategies import Pair, losses, paired_losses
 
 CASES: list[dict[str, Any]] = (
     json.loads(shared("reference", "gw", "expected.json").read_text())["cases"] if SHARED else []
 )
-seeds = st.integers(0, 2**32 - 1)
-
-
-def losses(seed: int, n: int) -> tuple[FloatArray, FloatArray]:
-    """Two series of squared errors, of the size of squared hourly returns."""
-    model, baseline = np.random.default_rng(seed).standard_normal((2, n)) ** 2 * 1e-5
-    return model, baseline
 
 
 @needs_shared
@@ -46,9 +39,9 @@ def test_all_golden_cases_are_compared() -> None:
     assert len(CASES) == 96
 
 
-@given(seeds, st.integers(12, 100), st.integers(1, 4))
-def test_the_conditional_statistic_is_the_quadratic_form_of_its_definition(seed: int, n: int, h: int) -> None:
-    model, baseline = losses(seed, n)
+@given(losses(12, 100), st.integers(1, 4))
+def test_the_conditional_statistic_is_the_quadratic_form_of_its_definition(pair: Pair, h: int) -> None:
+    model, baseline = pair
     d = (model - baseline) * 1e5
     z = np.column_stack([d[h:], d[h:] * d[:-h]])
     centred = z if h == 1 else z - z.mean(axis=0)
@@ -60,21 +53,19 @@ def test_the_conditional_statistic_is_the_quadratic_form_of_its_definition(seed:
     assert giacomini_white(model, baseline, horizon=h, lags=h - 1).statistic == pytest.approx(expected, rel=1e-6)
 
 
-@given(seeds, st.integers(3, 100))
-def test_one_step_ahead_without_the_condition_it_is_the_t_test_with_the_variance_under_the_null(
-    seed: int, n: int
-) -> None:
-    model, baseline = losses(seed, n)
+@given(losses(3, 100))
+def test_one_step_ahead_without_the_condition_it_is_the_t_test_with_the_variance_under_the_null(pair: Pair) -> None:
+    (model, baseline), n = pair, pair[0].size
     t = mean_test(model - baseline, estimator="bartlett", small_sample=False).statistic
     result = giacomini_white(model, baseline, conditional=False)
     assert result.statistic == pytest.approx(n * t**2 / (n + t**2), rel=1e-9)
 
 
-@given(seeds, st.integers(30, 80), st.integers(1, 5), st.booleans(), st.integers(-60, 60))
+@given(losses(30, 80), st.integers(1, 5), st.booleans(), st.integers(-60, 60))
 def test_neither_the_unit_nor_the_order_of_the_two_matters(
-    seed: int, n: int, horizon: int, conditional: bool, exponent: int
+    pair: Pair, horizon: int, conditional: bool, exponent: int
 ) -> None:
-    model, baseline = losses(seed, n)
+    model, baseline = pair
     ours = giacomini_white(model, baseline, horizon=horizon, conditional=conditional)
     scaled, swapped = model * 2.0**exponent, baseline * 2.0**exponent
     assert giacomini_white(scaled, swapped, horizon=horizon, conditional=conditional) == ours
@@ -82,9 +73,9 @@ def test_neither_the_unit_nor_the_order_of_the_two_matters(
     assert other.statistic == pytest.approx(ours.statistic, rel=1e-9)
 
 
-@given(seeds, st.permutations(range(30)))
-def test_without_condition_and_overlap_the_order_of_the_rows_does_not_matter(seed: int, order: list[int]) -> None:
-    model, baseline = losses(seed, 30)
+@given(losses(30, 30), st.permutations(range(30)))
+def test_without_condition_and_overlap_the_order_of_the_rows_does_not_matter(pair: Pair, order: list[int]) -> None:
+    model, baseline = pair
     ours = giacomini_white(model, baseline, conditional=False)
     moved = giacomini_white(model[order], baseline[order], conditional=False)
     assert moved.statistic == pytest.approx(ours.statistic, rel=1e-9)
@@ -113,7 +104,7 @@ def test_its_size_is_right_one_step_ahead_and_where_forecasts_overlap_but_for_ba
 
 
 def test_losses_may_be_lists_arrays_or_series() -> None:
-    model, baseline = losses(5, 40)
+    model, baseline = paired_losses(5, 40)
     assert len({giacomini_white(a(model), a(baseline)) for a in (np.asarray, list, pl.Series)}) == 1
 
 
@@ -150,9 +141,9 @@ def test_a_product_that_never_changes_has_no_variance_to_divide_by() -> None:
 
 def test_samples_no_longer_than_their_horizon_are_refused() -> None:
     with pytest.raises(UndefinedTest, match=r"more than 48 loss differences are needed at h = 24 \(got 48\)"):
-        giacomini_white(*losses(1, 48), horizon=24)
+        giacomini_white(*paired_losses(1, 48), horizon=24)
     with pytest.raises(UndefinedTest, match=r"more than 24 loss differences are needed at h = 24 \(got 24\)"):
-        giacomini_white(*losses(1, 24), horizon=24, conditional=False)
-    assert giacomini_white(*losses(1, 49), horizon=24).n == 25
+        giacomini_white(*paired_losses(1, 24), horizon=24, conditional=False)
+    assert giacomini_white(*paired_losses(1, 49), horizon=24).n == 25
     with pytest.raises(ConfigError, match=r"horizon: must be at least 1, a whole number of steps \(got 0\)"):
-        giacomini_white(*losses(1, 24), horizon=0)
+        giacomini_white(*paired_losses(1, 24), horizon=0)

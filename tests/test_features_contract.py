@@ -16,9 +16,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from backtest.audit import assert_causal
 from data.gaps import segments
 from data.schema import FEATURES as FEATURES_TABLE
 from data.schema import UTC_TIME, check
+from data.synthetic import make
 from features import FEATURES
 from features.catalog import Spec, resolve
 from features.pipeline import build
@@ -61,6 +63,22 @@ def random_bars(n: int, scale: np.ndarray[tuple[int], np.dtype[np.float64]] | fl
     times = pl.Series(np.arange(n) * 3_600_000_000).cast(pl.Datetime("us")).cast(UTC_TIME)
     volume = rng.lognormal(3, 1, n) * scale
     return with_takers(pl.DataFrame({"symbol": ["A"] * n, "time": times, **columns, "volume": volume}))
+
+
+def odd_bars() -> pl.DataFrame:
+    """Hourly bars with every optional column, a hole, bars without a trade, and a price that stands still."""
+    place, amounts = pl.int_range(pl.len()), ("volume", "quote_volume", "trades", "taker_buy_volume")
+    frame = make(360, seed=1).with_columns(
+        pl.when(place % 40 == 7).then(0).otherwise(name).alias(name) for name in amounts
+    )
+    still, first = place.is_between(200, 203), pl.col("close").get(200)
+    prices = (pl.when(still).then(first).otherwise(name).alias(name) for name in ("open", "high", "low", "close"))
+    return frame.with_columns(prices).filter(~place.is_between(120, 123))
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_every_feature_passes_the_audit(name: str) -> None:
+    assert_causal(name, odd_bars())
 
 
 @given(bars(holes=True, symbols=2), variants())
