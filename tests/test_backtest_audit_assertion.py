@@ -209,3 +209,12 @@ def test_a_walk_of_several_models_and_seeds_is_compared_row_by_row() -> None:
     assert_sealed(walk(2 * CLOSE), BARS)
     with pytest.raises(LeakError, match="forecast y_hat moves"):
         assert_sealed(walk(CLOSE + CLOSE.mean()), BARS)
+
+
+def test_what_is_read_by_its_time_from_elsewhere_is_warned_of() -> None:
+    def tomorrow(bars: pl.DataFrame) -> pl.Series:
+        later = BARS.select("time", later=CLOSE.shift(-1))
+        return bars.join(later, on="time", how="left", maintain_order="left")["later"]
+
+    with pytest.warns(UserWarning, match="tomorrow reads by its time what is not among the bars"):
+        assert_causal(tomorrow, BARS)

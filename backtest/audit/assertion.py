@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
@@ -14,6 +15,7 @@ from backtest.audit.search import Search
 from backtest.audit.warmup import remember
 from data.audit import Leak
 from data.errors import BacktestError, ConfigError, LeakError
+from data.schema import UTC_TIME
 from reports.witness import leak_words
 
 THOROUGH = Effort(cuts=40, combs=400, bars=1_000)
@@ -79,9 +81,9 @@ def _probe(compute: Compute, bars: pl.DataFrame, what: str) -> Probe:
         raise
     except Exception as error:  # a user's code may raise anything
         raise ConfigError(f"{what}: cannot be computed from these bars: {type(error).__name__}: {error}") from error
-    if not isinstance(table, pl.DataFrame) or "time" not in table.columns:
-        got = table.columns if isinstance(table, pl.DataFrame) else type(table).__name__
-        raise ConfigError(f"{what}: expected a table with time, and a value (got {got}): return one")
+    if not isinstance(table, pl.DataFrame) or table.schema.get("time") != UTC_TIME:
+        got = dict(table.schema) if isinstance(table, pl.DataFrame) else type(table).__name__
+        raise ConfigError(f"{what}: expected a table with time, {UTC_TIME}, and a value (got {got}): return one")
     probe = Probe(compute, bars, table)
     keys = probe.keys(table)
     if table.select(keys).is_duplicated().any():
@@ -96,11 +98,15 @@ def _probe(compute: Compute, bars: pl.DataFrame, what: str) -> Probe:
 
 
 def _demand_proof(search: Search) -> None:
-    """ConfigError where nothing could be computed from other values: that is no proof of anything."""
-    if not search.proven and not search.leaks:
+    """ConfigError where nothing could be computed from other values, a warning where something else is read as well."""
+    if search.proven or search.leaks:
+        return
+    notes = "; ".join(search.notes)
+    if search.unaudited:
+        warnings.warn(f"assert_causal: {notes}", stacklevel=3)
+    else:
         raise ConfigError(
-            f"{search.noun}: expected something that can be computed when later bars hold other values "
-            f"({'; '.join(search.notes)}): let it"
+            f"{search.noun}: expected something that can be computed from later bars of other values ({notes}): let it"
         )
 
 

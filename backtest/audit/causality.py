@@ -113,8 +113,14 @@ def _beside_the_bars(search: Search) -> None:
     if elsewhere is None or elsewhere.height != probe.whole.height:
         return
     for column in search.open:
-        if elsewhere[column].null_count() > probe.whole[column].null_count():
+        if _missing(elsewhere[column]) > _missing(probe.whole[column]):
+            search.unaudited.append(column)
             search.note(f"{column} reads by its time what is not among the bars: that was not audited (see @external)")
+
+
+def _missing(values: pl.Series) -> int:
+    """How many values are none, or no number."""
+    return values.null_count() + (int(values.is_nan().sum()) if values.dtype.is_float() else 0)
 
 
 def _at_other_times(search: Search, bars: pl.DataFrame) -> list[pl.DataFrame]:

@@ -29,8 +29,8 @@ def _events(probe: Probe, first: int) -> list[pl.Series]:
     odd = steps != steps.median(), times.dt.date() != times.dt.date().shift()
     kinds = [where.arg_true().cast(pl.Int64) - 1 for where in odd]
     bars = probe.bars
-    rare = steps.is_in(steps.value_counts().filter(pl.col("count") < RARE * len(times))[steps.name].implode())
-    kinds.append(rare.arg_true().cast(pl.Int64) - 1)
+    lengths = steps.drop_nulls().value_counts().filter(pl.col("count") < RARE * len(times)).sort("count", steps.name)
+    kinds += [(steps == length).arg_true().cast(pl.Int64) - 1 for length in lengths[steps.name].head(PER_EVENT)]
     incomplete = bars.select(pl.any_horizontal(pl.all().is_null())).to_series()
     kinds += [place.filter(incomplete), place.filter(incomplete) - 1]
     if "volume" in bars.columns:

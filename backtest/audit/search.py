@@ -22,7 +22,7 @@ class Search:
 
     `open` are the columns without a leak so far, `leaks` what was found, by column, `notes` what a reader must know of
     the others. The last digits of `restless` columns differ each time they are computed. `tried` counts computations,
-    `computed` tells with what they succeeded.
+    `computed` tells with what they succeeded, `unaudited` of which columns that proves nothing.
     """
 
     probe: Probe
@@ -34,6 +34,7 @@ class Search:
     leaks: dict[str, Leak] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     computed: set[str] = field(default_factory=set)
+    unaudited: list[str] = field(default_factory=list)
     tried: int = 0
 
     @classmethod
@@ -76,8 +77,8 @@ class Search:
 
     @property
     def proven(self) -> bool:
-        """Whether anything is known: what cannot be computed from other values has shown nothing."""
-        return PROOF in self.computed
+        """Whether all is known: what cannot be computed from other values, or reads something else, shows nothing."""
+        return PROOF in self.computed and not self.unaudited
 
     def rest_not(self, column: str) -> None:
         """Keep in mind that the last digits of a column differ each time it is computed."""
