@@ -109,6 +109,11 @@ def test_what_depends_on_the_times_alone_may_ignore_the_rest_of_the_bars(expr: p
     assert_causal(expr, BARS)
 
 
+def test_what_depends_on_the_times_alone_may_leave_rows_out() -> None:
+    afternoons = pl.when(HOUR >= 12).then(HOUR)
+    assert_causal(lambda bars: bars.select("symbol", "time", x=afternoons, y=PAST).drop_nulls(), BARS)
+
+
 CACHE_KEYS: dict[str, Callable[[pl.DataFrame], object]] = {
     "nothing": lambda bars: None,
     "the number of bars": len,

@@ -98,7 +98,7 @@ def _stale(search: Search) -> None:
     elsewhere = _at_other_times(search, other)
     for column in still:
         # what depends on times alone is the same up to there; a cache of another length, or of another end, is not
-        of_times = early is not None and early["time"].max() == end and probe.agrees(column, early)
+        of_times = early is not None and not (early["time"] > end).any() and probe.agrees(column, early)
         if not of_times or _remembered(column, elsewhere):
             search.accuse(column, STALE)
 
