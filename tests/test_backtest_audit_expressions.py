@@ -24,7 +24,7 @@ from tests.expressions import HOUR, PRICES, Planted, Tree, alive, planted, trees
 from tests.probes import only_witness
 from tests.strategies import bars
 
-FACTORS = (1e6, 1e-6, 1.3, 0.7, float("nan"))
+FACTORS = (1e6, -1e6, 1.3, 0.7, float("nan"))
 FRAMES = bars(60, 150, holes=True)
 
 
