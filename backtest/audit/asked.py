@@ -70,7 +70,7 @@ def check_bars(bars: object) -> None:
     if not isinstance(bars, pl.DataFrame) or bars.schema.get("time") != UTC_TIME:
         got = bars.schema.get("time", "no time") if isinstance(bars, pl.DataFrame) else type(bars).__name__
         raise ConfigError(
-            f"bars: expected a polars DataFrame with time, {UTC_TIME} (got {got}): cast it, or load others"
+            f"bars: expected a polars DataFrame with time, {UTC_TIME} (got {got}): cast it; pl.from_pandas makes one"
         )
     keys = _named(bars).select("symbol", "time")
     if not keys.equals(keys.unique().sort("symbol", "time")):

@@ -75,6 +75,8 @@ def causality_of_features(subject: Subject, plan: Plan) -> Outcome:
 
 def warm_up(subject: Subject, plan: Plan) -> Outcome:
     """Search the features for reads of bars before their look-back."""
+    if not subject.memories():
+        return Outcome("no feature left: each of them leaks", done=False)
     probe, notes = _newest(subject, plan)
     return _of_search(remember(probe, subject.memories(), plan.starts), notes)
 
