@@ -84,7 +84,8 @@ def run(
         _keep(prepared, folder, audited)
         say("no walk was made: mend it, or run with --audit off, and believe nothing of what you see")
         raise typer.Exit(4)
-    say(f"{audited.depth} audit: no leak found" if audited and audited.passed else "not audited, or with a leak")
+    found = f"{audited.depth} audit: {audited.reason or 'no leak found'}" if audited else "not audited"
+    say(found)
     walk_forward(prepared, folder, WalkProgress(console), command=command, audited=audited)
     page = reports.write(folder)
     show_result(folder)
