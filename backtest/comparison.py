@@ -17,7 +17,7 @@ from backtest.significance.multiplicity import ADJUSTMENTS
 from backtest.significance.result import Alternative
 from backtest.significance.skill import skill_interval
 from backtest.significance.table import TESTS, ForecastTest, Sample
-from data import schema
+from data import result_tables, schema
 from data.errors import UndefinedTest
 from data.names import PRIMARY, REFERENCES
 
@@ -41,9 +41,9 @@ def compare(horizons: Sequence[Aligned], adjustment: str = "holm") -> pl.DataFra
     An undefined test keeps its row, with nulls and the reason in `note`. `adjustment` is a key of ADJUSTMENTS.
     """
     rows = [row for aligned in horizons for row in _test_rows(aligned)]
-    tests = _adjust(pl.DataFrame(rows, schema=schema.TESTS.dtypes), adjustment)
+    tests = _adjust(pl.DataFrame(rows, schema=result_tables.TESTS.dtypes), adjustment)
     order = ["test", "loss", "horizon", "model", "baseline", "fold", "alternative"]
-    return schema.check(tests.sort(order, nulls_last=True), schema.TESTS)
+    return schema.check(tests.sort(order, nulls_last=True), result_tables.TESTS)
 
 
 def compare_jointly(horizons: Sequence[Aligned], alpha: float) -> pl.DataFrame:
@@ -61,15 +61,15 @@ def compare_jointly(horizons: Sequence[Aligned], alpha: float) -> pl.DataFrame:
                 rows.append({**about, "note": str(error)})
                 continue
             rows += [{**about, **asdict(row)} for row in found]
-    return schema.check(pl.DataFrame(rows, schema=schema.JOINT.dtypes), schema.JOINT)
+    return schema.check(pl.DataFrame(rows, schema=result_tables.JOINT.dtypes), result_tables.JOINT)
 
 
 def follow(horizons: Sequence[Aligned]) -> pl.DataFrame:
     """FLUCTUATION: the path of the fluctuation test of each model against zero; none where that is undefined."""
-    frames = [pl.DataFrame(schema=schema.FLUCTUATION.dtypes)]
+    frames = [pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)]
     for aligned in horizons:
         frames += [_path(aligned, model) for model in aligned.models if model != PRIMARY["baseline"]]
-    return schema.check(pl.concat(frames), schema.FLUCTUATION)
+    return schema.check(pl.concat(frames), result_tables.FLUCTUATION)
 
 
 def _path(aligned: Aligned, model: str) -> pl.DataFrame:
@@ -78,7 +78,7 @@ def _path(aligned: Aligned, model: str) -> pl.DataFrame:
     try:
         found = fluctuation(*sample.losses, horizon=aligned.horizon)
     except UndefinedTest:
-        return pl.DataFrame(schema=schema.FLUCTUATION.dtypes)
+        return pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)
     points = pl.DataFrame({"time": aligned.times[found.centres], "statistic": found.path}).with_row_index("place")
     step = -(-points.height // POINTS)
     extreme = int(points["statistic"].abs().arg_max() or 0)
@@ -86,7 +86,7 @@ def _path(aligned: Aligned, model: str) -> pl.DataFrame:
     kept = points.filter((place % step == 0) | place.is_in([extreme, points.height - 1]))
     constants = {"model": pl.lit(model), "horizon": pl.lit(aligned.horizon), "band": pl.lit(found.band)}
     typed = kept.with_columns(pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), **constants)
-    return typed.select(pl.col(name).cast(dtype) for name, dtype in schema.FLUCTUATION.dtypes.items())
+    return typed.select(pl.col(name).cast(dtype) for name, dtype in result_tables.FLUCTUATION.dtypes.items())
 
 
 def _test_rows(aligned: Aligned) -> Iterator[dict[str, object]]:

@@ -17,7 +17,7 @@ from backtest.aligned import Aligned
 from backtest.family import Family, Key, Tried, primary
 from backtest.significance.skill import smallest_detectable
 from backtest.wording import RANKING, headline, remark, sentence
-from data import schema
+from data import result_tables, schema
 from data.errors import ConfigError, UndefinedTest
 from data.names import Status, label
 from data.verdict import Candidate, Verdict
@@ -68,7 +68,9 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
         raise ConfigError(f"alpha: must lie between 0 and 1/2 (got {alpha}): 0.05 is usual")
     folds = schema.check(evidence.folds, schema.FOLDS)
     counts = _Counts(folds.filter(pl.col("n_test") > 0).height, int(folds["n_test"].sum()), alpha)
-    rivals = _rivals(schema.check(evidence.scores, schema.SCORES), schema.check(evidence.tests, schema.TESTS))
+    rivals = _rivals(
+        schema.check(evidence.scores, result_tables.SCORES), schema.check(evidence.tests, result_tables.TESTS)
+    )
     court = _Court(evidence, Family.of(rivals, evidence.tried, adjustment), counts)
     judged = [row for row in rivals if row["model"] in networks] or rivals
     several = len({row["horizon"] for row in rivals}) > 1

@@ -17,8 +17,8 @@ from data import bars as bar_files
 from data import gaps, runs
 from data.audit import AUDIT
 from data.datasets import BUILT_IN
+from data.result_tables import RUN_TABLES
 from data.runs import SETTINGS, VERDICT, file_sums
-from data.schema import RUN_TABLES
 
 KEPT = (FORECASTS, STATE, RECORD)
 

@@ -12,14 +12,16 @@ import polars as pl
 
 from backtest.aligned import align
 from backtest.comparison import compare, compare_jointly, follow
+from backtest.conformal import cover
 from backtest.costs import CostSettings
 from backtest.judging import Evidence, judge
 from backtest.pairing import pair
+from backtest.regimes import by_regime
 from backtest.robustness import by_seed, without_each_fold
 from backtest.scoring import score
 from backtest.strategies import trade
 from backtest.trials import deflated_ratios, enter, ledger_of, tried_before
-from data import schema
+from data import result_tables, schema
 from data.audit import AUDIT, Audit
 from data.runs import (
     MANIFEST,
@@ -36,7 +38,7 @@ from data.runs import (
 from data.verdict import Verdict
 
 Tables = Mapping[str, pl.DataFrame]
-"""The tables of `schema.RUN_TABLES` by the names of their files."""
+"""The tables of `result_tables.RUN_TABLES` by the names of their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,17 @@ def tables_of(
         schema.FOLDS: folds,
         schema.FORECASTS: forecasts,
         schema.FITS: fits,
-        schema.SCORES: evidence.scores,
-        schema.TESTS: evidence.tests,
-        schema.JOINT: compare_jointly(evidence.horizons, terms.alpha),
-        schema.SEEDS: evidence.seeds,
-        schema.DROPPED: evidence.dropped,
-        schema.FLUCTUATION: follow(evidence.horizons),
-        schema.STRATEGIES: trade(paired, features, terms.costs, always_open=terms.always_open, interval=terms.interval),
+        result_tables.SCORES: evidence.scores,
+        result_tables.TESTS: evidence.tests,
+        result_tables.JOINT: compare_jointly(evidence.horizons, terms.alpha),
+        result_tables.SEEDS: evidence.seeds,
+        result_tables.DROPPED: evidence.dropped,
+        result_tables.FLUCTUATION: follow(evidence.horizons),
+        result_tables.STRATEGIES: trade(
+            paired, features, terms.costs, always_open=terms.always_open, interval=terms.interval
+        ),
+        result_tables.REGIMES: by_regime(paired, evidence.horizons, terms.interval),
+        result_tables.COVERAGE: cover(forecasts, terms.interval),
     }
     return {table.file: frame for table, frame in tables.items()}
 
@@ -88,13 +94,13 @@ def evidence_of(paired: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = 
 
 def write_results(run: Path, tables: Tables, terms: Terms) -> Verdict:
     """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it."""
-    for table in schema.RUN_TABLES:
+    for table in result_tables.RUN_TABLES:
         write_table(run / table.file, tables[table.file], table)
     hashes = {"data": terms.bars, "config": terms.trial}
     evidence = _evidence(run, tables, terms.leak, **hashes)
     judged = judge(evidence, networks=terms.networks, alpha=terms.alpha, adjustment=terms.adjustment)
     write_bytes(run / VERDICT, judged.to_json().encode())
-    enter(run, judged, evidence.tests, tables[schema.STRATEGIES.file], **hashes)
+    enter(run, judged, evidence.tests, tables[result_tables.STRATEGIES.file], **hashes)
     return judged
 
 
@@ -126,7 +132,7 @@ def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdi
 
 def _judged(run: Path, before: Verdict, leak: str, manifest: dict[str, Any]) -> Verdict:
     """The verdict on a finished run, by the terms of the one before."""
-    tables = {table.file: read_table(run, table.file, table, manifest) for table in schema.RUN_TABLES}
+    tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
     networks = [candidate.model for candidate in before.candidates]
     evidence = _evidence(run, tables, leak, **_hashes(manifest))
     return judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
@@ -153,13 +159,13 @@ def _evidence(run: Path, tables: Tables, leak: str, *, data: str, config: str) -
     """All that a verdict rests on: the tables of a run, the leak its audit found, and the ledger beside it."""
     known = ledger_of(run)
     return Evidence(
-        tables[schema.SCORES.file],
-        tables[schema.TESTS.file],
+        tables[result_tables.SCORES.file],
+        tables[result_tables.TESTS.file],
         tables[schema.FOLDS.file],
-        tables[schema.SEEDS.file],
-        tables[schema.DROPPED.file],
+        tables[result_tables.SEEDS.file],
+        tables[result_tables.DROPPED.file],
         align(pair(tables[schema.FORECASTS.file])),
         tried_before(known, data=data, config=config),
-        deflated_ratios(tables[schema.STRATEGIES.file], known, data=data, config=config),
+        deflated_ratios(tables[result_tables.STRATEGIES.file], known, data=data, config=config),
         leak,
     )

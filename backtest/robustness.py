@@ -11,7 +11,7 @@ from backtest.aligned import Aligned, align
 from backtest.significance.diebold_mariano import diebold_mariano
 from backtest.significance.mean import mean_test
 from backtest.significance.result import FloatArray
-from data import schema
+from data import result_tables, schema
 from data.errors import UndefinedTest
 from data.names import PRIMARY, REFERENCES
 
@@ -37,7 +37,7 @@ def by_seed(paired: pl.DataFrame) -> pl.DataFrame:
             for number, aligned in zip(numbers, peers, strict=True):
                 about = {"model": model, "seed": number, "horizon": aligned.horizon}
                 rows.append({**about, **against_zero(aligned, model), **variances})
-    return schema.check(pl.DataFrame(rows, schema=schema.SEEDS.dtypes), schema.SEEDS)
+    return schema.check(pl.DataFrame(rows, schema=result_tables.SEEDS.dtypes), result_tables.SEEDS)
 
 
 def without_each_fold(horizons: Sequence[Aligned]) -> pl.DataFrame:
@@ -51,7 +51,7 @@ def without_each_fold(horizons: Sequence[Aligned]) -> pl.DataFrame:
                 for model in aligned.models
                 if model not in REFERENCES
             ]
-    return schema.check(pl.DataFrame(rows, schema=schema.DROPPED.dtypes), schema.DROPPED)
+    return schema.check(pl.DataFrame(rows, schema=result_tables.DROPPED.dtypes), result_tables.DROPPED)
 
 
 def skill_of(loss_model: FloatArray, loss_baseline: FloatArray) -> dict[str, float]:

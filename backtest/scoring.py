@@ -8,7 +8,7 @@ import polars as pl
 
 from backtest.metrics import METRICS
 from backtest.pairing import FIT
-from data import schema
+from data import result_tables, schema
 
 
 def score(paired: pl.DataFrame) -> pl.DataFrame:
@@ -19,7 +19,7 @@ def score(paired: pl.DataFrame) -> pl.DataFrame:
     per_fold = _aggregate(rows, columns, metrics)
     pooled = _aggregate(rows.with_columns(fold=pl.lit(None, pl.Int32)), columns, metrics)
     scores = pl.concat([per_fold, pooled]).unpivot(index=columns, variable_name="metric")
-    return schema.check(scores.sort(columns, nulls_last=True, maintain_order=True), schema.SCORES)
+    return schema.check(scores.sort(columns, nulls_last=True, maintain_order=True), result_tables.SCORES)
 
 
 def _aggregate(rows: pl.DataFrame, by: list[str], expressions: Mapping[str, pl.Expr]) -> pl.DataFrame:

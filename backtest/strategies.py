@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from backtest.costs import BASIS_POINT, CostSettings
 from backtest.significance.result import FloatArray
 from backtest.significance.sharpe import minimum_track_record, probabilistic, sharpe
-from data import schema
+from data import result_tables, schema
 from data.errors import UndefinedTest, UnpairedForecasts
 from data.names import HOLDING
 
@@ -91,7 +91,7 @@ def trade(
         | _statistics(account, settings, account.market.per_year(always_open=always_open, interval=interval))
         for account in accounts(paired, features, settings)
     ]
-    return schema.check(pl.DataFrame(rows, schema=schema.STRATEGIES.dtypes), schema.STRATEGIES)
+    return schema.check(pl.DataFrame(rows, schema=result_tables.STRATEGIES.dtypes), result_tables.STRATEGIES)
 
 
 def accounts(paired: pl.DataFrame, features: pl.DataFrame, settings: CostSettings) -> Iterator[Account]:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from backtest.costs import CostSettings
 from backtest.results import Terms, tables_of, write_results
 from data.audit import AUDIT, Audit
+from data.result_tables import TESTS
 from data.runs import FORMAT, MANIFEST, SETTINGS, file_sums, sha256, write_bytes, write_json, write_table
-from data.schema import FEATURES, FITS, FOLDS, FORECASTS, TESTS
+from data.schema import FEATURES, FITS, FOLDS, FORECASTS
 
 Floats = NDArray[np.float64]
 KEYS = ["model", "seed", "fold", "symbol", "horizon", "time", "target_time", "y", "y_hat"]

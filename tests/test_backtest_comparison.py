@@ -25,7 +25,7 @@ from backtest.significance.multiplicity import ADJUSTMENTS, holm
 from backtest.significance.nested import clark_west
 from backtest.significance.skill import skill_interval
 from backtest.significance.table import TESTS
-from data import schema
+from data import result_tables
 from data.names import REFERENCES
 from tests.forecasts import column, forecast_table, losses, random_forecasts
 
@@ -45,7 +45,7 @@ def test_tests_hold_every_model_against_every_baseline_for_each_loss_per_fold_an
     pairs = 3  # each baseline against the three other models
     pooled = sum(len(t.pooled) * len(t.losses) * len(t.baselines) * pairs for t in TESTS.values())
     in_folds = sum(len(t.fold) * len(t.losses) * len(t.baselines) * pairs * 4 for t in TESTS.values())
-    assert COMPARED.columns == [column.name for column in schema.TESTS.columns]
+    assert COMPARED.columns == [column.name for column in result_tables.TESTS.columns]
     assert COMPARED.filter(POOLED).height == pooled
     assert COMPARED.filter(~POOLED).height == in_folds == len(LOSSES) * 2 * pairs * 2 * 4
     assert COMPARED.filter(POOLED)["test"].unique().sort().to_list() == sorted(TESTS)

@@ -20,7 +20,8 @@ from backtest.prepare import fold_table
 from backtest.tasks import code_digest, learning_windows, plan
 from data import runs, synthetic
 from data.errors import ConfigError, LeakError, RunError
-from data.schema import FITS, FOLDS, FORECASTS, SCORES, TESTS, check
+from data.result_tables import SCORES, TESTS
+from data.schema import FITS, FOLDS, FORECASTS, check
 from models import MODELS, Forecaster, Model
 from models.baselines import Mean
 from models.settings import NetSettings, TrainSettings

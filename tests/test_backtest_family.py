@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backtest.family import Family, Tried
 from backtest.significance.multiplicity import holm
-from data import schema
+from data import result_tables
 from data.verdict import Claim
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
@@ -64,7 +64,7 @@ def dropped(p_values: dict[int, dict[str, float | None]]) -> pl.DataFrame:
         for fold, models in p_values.items()
         for model, p in models.items()
     ]
-    return pl.DataFrame(rows, schema=schema.DROPPED.dtypes)
+    return pl.DataFrame(rows, schema=result_tables.DROPPED.dtypes)
 
 
 def test_the_worst_fold_is_the_one_without_which_the_adjusted_p_is_largest() -> None:
@@ -85,7 +85,7 @@ def test_a_seed_alone_takes_the_place_of_its_model_in_the_family() -> None:
     columns = {"skill": 0.1, "time_variance": None, "seed_variance": None}
     table = pl.DataFrame(
         [{"model": m, "seed": s, "horizon": 1, "p_value": p, "p_worse": 1 - p, **columns} for m, s, p in rows],
-        schema=schema.SEEDS.dtypes,
+        schema=result_tables.SEEDS.dtypes,
     )
     seeds = family([0.9, 0.03]).by_seed(table, ("m0", 1))
     assert [seed["p_adjusted"] for seed in seeds] == pytest.approx([0.04, 0.6])

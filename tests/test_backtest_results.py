@@ -11,8 +11,8 @@ import pytest
 from backtest import ledger
 from backtest.results import judge_again
 from data.errors import RunError
+from data.result_tables import RUN_TABLES
 from data.runs import VERDICT, locked, read_manifest, verify, write_bytes
-from data.schema import RUN_TABLES
 from data.verdict import Verdict
 from tests.fake_run import Plan, make
 

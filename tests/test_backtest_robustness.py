@@ -11,7 +11,7 @@ from backtest.pairing import pair
 from backtest.robustness import by_seed, without_each_fold
 from backtest.significance.diebold_mariano import diebold_mariano
 from backtest.significance.mean import mean_test
-from data import schema
+from data import result_tables
 from tests.forecasts import FloatArray, forecast_table, losses, random_forecasts
 
 FORECASTS = random_forecasts(2, n=400, signal=0.05)
@@ -75,4 +75,4 @@ def test_models_without_seeds_have_none_and_a_lone_seed_has_no_shares() -> None:
     assert seeds.select("model", "time_variance", "seed_variance").rows() == [("lstm", None, None)]
     none = by_seed(pair(FORECASTS.filter(pl.col("seed").is_null())))
     assert none.is_empty()
-    assert none.columns == schema.SEEDS.names
+    assert none.columns == result_tables.SEEDS.names

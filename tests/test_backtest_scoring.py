@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from backtest.metrics import METRICS
 from backtest.pairing import pair
 from backtest.scoring import score
-from data import schema
+from data import result_tables, schema
 from tests.forecasts import column, losses, random_forecasts
 
 FORECASTS = random_forecasts(2)
@@ -20,8 +20,8 @@ SCORES = score(pair(FORECASTS))
 
 def test_scores_hold_every_metric_for_every_fit_fold_and_pool() -> None:
     fits, folds = 5 + 1, 4 + 1
-    schema.check(SCORES, schema.SCORES)
-    assert SCORES.columns == schema.SCORES.names
+    schema.check(SCORES, result_tables.SCORES)
+    assert SCORES.columns == result_tables.SCORES.names
     assert SCORES.height == fits * folds * len(METRICS)
     assert SCORES.select("model", "seed", "fold", "horizon", "metric").is_duplicated().sum() == 0
 

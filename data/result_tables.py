@@ -1,0 +1,188 @@
+"""The tables of results that a run folder holds: their columns, their types and what they mean."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from data.schema import FITS, FOLDS, FORECASTS, HORIZON, MODEL, POOLED_FOLD, SEED, TIME, Column, Schema
+
+SCORES = Schema(
+    "SCORES",
+    "all metrics, per fold and over all folds, per seed and for the mean over seeds",
+    (
+        MODEL,
+        SEED,
+        POOLED_FOLD,
+        HORIZON,
+        Column("metric", pl.String, "name of the metric, a key of METRICS"),
+        Column("value", pl.Float64, "its value; null: undefined", nullable=True),
+    ),
+)
+
+TESTS = Schema(
+    "TESTS",
+    "all tests of one model against zero or naive",
+    (
+        Column("test", pl.String, "name of the test's function"),
+        Column("title", pl.String, "name of the test as a reader knows it"),
+        Column("of_skill", pl.Boolean, "whether a rejection says that the model knows something"),
+        Column("loss", pl.String, "squared | absolute; direction: the test reads signs"),
+        MODEL,
+        Column("baseline", pl.String, "the model it is compared with"),
+        POOLED_FOLD,
+        HORIZON,
+        Column("alternative", pl.String, "of the tested mean; of losses `less` says that the model is better"),
+        Column("statistic", pl.Float64, "null: undefined, the note says why", nullable=True),
+        Column("p_value", pl.Float64, "null: undefined, the note says why", nullable=True),
+        Column("p_adjusted", pl.Float64, "adjusted over the models of this run; null: no member", nullable=True),
+        Column("n", pl.Int64, "numbers that were tested: times, less those that the test leaves out"),
+        Column("lags", pl.Int64, "autocovariances, or cosine terms, in the variance", nullable=True),
+        Column("skill", pl.Float64, "1 - mean loss / the baseline's; null: undefined", nullable=True),
+        Column("skill_low", pl.Float64, "lower end of its 95 % interval", nullable=True),
+        Column("skill_high", pl.Float64, "upper end of its 95 % interval", nullable=True),
+        Column("asks", pl.String, "the question that the test answers"),
+        Column("note", pl.String, "what a reader must know; empty: nothing"),
+    ),
+)
+
+JOINT = Schema(
+    "JOINT",
+    "the tests of all models at once",
+    (
+        Column("test", pl.String, "name of the test's function, over all models at once"),
+        Column("title", pl.String, "name of the test as a reader knows it"),
+        Column("loss", pl.String, "squared | absolute"),
+        HORIZON,
+        Column("model", pl.String, "the model that the row is about; null: all of them", nullable=True),
+        Column("p_value", pl.Float64, "null: the test gives none, or the note says why", nullable=True),
+        Column("selected", pl.Boolean, "in the confidence set; or found better than zero", nullable=True),
+        Column("n", pl.Int64, "times"),
+        Column("asks", pl.String, "the question that the test answers"),
+        Column("note", pl.String, "what a reader must know; empty: nothing"),
+    ),
+)
+
+SEEDS = Schema(
+    "SEEDS",
+    "skill, p-values and variance of every seed alone",
+    (
+        MODEL,
+        Column("seed", pl.Int32, "seed of the fits"),
+        HORIZON,
+        Column("skill", pl.Float64, "1 - MSE / MSE of zero of this seed alone; null: undefined", nullable=True),
+        Column("p_value", pl.Float64, "of the primary test of this seed alone, for being better", nullable=True),
+        Column("p_worse", pl.Float64, "for being worse than zero", nullable=True),
+        Column("time_variance", pl.Float64, "of one seed's mean loss difference to zero, from time", nullable=True),
+        Column("seed_variance", pl.Float64, "the same, from initialisation", nullable=True),
+    ),
+)
+
+DROPPED = Schema(
+    "DROPPED",
+    "skill and p-values over all folds but one, for each fold",
+    (
+        MODEL,
+        HORIZON,
+        Column("fold", pl.Int32, "number of the fold that is left out"),
+        Column("skill", pl.Float64, "1 - MSE / MSE of zero over all other folds; null: undefined", nullable=True),
+        Column("p_value", pl.Float64, "of the primary test on them, for being better than zero", nullable=True),
+        Column("p_worse", pl.Float64, "the same for being worse than zero", nullable=True),
+    ),
+)
+
+FLUCTUATION = Schema(
+    "FLUCTUATION",
+    "the fluctuation statistic over time, with its band",
+    (
+        MODEL,
+        HORIZON,
+        TIME,
+        Column("statistic", pl.Float64, "standardised mean loss difference to zero around `time`; below 0: better"),
+        Column("band", pl.Float64, "its absolute value stays below this all the way, 19 times in 20, without skill"),
+    ),
+)
+
+STRATEGIES = Schema(
+    "STRATEGIES",
+    "what trading on the forecasts would have left after costs",
+    (
+        Column("model", pl.String, "whose forecasts are traded; `holding`: always long"),
+        HORIZON,
+        Column("n", pl.Int64, "bars from the first position to the last"),
+        Column("net_return", pl.Float64, "compound return over all bars, after costs"),
+        Column("gross_return", pl.Float64, "the same before costs"),
+        Column("volatility", pl.Float64, "deviation of the net returns, per year; null: one bar", nullable=True),
+        Column("sharpe", pl.Float64, "Sharpe ratio after costs, per year; null: never in the market", nullable=True),
+        Column("sharpe_per_bar", pl.Float64, "the same, per bar", nullable=True),
+        Column("skewness", pl.Float64, "of the net returns", nullable=True),
+        Column("kurtosis", pl.Float64, "of the net returns, 3 for the normal distribution", nullable=True),
+        Column("probabilistic", pl.Float64, "probability that the true Sharpe ratio is above 0", nullable=True),
+        Column("track_record", pl.Float64, "bars needed to show that at 95 %; null: none would do", nullable=True),
+        Column("drawdown", pl.Float64, "largest loss from a peak, as a share of it"),
+        Column("turnover", pl.Float64, "traded amount per year, in units of the capital"),
+        Column("break_even", pl.Float64, "basis points per trade that eat the gain; null: no trade", nullable=True),
+        Column("bars_per_year", pl.Float64, "by which ratios are annualised"),
+    ),
+)
+
+RECENT = 24
+"""Outcomes known before a forecast that its volatility is measured by in REGIMES."""
+
+UNKNOWN = "unknown"
+"""Part of a regime that holds the forecasts of which none can be told, such as those with too few outcomes before."""
+
+REGIMES = Schema(
+    "REGIMES",
+    "error and skill by volatility, hour of day and weekday",
+    (
+        MODEL,
+        HORIZON,
+        Column("regime", pl.String, "by what the forecasts are told apart: a key of REGIMES"),
+        Column("part", pl.String, "which of them: low, 07:00, Monday, ...; unknown: cannot be told"),
+        Column("place", pl.Int32, "its place among the parts of the regime, from 0"),
+        Column("n", pl.Int64, "forecasts in it"),
+        Column("mse", pl.Float64, "mean squared error of the model there"),
+        Column("mse_zero", pl.Float64, "the same of zero"),
+        Column("skill", pl.Float64, "1 - mean loss / zero's, all times alike; null: undefined", nullable=True),
+        Column("skill_low", pl.Float64, "lower end of its 95 % interval; null: undefined", nullable=True),
+        Column("skill_high", pl.Float64, "upper end of its 95 % interval", nullable=True),
+        Column("p_value", pl.Float64, "two-sided, of the primary test there; null: undefined", nullable=True),
+        Column("p_adjusted", pl.Float64, "by Holm, over all parts and models; null: no member", nullable=True),
+        Column("note", pl.String, "what a reader must know; empty: nothing"),
+    ),
+)
+
+COVERAGE = Schema(
+    "COVERAGE",
+    "intervals around the forecasts from earlier errors, and how often they held",
+    (
+        MODEL,
+        HORIZON,
+        Column("symbol", pl.String, "instrument whose errors make the interval"),
+        Column("fold", pl.Int32, "fold that the interval is for; null: the step after the last", nullable=True),
+        Column("level", pl.Float64, "share of the outcomes that the interval is made to hold"),
+        Column("n_before", pl.Int64, "errors that it is made from, all known before the fold begins"),
+        Column("half_width", pl.Float64, "of the interval, log return; null: too few errors", nullable=True),
+        Column("n", pl.Int64, "forecasts of the fold; of null: 0"),
+        Column("covered", pl.Int64, "outcomes of the fold within the interval; null: none was made", nullable=True),
+    ),
+)
+
+PATHS = Schema(
+    "PATHS",
+    "the squared-error difference of every pair of a comparison, added up over time",
+    (
+        Column("model", pl.String, "the first of the pair"),
+        Column("run", pl.String, "the run that it is of"),
+        Column("other_model", pl.String, "the second of the pair"),
+        Column("other_run", pl.String, "the run that it is of"),
+        TIME,
+        Column("difference", pl.Float64, "first less second up to `time`, as a share of zero's total over all times"),
+    ),
+)
+
+RUN_TABLES = (
+    *(FOLDS, FORECASTS, FITS, SCORES, TESTS, JOINT, SEEDS, DROPPED, FLUCTUATION, STRATEGIES),
+    *(REGIMES, COVERAGE),
+)
+"""The tables of results that a run folder holds."""
