@@ -1,0 +1,9 @@
+"""The report of a comparison: reads its folder and nothing else, writes HTML, Markdown and figures into it."""
+
+from __future__ import annotations
+
+from reports.comparison.report import write
+from reports.comparison.result import Result, read
+from reports.comparison.sections import SECTIONS
+
+__all__ = ["SECTIONS", "Result", "read", "write"]

@@ -1,0 +1,28 @@
+"""The report of a comparison as a whole: a title and the sections' blocks."""
+
+from __future__ import annotations
+
+from reports.comparison.result import Result
+from reports.comparison.sections import SECTIONS
+from reports.comparison.wording import spelt
+from reports.document import Document, Section, suspected
+from reports.formats import counted, date, listed
+
+RESULTS = ("pairs", "course", "standings")
+"""Sections whose titles say so where a leak is suspected."""
+
+
+def compose(result: Result) -> Document:
+    """Return the report of a comparison; sections without anything to say are left out."""
+    found = result.found
+    names = [run.name for run in found.runs]
+    first, last = spelt(found.first, date), spelt(found.last, date)
+    sections = [Section(name, section(result)) for name, section in SECTIONS.items()]
+    if result.leaky:
+        sections = [suspected(section) if section.name in RESULTS else section for section in sections]
+    return Document(
+        title=" against ".join(names) if len(names) == 2 else f"{listed(names, 6)} compared",
+        subtitle=f"{listed(found.symbols, 4)}, {counted(found.rows, 'forecast')} in common, {first} to {last}",
+        version=found.version,
+        sections=tuple(section for section in sections if section.blocks),
+    )

@@ -1,0 +1,138 @@
+"""The comparison in words: names of contestants, and what is found of a pair, by rule from its numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from data.comparison import Finding, Pair
+from data.names import label
+from reports.comparison.result import Result
+from reports.formats import SPACE, counted, listed, p_value, percent, size
+
+MOST = 3
+"""Pairs that a headline names."""
+
+FEWEST_DIGITS, MOST_DIGITS = 2, 4
+
+
+def contestant(model: str, run: str) -> str:
+    """Return what a model of a run is called: `LSTM of cold`."""
+    return f"{label(model)} of {run}"
+
+
+def sides(pair: Pair) -> tuple[str, str]:
+    """Return what both sides of a pair are called."""
+    return contestant(pair.model, pair.run), contestant(pair.other_model, pair.other_run)
+
+
+def winner_first(pair: Pair) -> tuple[str, str]:
+    """Return both sides, the one with the smaller squared error first."""
+    first, second = sides(pair)
+    return (second, first) if (pair.difference or 0) > 0 else (first, second)
+
+
+def both(pair: Pair) -> str:
+    """Return a pair in short: `LSTM of cold and of warm`."""
+    first, second = sides(pair)
+    return f"{first} and {f'of {pair.other_run}' if pair.model == pair.other_model else second}"
+
+
+def digits_of(pairs: Sequence[Pair]) -> int:
+    """Return the decimals, in per cent, that show the second digit of the narrowest interval's half width."""
+    widths = [100 * (pair.high - pair.low) / 2 for pair in pairs if pair.low is not None and pair.high is not None]
+    narrowest = min((width for width in widths if width > 0), default=1.0)
+    return min(max(1 - math.floor(math.log10(narrowest)), FEWEST_DIGITS), MOST_DIGITS)
+
+
+def interval(low: float | None, high: float | None, digits: int) -> str:
+    """Return an interval of shares in per cent: `−0.41 to +0.34 %`; a dash where it is undefined."""
+    if low is None or high is None:
+        return percent(None)
+    return f"{percent(low, digits).removesuffix(f'{SPACE}%')} to {percent(high, digits)}"
+
+
+def gap(pair: Pair, digits: int) -> str:
+    """Return the size of a difference: `0.05 % of zero's squared error`."""
+    return f"{size(100 * (pair.difference or 0), digits)}{SPACE}% of zero's squared error"
+
+
+def sentence(pair: Pair, alpha: float, digits: int) -> str:
+    """Return what was found of a pair, with the numbers that it rests on."""
+    first, second = sides(pair)
+    opening = f"{first} against {f'that of {pair.other_run}' if pair.model == pair.other_model else second}"
+    if pair.p_value is None or pair.difference is None:
+        return f"{opening}: {pair.note}."
+    direction = "lower" if pair.difference < 0 else "higher"
+    error = f"squared error {direction} by {size(100 * pair.difference, digits)}{SPACE}% of zero's"
+    chances = f"p{SPACE}{equals(pair.p_value, alpha)}, adjusted {p_value(pair.p_adjusted, alpha)}"
+    return f"{opening}: {error}, 95{SPACE}% interval {interval(pair.low, pair.high, digits)}; {chances}."
+
+
+def equals(value: float, alpha: float) -> str:
+    """Return a p-value after its sign: `= 0.31`, `< 0.001`."""
+    shown = p_value(value, alpha)
+    return shown if shown.startswith("<") else f"={SPACE}{shown}"
+
+
+def headline(result: Result) -> str:
+    """Return in plain words what was found of the leading pairs: differences first."""
+    pairs = headlined(result)
+    digits = digits_of(pairs)
+    clauses = [*better(pairs, digits), *apart(pairs), *alike(pairs), *unknown(pairs)]
+    return capitalised(f"{'; '.join(clauses)}.")
+
+
+def spelt(time: str, words: Callable[[datetime], str]) -> str:
+    """Return a time in ISO 8601 in `words`; anything else as it is."""
+    try:
+        return words(datetime.fromisoformat(time))
+    except ValueError:
+        return time
+
+
+def capitalised(sentence: str) -> str:
+    """Return the sentence with a capital first letter, the rest as it is."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def headlined(result: Result) -> tuple[Pair, ...]:
+    """Return the pairs that a headline is about: of one model; the best under two names if they differ, or alone."""
+    own = [pair for pair in result.leading if pair.group != "best" or pair.finding in {"better", "worse"}]
+    return tuple(own) or result.leading
+
+
+def of(pairs: Sequence[Pair], *findings: Finding) -> list[Pair]:
+    """Return the pairs of which this was found."""
+    return [pair for pair in pairs if pair.finding in findings]
+
+
+def better(pairs: Sequence[Pair], digits: int) -> list[str]:
+    """Return a clause for each difference, the largest first."""
+    found = sorted(of(pairs, "better", "worse"), key=lambda pair: -abs(pair.difference or 0))
+    shown = found if len(found) <= MOST else found[:1]
+    said = ["{} is better than {}, by {}".format(*winner_first(pair), gap(pair, digits)) for pair in shown]
+    rest = len(found) - len(shown)
+    return [*said, f"{counted(rest, 'more pair')} differ"] if rest else said
+
+
+def apart(pairs: Sequence[Pair]) -> list[str]:
+    """Return a clause on all pairs without a difference."""
+    found = of(pairs, "no difference")
+    if len(found) > MOST:
+        return [f"no difference shows in {'any of ' if len(found) == len(pairs) else ''}{counted(len(found), 'pair')}"]
+    others = [f"nor can {both(pair)}" for pair in found[1:]]
+    return [", ".join([f"{both(found[0])} cannot be told apart", *others])] if found else []
+
+
+def alike(pairs: Sequence[Pair]) -> list[str]:
+    """Return a clause on all pairs with the same forecasts."""
+    found = of(pairs, "the same")
+    return [f"the forecasts of {listed([both(pair) for pair in found], MOST)} are the same"] if found else []
+
+
+def unknown(pairs: Sequence[Pair]) -> list[str]:
+    """Return a clause on all pairs without a test."""
+    found = of(pairs, "undefined")
+    return [f"{listed([both(pair) for pair in found], MOST)} cannot be tested"] if found else []
