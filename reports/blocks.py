@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -142,14 +142,22 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Something long that unfolds when asked for."""
+    """Blocks that unfold when asked for."""
 
     summary: str
-    inside: Table | Code
+    inside: tuple[Block, ...]
     kind: Literal["details"] = "details"
 
 
 Block = Heading | Verdict | Strip | Text | Note | Table | Figure | Facts | Code | Files | Details
+
+
+def walk(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield all blocks, each before those that unfold from it."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details):
+            yield from walk(block.inside)
 
 
 def table(heads: Sequence[str], rows: Sequence[tuple[str, ...]], caption: str = "", words: int = 1) -> Table:

@@ -12,7 +12,7 @@ import polars as pl
 from data import runs
 from data.audit import AUDIT, Audit
 from data.errors import RunError
-from data.schema import RUN_TABLES
+from data.result_tables import RUN_TABLES
 from data.typed import of_tree, tree_of
 from data.verdict import Verdict
 from reports.manifest import Manifest
@@ -60,6 +60,8 @@ class Folder:
     dropped: pl.DataFrame
     fluctuation: pl.DataFrame
     strategies: pl.DataFrame
+    regimes: pl.DataFrame
+    coverage: pl.DataFrame
 
 
 def read(run: Path) -> Folder:

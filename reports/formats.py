@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -16,6 +17,9 @@ MONTHS = (
     *("August", "September", "October", "November", "December"),
 )
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NEGATIVE = re.compile(r"(?<!\w)-(?=\d)")
+COUNT = re.compile(r"(?<=\d) (?=(?:forecast|fold|seed|bar|row|model|configuration|comparison|resample)s?\b)")
+LONG = re.compile(r"(?<![\w.])-?(?:\d+(?:\.\d+)?e[-+]\d+|\d*\.\d{4,})(?!\w)")
 
 
 def decimal(value: float | None, digits: int, *, signed: bool = False) -> str:
@@ -28,10 +32,10 @@ def decimal(value: float | None, digits: int, *, signed: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
-def size(value: float, digits: int) -> str:
-    """Return the size of a number without its sign; one that rounds to zero is less than the smallest that shows."""
+def size(value: float, digits: int, below: str = "less than") -> str:
+    """Return the size of a number without its sign; one that rounds to zero is `below` the smallest that shows."""
     hidden = value and not round(value, digits)
-    return f"less than {decimal(10**-digits, digits)}" if hidden else decimal(abs(value), digits)
+    return f"{below} {decimal(10**-digits, digits)}" if hidden else decimal(abs(value), digits)
 
 
 def whole(value: int | None) -> str:
@@ -84,22 +88,32 @@ def day(time: datetime) -> str:
     return f"{time:%Y-%m-%d}"
 
 
+def month(time: datetime) -> str:
+    """Return the month of a time in UTC in words."""
+    return f"{MONTHS[time.month - 1]}{SPACE}{time.year}"
+
+
+def date(time: datetime) -> str:
+    """Return the date of a time in UTC in words, on one line of a text."""
+    return f"{time.day}{SPACE}{month(time)}"
+
+
 def season(time: datetime, *, span: timedelta) -> str:
-    """Return about when something was: the month where it is one of many in the `span`, else the date."""
-    return f"{MONTHS[time.month - 1]} {time.year}" if span > YEAR else day(time)
+    """Return in words about when something was: the month where it is one of many in the `span`, else the date."""
+    return month(time) if span > YEAR else date(time)
 
 
 def duration(seconds: float) -> str:
     """Return a length of time in its two largest units, such as `1 h 5 min`."""
     if seconds < 60:
-        return f"{decimal(seconds, 0 if seconds == int(seconds) else 1)} s"
+        return f"{decimal(seconds, 0 if seconds == int(seconds) else 1)}{SPACE}s"
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
     rest, parts = round(seconds), []
     for name, size in units:
         if rest >= size:
-            parts.append(f"{whole(rest // size)} {name}")
+            parts.append(f"{whole(rest // size)}{SPACE}{name}")
             rest %= size
-    return " ".join(parts[:2])
+    return SPACE.join(parts[:2])
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -120,7 +134,19 @@ def plain(text: str) -> str:
 
 
 def tied(text: str) -> str:
-    """Return a plain text in which no line breaks between a number and its sign."""
+    """Return a plain text as a page shows it: minus signs, and no line that breaks between a number and its unit."""
     for sign in (" %", " < ", " = ", "< "):
         text = text.replace(sign, sign.replace(" ", SPACE))
-    return text
+    return COUNT.sub(SPACE, NEGATIVE.sub(MINUS, text))
+
+
+def shortened(text: str) -> str:
+    """Return a text in which long decimals and powers of ten have three digits: `6.62429e-05` becomes `0.0000662`."""
+
+    def digits(found: re.Match[str]) -> str:
+        size = abs(float(found[0]))
+        if not 1e-9 < size < 1e9:
+            return found[0]
+        return f"{float(found[0]):.{max(0, 2 - math.floor(math.log10(size)))}f}"
+
+    return LONG.sub(digits, text)

@@ -8,14 +8,23 @@ from markupsafe import Markup
 from reports.document import Document
 from reports.svg import theme
 
+SHORT = 12
+"""Letters that a head may have on one line, however many words they are."""
+
 
 def to_html(document: Document) -> str:
     """Return the document as HTML."""
     loader = PackageLoader("reports")
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page.filters["drawn"] = drawn
+    page.filters |= {"drawn": drawn, "lines": lines}
     style = Markup(theme() + page.get_template("style.css").render())  # noqa: S704 -- our own style sheet
     return page.get_template("report.html").render(document=document, style=style) + "\n"
+
+
+def lines(head: str) -> str:
+    """Return the head of a column: two words or a few letters on one line, else the last word on a second."""
+    most, _, last = head.rpartition(" ")
+    return f"{most}\n{last}" if " " in most and len(head) > SHORT else head
 
 
 def drawn(svg: str) -> Markup:

@@ -12,6 +12,9 @@ from reports.document import Document
 ICONS = {"good": "✅", "care": "⚠️", "open": "🟰", "bad": "❌", "mute": "❔"}
 SPECIAL = re.compile(r"([\\`*_\[\]|~$@]|:(?=//)|(?<=www)\.)")
 ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+ADDRESS = re.compile(r"(?<=[\w.+-])\\@(?=\w)")
+APART = "<!-- -->"
+"""What keeps GitHub from making a link of a mail address, which a backslash does not."""
 OPENING = re.compile(r"^(\d*)([-+.)](?=\s|$)|[-=]+$|#)")
 
 
@@ -29,8 +32,8 @@ def written(block: Block) -> str:
 
 def escaped(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    plain = SPECIAL.sub(r"\\\1", re.sub(r"\s*\n\s*", " ", text)).translate(ENTITIES)
-    return OPENING.sub(r"\1\\\2", plain)
+    plain = SPECIAL.sub(r"\\\1", re.sub(r"\s*\n\s*", " ", text.strip())).translate(ENTITIES)
+    return OPENING.sub(r"\1\\\2", ADDRESS.sub(f"@{APART}", plain))
 
 
 def verdict(block: Verdict) -> str:
@@ -75,7 +78,8 @@ def row(cells: Any) -> str:
 
 def figure(block: Figure) -> str:
     """Return the picture, how to read it, and its numbers folded away."""
-    picture = f"![{escaped(block.alt)}](figures/{block.name}.svg)"
+    alt = escaped(block.alt).replace(APART, "")  # there it would be read out
+    picture = f"![{alt}](figures/{block.name}.svg)"
     return f"{picture}\n\n{escaped(block.caption)}\n\n{folded('The numbers', table(block.numbers))}"
 
 
@@ -109,5 +113,5 @@ WRITERS: dict[type, Callable[[Any], str]] = {
     Facts: pairs,
     Files: pairs,
     Code: code,
-    Details: lambda block: folded(block.summary, written(block.inside)),
+    Details: lambda block: folded(block.summary, "\n\n".join(map(written, block.inside))),
 }

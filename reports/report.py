@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from data.runs import write_bytes
-from reports.blocks import Figure
+from reports.blocks import Figure, walk
 from reports.document import Document, compose
 from reports.html import to_html
 from reports.markdown import to_markdown
@@ -28,4 +28,5 @@ def write(run: Path) -> Path:
 
 def figures(document: Document) -> tuple[Figure, ...]:
     """Return the figures of a document."""
-    return tuple(block for section in document.sections for block in section.blocks if isinstance(block, Figure))
+    every = (block for section in document.sections for block in walk(section.blocks))
+    return tuple(block for block in every if isinstance(block, Figure))

@@ -17,7 +17,21 @@ from reports.derived import Calibration, Fit, LossPath, calibrate, learning, los
 from reports.folder import Costs, Folder
 from reports.folder import read as read_folder
 from reports.manifest import Manifest
-from reports.rows import Dropped, JointTest, PairTest, Seed, Spells, Strategy, seeds_of, spells_of, typed
+from reports.residuals import Residuals, residuals
+from reports.rows import (
+    Coverage,
+    Dropped,
+    JointTest,
+    PairTest,
+    Regime,
+    Seed,
+    Spells,
+    Strategy,
+    coverages_of,
+    seeds_of,
+    spells_of,
+    typed,
+)
 
 CONFIDENCE_SET = "model_confidence_set"
 """The test of JOINT whose selection are the models that may be the best."""
@@ -93,6 +107,9 @@ class Result:
     dropped: tuple[Dropped, ...]
     spells: tuple[Spells, ...]
     strategies: tuple[Strategy, ...]
+    regimes: tuple[Regime, ...]
+    coverages: tuple[Coverage, ...]
+    residuals: tuple[Residuals, ...]
 
     @property
     def candidates(self) -> tuple[Score, ...]:
@@ -145,6 +162,9 @@ def assemble(run: Folder) -> Result:
         dropped=typed(Dropped, run.dropped.filter(horizon=horizon)),
         spells=spells_of(run.fluctuation.filter(horizon=horizon)),
         strategies=typed(Strategy, run.strategies.filter(horizon=horizon)),
+        regimes=typed(Regime, run.regimes.filter(horizon=horizon)),
+        coverages=coverages_of(run.coverage.filter(horizon=horizon)),
+        residuals=residuals(origins, [one.model for one in ranked if one.status or one.model == "zero"], horizon),
     )
 
 

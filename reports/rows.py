@@ -1,4 +1,4 @@
-"""Rows of the tables of tests, seeds, folds left out, spells and strategies, as types."""
+"""Rows of the tables of tests, seeds, folds left out, spells, strategies, regimes and coverage, as types."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from data.coverage import measured
 from data.errors import RunError
 from data.names import Status
 from data.verdict import Candidate
@@ -96,6 +97,45 @@ class Strategy:
     bars_per_year: float
 
 
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """How a model did in one part of a regime, such as Mondays; see REGIMES."""
+
+    model: str
+    regime: str
+    part: str
+    place: int
+    n: int
+    mse: float
+    mse_zero: float
+    skill: float | None
+    skill_low: float | None
+    skill_high: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How often the intervals of one level held what came in one fold, all symbols together; `fold` None: in all folds.
+
+    `half_width` is the mean over the `n` forecasts that had an interval, in log return.
+    """
+
+    model: str
+    fold: int | None
+    level: float
+    n: int
+    covered: int
+    half_width: float
+
+    @property
+    def share(self) -> float:
+        """Share of the outcomes that lay within the intervals."""
+        return self.covered / self.n
+
+
 class Row(Protocol):
     """A dataclass whose fields are columns of a table."""
 
@@ -139,3 +179,9 @@ def spells_of(fluctuation: pl.DataFrame) -> tuple[Spells, ...]:
         Spells(str(model), rows["time"].to_numpy(), rows["statistic"].to_numpy(), float(rows["band"][0]))
         for (model,), rows in paths.items()
     )
+
+
+def coverages_of(coverage: pl.DataFrame) -> tuple[Coverage, ...]:
+    """Return how often the intervals held, fold by fold and then over all folds."""
+    pooled = measured(coverage).with_columns(fold=pl.lit(None, pl.Int32))
+    return *typed(Coverage, measured(coverage, "fold")), *typed(Coverage, pooled)

@@ -19,32 +19,32 @@ def headline(result: Result) -> Table:
     alpha = result.verdict.alpha
     columns = (
         Column("Model", number=False),
-        Column(f"MSE{power(squares)}"),
-        Column(f"MAE{power(sizes)}", spare=True),
         Column("Skill vs zero"),
         Column("95 % interval"),
-        Column("Skill vs naive", spare=True),
         Column("p"),
         Column("p adjusted"),
-        Column("In the set?", spare=True),
+        Column("In the set", spare=True),
         Column("Folds won"),
         Column("Seeds better"),
+        Column("Skill vs naive", spare=True),
+        Column(f"MSE{power(squares)}"),
+        Column(f"MAE{power(sizes)}", spare=True),
     )
 
     def cells(score: Score) -> tuple[str, ...]:
         """Return one row."""
         return (
             label(score.model),
-            scaled(score.mse, squares),
-            scaled(score.mae, sizes),
             percent(score.skill_zero, digits(score.skill_zero)) if score.model != "zero" else MISSING,
             interval(score),
-            percent(score.skill_naive) if score.model != "naive" else MISSING,
             p_value(score.p_value, alpha),
             p_value(score.p_adjusted, alpha),
             MISSING if score.in_set is None else ("yes" if score.in_set else "no"),
             MISSING if score.folds_won is None else f"{whole(score.folds_won)} of {whole(len(result.folds))}",
             seeds_better(score),
+            percent(score.skill_naive) if score.model != "naive" else MISSING,
+            scaled(score.mse, squares),
+            scaled(score.mae, sizes),
         )
 
     baselines = tuple(cells(score) for score in result.scores if not score.status)
@@ -57,13 +57,13 @@ def caption(verdict: Verdict) -> str:
     """Return how to read the table."""
     others = f" and for all {counted(verdict.configurations, 'configuration')} tried on these bars"
     return (
-        "MSE and MAE are the mean squared and mean absolute error of the forecast log return. Skill is the share of "
-        "the baseline's squared error that a model saves: 0 % is no better than the baseline, below 0 % is worse. p "
-        "asks how often chance alone would make a model that is no better than zero look this good (Diebold-Mariano, "
-        f"squared error, one-sided); adjusted ({adjustment(verdict)}), it allows for the number of models"
-        f"{others if verdict.configurations > 1 else ''}. The set holds every model that may be the best of all "
-        "(Model Confidence Set). A fold is won where the squared error is smaller than zero's; a seed is better where "
-        "it would have been found better than zero alone."
+        "Skill is the share of the baseline's squared error that a model saves: 0 % is no better than the baseline, "
+        "below 0 % is worse. p asks how often chance alone would make a model that is no better than zero look this "
+        f"good (Diebold-Mariano, squared error, one-sided); adjusted ({adjustment(verdict)}), it allows for the number "
+        f"of models{others if verdict.configurations > 1 else ''}. The set holds every model that may be the best of "
+        "all (Model Confidence Set). A fold is won where the squared error is smaller than zero's; a seed is better "
+        "where it would have been found better than zero alone. MSE and MAE are the mean squared and mean absolute "
+        "error of the forecast log return."
     )
 
 

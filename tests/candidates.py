@@ -7,7 +7,7 @@ from typing import Any
 
 from data.names import Status
 from data.verdict import Candidate
-from reports.result import Result
+from reports.result import Result, Score
 
 PLAIN: dict[str, Any] = {"reason": "", "sentence": "", "seeds": 0, "fragile": False, "seed_verdicts": ()}
 
@@ -17,6 +17,12 @@ def candidate(status: Status, model: str = "gru", **changes: Any) -> Candidate:
     nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Candidate))
     known = {"model": model, "name": model.upper(), "horizon": 1, "status": status}
     return Candidate(**{**nothing, **PLAIN, **known, **changes})
+
+
+def scored(model: str, skill: float, status: Status | None = None) -> Score:
+    """Return the score of a model with that skill; a status makes it a candidate."""
+    found = candidate(status, model) if status else None
+    return Score(model, 1.0 - skill, 1.0, skill, None, None, 0.5, None, 1, "", candidate=found)
 
 
 def judged(result: Result, *candidates: Candidate, **verdict: Any) -> Result:

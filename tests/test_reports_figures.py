@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure as Sheet
 
 from reports.blocks import Figure
+from reports.derived import LossPath
 from reports.document import compose
-from reports.figures.axes import name_ends, time_axis
+from reports.figures.axes import limit_of, name_ends, reach, time_axis
 from reports.figures.canvas import draw, thin
+from reports.figures.course import course
 from reports.report import figures
-from reports.result import read
+from reports.result import Result, read
+from reports.sections.parts import pens
 from reports.svg import COLOURS, standalone
 from tests.fake_run import Plan, make
 
@@ -47,7 +50,10 @@ def test_a_thinned_series_keeps_its_ends_and_extremes(values: list[float], most:
 
 
 def test_all_figures_of_the_report_are_drawn(pictures: dict[str, Figure]) -> None:
-    assert list(pictures) == ["course", "spells", "timeline", "skill", "calibration", "learning", "seeds"]
+    assert list(pictures) == [
+        *("forest", "course", "timeline", "skill", "calibration", "regimes", "learning"),
+        *("residuals", "coverage", "seeds"),
+    ]
 
 
 def test_ids_belong_to_one_figure_and_every_reference_is_met(pictures: dict[str, Figure]) -> None:
@@ -119,6 +125,37 @@ def test_a_time_axis_has_a_few_round_dates_inside(start: float, length: float) -
     assert len(set(labels)) == len(labels)
     assert all(start <= tick <= start + length for tick in ticks)
     assert length < 1 or len(ticks) >= 1
+
+
+SIZES = st.floats(0, 1e6)
+
+
+@given(st.lists(SIZES, max_size=9), st.floats(1, 20))
+def test_a_picture_reaches_as_far_as_it_must_but_leaves_the_first_size_visible(sizes: list[float], most: float) -> None:
+    limit = limit_of(sizes, most)
+    first = next((size for size in sizes if size), 0.0)
+    assert first <= limit <= most * first
+    assert limit == max(sizes, default=0.0) or limit == most * first
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.floats(1e-6, 1e6))
+def test_an_axis_shows_zero_and_all_values_but_those_beyond_the_limit(values: list[float], limit: float) -> None:
+    low, high = reach(np.asarray(values), limit)
+    assert low <= 0 <= high
+    assert low < high
+    assert all(low <= value <= high for value in values if abs(value) <= limit)
+    assert not any(low < value < high for value in values if abs(value) > limit)
+
+
+def test_lines_that_leave_the_picture_have_a_mark_where_they_do(usual: Result) -> None:
+    first, second = (score.model for score in usual.candidates)
+    times = np.datetime64("2020-02-19") + np.arange(5)
+    ends = {first: [0.0, -0.01, 0.0, 0.01, -0.01], second: [0.0, 0.5, 0.6, -0.7, -0.8]}
+    paths = [LossPath(model, times, np.asarray(values), {0: values[-1]}) for model, values in ends.items()]
+    marks = [
+        course(paths[: number + 1], (), usual.folds, pens(usual), 0.04, "alt").count("<use") for number in range(2)
+    ]
+    assert marks[1] - marks[0] == 2
 
 
 @settings(max_examples=25)

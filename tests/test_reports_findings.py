@@ -9,27 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.names import Status
 from reports.derived import Calibration, Fit, LossPath
 from reports.result import Fold, Result, Score, read
 from reports.sections import SECTIONS
 from reports.sections.calibration import finding as finding_of_calibration
+from reports.sections.course import caption as caption_of_course
 from reports.sections.course import finding as finding_of_course
-from reports.sections.course import numbers, visible
+from reports.sections.course import limit, numbers, visible
 from reports.sections.learning import finding as finding_of_learning
 from reports.sections.scores import finding as finding_of_scores
 from reports.sections.skill import finding as finding_of_skill
 from reports.sections.timeline import caption
 from reports.sections.timeline import finding as finding_of_timeline
-from tests.candidates import candidate
+from tests.candidates import scored
 from tests.fake_run import Plan, make
 
 PLAN = Plan(folds=3, test=80)
-
-
-def scored(model: str, skill: float, status: Status | None = None) -> Score:
-    found = candidate(status, model) if status else None
-    return Score(model, 1.0 - skill, 1.0, skill, None, None, 0.5, None, 1, "", candidate=found)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +36,24 @@ def scored(model: str, skill: float, status: Status | None = None) -> Score:
         ),
         ([scored("gru", 0.004, "no evidence")], "a gap that chance alone could make"),
         ([scored("gru", 0.004, "cannot tell")], "on too little evidence to judge by"),
-        ([scored("gru", 1e-7, "no evidence")], "less than 0.01\xa0% smaller"),
+        ([scored("gru", 1e-7, "no evidence")], "GRU has a squared error under 0.01\xa0% smaller than zero's, a gap"),
+        (
+            [scored("ridge", 0.0002), scored("gru", 0.0001, "no evidence")],
+            "smaller than zero's, a gap that chance alone could make; the baseline ridge has one 0.02\xa0% smaller",
+        ),
+        (
+            [scored("ridge", 0.0002), scored("gru", -0.004, "no evidence")],
+            "that of GRU is 0.40\xa0% larger; the baseline ridge has a squared error 0.02\xa0% smaller, a gap that",
+        ),
+        (
+            [replace(scored("ridge", 0.02), p_adjusted=0.01), scored("gru", -0.004, "no evidence")],
+            "the baseline ridge has a squared error 2.00\xa0% smaller, more than chance would give",
+        ),
+        (
+            [scored("ridge", -0.001), scored("gru", -0.004, "no evidence")],
+            "the squared error of GRU is 0.40\xa0% larger; the baseline ridge comes closer",
+        ),
+        ([scored("ridge", -0.01), scored("gru", 0.004, "leak suspected")], "0.40\xa0% smaller than zero's"),
         ([scored("gru", -0.004, "worse")], "No model beats zero: the squared error of GRU is 0.40\xa0% larger"),
         ([scored("gru", -0.1, "worse"), scored("lstm", -0.2, "worse")], "of GRU, the best model, is 10.00\xa0% larger"),
         ([scored("naive", -1.0)], "No baseline beats zero: the squared error of naive is 100.00\xa0% larger"),
@@ -62,21 +74,39 @@ def path(*at_fold_end: float) -> LossPath:
     [
         ((-0.1, -0.3, -0.4), "GRU gained on zero in every fold, most of all in fold 1"),
         ((-0.1, -0.3, -0.2), "GRU gained on zero in 2 of 3 folds, most of all in fold 1"),
-        ((0.1, -0.3, -0.2), "GRU's lead over zero rests on fold 1 alone"),
+        (
+            (0.1, -0.3, -0.2),
+            "GRU gained on zero in 1 of 3 folds, but without fold 1 (from 20 February 2020) it would not be ahead",
+        ),
+        ((-0.1, -0.2, -0.3), "GRU gained on zero in every fold, most of all in fold 0"),
         ((-0.1, 0.3, 0.2), "GRU lost to zero: ahead in 2 of 3 folds, most lost in fold 1"),
     ],
 )
 def test_the_title_of_the_course_tells_one_lucky_spell_from_a_steady_gain(
     usual: Result, ends: tuple[float, ...], title: str
 ) -> None:
-    assert finding_of_course(path(*ends), usual.folds).startswith(title)
+    assert finding_of_course(path(*ends), usual.folds).replace("\xa0", " ").startswith(title)
 
 
 def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_numbers(usual: Result) -> None:
-    assert "naive" not in {one.model for one in visible(usual)}
-    assert {"gru", "lstm"} <= {one.model for one in visible(usual)}
+    shown = visible(usual, limit(usual))
+    assert "naive" not in {one.model for one in shown}
+    assert {"gru", "lstm"} <= {one.model for one in shown}
+    assert "Far off the scale and left out: naive." in caption_of_course(usual, shown, limit(usual))
     heads = [column.label for column in numbers(usual.paths, usual.folds).columns]
     assert "naive" in heads
+
+
+def test_the_leading_model_is_not_squeezed_by_a_worse_one_which_is_cut_off_and_said_so(usual: Result) -> None:
+    first, second = (score.model for score in usual.candidates)
+    ends = dict.fromkeys((path.model for path in usual.paths), 0.0) | {first: -0.01, second: 0.3, "mean": -0.03}
+    paths = tuple(LossPath(model, path(end).times, np.asarray([end]), {0: end}) for model, end in ends.items())
+    result = replace(usual, paths=paths)
+    assert limit(result) == pytest.approx(0.04)
+    assert [one.model for one in visible(result, limit(result))] == [*ends]
+    assert f"Cut off at the triangles: {second.upper()} (ends at +30.00\xa0%)." in caption_of_course(
+        result, paths, limit(result)
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,9 +172,9 @@ def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: Result)
 
 
 def test_the_gap_is_told_in_time_and_refits_are_counted(usual: Result) -> None:
-    assert "A gap of 1 h before" in caption(usual.folds)
+    assert "A gap of 1\xa0h before" in caption(usual.folds)
     assert "fitted anew in every fold" in caption(usual.folds)
     weekend = [replace(fold, test_start=fold.test_start + timedelta(days=fold.number // 2)) for fold in usual.folds]
-    assert "A gap of 1 h to 1 d 1 h before" in caption(weekend)
+    assert "A gap of 1\xa0h to 1\xa0d\xa01\xa0h before" in caption(weekend)
     reused = [replace(fold, fit_fold=0) for fold in usual.folds]
     assert "fitted anew 1 time in 3 folds" in caption(reused)

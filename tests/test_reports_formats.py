@@ -65,6 +65,7 @@ def test_no_p_value_is_shown_as_zero(value: float, alpha: float) -> None:
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))
 def test_a_size_has_no_sign_and_is_zero_only_where_the_number_is(value: float, digits: int) -> None:
     text = formats.size(value, digits)
+    assert formats.size(value, digits, "under") == text.replace("less than", "under")
     number = float(text.removeprefix("less than ").replace(",", ""))
     assert (number == 0) == (value == 0)
     assert abs(value) < number if "less than" in text else number == round(abs(value), digits)
@@ -74,7 +75,46 @@ def test_a_size_has_no_sign_and_is_zero_only_where_the_number_is(value: float, d
 def test_plain_text_needs_no_signs_beyond_a_keyboards(value: float, digits: int) -> None:
     text = formats.plain(formats.percent(value, digits))
     assert text.isascii()
-    assert formats.tied(text) == formats.percent(value, digits).replace(formats.MINUS, "-")
+    assert formats.tied(text) == formats.percent(value, digits)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("95 % CI -0.4 to +1.0 %", "95\xa0% CI −0.4 to +1.0\xa0%"),
+        ("from 2020-01-06, fixed-b, (-3)", "from 2020-01-06, fixed-b, (−3)"),
+        ("2,760 forecasts, 11 folds, 3 seeds (1 better)", "2,760\xa0forecasts, 11\xa0folds, 3\xa0seeds (1 better)"),
+        ("DM p = 0.45, p < 0.001", "DM p\xa0=\xa00.45, p\xa0<\xa00.001"),
+    ],
+)
+def test_a_plain_text_gets_minus_signs_and_units_that_stay_with_their_numbers(text: str, shown: str) -> None:
+    assert formats.tied(text) == shown
+    assert formats.tied(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("intercept 6.62429e-05, slope -0.0928412", "intercept 0.0000662, slope -0.0928"),
+        ("p between 0.606 and 0.882; 2760 rows, 1.05", "p between 0.606 and 0.882; 2760 rows, 1.05"),
+        ("0.00000 1.2e-300 3e+07 12.34567", "0.00000 1.2e-300 30000000 12.3"),
+        ("version 1.2.34567, a-0.12345b", "version 1.2.34567, a-0.12345b"),
+    ],
+)
+def test_long_decimals_in_a_text_are_cut_to_three_digits(text: str, shown: str) -> None:
+    assert formats.shortened(text) == shown
+
+
+@given(st.floats(1e-8, 1e8), st.booleans())
+def test_a_number_that_is_cut_is_the_same_to_three_digits(value: float, negative: bool) -> None:
+    number = -value if negative else value
+    assert float(formats.shortened(f"x {number:.9g}").removeprefix("x ")) == pytest.approx(number, rel=6e-3)
+
+
+def test_a_season_is_a_month_where_there_are_many_and_else_a_date() -> None:
+    time = datetime(2020, 5, 17, 8, tzinfo=UTC)
+    assert formats.season(time, span=timedelta(days=800)) == "May\xa02020"
+    assert formats.season(time, span=timedelta(days=80)) == "17\xa0May\xa02020"
 
 
 def test_a_percentage_does_not_break_before_its_sign() -> None:
@@ -104,7 +144,7 @@ def test_a_power_of_ten_is_written_as_a_unit() -> None:
     [(0.25, "0.2 s"), (59, "59 s"), (83.4, "1 min 23 s"), (3_600, "1 h"), (3_900, "1 h 5 min"), (86_400 * 30, "30 d")],
 )
 def test_a_duration_has_at_most_two_units(seconds: float, text: str) -> None:
-    assert formats.duration(seconds) == text
+    assert formats.duration(seconds) == text.replace(" ", "\xa0")
 
 
 def test_a_moment_shows_the_clock_only_where_bars_are_shorter_than_a_day() -> None:

@@ -73,13 +73,16 @@ def test_the_title_of_the_tests_says_what_they_say_together(usual: Result, tests
     assert finding(leading(result), result) == title
 
 
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [("leak suspected", "no test here can be believed"), ("cannot tell", "rest on too little to be believed")],
-)
-def test_no_test_is_believed_where_the_verdict_believes_none(usual: Result, status: Status, words: str) -> None:
-    result = asked(usual, named(OWN, 0.01), status=status)
-    assert words in finding(leading(result), result)
+def test_no_test_is_believed_where_there_is_too_little_evidence(usual: Result) -> None:
+    result = asked(usual, named(OWN, 0.01), status="cannot tell")
+    assert "rest on too little to be believed" in finding(leading(result), result)
+
+
+def test_the_numbers_of_a_note_have_three_digits_and_true_minus_signs(usual: Result) -> None:
+    noted = replace(named(OWN, 0.3), note="intercept 6.62429e-05, slope -0.0928412")
+    (unfolded,) = next(block.inside for block in SECTIONS["tests"](asked(usual, noted)) if isinstance(block, Details))
+    assert isinstance(unfolded, Table)
+    assert unfolded.rows[0][-1] == "intercept 0.0000662, slope −0.0928"
 
 
 def test_what_all_tests_agree_on_is_said_of_the_models_that_are_shown_alone(usual: Result) -> None:
@@ -97,7 +100,7 @@ def test_what_all_tests_agree_on_is_said_of_the_models_that_are_shown_alone(usua
 def test_an_undefined_test_says_so_with_its_reason(usual: Result) -> None:
     result = asked(usual, named("sign", None))
     assert answers(leading(result), result).rows == (("sign?", "undefined", "Sign"),)
-    unfolded = next(block.inside for block in SECTIONS["tests"](result) if isinstance(block, Details))
+    (unfolded,) = next(block.inside for block in SECTIONS["tests"](result) if isinstance(block, Details))
     assert isinstance(unfolded, Table)
     assert unfolded.rows[0][-1] == "the forecasts are all the same"
 

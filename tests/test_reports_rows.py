@@ -10,12 +10,14 @@ import pytest
 
 from data.errors import RunError
 from data.names import PRIMARY
-from data.schema import TESTS
+from data.result_tables import TESTS
 from data.verdict import Candidate
 from reports.blocks import Verdict
+from reports.formats import tied
 from reports.result import Result, read
 from reports.rows import seeds_of
 from reports.sections import SECTIONS
+from tests.audits import passed
 from tests.candidates import candidate, judged
 from tests.fake_run import Plan, make
 
@@ -48,9 +50,11 @@ def test_a_claim_that_one_fold_carries_does_not_look_like_one_that_holds(
 
 
 def test_what_else_was_tried_stands_below_the_verdict(usual: Result) -> None:
-    assert shown(usual).remark == ""
+    audited = replace(usual, audit=passed())
+    assert shown(audited).remark == ""
     remark = "50 configurations were tried on these bars."
-    assert shown(replace(usual, verdict=replace(usual.verdict, remark=remark))).remark == remark
+    found = shown(replace(audited, verdict=replace(usual.verdict, remark=remark)))
+    assert found.remark == tied(remark)
 
 
 def test_the_adjusted_p_allows_for_all_that_was_tried(tmp_path: Path) -> None:

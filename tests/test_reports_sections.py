@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import get_args
@@ -10,10 +12,12 @@ from typing import get_args
 import pytest
 
 from data.names import Status
-from reports.blocks import Block, Figure, Heading, Table, Tone, Verdict
+from reports.blocks import Block, Details, Facts, Figure, Heading, Table, Tone, Verdict, walk
 from reports.result import Result, read
 from reports.sections import SECTIONS
-from reports.sections.parts import binned, colours
+from reports.sections.formulas import FORMULAS
+from reports.sections.glossary import GLOSSARY
+from reports.sections.parts import binned, colours, pens
 from reports.sections.verdict import FRAGILE, TONES
 from reports.summary import headline
 from tests.audits import leaky, passed
@@ -61,10 +65,10 @@ def test_a_section_opens_with_its_finding_and_its_tables_are_whole(name: str, re
 
 def tables(blocks: Iterable[Block]) -> Iterator[Table]:
     """Yield all tables, those of figures and what unfolds among them."""
-    for block in blocks:
-        inside = getattr(block, "numbers", getattr(block, "inside", block))
-        if isinstance(inside, Table):
-            yield inside
+    for block in walk(blocks):
+        shown = getattr(block, "numbers", block)
+        if isinstance(shown, Table):
+            yield shown
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
@@ -94,7 +98,9 @@ def test_the_headline_table_has_every_model_and_sets_baselines_apart(usual: Resu
     assert len(table.rows) == 7
     zero = dict(zip([column.label for column in table.columns], table.rows[0], strict=True))
     assert {zero["Skill vs zero"], zero["p"], zero["Folds won"], zero["Seeds better"]} == {"–"}
-    assert {row[8] for row in table.rows} <= {"yes", "no"}
+    heads = ["Model", "Skill vs zero", "95 % interval", "p", "p adjusted", "In the set", "Folds won", "Seeds better"]
+    assert [column.label for column in table.columns][:8] == heads
+    assert {row[5] for row in table.rows} <= {"yes", "no"}
 
 
 def test_what_a_narrow_terminal_shows_of_the_headline_table_fits_80_columns(tmp_path: Path) -> None:
@@ -110,8 +116,40 @@ def test_long_tables_are_binned_and_keep_the_last_row() -> None:
     assert binned(range(500))[-1] == 499
 
 
-def test_every_model_has_a_colour_however_many_there_are(tmp_path: Path) -> None:
+def test_every_model_has_a_colour_and_lines_differ_without_it_too(tmp_path: Path) -> None:
     found = read(make(tmp_path, PLANS["six networks"]))
-    painted = colours(found)
+    painted, drawn = colours(found), pens(found)
     assert set(painted) == {score.model for score in found.scores}
     assert len({painted[score.model] for score in found.candidates[:5]}) == 5
+    assert len({drawn[score.model].dashes for score in found.candidates[:5]}) == 5
+    assert len({(drawn[score.model].colour, drawn[score.model].dashes) for score in found.candidates}) == 6
+
+
+def test_every_test_and_every_head_that_a_reader_may_not_know_is_in_the_glossary(usual: Result) -> None:
+    words = " ".join(GLOSSARY).lower()
+    titles = {row.title for row in usual.tests} | {row.title for row in usual.joint}
+    assert [title for title in titles if title.partition(" (")[0].lower() not in words] == []
+    assert list(GLOSSARY) == sorted(GLOSSARY, key=str.lower)
+    assert all(re.fullmatch(r"[^.]+(\.\d+)?[^.]*\.", text) for text in GLOSSARY.values())
+
+
+def test_the_formulas_unfold_with_their_sources_and_the_seeds_are_named(usual: Result) -> None:
+    blocks = SECTIONS["method"](usual)
+    unfolded = [block.inside for block in blocks if isinstance(block, Details)]
+    assert [block for inside in unfolded for block in inside if isinstance(block, Facts)] == [
+        Facts(tuple(FORMULAS.items()))
+    ]
+    facts = dict(pair for block in blocks if isinstance(block, Facts) for pair in block.pairs)
+    assert facts["Seeds"] == "0, 1 and 2, for each network"
+
+
+def test_bars_without_a_forecast_are_told_from_bars_that_are_incomplete(usual: Result) -> None:
+    lost = tuple(replace(fold, n_lost=4) for fold in usual.folds)
+    facts = dict(
+        pair
+        for block in SECTIONS["data"](replace(usual, folds=lost))
+        if isinstance(block, Facts)
+        for pair in block.pairs
+    )
+    assert facts["Incomplete bars"].startswith("55 of all: ")
+    assert facts["Test bars without a forecast"] == "12, for the same reasons"

@@ -15,13 +15,13 @@ from data.audit import AUDIT, Audit, Leak, Level
 from data.errors import RunError
 from data.runs import MANIFEST, file_sums, read_manifest, write_bytes, write_json
 from reports.blocks import Details, Facts, Heading, Item, Strip, Table, Text
-from reports.document import compose
 from reports.result import Fold, Result, read
 from reports.sections.trust import trust
 from reports.witness import witness_words
 from tests.audits import LEAKS, WITNESS, leaky, level, passed
 from tests.fake_run import Plan, make
-from tests.poison import PAYLOADS, poison
+from tests.payloads import PAYLOADS
+from tests.poison import poison
 
 PLAN = Plan(folds=2, test=30)
 
@@ -91,10 +91,10 @@ def folds(result: Result, change: Callable[[Fold], Fold]) -> Result:
 
 
 def test_a_fold_without_a_forecast_and_lost_rows_are_counted(usual: Result) -> None:
-    assert items(usual)["Folds done"] == Item("good", "Folds done", "3 of 3", "no row lost")
+    assert items(usual)["Folds done"] == Item("good", "Folds done", "3 of 3", "every test bar has its forecast")
     item = items(folds(usual, lambda fold: replace(fold, n_test=0, n_lost=80)))["Folds done"]
     assert (item.tone, item.word) == ("care", "2 of 3")
-    assert item.detail == "80 rows lost to holes, warm-up or targets not known yet"
+    assert item.detail == "80 bars of the test spans without a forecast"
 
 
 def test_a_test_span_that_was_learned_from_is_bad_whatever_the_audit_says(usual: Result) -> None:
@@ -132,13 +132,14 @@ def test_leaks_stand_in_the_open_with_witness_and_remedy(usual: Result) -> None:
     assert first == ("Level 1, causality of features", f"{proof} What to do: shift it by at least one bar.")
     assert second[1] == "Feature other changes with the length of history. What to do: declare a longer look-back."
     assert isinstance(details, Details)
-    assert isinstance(details.inside, Table)
-    assert [row[:3] for row in details.inside.rows[:2]] == [
+    (inside,) = details.inside
+    assert isinstance(inside, Table)
+    assert [row[:3] for row in inside.rows[:2]] == [
         ("1", "causality of features", "leak"),
         ("2", "warm-up", "passed"),
     ]
-    assert [row[4] for row in details.inside.rows[:2]] == [witness_words(WITNESS), "–"]
-    assert details.inside.rows[3][3] == "4 things; the first fold alone"
+    assert [row[4] for row in inside.rows[:2]] == [witness_words(WITNESS), "–"]
+    assert inside.rows[3][3] == "4 things; the first fold alone"
 
 
 @pytest.mark.parametrize(("audit", "kinds"), [(None, [Heading, Strip]), (passed(), [Heading, Strip, Details])])
@@ -181,10 +182,6 @@ def test_an_audit_of_another_make_is_refused(tmp_path: Path, content: bytes, mes
     write_json(run / MANIFEST, manifest | {"files": file_sums(run, manifest["files"])})
     with pytest.raises(RunError, match=message):
         read(run)
-
-
-def test_trust_comes_after_the_verdict_and_before_the_scores(usual: Result) -> None:
-    assert [section.name for section in compose(usual).sections[:3]] == ["verdict", "trust", "scores"]
 
 
 def test_the_strip_reads_the_same_in_markdown_and_html_and_twice(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from data.names import label
-from reports.figures.canvas import WIDTH, Floats
+from reports.figures.canvas import MUTED, WIDTH, Floats
 from reports.formats import MINUS
 
 MONTHS = (3, 6, 12, 24, 60, 120, 240, 600, 1_200, 6_000)
 HOURS = (1, 3, 6, 12, 24, 48, 96, 168, 336, 504, 720, 1_080, 1_440)
 EPOCH = np.datetime64("1970-01-01", "h")
+LEAD = 9.0
+"""Points between the end of a line and its name."""
+
+LINE = 16.0
+"""Points from one name to the next."""
 
 Times = NDArray[np.datetime64]
 
@@ -49,32 +54,73 @@ def round_dates(start: float, end: float) -> tuple[Times, Literal["Y", "M", "D",
         first = int(np.datetime64(round(start), "D").astype("datetime64[M]").astype(int)) // step * step
         numbers = np.arange(first, first + months + 2 * step, step).astype(int)
         return numbers.astype("datetime64[M]"), "M" if step % 12 else "Y"
-    step = next(step for step in HOURS if (end - start) * 24 / step <= 3.8)
+    step = next(step for step in HOURS if (end - start) * 24 / step <= 3.4)
     numbers = np.arange(start * 24 // step, end * 24 // step + 1).astype(int) * step
     return EPOCH + numbers * np.timedelta64(1, "h"), "m" if step % 24 else "D"
 
 
-def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Write (height, name, colour) of every line at its right end, moved apart as little as needed to stay readable."""
+def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], stops: Mapping[str, float] | None = None) -> None:
+    """Write (height, name, colour) of every line at its right end, moved apart as little as needed to stay readable.
+
+    A thin stroke leads from the end of the line to its name; `stops` has where lines end that do not reach the edge.
+    """
     if not ends:
         return
     ordered = sorted(ends)
-    low, high = axes.get_ylim()
-    height = axes.get_window_extent().height
-    ranks = np.arange(len(ordered)) * 14.0
-    wanted = np.asarray([(end[0] - low) / (high - low) * height for end in ordered])
-    spots = isotonic_regression(wanted - ranks).x.clip(0, max(0.0, height - ranks[-1])) + ranks
-    for spot, (_, name, colour) in zip(spots, ordered, strict=True):
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    width, height = axes.get_window_extent().width, axes.get_window_extent().height
+    ranks = np.arange(len(ordered)) * LINE
+    tips = np.asarray([min(max(end[0], low), high) - low for end in ordered]) / (high - low)
+    spots = isotonic_regression(tips * height - ranks).x.clip(0, max(0.0, height - ranks[-1])) + ranks
+    for tip, spot, (_, name, colour) in zip(tips, spots, ordered, strict=True):
+        stop = ((stops or {}).get(name, right) - left) / (right - left)
+        stroke = [stop, 1 + LEAD / width], [tip, spot / height]
+        axes.plot(*stroke, transform=axes.transAxes, clip_on=False, color=colour, linewidth=0.6)
         axes.annotate(
             short(name),
             (1, spot / height),
-            (5, 0),
+            (LEAD + 2, 0),
             xycoords="axes fraction",
             textcoords="offset points",
             va="center",
             color=colour,
             annotation_clip=False,
         )
+
+
+def limit_of(sizes: Sequence[float], most: float) -> float:
+    """Return how far a picture reaches from 0: as far as it must, but not beyond `most` times the first size.
+
+    The sizes are those of the models, the leading one first: nothing much larger is to make its own invisible.
+    """
+    first = next((size for size in sizes if size), 0.0)
+    return min(max(sizes, default=0.0), most * first)
+
+
+def reach(values: Floats, limit: float) -> tuple[float, float]:
+    """Return the ends of an axis that shows 0 and all values within the limit, with a margin where nothing is cut."""
+    ends = np.asarray([min(0.0, values.min()), max(0.0, values.max())])
+    low, high = ends.clip(-limit, limit)
+    margin = 0.06 * (high - low) or 1e-6
+    low, high = np.where(np.abs(ends) > limit, (low, high), (low - margin, high + margin))
+    return float(low), float(high)
+
+
+def mark_cuts(axes: Axes, x: Floats, y: Floats, colour: str) -> None:
+    """Mark points that lie outside of the picture, above or below, with triangles at its edge."""
+    low, high = axes.get_ylim()
+    look: dict[str, Any] = {"color": colour, "markersize": 5.5, "clip_on": False, "zorder": 5}
+    for beyond, edge, sign in ((y > high, 1, "^"), (y < low, 0, "v")):
+        if beyond.any():
+            at = axes.get_xaxis_transform()
+            axes.plot(x[beyond], np.full(int(beyond.sum()), edge), sign, transform=at, **look)
+
+
+def head(axes: Axes, text: str) -> None:
+    """Write what the height of a panel means above it, from the left edge of the sheet on."""
+    axes.annotate(
+        text, (0, 1), (0, 8), xycoords=("figure fraction", "axes fraction"), textcoords="offset points", color=MUTED
+    )
 
 
 def name_panel(axes: Axes, model: str, colour: str, more: str = "") -> None:
@@ -104,6 +150,6 @@ def plain_numbers(*axes: Axis) -> None:
         axis.set_major_formatter(lambda value, _: f"{value:.4g}".replace("-", MINUS))
 
 
-def short(name: str, most: int = 12) -> str:
+def short(name: str, most: int = 10) -> str:
     """Return a name that fits into a figure; the tables spell it out."""
     return name if len(name) <= most else name[: most - 1] + "…"

@@ -19,10 +19,10 @@ BASIS_POINT = 1e-4
 def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str], alt: str) -> str:
     """Return the figure: points on the dashed line mean that forecasts of that size came true on average."""
     rows = -(-len(calibrations) // 2)
-    height = 44 + PANEL * rows
+    height = 50 + PANEL * rows
 
     def paint(figure: Figure) -> None:
-        place(figure, left=44, right=12, bottom=32, top=36, hspace=0.5, wspace=0.22)
+        place(figure, left=44, right=12, bottom=38, top=36, hspace=0.6, wspace=0.22)
         panels = figure.subplots(rows, 2, sharey=True, squeeze=False).ravel()
         for axes in panels[len(calibrations) :]:
             axes.set_visible(False)
@@ -40,6 +40,7 @@ def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str],
             slope = f"slope {decimal(shown.slope, 2)}" if shown.slope is not None else ""
             name_panel(axes, shown.model, colours[shown.model], slope)
             plain_numbers(axes.xaxis, axes.yaxis)
+            axes.tick_params(axis="x", pad=8)
         name_axes(figure, "Mean outcome, basis points", "Forecast, basis points")
 
     return draw("calibration", alt, height, paint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +20,9 @@ from reports.svg import COLOURS, FONT_SIZE, tidy
 WIDTH = 480
 INK, MUTED, RULE = COLOURS["ink"].light, COLOURS["muted"].light, COLOURS["rule"].light
 SERIES = tuple(COLOURS[name].light for name in ("blue", "vermilion", "green", "purple", "amber"))
+DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.6), (1.4, 1.4), (7, 1.6, 1.4, 1.6), (3, 1.2, 1.2, 1.2, 1.2, 1.2))
+"""Strokes and gaps in line widths: what tells lines apart for those who cannot by colour; the first is solid."""
+
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "beatzero",
@@ -54,6 +58,21 @@ STYLE: dict[Any, Any] = {
 }
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """How the lines of a model are drawn; the width is in points."""
+
+    colour: str
+    dashes: tuple[float, ...] = ()
+    width: float = 1.5
+
+    @property
+    def style(self) -> dict[str, Any]:
+        """The same as arguments of `Axes.plot`."""
+        line = (0, self.dashes) if self.dashes else "solid"
+        return {"color": self.colour, "linewidth": self.width, "linestyle": line}
 
 
 def draw(name: str, alt: str, height: float, paint: Callable[[Figure], None]) -> str:

@@ -33,8 +33,10 @@ def learning(
                     axes.plot(epochs, fit.validation, color=colours[model], linewidth=1.2)
                     axes.plot(fit.best, fit.validation[fit.best - 1], "o", color=colours[model], markersize=3.6)
                 percents(axes, 3)
-                name_panel(axes, model, colours[model], f"fold {fold}")
+            name_panel(grid[row, 0], model, colours[model])
+        for axes, fold in zip(grid[-1], folds, strict=True):
+            axes.set_xlabel(f"Epoch, fold {fold}")
         grid[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        name_axes(figure, "Loss, % of the first epoch's; grey: training, in colour: validation", "Epoch")
+        name_axes(figure, "Loss, % of the first epoch's; grey: training")
 
     return draw("learning", alt, height, paint)

@@ -7,26 +7,33 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.figures.axes import name_panel, percents, time_axis
+from reports.figures.axes import mark_cuts, name_panel, percents, reach, time_axis
 from reports.figures.canvas import INK, WIDTH, draw, place, stems
 from reports.figures.timeline import edges
 from reports.result import Fold
 
-PANEL = 62.0
+PANEL = 74.0
 
 
-def skill(models: Sequence[str], folds: Sequence[Fold], colours: Mapping[str, str], alt: str) -> str:
-    """Return the figure: bars above the line are folds in which the model had a smaller squared error than zero."""
+def skill(models: Sequence[str], folds: Sequence[Fold], colours: Mapping[str, str], limit: float, alt: str) -> str:
+    """Return the figure: bars above the line are folds in which the model had a smaller squared error than zero.
+
+    Bars beyond the limit are cut off.
+    """
     height = 36 + PANEL * len(models)
 
     def paint(figure: Figure) -> None:
-        place(figure, left=54, right=12, bottom=24, top=12, hspace=0.45)
+        place(figure, left=54, right=12, bottom=24, top=14, hspace=0.6)
         start, end = edges(folds, "test_start"), edges(folds, "test_end")
         rows = figure.subplots(len(models), sharex=True, sharey=True, squeeze=False)[:, 0]
+        known = [skill for fold in folds for model in models if (skill := fold.skills.get(model)) is not None]
+        rows[0].set_ylim(reach(np.asarray(known or [0.0]), limit))
         for axes, model in zip(rows, models, strict=True):
             values = np.asarray([fold.skills.get(model) for fold in folds], dtype=float)
-            x, y = stems((start + end) / 2, np.zeros(len(folds)), values)
+            middle = (start + end) / 2
+            x, y = stems(middle, np.zeros(len(folds)), values)
             axes.plot(x, y, color=colours[model], linewidth=min(16.0, 0.7 * (WIDTH - 66) / len(folds)))
+            mark_cuts(axes, middle, values, colours[model])
             axes.axhline(0, color=INK, linewidth=0.8)
             axes.spines.bottom.set_visible(False)
             name_panel(axes, model, colours[model])

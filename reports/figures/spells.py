@@ -4,34 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from data.names import label
-from reports.figures.axes import days, name_ends, plain_numbers, time_axis
-from reports.figures.canvas import INK, MUTED, RULE, draw, name_axes, place, thin
-from reports.figures.timeline import edges
-from reports.result import Fold
+from reports.figures.axes import days, head, name_ends, plain_numbers
+from reports.figures.canvas import INK, MUTED, RULE, Pen, thin
 from reports.rows import Spells
 
 
-def spells(paths: Sequence[Spells], folds: Sequence[Fold], colours: Mapping[str, str], alt: str) -> str:
-    """Return the figure: below the band a model was better than zero for a spell, above it worse."""
+def follow(axes: Axes, paths: Sequence[Spells], pens: Mapping[str, Pen]) -> None:
+    """Draw the paths: below the band a model was better than zero for a spell, above it worse."""
     band = paths[0].band
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        place(figure, left=54, right=74, bottom=24, top=24)
-        axes.axhspan(-band, band, color=RULE, alpha=0.35, linewidth=0, zorder=0)
-        for edge in (-band, band):
-            axes.axhline(edge, color=MUTED, linewidth=1, dashes=(4, 3))
-        axes.axhline(0, color=INK, linewidth=1)
-        for path in reversed(paths):
-            axes.plot(*thin(days(path.times), path.values), color=colours[path.model], linewidth=1.5)
-        time_axis(axes, float(edges(folds, "test_start").min()), float(edges(folds, "test_end").max()))
-        axes.margins(y=0.12)
-        plain_numbers(axes.yaxis)
-        name_axes(figure, "Loss difference to zero around each date, in standard errors")
-        lines = [(path.values[-1], label(path.model), colours[path.model]) for path in paths]
-        name_ends(axes, [(0.0, "zero", INK), (band, "worse", MUTED), (-band, "better", MUTED), *lines])
-
-    return draw("spells", alt, 250, paint)
+    axes.axhspan(-band, band, color=RULE, alpha=0.35, linewidth=0, zorder=0)
+    for edge in (-band, band):
+        axes.axhline(edge, color=MUTED, linewidth=0.8, dashes=(4, 3))
+    axes.axhline(0, color=INK, linewidth=1)
+    for path in reversed(paths):
+        axes.plot(*thin(days(path.times), path.values), **pens[path.model].style)
+    axes.margins(y=0.12)
+    plain_numbers(axes.yaxis)
+    head(axes, "Around each date, in standard errors")
+    lines = [(float(path.values[-1]), label(path.model), pens[path.model].colour) for path in paths]
+    stops = {label(path.model): float(days(path.times[-1:])[0]) for path in paths}
+    name_ends(axes, [(0.0, "zero", INK), (band, "worse", MUTED), (-band, "better", MUTED), *lines], stops)

@@ -83,9 +83,9 @@ def slopes(calibrations: Sequence[Calibration]) -> Table:
     ]
     caption = (
         "Slope: by how much the outcome rises when the forecast rises by one; 1 is ideal, 0 says nothing. "
-        "Spread: standard deviation of the forecasts in per cent of that of the outcomes."
+        "Dispersion: standard deviation of the forecasts in per cent of that of the outcomes."
     )
-    return table(["Model", "Slope", "95 % interval", "Spread"], rows, caption)
+    return table(["Model", "Slope", "95 % interval", "Dispersion"], rows, caption)
 
 
 def numbers(calibrations: Sequence[Calibration]) -> Table:

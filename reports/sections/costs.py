@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.names import HOLDING, PRIMARY, label
-from reports.blocks import Block, Column, Details, Group, Heading, Note, Table
+from reports.blocks import Block, Column, Details, Group, Heading, Note, Table, Text
 from reports.folder import Costs
 from reports.formats import MISSING, SPACE, decimal, percent, whole
 from reports.result import Result
@@ -14,17 +14,18 @@ REFERENCES = {HOLDING: "holding", PRIMARY["baseline"]: "nothing (zero)"}
 HUGE = 1e4
 """A compound return beyond this is called so: its digits say nothing."""
 
-LONGEST = 1_000
+LONGEST = 100
 """Years of which nobody asks for the exact number."""
 
 
 def costs(result: Result) -> tuple[Block, ...]:
     """What would have been left after costs? A plain strategy from each model's forecasts, beside holding."""
-    title = finding(result)
+    title = Heading(finding(result), QUESTION)
     if not result.strategies:
-        return (Heading(title, QUESTION),)
-    details = Details("The strategies", strategies(result))
-    return (Heading(title, QUESTION), Note(DISCLAIMER + rule(result.costs, result.strategies[0])), details)
+        return (title,)
+    note = Note(DISCLAIMER + rule(result.costs, result.strategies[0]))
+    said = [Text(f"{earned(result)}.")] if leading(result) else []
+    return (title, Details("After costs: not a trading claim", (note, *said, strategies(result))))
 
 
 DISCLAIMER = "This is not a trading claim. "
@@ -47,17 +48,44 @@ def basis_points(size: float) -> str:
     return f"{decimal(size, 1).removesuffix('.0')}{SPACE}basis points"
 
 
+def leading(result: Result) -> Strategy | None:
+    """Return the strategy of the leading model."""
+    return next((one for one in result.strategies if result.leader and one.model == result.leader.model), None)
+
+
 def finding(result: Result) -> str:
-    """Return what the leading model's strategy would have left, beside holding and a baseline that did better."""
-    by_model = {one.model: one for one in result.strategies}
-    leader = by_model.get(result.leader.model) if result.leader else None
+    """Return what the leading model's strategy showed, without a number that sounds like a promise."""
+    leader = leading(result)
     if leader is None:
         return "There is no strategy to show"
+    model = label(leader.model)
+    holding = next((one.net_return for one in result.strategies if one.model == HOLDING), -1.0)
+    if not leader.turnover:
+        return f"The forecasts of {model} never called for a trade"
+    if leader.net_return <= 0:
+        return f"After costs, trading on {model} would have left no gain"
+    if leader.net_return < holding:
+        return f"After costs, trading on {model} would have left less than holding"
+    if not sure(leader, result):
+        return f"What trading on {model} would have left after costs, chance alone could make"
+    return f"What trading on {model} would have left after costs is more than chance would give"
+
+
+def sure(one: Strategy, result: Result) -> bool:
+    """Return whether a strategy earned more than the best of all that were tried would by chance."""
+    return (deflated_of(result).get(one.model) or 0.0) >= 1 - result.verdict.alpha
+
+
+def earned(result: Result) -> str:
+    """Return what the leading model's strategy would have left, beside holding and a baseline that did better."""
+    leader = leading(result)
+    if leader is None:
+        return "There is no strategy to show"
+    by_model = {one.model: one for one in result.strategies}
     holding = f"; holding {outcome(by_model[HOLDING])}" if HOLDING in by_model else ""
     if not leader.turnover:
         return f"The forecasts of {label(leader.model)} never called for a trade{holding}"
-    sure = (deflated_of(result).get(leader.model) or 0.0) >= 1 - result.verdict.alpha
-    chance = "" if sure or leader.net_return <= 0 else ", which chance alone could make"
+    chance = "" if sure(leader, result) or leader.net_return <= 0 else ", which chance alone could make"
     simple = [one for one in result.strategies if one.model not in {*REFERENCES, *candidates_of(result)}]
     best = max(simple, key=lambda one: one.net_return, default=leader)
     beaten = f"; the baseline {label(best.model)} {outcome(best)}" if best.net_return > leader.net_return else ""
@@ -102,15 +130,15 @@ def deflated_of(result: Result) -> dict[str, float | None]:
 
 
 HEADS = (
-    *("Net return", "Volatility", "Sharpe", "Drawdown", "Turnover", "Break-even, bp"),
-    *("Probabilistic Sharpe", "Deflated Sharpe", "Track record, years"),
+    *("Net return", "Volatility", "Sharpe", "Drawdown", "Turnover", "Break-even"),
+    *("Probabilistic", "Deflated", "Track record"),
 )
 COLUMNS = (Column("Strategy", number=False), *map(Column, HEADS))
 CAPTION = (
     "Net return is over all test bars, after costs. Volatility, Sharpe ratio and turnover (traded amount in units of "
     "the capital) are per year; drawdown is the largest loss from a peak. Break-even: the cost of a trade that would "
-    "have eaten the gain, in basis points; no gain: it lost before costs. Probabilistic Sharpe: probability that the "
-    "true ratio is above 0. Deflated: that it is above the best that chance would give among all strategies tried on "
+    "have eaten the gain, in basis points; no gain: it lost before costs. Probabilistic: probability that the true "
+    "Sharpe ratio is above 0. Deflated: that it is above the best that chance would give among all strategies tried on "
     "these bars. Track record: years of such returns that would show a ratio above 0 at 95 %; never: it is not above 0."
 )
 

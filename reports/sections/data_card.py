@@ -21,10 +21,14 @@ def data_card(result: Result) -> tuple[Block, ...]:
         ("Bars", f"{whole(card.bars)} of {duration(card.interval_seconds)} each; the market {market}"),
         ("Holes", holes(result)),
         ("Bars without volume", whole(card.zero_volume_bars)),
-        ("Rows lost", f"{whole(card.rows_lost)}, to holes, to the features' look-back and to targets not known yet"),
+        ("Incomplete bars", f"{whole(card.rows_lost)} of all: {INCOMPLETE}"),
+        ("Test bars without a forecast", f"{whole(sum(fold.n_lost for fold in result.folds))}, for the same reasons"),
         ("Forecasts judged", f"{whole(result.origins)} of each model, {counted(result.horizon, 'bar')} ahead"),
     ]
     return Heading(title, "What data is this about?"), Facts(tuple(pairs))
+
+
+INCOMPLETE = "a feature has too little to look back on, a hole lies in the way, or the outcome is not known yet"
 
 
 def holes(result: Result) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from data.audit import AUDIT
+from data.result_tables import RUN_TABLES
 from data.runs import MANIFEST, SETTINGS, VERDICT
-from data.schema import FEATURES, RUN_TABLES
+from data.schema import FEATURES
 from data.verdict import Verdict
 from reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
-from reports.formats import SPACE, counted, decimal, duration, percent
+from reports.formats import SPACE, counted, decimal, duration, listed, percent, whole
 from reports.result import Result
+from reports.sections.formulas import FORMULAS, SIGNS
 from reports.summary import adjustment
 
 FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
@@ -23,15 +25,16 @@ FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
 def method(result: Result) -> tuple[Block, ...]:
     """How was it done, and how do I repeat it? Method, command, settings, versions, hardware and files."""
     manifest = result.manifest
-    listed = tuple((name, text) for name, text in FILES.items() if name in manifest.files or name == MANIFEST)
+    files = tuple((name, text) for name, text in FILES.items() if name in manifest.files or name == MANIFEST)
     return (
         Heading("Everything needed to repeat this run", "How was it done, and how do I repeat it?"),
         Text(METHOD),
         Facts(terms(result.verdict)),
+        Details("The formulas, with their sources", (Text(SIGNS), Facts(tuple(FORMULAS.items())))),
         Code(manifest.command, "The command"),
-        Details("The settings as used", Code(result.config, SETTINGS)),
+        Details("The settings as used", (Code(result.config, SETTINGS),)),
         Facts(facts(result)),
-        Files(listed),
+        Files(files),
     )
 
 
@@ -84,6 +87,12 @@ DETECTABLE = (
 FRAGILE = "Said of a claim that one fold carries: without that fold its adjusted p is above the level."
 
 
+def seeds(result: Result) -> str:
+    """Return the numbers of the seeds that the fits were drawn from."""
+    numbers = sorted({one.seed for one in result.seeds})
+    return f"{listed([whole(number) for number in numbers], 20)}, for each network" if numbers else "none was needed"
+
+
 def facts(result: Result) -> tuple[tuple[str, str], ...]:
     """Return when, where and with what the run was made."""
     manifest, machine, tasks = result.manifest, result.manifest.hardware, result.manifest.tasks
@@ -92,6 +101,7 @@ def facts(result: Result) -> tuple[tuple[str, str], ...]:
         ("Started", f"{manifest.started:%Y-%m-%d %H:%M} UTC"),
         ("Took", duration(manifest.seconds)),
         ("Fits", fits),
+        ("Seeds", seeds(result)),
         ("Machine", f"{machine.cpu}, {counted(machine.cores, 'core')}, {decimal(machine.memory_gib, 1)} GiB"),
         ("Device", machine.device),
         ("Versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),

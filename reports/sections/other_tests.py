@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from data.names import PRIMARY, label
 from reports.blocks import Block, Column, Details, Group, Heading, Table, Text
-from reports.formats import MISSING, counted, decimal, listed, p_value
+from reports.formats import MISSING, counted, decimal, listed, p_value, shortened, tied
 from reports.result import Result, Score
 from reports.rows import JointTest, PairTest
 
@@ -26,7 +26,7 @@ NESTED = (
 def other_tests(result: Result) -> tuple[Block, ...]:
     """What do the other tests say? Every test of the leading candidates against zero, then those of all models."""
     rows = leading(result)
-    numbers = Details("The numbers", pair_table(rows, result))
+    numbers = Details("The numbers", (pair_table(rows, result),))
     pairs: tuple[Block, ...] = (Text(NESTED), answers(rows, result), numbers) if rows else ()
     joint = (joint_table(result.joint, result.verdict.alpha),) if result.joint else ()
     return Heading(finding(rows, result), QUESTION), *pairs, *joint
@@ -85,8 +85,6 @@ def finding(rows: Sequence[PairTest], result: Result) -> str:
     tests = [row for row in rows if row.of_skill and row.baseline == PRIMARY["baseline"]]
     asked = [row for row in tests if row.p_value is not None]
     passed = [row for row in asked if answer(row, result) == "yes"]
-    if result.verdict.status == "leak suspected":
-        return "A leak is suspected: no test here can be believed"
     if not asked:
         return "No test of skill could be made"
     if result.verdict.status == "cannot tell":
@@ -145,10 +143,15 @@ def pair_table(rows: Sequence[PairTest], result: Result) -> Table:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for row in rows:
         chances = (p_value(chance, result.verdict.alpha) for chance in (row.p_value, adjusted(row, result)))
-        cells = label(row.model), answer(row, result), decimal(row.statistic, 2), *chances, row.note or MISSING
+        cells = label(row.model), answer(row, result), decimal(row.statistic, 2), *chances, noted(row.note)
         groups.setdefault(f"{name_of(row)}: {row.asks}", []).append(cells)
     columns = (*map(Column, ("Model", "Answer"), (False, False)), *map(Column, ("Statistic", "p", "p adjusted")), NOTE)
     return Table(columns, tuple(Group(tuple(cells), name) for name, cells in groups.items()), CAPTION)
+
+
+def noted(note: str) -> str:
+    """Return the note of a test as a cell."""
+    return tied(shortened(note)) or MISSING
 
 
 NOTE = Column("Note", number=False, wraps=True)
@@ -168,8 +171,8 @@ def joint_table(rows: Sequence[JointTest], alpha: float) -> Table:
     for name, members in groups.items():
         first = members[0]
         chance = p_value(first.p_value if first.model is None else None, alpha)
-        cells.append(Group(((said(members, alpha), chance, first.note or MISSING),), name))
-    columns = (Column("Answer", number=False), Column("p"), NOTE)
+        cells.append(Group(((said(members, alpha), chance, noted(first.note)),), name))
+    columns = (Column("Answer", number=False, wraps=True), Column("p"), NOTE)
     return Table(columns, tuple(cells), "Tests of all models at once, on squared errors.")
 
 

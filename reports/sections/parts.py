@@ -1,12 +1,11 @@
-"""What several sections share: the colours of the models, figures with their alt text, and tables kept short."""
+"""What several sections share: how models are drawn, and tables kept short."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
 from typing import TypeVar
 
-from reports.figures.canvas import MUTED, SERIES
+from reports.figures.canvas import DASHES, MUTED, SERIES, Pen
 from reports.formats import whole
 from reports.result import Result
 
@@ -16,11 +15,18 @@ LONGEST = 40
 """Rows of an unfolding table beyond which it is binned."""
 
 
+def pens(result: Result) -> dict[str, Pen]:
+    """Return how every model is drawn: candidates by colour and dashes of their own, baselines thin and grey."""
+    found = {score.model: Pen(MUTED, width=0.9) for score in result.scores}
+    for number, score in enumerate(result.candidates):
+        again, place = divmod(number, len(SERIES))
+        found[score.model] = Pen(SERIES[place], DASHES[(place + again) % len(DASHES)])
+    return found
+
+
 def colours(result: Result) -> dict[str, str]:
     """Return a colour for every model: candidates have one each as long as there are enough, baselines are grey."""
-    return {score.model: MUTED for score in result.scores} | dict(
-        zip((score.model for score in result.candidates), cycle(SERIES), strict=False)
-    )
+    return {model: pen.colour for model, pen in pens(result).items()}
 
 
 def binned(items: Sequence[T], most: int = LONGEST) -> tuple[T, ...]:

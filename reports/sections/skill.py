@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from data.names import REFERENCES, label
+from data.verdict import Candidate
 from reports.blocks import Block, Figure, Heading, Note, Table, table
+from reports.figures.axes import limit_of
 from reports.figures.skill import skill as draw
-from reports.formats import day, exponent_of, p_value, percent, power, scaled, whole
+from reports.formats import day, exponent_of, listed, p_value, percent, power, scaled, whole
 from reports.result import Result, by_error
+from reports.sections.course import best_fold
 from reports.sections.parts import colours
 
 QUESTION = "Is the skill stable?"
@@ -16,6 +19,8 @@ CAPTION = (
     "One bar per fold: upwards the model's squared error was smaller than zero's in that fold, downwards larger. "
     "A model with real skill is up most of the time; one tall bar among many small ones is luck or a special time."
 )
+OFF_SCALE = 4
+"""A bar is cut off where it is this many times as tall as the leading model's tallest."""
 
 
 def skill(result: Result) -> tuple[Block, ...]:
@@ -28,37 +33,51 @@ def skill(result: Result) -> tuple[Block, ...]:
     alt = (
         f"Bar charts of the skill against zero in each fold for {', '.join(label(model) for model in models)}. {title}."
     )
-    figure = Figure("skill", draw(models, result.folds, colours(result), alt), alt, CAPTION, numbers(result))
-    return Heading(title, QUESTION), figure, *left_out
+    limit = limit_of([tallest(model, result) for model in models], OFF_SCALE)
+    cut = [label(model) for model in models if tallest(model, result) > limit]
+    caption = CAPTION + (f" A bar of {listed(cut, last='or')} goes on beyond its triangle." if cut else "")
+    svg = draw(models, result.folds, colours(result), limit, alt)
+    return Heading(title, QUESTION), Figure("skill", svg, alt, caption, numbers(result)), *left_out
+
+
+def tallest(model: str, result: Result) -> float:
+    """Return the size of a model's largest skill in a fold, of either sign."""
+    return max((abs(fold.skills.get(model) or 0.0) for fold in result.folds), default=0.0)
 
 
 def without_a_fold(result: Result) -> tuple[Block, ...]:
-    """Return what is left of each candidate's result when the fold that carries most of it is left out."""
-    skills = {(row.model, row.fold): row.skill for row in result.dropped}
-    rows, fragile, alpha = [], [], result.verdict.alpha
-    for score in result.candidates:
-        one = score.candidate
-        if one is None or one.worst_fold is None:
-            continue
-        verdict = f"{one.status}, but fragile" if one.fragile else one.status
-        chance = one.p_worse_adjusted if one.status == "worse" else one.p_adjusted
-        then = percent(skills.get((score.model, one.worst_fold))), p_value(one.worst_p, alpha)
-        before = verdict, percent(score.skill_zero), p_value(chance, alpha)
-        rows.append((label(score.model), *before, whole(one.worst_fold), *then))
-        if one.fragile:
-            fragile.append(
-                f"{label(score.model)}: fold {one.worst_fold} carries the claim, nothing is shown without it."
-            )
-    if not rows:
+    """Return what is left of each candidate's result when one fold is left out."""
+    found = [one for score in result.candidates if (one := score.candidate) and one.worst_fold is not None]
+    if not found or not result.dropped:
         return ()
-    heads = ["Model", "Verdict", "Skill", "p adjusted", "Fold left out", "Skill then", "p adjusted then"]
-    return *([Note(" ".join(fragile))] if fragile else []), table(heads, rows, LEFT_OUT, words=2)
+    fragile = " ".join(
+        f"{label(one.model)}: fold {one.worst_fold} carries the claim, nothing is shown without it."
+        for one in found
+        if one.fragile
+    )
+    heads = ["Model", "Verdict", "Skill", "p adjusted", "Without fold", "Skill then", "p adjusted then"]
+    rows = [without(one, result) for one in found]
+    return *([Note(fragile)] if fragile else []), table(heads, rows, LEFT_OUT, words=2)
 
 
+def without(one: Candidate, result: Result) -> tuple[str, ...]:
+    """Return one row: the model with all folds, then without the one that matters most to what is said of it."""
+    skills = {row.fold: row.skill for row in result.dropped if row.model == one.model}
+    claim = one.status in CLAIMS
+    best = next(best_fold(path) for path in result.paths if path.model == one.model)
+    fold = one.worst_fold if claim else best
+    verdict = f"{one.status}, but fragile" if one.fragile else one.status
+    chances = (one.p_worse_adjusted if one.status == "worse" else one.p_adjusted, one.worst_p if claim else None)
+    before, then = (p_value(chance, result.verdict.alpha) for chance in chances)
+    skill = next(score.skill_zero for score in result.scores if score.model == one.model)
+    return label(one.model), verdict, percent(skill), before, whole(fold), percent(skills.get(fold or 0)), then
+
+
+CLAIMS = ("better", "worse")
 LEFT_OUT = (
-    "Each fold was left out in turn; shown is the one without which the adjusted p is largest. A claim of being better "
-    "or worse than zero that does not survive this is fragile. The p is that of being better, or of being worse for a "
-    "model that is worse."
+    "What is left without one fold. Of a model that is better or worse than zero it is the fold without which the "
+    "adjusted p of that claim is largest; a claim that does not survive this is fragile. Of any other model it is the "
+    "fold in which it gained most. Of several such folds the first is taken."
 )
 
 

@@ -1,48 +1,33 @@
-"""Whether one spell carried the result: the fluctuation test over time."""
+"""What the fluctuation test over time says, in words and numbers: whether one spell carried the result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 import numpy as np
 
 from data.names import label
-from reports.blocks import Block, Figure, Heading, Table, table
-from reports.figures.spells import spells as draw
+from reports.blocks import Table, table
 from reports.formats import decimal, listed, percent, season, whole
 from reports.result import Fold, Result
 from reports.rows import Spells
-from reports.sections.parts import binned, binning, colours
+from reports.sections.parts import binned, binning
 
-QUESTION = "Did one spell carry the result?"
-PANELS = 5
+PATHS = 5
 MOST = 2
-"""Spells that a title names."""
-
-NOTHING = "No spell stands out"
-
-
-def spells(result: Result) -> tuple[Block, ...]:
-    """Did one spell carry the result? The fluctuation test over time, with its critical band."""
-    paths = shown(result)
-    if not paths:
-        return (Heading("There is no path over time to test", QUESTION),)
-    title = finding(paths, result.folds)
-    names = listed([label(path.model) for path in paths])
-    alt = f"Line chart over time of the standardised loss difference to zero of {names}, with a band. {title}."
-    svg = draw(paths, result.folds, colours(result), alt)
-    return Heading(title, QUESTION), Figure("spells", svg, alt, caption(paths, result.folds), numbers(paths))
+"""Spells that a sentence names."""
 
 
 def shown(result: Result) -> tuple[Spells, ...]:
     """Return the paths of the candidates, the best first; without candidates that of the best other model."""
     paths = {path.model: path for path in result.spells}
     ranked = [score.model for score in (result.candidates or result.rivals) if score.model in paths]
-    return tuple(paths[model] for model in ranked[: PANELS if result.candidates else 1])
+    return tuple(paths[model] for model in ranked[: PATHS if result.candidates else 1])
 
 
-def finding(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
+def sentence(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
     """Return which models left the band, and when, the better ones first."""
     span = folds[-1].test_end - folds[0].test_start
     said = []
@@ -51,8 +36,12 @@ def finding(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
             outside = side * path.values > path.band
             when = "all the way" if outside.all() else f"around {stretch(path, side, span)}" if outside.any() else ""
             said += [f"{label(path.model)} was {word} than zero {when}"] if when else []
+    if not said:
+        verb = "stays" if len(paths) == 1 else "stay"
+        return f"No spell stands out: {listed([label(path.model) for path in paths])} {verb} within the band of chance."
     more = [f"and {whole(len(said) - MOST)} more"] if len(said) > MOST else []
-    return "; ".join([*said[:MOST], *more]) or NOTHING
+    opening = "A spell stands out" if len(said) == 1 else "Spells stand out"
+    return f"{opening}: {'; '.join([*said[:MOST], *more])}."
 
 
 def stretch(path: Spells, side: int, span: timedelta) -> str:
@@ -72,10 +61,9 @@ def caption(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
     tested = (folds[-1].test_end - folds[0].test_start).total_seconds()
     window = 1 - float((paths[0].times[-1] - paths[0].times[0]) / np.timedelta64(1, "s")) / tested
     return (
-        f"Each point looks at the stretch around its date, about {percent(window, 0, signed=False)} of all test time: "
-        "below 0 the model's squared error was smaller than zero's there, above 0 larger. Without any skill a path "
-        "stays within the band all the way 19 times in 20; where it leaves the band, a spell stands out (Giacomini "
-        "and Rossi). A model with steady skill stays below 0 throughout."
+        f"Below, each point looks at the stretch around its date, about {percent(window, 0, signed=False)} of all test "
+        "time. Without any skill a path stays within the grey band all the way 19 times in 20; where it leaves it, a "
+        "spell stands out (Giacomini and Rossi). A model with steady skill stays below 0 throughout."
     )
 
 
@@ -84,7 +72,8 @@ def numbers(paths: Sequence[Spells]) -> Table:
     heights = [dict(zip(path.times.tolist(), path.values.tolist(), strict=True)) for path in paths]
     shared = [moment for moment in heights[0] if all(moment in path for path in heights)]
     heads = ["Around", *(label(path.model) for path in paths), "Band"]
-    texts = dict(zip(paths[0].times.tolist(), np.datetime_as_string(paths[0].times, unit="m").tolist(), strict=True))
+    unit: Literal["D", "m"] = "D" if (paths[0].times == paths[0].times.astype("datetime64[D]")).all() else "m"
+    texts = dict(zip(paths[0].times.tolist(), np.datetime_as_string(paths[0].times, unit=unit).tolist(), strict=True))
     rows = [
         (texts[moment].replace("T", " "), *(decimal(path[moment], 2) for path in heights), decimal(paths[0].band, 2))
         for moment in binned(shared)

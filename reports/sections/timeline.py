@@ -58,11 +58,14 @@ def caption(folds: Sequence[Fold]) -> str:
 def numbers(folds: Sequence[Fold], interval: timedelta) -> Table:
     """Return the spans and the rows of every fold."""
     heads = ["Fold", "Fitted in", "Train from", "Train until", "Validation from", "Validation until", "Test from"]
-    heads += ["Test until", "Train rows", "Validation rows", "Forecasts", "Bars lost"]
+    heads += ["Test until", "Train rows", "Validation rows", "Forecasts", "No forecast"]
     rows = []
     for fold in folds:
         spans = (fold.train_start, fold.train_end, fold.validation_start, fold.validation_end)
         dates = tuple(moment(time, interval) for time in (*spans, fold.test_start, fold.test_end))
         sizes = tuple(whole(size) for size in (fold.n_train, fold.n_validation, fold.n_test, fold.n_lost))
         rows.append((whole(fold.number), whole(fold.fit_fold), *dates, *sizes))
-    return table(heads, rows, "Times are UTC; a span ends before its second time.", words=8)
+    return table(heads, rows, NUMBERS, words=8)
+
+
+NUMBERS = "Times are UTC; a span ends before its second time. No forecast: test bars without one."

@@ -27,7 +27,7 @@ def trust(result: Result) -> tuple[Block, ...]:
     audit, card = result.audit, result.manifest.data
     strip = Strip((audited(audit), bars(card), folds(result), repeatable(result), tried(result.verdict.configurations)))
     found = told(audit) if audit and audit.leaks else ()
-    unfolding = (Details("The levels of the audit", levels(audit.levels)),) if audit else ()
+    unfolding = (Details("The levels of the audit", (levels(audit.levels),)),) if audit else ()
     return (Heading(finding(result), QUESTION), strip, *found, *unfolding)
 
 
@@ -84,7 +84,7 @@ def folds(result: Result) -> Item:
         return Item("bad", label, "overlapping", f"the test span of fold {listed(late)} holds what was learned from")
     full = sum(fold.n_test > 0 for fold in every)
     lost = sum(fold.n_lost for fold in every)
-    cost = f"{counted(lost, 'row')} lost to holes, warm-up or targets not known yet" if lost else "no row lost"
+    cost = f"{counted(lost, 'bar')} of the test spans without a forecast" if lost else "every test bar has its forecast"
     return Item("good" if full == len(every) else "care", label, f"{whole(full)} of {whole(len(every))}", cost)
 
 

@@ -7,6 +7,7 @@ from data.verdict import Verdict as Found
 from reports.blocks import Block, Tone, Verdict
 from reports.formats import tied
 from reports.result import Result
+from reports.sections.trust import done
 
 TONES: dict[Status, tuple[Tone, str]] = {
     "better": ("good", "Better than zero"),
@@ -15,7 +16,6 @@ TONES: dict[Status, tuple[Tone, str]] = {
     "cannot tell": ("mute", "Cannot tell"),
     "leak suspected": ("bad", "Leak suspected"),
 }
-
 
 FRAGILE: dict[Status, tuple[Tone, str]] = {
     "better": ("care", "Better, but fragile"),
@@ -28,8 +28,12 @@ def verdict(result: Result) -> tuple[Block, ...]:
     """Should I believe it? The verdict in plain words, then the numbers that it rests on for every candidate."""
     found = result.verdict
     sentences = [candidate.sentence for candidate in found.candidates] or [found.sentence]
-    remark = tied(found.remark)
-    return (Verdict(*tone_of(found), found.headline, tuple(map(tied, sentences)), remark),)
+    audited = result.audit is not None and done(result.audit)
+    remarks = filter(None, ["" if audited else NOT_AUDITED, found.remark])
+    return (Verdict(*tone_of(found), found.headline, tuple(map(tied, sentences)), tied(" ".join(remarks))),)
+
+
+NOT_AUDITED = "Nothing has looked for leaks in this run, and a leak can make any number: run backtest audit first."
 
 
 def tone_of(found: Found) -> tuple[Tone, str]:

@@ -1,0 +1,135 @@
+"""Whether the gap between a model and zero is bigger than the error of that gap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from data.names import label
+from reports.blocks import Block, Figure, Heading, Table, table
+from reports.figures.axes import limit_of
+from reports.figures.forest import forest as draw
+from reports.formats import MISSING, listed, p_value, percent
+from reports.result import Result, Score
+from reports.sections.parts import colours
+from reports.summary import digits
+
+QUESTION = "Is the gap bigger than its error?"
+OFF_SCALE = 12
+"""A gap this many times as large as the farthest end of the leading model's interval is not drawn to scale."""
+
+Gap = Literal["gain", "loss", "open", "undefined"]
+
+CAPTION = (
+    "Left of the line a model's squared error is smaller than zero's, right of it larger. The bar is the 95 % interval "
+    "of that gap: where it crosses the line, the gap is no bigger than its error."
+)
+
+
+def forest(result: Result) -> tuple[Block, ...]:
+    """Is the gap bigger than its error? Every model's loss difference to zero with its 95 % interval."""
+    scores = [score for score in result.scores if score.model != "zero"]
+    if not scores:
+        return (Heading("There is no model to compare with zero", QUESTION),)
+    title = finding(result)
+    ranked = [*result.candidates, *(score for score in result.rivals if not score.status)]
+    limit = limit_of([extent(score) for score in ranked], OFF_SCALE)
+    beside = {score.model: p_value(score.p_adjusted, result.verdict.alpha) for score in scores}
+    alt = f"Forest plot of the loss difference to zero of {listed([label(score.model) for score in scores])}. {title}."
+    svg = draw(scores, colours(result), beside, limit, alt)
+    return Heading(title, QUESTION), Figure("forest", svg, alt, caption(scores, limit), numbers(scores, result))
+
+
+def extent(score: Score) -> float:
+    """Return how far a gap and its interval reach from 0."""
+    ends = (score.skill_zero, score.skill_low, score.skill_high)
+    return max((abs(end) for end in ends if end is not None), default=0.0)
+
+
+def gap_of(score: Score) -> Gap:
+    """Return on which side of 0 the interval of a model lies."""
+    if score.skill_low is None or score.skill_high is None:
+        return "undefined"
+    return "gain" if score.skill_low > 0 else "loss" if score.skill_high < 0 else "open"
+
+
+WORDS: dict[Gap, tuple[str, str]] = {
+    "gain": ("gain of {} on zero is bigger than its error", "gains of {} on zero are bigger than their errors"),
+    "loss": ("loss of {} to zero is bigger than its error", "losses of {} to zero are bigger than their errors"),
+    "open": ("gap of {} to zero is no bigger than its error", "gaps of {} to zero are no bigger than their errors"),
+    "undefined": ("gap of {} to zero has an unknown error", "gaps of {} to zero have unknown errors"),
+}
+"""What is said of one model, and of several."""
+
+
+def finding(result: Result) -> str:
+    """Return whose gap is bigger than its error, and whether that holds once all that was tried is counted."""
+    models = result.candidates or result.rivals
+    groups: dict[Gap, list[Score]] = {gap: [score for score in models if gap_of(score) == gap] for gap in WORDS}
+    said = [
+        words[len(members) > 1].format(listed(names(members), 4))
+        for words, members in zip(WORDS.values(), groups.values(), strict=True)
+        if members
+    ]
+    return f"The {'; the '.join(said)}{caveat(groups, result.verdict.alpha)}"
+
+
+def caveat(groups: dict[Gap, list[Score]], alpha: float) -> str:
+    """Return where the verdict, which counts all that was tried and asks for one side alone, sees it otherwise."""
+    if any(score.status == "cannot tell" for members in groups.values() for score in members):
+        return ", on too little evidence to judge by"
+    lost = [score for score in groups["gain"] if score.p_adjusted is None or score.p_adjusted > alpha]
+    if lost:
+        return f", but for {listed(names(lost), 4)} not once all that was tried is counted"
+    sided = [f"{label(score.model)} {score.status}" for score in groups["open"] if score.status in {"better", "worse"}]
+    return f", though the one-sided test finds {listed(sided)}" if sided else ""
+
+
+def names(scores: Sequence[Score]) -> list[str]:
+    """Return the names of models."""
+    return [label(score.model) for score in scores]
+
+
+def caption(scores: Sequence[Score], limit: float) -> str:
+    """Return how to read the picture, and what is not drawn to scale in it."""
+    words = [CAPTION]
+    least = [score.candidate.detectable for score in scores if score.candidate]
+    if any(one is not None and one <= limit for one in least):
+        words.append("A short upright is the smallest true gain that this sample would have shown in 4 of 5 cases.")
+    far = [score for score in scores if abs(score.skill_zero or 0.0) > limit]
+    if far:
+        points = [f"{label(score.model)} ({gap(score.skill_zero, digits(score.skill_zero))})" for score in far]
+        words.append(f"Off the scale, at the arrows: {listed(points)}.")
+    if any(extent(score) > limit for score in scores if score not in far):
+        words.append("A bar with an arrow goes on beyond the edge.")
+    alone = [label(score.model) for score in scores if gap_of(score) == "undefined"]
+    if alone:
+        words.append(f"A hollow point is a gap without an interval, which could not be worked out: {listed(alone)}.")
+    return " ".join(words)
+
+
+def gap(skill: float | None, digits: int = 2) -> str:
+    """Return a skill as a loss difference in per cent."""
+    return percent(None if skill is None else -skill, digits)
+
+
+def numbers(scores: Sequence[Score], result: Result) -> Table:
+    """Return the gap of every model with its interval, and what the verdict makes of it."""
+    rows = [
+        (
+            label(score.model),
+            score.status or MISSING,
+            *(gap(end) for end in (score.skill_zero, score.skill_high, score.skill_low)),
+            *(p_value(chance, result.verdict.alpha) for chance in (score.p_value, score.p_adjusted)),
+            gap(score.candidate.detectable if score.candidate else None),
+        )
+        for score in scores
+    ]
+    heads = ["Model", "Verdict", "Gap", "95 % from", "95 % to", "p", "p adjusted", "Would show"]
+    return table(heads, rows, NUMBERS, words=2)
+
+
+NUMBERS = (
+    "Squared error less zero's, in per cent of zero's: minus the skill. Would show: the gap from which on a sample "
+    "like this one shows a true gain in 4 of 5 cases."
+)

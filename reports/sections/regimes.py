@@ -1,0 +1,131 @@
+"""Whether the forecasts are better at some times than at others: by volatility, hour of day and weekday."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data.names import label
+from data.result_tables import REGIMES
+from reports.blocks import Block, Column, Details, Figure, Group, Heading, Table, Text
+from reports.figures.regimes import arranged, cut
+from reports.figures.regimes import regimes as draw
+from reports.formats import (
+    MISSING,
+    SPACE,
+    counted,
+    exponent_of,
+    listed,
+    p_value,
+    percent,
+    power,
+    scaled,
+    whole,
+)
+from reports.regime_words import finding, rows_of, standing_out, words_of
+from reports.result import Result
+from reports.rows import Regime
+from reports.sections.parts import colours
+from reports.summary import digits
+
+QUESTION = "Where does it work?"
+DRAWN = 2
+"""Models in the picture."""
+
+LONGEST = 400
+"""Rows of the table; where there would be more, it holds the candidates alone, as many as fit."""
+
+READ = (
+    "Each mark is the skill of a model in one part of its forecasts, with its 95 % interval: above the line its "
+    "squared error was smaller than zero's there."
+)
+
+NUMBERS = (
+    "MSE: mean squared error of the forecast log return. p asks how often chance alone would make a difference to zero "
+    "this large, either way (Diebold-Mariano, squared error, two-sided); adjusted, it allows for all parts and models "
+    "(Holm); those of the references zero and naive are not counted."
+)
+
+
+def regimes(result: Result) -> tuple[Block, ...]:
+    """Where does it work? Skill against zero by volatility, hour of day and weekday."""
+    models = [score.model for score in result.candidates or result.rivals[:1]]
+    if not models:
+        return (Heading("There is no model to compare with zero", QUESTION),)
+    title, *more = (finding(result, model) for model in models if model == models[0] or standing_out(result, model))
+    words = [Text(" ".join(f"{sentence}." for sentence in more))] if more else []
+    if result.verdict.status == "leak suspected":
+        title, words = "A leak is suspected: nothing here can be believed", []
+    drawn = [row for model in models[:DRAWN] for row in rows_of(result, model) if row.skill_low is not None]
+    if not drawn:
+        unfolding = [Details("The numbers", (numbers(result),))] if result.regimes else []
+        return Heading(title, QUESTION), *words, *unfolding
+    heads = {regime: words_of(regime).head for regime in dict.fromkeys(row.regime for row in drawn)}
+    names = listed([label(model) for model in dict.fromkeys(row.model for row in drawn)])
+    alt = f"Skill of {names} against zero with 95 % intervals by {listed([head.lower() for head in heads])}. {title}."
+    svg = draw(drawn, heads, colours(result), result.verdict.alpha, alt)
+    return Heading(title, QUESTION), *words, Figure("regimes", svg, alt, caption(result, drawn), numbers(result))
+
+
+def caption(result: Result, drawn: Sequence[Regime]) -> str:
+    """Return how to read the picture, what the regimes go by, what chance does, and what is not in the picture."""
+    abouts = dict.fromkeys(words_of(row.regime).about for row in drawn)
+    chance = (
+        f"Of {counted(len(drawn), 'such interval')} about 1 in 20 would miss the line by chance alone, so the adjusted "
+        f"p decides: a filled mark has one of at most {result.verdict.alpha:.4g}, a ring a larger one."
+    )
+    lines, models = arranged(drawn), {row.model for row in drawn}
+    notes = {
+        "Each line of panels has a scale of its own.": len(lines) > 1,
+        "An arrow marks an interval that goes on beyond the picture.": any(map(cut, lines)),
+        "Parts without an interval are in the numbers alone.": any(
+            row.model in models and row.skill_low is None for row in result.regimes
+        ),
+    }
+    return " ".join([READ, *filter(None, abouts), chance, *(note for note, holds in notes.items() if holds)])
+
+
+def numbers(result: Result) -> Table:
+    """Return every part of every model, the candidates first."""
+    shown, absent = fitting(result)
+    exponent = exponent_of(row.mse_zero for row in result.regimes)
+    unit, heads = power(exponent), ["Forecasts", "Skill", "95 % interval", "p", "p adjusted"]
+    columns = [Column("Part", number=False, wraps=True)]
+    columns += [Column(head) for head in [*heads, f"MSE{unit}", f"MSE of zero{unit}"]]
+    noted = any(row.note for model in shown for row in rows_of(result, model))
+    if noted:
+        columns.append(Column("Note", number=False, wraps=True))
+    groups = [
+        Group(
+            tuple(cells(row, exponent, result.verdict.alpha)[: len(columns)] for row in rows_of(result, model)),
+            label(model),
+        )
+        for model in shown
+    ]
+    return Table(tuple(columns), tuple(group for group in groups if group.rows), NUMBERS + absent)
+
+
+def fitting(result: Result) -> tuple[list[str], str]:
+    """Return the models whose parts fit into the table, and a sentence about those that do not."""
+    models = list(dict.fromkeys(score.model for score in (*result.candidates, *result.rivals)))
+    if len(result.regimes) <= LONGEST:
+        return models, ""
+    rows = len(rows_of(result, models[0]))
+    shown = models[: min(max(1, LONGEST // max(1, rows)), len(result.candidates) or 1)]
+    return shown, f" The numbers of {counted(len(models) - len(shown), 'more model')} are in {REGIMES.file}."
+
+
+def cells(row: Regime, exponent: int, alpha: float) -> tuple[str, ...]:
+    """Return one row of the table."""
+    low, high = row.skill_low, row.skill_high
+    ends = [percent(end, digits(low, high)).removesuffix(f"{SPACE}%") for end in (low, high)]
+    return (
+        f"{row.part}{words_of(row.regime).after}",
+        whole(row.n),
+        percent(row.skill, digits(row.skill)),
+        MISSING if low is None else f"{' to '.join(ends)}{SPACE}%",
+        p_value(row.p_value, alpha),
+        p_value(row.p_adjusted, alpha),
+        scaled(row.mse, exponent),
+        scaled(row.mse_zero, exponent),
+        row.note or MISSING,
+    )

@@ -1,0 +1,184 @@
+"""Whether anything is left in the errors, and whether intervals around the forecasts held what came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from data.names import PRIMARY, label
+from reports.blocks import Block, Figure, Heading, Table, Text, table
+from reports.figures.calibration import BASIS_POINT
+from reports.figures.residuals import coverage as draw_coverage
+from reports.figures.residuals import residuals as draw_residuals
+from reports.formats import MISSING, counted, day, decimal, listed, p_value, percent, whole
+from reports.residuals import Residuals
+from reports.result import Fold, Result
+from reports.rows import Coverage
+from reports.sections.parts import binned, binning, colours
+
+QUESTION = "Is anything left in the errors, and do the intervals hold?"
+MOST = 3
+"""Lags that a title names."""
+
+CAPTION = (
+    "Each stroke: how much the errors resemble those that many bars earlier; below, the same for their sizes, without "
+    "the sign. Where errors have no memory, 19 of 20 strokes end within the grey band, which allows for calm and wild "
+    "times. Strokes beyond it above: past errors tell something about the next one. Tall strokes below: large errors "
+    "follow large ones."
+)
+HELD = (
+    "Each step is one fold: the share of its outcomes that lay within the forecast plus or minus a width. The width is "
+    "made to hold that share of all errors known before the fold began (split conformal prediction), so the first fold "
+    "has none. Below its dashed line an interval was too narrow, as when wild times follow calm ones; above, too wide."
+)
+NONE = "There are no intervals: they are made from the errors of earlier folds, and no fold has enough of them."
+
+
+def residuals(result: Result) -> tuple[Block, ...]:
+    """Is anything left in the errors, and do the intervals hold? Autocorrelation of errors, coverage by fold."""
+    shown = next(one for one in result.residuals if one.model == leader_of(result))
+    title, model, colour = finding(result, shown), label(shown.model), colours(result)[shown.model]
+    blocks: list[Block] = [Heading(title, QUESTION)]
+    if len(shown.lags):
+        alt = f"Autocorrelation of the errors of {model} by lag, and of their sizes, each with a 95 % band. {title}."
+        figure = Figure("residuals", draw_residuals(shown, colour, alt), alt, CAPTION, numbers(shown, result))
+        blocks += [Text(f"{memory(shown, result.verdict.alpha)} {sizes(shown, result.verdict.alpha)}"), figure]
+    levels = by_level(result.coverages, shown.model)
+    if levels:
+        alt = f"Share of the outcomes within the intervals of {model} in each fold, for each level. {title}."
+        svg = draw_coverage(levels, result.folds, colour, alt)
+        figure = Figure("coverage", svg, alt, HELD, by_fold(levels, result.folds))
+        blocks += [Text(reach(levels[0])), figure]
+    else:
+        blocks.append(Text(NONE))
+    return (*blocks, overall(result))
+
+
+def leader_of(result: Result) -> str:
+    """Return the name of the model that the section is about: the leading candidate, or zero."""
+    return result.candidates[0].model if result.candidates else PRIMARY["baseline"]
+
+
+def finding(result: Result, shown: Residuals) -> str:
+    """Return whether the errors are correlated, and how many outcomes the widest intervals held."""
+    model, p = label(shown.model), shown.errors.p_value
+    pooled = [row for row in result.coverages if row.model == shown.model and row.fold is None]
+    held = ""
+    if pooled:
+        widest = max(pooled, key=lambda row: row.level)
+        promised, share = percent(widest.level, 0, signed=False), percent(widest.share, 1, signed=False)
+        held = f"; its {promised} intervals held {share} of {counted(widest.n, 'outcome')}"
+    if not len(shown.lags):
+        return f"There are too few errors of {model} to look for a pattern in them{held}"
+    if p is None:
+        return f"The errors of {model} are always the same{held}"
+    if p >= result.verdict.alpha:
+        return f"The errors of {model} look like noise{held}"
+    return f"The errors of {model} are still correlated{at(shown)}{held}"
+
+
+def at(shown: Residuals) -> str:
+    """Return at which lags the errors are farthest outside of the band; nothing where they are so only together."""
+    strengths = shown.errors.strengths
+    farthest = [place for place in np.argsort(-strengths, kind="stable").tolist()[:MOST] if strengths[place] > 1]
+    lags = [whole(int(shown.lags[place])) for place in sorted(farthest)]
+    return f", most at lag{'s' if len(lags) > 1 else ''} {listed(lags)}" if lags else ""
+
+
+def memory(shown: Residuals, alpha: float) -> str:
+    """Return what the autocorrelations of the errors say together."""
+    p, model, lags, left = shown.errors.p_value, label(shown.model), len(shown.lags), shown.errors.outside
+    step = int(shown.lags[0])
+    apart = f" Outcomes over {whole(step)} bars overlap, so only one forecast in {whole(step)} is counted."
+    if p is None:
+        return f"All errors of {model} are the same."
+    said = (
+        f"Past errors of {model} tell something about the next one that its forecasts do not use"
+        if p < alpha
+        else f"Past errors of {model} tell nothing about the next one, as far as can be seen"
+    )
+    chance = decimal(0.05 * lags, 2).rstrip("0").rstrip(".")
+    return (
+        f"{said}: {whole(left) if left else 'none'} of {counted(lags, 'lag')} {'leave' if left > 1 else 'leaves'} the "
+        f"band (chance alone would make it {chance}), the largest autocorrelation is "
+        f"{decimal(float(np.abs(shown.errors.values).max()), 3)}, and p over all lags is {p_value(p, alpha)}."
+        f"{apart if step > 1 else ''}"
+    )
+
+
+def sizes(shown: Residuals, alpha: float) -> str:
+    """Return what the autocorrelations of the sizes say."""
+    p, first = shown.sizes.p_value, float(shown.sizes.values[0])
+    if p is None or p >= alpha or first <= 0:
+        return "Their sizes show no memory."
+    return (
+        f"Their sizes have a memory ({decimal(first, 2)} at the first lag): large errors follow large ones, which "
+        "no forecast of the mean return can take out."
+    )
+
+
+def reach(rows: Sequence[Coverage]) -> str:
+    """Return in which folds the intervals of one level held the fewest and the most of the outcomes."""
+    level = percent(rows[0].level, 0, signed=False)
+    low, high = (pick(rows, key=lambda row: row.share) for pick in (min, max))
+    worst, best = (f"{percent(row.share, 1, signed=False)} in fold {row.fold}" for row in (low, high))
+    return f"Fold by fold the {level} intervals held " + (f"from {worst} to {best}." if len(rows) > 1 else f"{worst}.")
+
+
+def by_level(coverages: Sequence[Coverage], model: str) -> list[list[Coverage]]:
+    """Return the coverage of a model in each fold, level by level from the widest interval on."""
+    levels: dict[float, list[Coverage]] = {}
+    for row in coverages:
+        if row.model == model and row.fold is not None:
+            levels.setdefault(row.level, []).append(row)
+    return [levels[level] for level in sorted(levels, reverse=True)]
+
+
+def numbers(shown: Residuals, result: Result) -> Table:
+    """Return the autocorrelations of the model that is shown, and of the errors of the others."""
+    others = [one for one in result.residuals if one is not shown]
+    heads = ["Lag", label(shown.model), "95 % band", "Its sizes", "95 % band", *(label(one.model) for one in others)]
+    series = [shown.errors.values, shown.errors.band, shown.sizes.values, shown.sizes.band]
+    columns = [column.tolist() for column in (shown.lags, *series, *(one.errors.values for one in others))]
+    rows = [(whole(lag), *(decimal(value, 3) for value in values)) for lag, *values in zip(*columns, strict=True)]
+    return table(heads, rows, "A band reaches as far below 0 as above.")
+
+
+def by_fold(levels: Sequence[Sequence[Coverage]], folds: Sequence[Fold]) -> Table:
+    """Return the share of the outcomes that the intervals of every level held in each fold."""
+    heads = ["Fold", "Test from", "Forecasts", *(f"{percent(rows[0].level, 0, signed=False)} held" for rows in levels)]
+    found = [{row.fold: row for row in rows} for rows in levels]
+    shown = [fold for fold in folds if any(fold.number in rows for rows in found)]
+    rows = []
+    for fold in binned(shown):
+        own = [rows.get(fold.number) for rows in found]
+        shares = (percent(row.share if row else None, 1, signed=False) for row in own)
+        rows.append((whole(fold.number), day(fold.test_start), whole(fold.n_test), *shares))
+    return table(heads, rows, f"Folds before which too few errors were known are left out.{binning(shown)}", words=2)
+
+
+def overall(result: Result) -> Table:
+    """Return for every model the p-value of its errors' autocorrelations, and how often its intervals held."""
+    levels = sorted({row.level for row in result.coverages}, reverse=True)
+    found = {(row.model, row.level): row for row in result.coverages if row.fold is None}
+    heads = ["Model", "Lags outside", "p", *(f"{percent(level, 0, signed=False)} held" for level in levels)]
+    heads += [f"Width of {percent(level, 0, signed=False)}, bp" for level in levels[:1]]
+    rows = []
+    for one in result.residuals:
+        own = [found.get((one.model, level)) for level in levels]
+        shares = (percent(row.share if row else None, 1, signed=False) for row in own)
+        widths = (
+            f"\N{PLUS-MINUS SIGN}{decimal(row.half_width / BASIS_POINT, 1)}" if row else MISSING for row in own[:1]
+        )
+        count = f"{whole(one.errors.outside)} of {whole(len(one.lags))}"
+        rows.append((label(one.model), count, p_value(one.errors.p_value, result.verdict.alpha), *shares, *widths))
+    return table(heads, rows, OVERALL)
+
+
+OVERALL = (
+    "Zero's errors are the outcomes themselves: what a model takes out of them it has learned, what it adds is its "
+    "own. p: how often errors without a memory would have autocorrelations this large, all lags together. Held: share "
+    "of all outcomes within the intervals; width: their mean, on either side of the forecast, in basis points of log "
+    "return."
+)
