@@ -47,9 +47,9 @@ bench: $(READY)  ## measure speed and memory, as ratios (DATA=hourly BTCUSDT bar
 calibrate: $(READY)  ## measure tests, intervals and verdicts where the truth is known: CALIBRATION.md (ARGS=--quick)
 	@$(BIN)/python -m backtest.calibration $(ARGS)
 
-app: $(READY)  ## show runs in the browser; without any, make the quick one first
+app: $(READY)  ## show runs in the browser; without any, make the quick one first (ARGS='runs/quick --plugins my_module')
 	@ls "$${BACKTEST_HOME:-.}"/runs/*/manifest.json >/dev/null 2>&1 || $(BIN)/backtest run quick
-	@$(BIN)/backtest app
+	@$(BIN)/backtest app $(ARGS)
 
 clean:  ## remove the environment and caches; runs/ and datasets/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -148,6 +148,22 @@ def report(run: RunFolder) -> None:
 
 
 @app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="folders of two or more finished runs")],
+    out: Annotated[Path | None, typer.Option(help="folder instead of runs/compare-<names>")] = None,
+) -> None:
+    """Test models of several runs against each other, on the rows that all of them forecast; no run is changed."""
+    import reports.comparison
+    from backtest.terminal_comparison import show_comparison
+    from backtest.versus import compare_runs
+
+    folder = compare_runs(runs, out)
+    page = reports.comparison.write(folder)
+    show_comparison(folder)
+    say(f"\nreport: {page}")
+
+
+@app.command()
 def verify(run: RunFolder) -> None:
     """Check every file of a run against its manifest; exit status 4 where one is not what it was."""
     from data import runs
@@ -168,16 +184,10 @@ def forecast(
 ) -> None:
     """Forecast the next step from the newest bars, with the networks that were fitted on all of the run's."""
     from backtest.forecast import next_steps
+    from backtest.terminal_forecast import show_steps
 
     steps, sentence = next_steps(run, data=data, plugin_names=plugins or [])
-    table = Table("symbol", "model", "last close", "closes (UTC)", "log return", "next close", box=None, pad_edge=False)
-    for step in steps:
-        due = f"{step.target_time:%Y-%m-%d %H:%M}" if step.target_time else "next session"
-        numbers = f"{step.close:,.2f}", due, f"{step.log_return:+.6f}", f"{step.next_close:,.2f}"
-        table.add_row(escape(step.symbol), escape(step.model), *numbers)
-    for column in (2, 4, 5):
-        table.columns[column].justify = "right"
-    console.print(table)
+    show_steps(steps)
     say(f"\n{sentence}")
 
 
@@ -212,17 +222,10 @@ def check_data(
 
 @app.command("app")
 def open_app(
-    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="the newest runs if left out")] = None,
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="the newest run if left out")] = None,
+    plugins: Annotated[list[str] | None, typer.Option(help="a plugin of the runs that you trust")] = None,
 ) -> None:
     """Show runs and their next step in the browser; the page is served to this machine alone."""
-    import subprocess
-    from importlib.util import find_spec
+    from backtest.app.serving import serve
 
-    from data.errors import ConfigError
-
-    if find_spec("streamlit") is None:
-        raise ConfigError("app: needs streamlit, which is not installed: pip install 'beatzero[app]', or make setup")
-    page = Path(__file__).with_name("app.py")
-    serve = ["streamlit", "run", str(page), "--server.address=127.0.0.1", "--browser.gatherUsageStats=false"]
-    chosen = ["--", str(run)] if run else []
-    raise typer.Exit(subprocess.run([sys.executable, "-P", "-m", *serve, *chosen]).returncode)  # noqa: S603
+    serve(run, plugins or [])

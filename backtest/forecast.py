@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -12,25 +12,29 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
 from backtest.checkpoints import CHECKPOINTS, STATE
 from backtest.config import Config, build, parse
+from backtest.intervals import Interval, next_intervals
 from backtest.prepare import feature_rows, load_bars
 from data import durations, gaps
-from data.errors import ConfigError, DataError
-from data.runs import SETTINGS, VERDICT, read_bytes, read_manifest
+from data.errors import ConfigError, DataError, RunError
+from data.runs import MANIFEST, SETTINGS, VERDICT, read_bytes, read_manifest
+from data.typed import of_tree
 from features import plugins
 from features.pipeline import series_of
 from models import MODELS
-from models.windows import Panel
+from models.windows import Floats, Panel, Windows
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
     """Forecast of one symbol by one model, the mean over its seeds; `target_time` is None where the market closes.
 
-    When such a market trades next is in no file of bars.
+    When such a market trades next is in no file of bars. `by_seed` are the log returns that each seed forecasts, none
+    for a model without seeds. `intervals`, narrow to wide, are made from errors of the mean over seeds.
     """
 
     symbol: str
@@ -39,11 +43,55 @@ class NextStep:
     target_time: datetime | None
     close: float
     log_return: float
+    by_seed: Mapping[int, float]
+    intervals: tuple[Interval, ...]
 
     @property
     def next_close(self) -> float:
         """The close that the forecast return leads to."""
-        return self.close * float(np.exp(self.log_return))
+        return close_after(self.close, self.log_return)
+
+    def interval(self, level: float) -> Interval | None:
+        """The interval of a level; None where the run has none."""
+        return next((one for one in self.intervals if one.level == level), None)
+
+    def ends(self, level: float) -> tuple[float, float] | None:
+        """The closes at the ends of the interval of a level; None where there is none, or too few errors for it."""
+        found = self.interval(level)
+        if found is None or found.half_width is None:
+            return None
+        low, high = (close_after(self.close, self.log_return + side * found.half_width) for side in (-1, 1))
+        return low, high
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """The bars that forecasts go on from, the newest last, and the settings of the run that goes on."""
+
+    config: Config
+    bars: pl.DataFrame
+    interval: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class FinalFit:
+    """A model fitted on all bars of the run, and the folder of its checkpoint."""
+
+    model: str
+    seed: int | None
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinalFits:
+    """What a manifest says of them, the seeds of one model side by side."""
+
+    final: tuple[FinalFit, ...]
+
+
+def close_after(close: float, log_return: float) -> float:
+    """The close that a log return leads to from `close`."""
+    return close * float(np.exp(log_return))
 
 
 def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str] = ()) -> tuple[list[NextStep], str]:
@@ -52,13 +100,25 @@ def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str
     `data` is a source of newer bars; the run's own where it is None. Plugins are code: those of the run must be named
     in `plugin_names` before they are imported from the working directory.
     """
-    manifest = read_manifest(run)
+    steps = steps_from(run, read_series(run, data), plugin_names)
+    return steps, str(json.loads(read_bytes(run, VERDICT, read_manifest(run)))["sentence"])
+
+
+def read_series(run: Path, data: str | None = None) -> Series:
+    """Bars of the source `data`, or the run's own; ConfigError where the networks of the run did not learn such."""
     config = read_config(run)
-    _load_plugins(config, plugin_names)
     if data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
     bars, interval = load_bars(config)
-    _check_series(bars, interval, manifest["data"], config.data.source)
+    _check_series(bars, interval, read_manifest(run)["data"], config.data.source)
+    return Series(config, bars, interval)
+
+
+def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
+    """Forecasts of every model for every symbol from the newest bars of a series; for plugins see `next_steps`."""
+    config, bars, interval = series.config, series.bars, series.interval
+    _load_plugins(config, plugin_names)
+    manifest = read_manifest(run)
     features, rows = feature_rows(config, bars, interval, series_of(config.features))
     newest = _newest(features, rows, config.net.window)
     windows = rows.at(newest, window=config.net.window)
@@ -66,13 +126,27 @@ def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str
         bars.select("symbol", "time", "close"), on=["symbol", "time"], how="left", maintain_order="left"
     )
     ahead = config.target.horizon * interval if gaps.always_open(bars, interval) else None
+    intervals = next_intervals(run, manifest, config.target.horizon)
+    fits = of_tree(FinalFits, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again").final
     steps = []
-    for model, fits in groupby(manifest["final"], key=lambda fit: str(fit["model"])):
-        forecast = np.mean([_predict(run, manifest, config, fit, windows) for fit in fits], axis=0)
-        for key, log_return in zip(keys.iter_rows(named=True), forecast, strict=True):
-            target_time = key["known_at"] + ahead if ahead else None
-            steps.append(NextStep(key["symbol"], model, key["known_at"], target_time, key["close"], float(log_return)))
-    return steps, str(json.loads(read_bytes(run, VERDICT, manifest))["sentence"])
+    for model, own in groupby(fits, key=lambda fit: fit.model):
+        forecasts = {fit.seed: _predict(run, manifest, config, fit, windows) for fit in own}
+        mean = np.mean(list(forecasts.values()), axis=0)
+        for place, key in enumerate(keys.iter_rows(named=True)):
+            symbol, known_at = key["symbol"], key["known_at"]
+            steps.append(
+                NextStep(
+                    symbol,
+                    model,
+                    known_at,
+                    known_at + ahead if ahead else None,
+                    key["close"],
+                    float(mean[place]),
+                    {seed: float(one[place]) for seed, one in forecasts.items() if seed is not None},
+                    intervals.get((symbol, model), ()),
+                )
+            )
+    return steps
 
 
 def read_config(run: Path) -> Config:
@@ -118,8 +192,16 @@ def _newest(features: pl.DataFrame, rows: Panel, window: int) -> Any:
     return last["row"].to_numpy().astype(np.int64)
 
 
-def _predict(run: Path, manifest: dict[str, Any], config: Config, fit: dict[str, Any], windows: Any) -> Any:
-    content = read_bytes(run, f"{CHECKPOINTS}/{fit['folder']}/{STATE}", manifest)
-    forecaster = MODELS[fit["model"]].make(config.net, config.train, 0)
-    forecaster.restore(load_arrays(content))
+def _predict(run: Path, manifest: dict[str, Any], config: Config, fit: FinalFit, windows: Windows) -> Floats:
+    """Forecasts of one fit; RunError where its model is unknown, or its weights are those of another one."""
+    if fit.model not in MODELS:
+        raise RunError(f"{run / MANIFEST}: expected models of {', '.join(MODELS)} (got {fit.model}): run it again")
+    content = read_bytes(run, f"{CHECKPOINTS}/{fit.folder}/{STATE}", manifest)
+    forecaster = MODELS[fit.model].make(config.net, config.train, 0)
+    try:
+        forecaster.restore(load_arrays(content))
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as broken:
+        raise RunError(
+            f"{run}: expected weights of {fit.model} in {fit.folder} (got {broken}): run it again"
+        ) from broken
     return forecaster.predict(windows)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +13,12 @@ import polars as pl
 import pytest
 
 from backtest.forecast import next_steps
+from backtest.intervals import Interval
 from data import synthetic
-from data.errors import ConfigError, DataError
+from data.errors import ConfigError, DataError, RunError
+from data.result_tables import COVERAGE
+from data.runs import MANIFEST, read_manifest, write_json
+from tests.command import call
 from tests.small_run import small, walk
 
 BARS = synthetic.make(900, signal=0.1)
@@ -46,6 +52,78 @@ def test_the_final_fit_learns_from_bars_behind_the_last_fold(finished: Path) -> 
     prepared = small(data={"source": str(finished / "bars.parquet")})
     assert prepared.final.train.end > prepared.folds[-1].train.end
     assert prepared.final.validation.end == BARS["time"][-1] + timedelta(hours=1)
+
+
+def test_the_mean_over_seeds_lies_amid_its_seeds(finished: Path) -> None:
+    steps, _ = next_steps(finished / "run")
+    *simple, lstm = steps
+    assert [dict(step.by_seed) for step in simple] == [{}] * 5
+    assert list(lstm.by_seed) == [0, 1]
+    assert lstm.log_return == pytest.approx(np.mean(list(lstm.by_seed.values())), rel=1e-12)
+
+
+def test_the_interval_is_made_of_the_walks_errors(finished: Path) -> None:
+    coverage = pl.read_parquet(finished / "run" / COVERAGE.file)
+    steps, _ = next_steps(finished / "run")
+    for step in steps:
+        own = coverage.filter(model=step.model)
+        assert [one.level for one in step.intervals] == [0.5, 0.8, 0.95]
+        for one in step.intervals:
+            made = own.filter(pl.col("covered").is_not_null(), level=one.level)
+            assert (one.covered, one.n) == (made["covered"].sum(), made["n"].sum())
+            width = own.filter(pl.col("fold").is_null(), level=one.level)["half_width"].item()
+            low, high = step.ends(one.level) or (0.0, 0.0)
+            assert low == pytest.approx(step.close * np.exp(step.log_return - width), rel=1e-12)
+            assert high == pytest.approx(step.close * np.exp(step.log_return + width), rel=1e-12)
+
+
+def test_an_interval_that_was_never_made_has_neither_ends_nor_a_share(finished: Path) -> None:
+    step = next_steps(finished / "run")[0][0]
+    bare = replace(step, intervals=(Interval(0.95, None, 0, 0),))
+    assert step.interval(0.6) is None
+    assert step.ends(0.6) is None
+    assert bare.ends(0.95) is None
+    assert bare.intervals[0].share is None
+
+
+def test_the_terminal_shows_interval_and_coverage_where_the_run_has_them(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = finished / "run"
+    assert call(monkeypatch, "forecast", str(run)) == 0
+    told, step = capsys.readouterr().out, next_steps(run)[0][-1]
+    low, high = step.ends(0.95) or (0.0, 0.0)
+    share = step.intervals[-1].share or 0.0
+    assert "95 % interval" in told
+    assert f"{low:,.2f} to {high:,.2f}" in told
+    assert f"{share:.1%}".replace("%", " %") + f" of {step.intervals[-1].n}" in told
+    assert call(monkeypatch, "forecast", str(without(COVERAGE.file, shutil.copytree(run, tmp_path / "old")))) == 0
+    assert "interval" not in capsys.readouterr().out.partition("evidence")[0]
+
+
+def without(name: str, run: Path) -> Path:
+    """Take a file out of a run, as if a version had written it that knew no such file."""
+    (run / name).unlink()
+    manifest = read_manifest(run)
+    write_json(
+        run / MANIFEST, manifest | {"files": {key: sum_ for key, sum_ in manifest["files"].items() if key != name}}
+    )
+    return run
+
+
+def test_fits_that_are_none_are_refused_by_name(finished: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(finished / "run", tmp_path / "run")
+    manifest = read_manifest(run)
+    mean, lstm = (next(fit for fit in manifest["final"] if fit["model"] == name) for name in ("mean", "lstm"))
+    write_json(run / MANIFEST, manifest | {"final": [{**lstm, "model": "gone"}]})
+    with pytest.raises(RunError, match=r"expected models of zero, naive, .* \(got gone\)"):
+        next_steps(run)
+    write_json(run / MANIFEST, manifest | {"final": [{**lstm, "folder": mean["folder"]}]})
+    with pytest.raises(RunError, match="expected weights of lstm in mean-"):
+        next_steps(run)
+    write_json(run / MANIFEST, {key: value for key, value in manifest.items() if key != "final"})
+    with pytest.raises(RunError, match=r"expected what a finished run writes \(final: "):
+        next_steps(run)
 
 
 def test_newer_bars_move_the_step(finished: Path, tmp_path: Path) -> None:

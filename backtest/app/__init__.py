@@ -1,0 +1,1 @@
+"""The app: a run's verdict and audit, its next step, its forecasts replayed, in a browser on this machine alone."""

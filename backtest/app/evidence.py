@@ -1,0 +1,129 @@
+"""What a forecast may not be shown without: the verdict, the audit, the folds and all models."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+import reports
+from backtest.app import charts, parts
+from backtest.app.words import shown
+from data.audit import AUDIT, Leak, Level
+from data.names import label
+from reports.blocks import Tone
+from reports.formats import counted, exponent_of, listed, moment, power
+from reports.result import Fold, Result
+from reports.sections.trust import MEND, MOST, audited, finding
+from reports.sections.verdict import tone_of
+from reports.witness import witness_words
+
+STATES: dict[str, tuple[Tone, str]] = {
+    "passed": ("good", "passed"),
+    "leak": ("bad", "leak"),
+    "not run": ("mute", "not run"),
+}
+
+
+def head(result: Result) -> None:
+    """Show what run it is, its verdict in one line, and whether it was audited."""
+    card = result.manifest.data
+    ends = result.folds[0].test_start, result.folds[-1].test_end - card.interval
+    first, last = (moment(time, card.interval)[:10] for time in ends)
+    with st.container(border=True, gap="xsmall"):
+        st.text(shown(f"{result.manifest.name}: {listed(card.symbols, 4)}, walked forward from {first} to {last}"))
+        parts.line(*tone_of(result.verdict), result.verdict.headline)
+        item = audited(result.audit)
+        parts.line(item.tone, item.word, item.detail, item.label)
+
+
+def audit(result: Result) -> None:
+    """Show what was checked, what was found, and what to do about it."""
+    st.subheader(finding(result))
+    found = result.audit
+    if found is None:
+        st.text("Make one, which looks at features, labels, folds and the whole walk:")
+        st.code("backtest audit CONFIG", language=None)
+        return
+    for one in found.levels:
+        level(one)
+    if found.leaks:
+        st.text(MEND)
+    for leak in found.leaks[:MOST]:
+        told(leak)
+    if len(found.leaks) > MOST:
+        st.text(f"{counted(len(found.leaks) - MOST, 'more leak')} in {AUDIT}.")
+
+
+def level(one: Level) -> None:
+    """Show one level of an audit: how it came out, what was checked, and what a reader must know of it."""
+    parts.line(*STATES[one.state], f"{one.number} {one.name}: {'; '.join((one.checked, *one.notes))}")
+
+
+def told(leak: Leak) -> None:
+    """Show one leak: what was seen, the witness, and what to do."""
+    with st.container(border=True):
+        parts.line("bad", "leak", f"{leak.subject} {leak.seen}")
+        if leak.witness:
+            st.text(shown(witness_words(leak.witness)))
+        st.text(shown(f"What to do: {leak.remedy}"))
+
+
+def folds(result: Result, model: str) -> None:
+    """Show how a model did in each fold against zero, and the folds with every model's skill."""
+    names = [*dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))]
+    rows = fold_rows(result.folds, names, result)
+    st.text(shown(f"Skill of {label(model)} against zero, fold by fold: above the line it was better there."))
+    if model in names and rows.height:
+        place = str(names.index(model))
+        bars = rows.select("fold", at=pl.col("from") + " to " + pl.col("until"), skill=pl.col(place) / 100)
+        parts.chart(charts.skills(bars, parts.palette()), "Bars: skill against zero in each fold", charts.LOW)
+    numbers = {name: st.column_config.NumberColumn(head, format="%,d") for name, head in COUNTS.items()}
+    errors = st.column_config.NumberColumn(f"MSE of zero{power(error_unit(result))}", format="%.3f")
+    skills = {
+        str(place): st.column_config.NumberColumn(shown(f"Skill of {label(name)}"), format="%+.2f %%")
+        for place, name in enumerate(names)
+    }
+    spans = {"from": "Tested from", "until": "until"}
+    st.dataframe(rows, hide_index=True, column_config={**numbers, **spans, "mse": errors, **skills})
+    st.text("Times are UTC. Skill is the share of zero's squared error that a model saves, in per cent.")
+
+
+COUNTS = {"fold": "Fold", "train": "Train rows", "validation": "Validation rows", "test": "Forecasts", "lost": "Lost"}
+
+
+def fold_rows(every: tuple[Fold, ...], models: list[str], result: Result) -> pl.DataFrame:
+    """Return one row per fold, a model's skill in per cent under the number of its place."""
+    interval, unit = result.manifest.data.interval, 10.0 ** error_unit(result)
+    return pl.DataFrame(
+        {
+            "fold": fold.number,
+            "from": moment(fold.test_start, interval),
+            "until": moment(fold.test_end - interval, interval),
+            "train": fold.n_train,
+            "validation": fold.n_validation,
+            "test": fold.n_test,
+            "lost": fold.n_lost,
+            "mse": None if fold.mse_zero is None else fold.mse_zero / unit,
+            **{str(place): as_percent(fold.skills.get(model)) for place, model in enumerate(models)},
+        }
+        for fold in every
+    )
+
+
+def error_unit(result: Result) -> int:
+    """Return the power of ten in which squared errors of folds are shown."""
+    return exponent_of(fold.mse_zero for fold in result.folds)
+
+
+def as_percent(share: float | None) -> float | None:
+    """Return a share in per cent."""
+    return None if share is None else 100 * share
+
+
+def models(result: Result) -> None:
+    """Show the table of all models, and the verdict on each candidate with its numbers."""
+    for candidate in result.verdict.candidates:
+        st.text(shown(candidate.sentence))
+    if result.verdict.remark:
+        st.text(shown(result.verdict.remark))
+    parts.table(reports.headline(result))
