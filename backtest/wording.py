@@ -138,13 +138,13 @@ def effect_text(skill: float, low: float | None, high: float | None) -> str:
     """What a model gains on zero, with its 95 % interval; the interval's signs are those of the skill, plus is better.
 
     "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"; "1.2 % higher, 95 % CI of the gain -2.3 to -0.1 %". The
-    interval's width decides on the decimals, and no end but 0 itself is rounded to 0.
+    interval's width decides on the decimals, and neither the gain nor an end but 0 itself is rounded to 0.
     """
     direction, of_what = ("higher", " of the gain") if skill < 0 else ("lower", "")
     if low is None or high is None:
         return f"squared error {size(100 * skill, 1)} % {direction}"
     decimals = _decimals(100 * (high - low) / 2)
-    while decimals < MOST_DECIMALS and any(end and not round(100 * end, decimals) for end in (low, high)):
+    while decimals < MOST_DECIMALS and any(end and not round(100 * end, decimals) for end in (skill, low, high)):
         decimals += 1
     ends = (plain(decimal(100 * end, decimals, signed=True)) for end in (low, high))
     return f"squared error {size(100 * skill, decimals)} % {direction}, 95 % CI{of_what} {' to '.join(ends)} %"
