@@ -45,3 +45,24 @@ def usual(usual_run: Path) -> Result:
     from reports import read
 
     return read(usual_run)
+
+
+@pytest.fixture(scope="session")
+def hostile_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Folders of runs, with their reports, in which every string is hostile: see `poison.rotations`."""
+    import reports
+    from tests.poison import rotations
+
+    runs = rotations(tmp_path_factory.mktemp("hostile"))
+    return [reports.write(run).parent for run in runs]
+
+
+@pytest.fixture(scope="session")
+def harmless_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the same run, with its report, in which every string is harmless words."""
+    import reports
+    from tests.fake_run import make
+    from tests.payloads import HARMLESS
+    from tests.poison import PLAN, poison
+
+    return reports.write(poison(make(tmp_path_factory.mktemp("harmless"), PLAN), HARMLESS)).parent

@@ -16,8 +16,7 @@ from reports.html import to_html
 from tests.audits import leaky
 from tests.fake_run import Plan, make
 from tests.pages import render
-from tests.payloads import HARMLESS
-from tests.poison import PLAN, TURNS, poison, rotations
+from tests.poison import TURNS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 
@@ -52,25 +51,12 @@ PLANS = {
 OPEN = "open => document.querySelectorAll('details').forEach(details => details.open = open)"
 SKELETON = """() => [...document.querySelectorAll('*')]
     .map(element => [element.tagName, ...[...element.attributes].map(one => one.name).sort()].join(' ')).sort()"""
-FAINT = (Path(__file__).parent / "contrast.js").read_text("utf-8")
-"""A function of the least contrast: it returns every text that has less, with its contrast and its colours."""
+FAINT, CROWDED = ((Path(__file__).parent / name).read_text("utf-8") for name in ("contrast.js", "crowded.js"))
+"""Functions that return the texts which are hard to read; their files say which."""
 
 LETTERS = """() => [...document.querySelectorAll('svg text')].filter(text => text.textContent.trim()).map(text => {
     const matrix = text.getScreenCTM();
     return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(matrix.a, matrix.b);
-})"""
-
-CROWDED = """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
-    const texts = [...svg.querySelectorAll('text')].filter(text => text.textContent.trim()).map(text => {
-        const box = text.getBoundingClientRect(), air = 0.22 * box.height;
-        const name = text.textContent, {left, right, top, bottom} = box;
-        return {name, left, right, top: top + air, bottom: bottom - air};
-    });
-    const cut = texts.filter(text => text.left < 0 || text.right > document.documentElement.clientWidth);
-    const covered = texts.flatMap((one, place) => texts.slice(place + 1).filter(other =>
-        Math.min(one.right, other.right) > Math.max(one.left, other.left) + 1 &&
-        Math.min(one.bottom, other.bottom) > Math.max(one.top, other.top) + 1).map(other => [one, other]));
-    return [...cut.map(one => ['cut', one.name]), ...covered.map(([one, other]) => [one.name, other.name])];
 })"""
 
 Theme = Literal["light", "dark"]
@@ -92,13 +78,13 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return [reports.write(run) for run in rotations(tmp_path_factory.mktemp("hostile"))]
+def hostile(hostile_runs: list[Path]) -> list[Path]:
+    return [run / "report.html" for run in hostile_runs]
 
 
 @pytest.fixture(scope="module")
-def tame(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reports.write(poison(make(tmp_path_factory.mktemp("tame"), PLAN), HARMLESS))
+def tame(harmless_run: Path) -> Path:
+    return harmless_run / "report.html"
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +102,7 @@ def show(page: Any, path: Path, size: dict[str, int] = DESK, theme: Theme = "lig
 
 
 @pytest.mark.parametrize("turn", TURNS)
-def test_a_hostile_report_asks_for_nothing_and_runs_nothing(
-    browser: Any, hostile: list[Path], tame: Path, turn: int
-) -> None:
+def test_a_hostile_report_asks_for_nothing_and_runs_nothing(browser: Any, hostile: list[Path], turn: int) -> None:
     report, figures = hostile[turn], sorted((hostile[turn].parent / "figures").iterdir())
     markdown = report.with_name("rendered.html")
     markdown.write_text(f"<!doctype html><meta charset=utf-8>{render(report.with_suffix('.md').read_text('utf-8'))}")

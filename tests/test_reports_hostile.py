@@ -19,10 +19,9 @@ from data.result_tables import RUN_TABLES
 from reports.document import compose
 from reports.figures.axes import short
 from reports.folder import printable
-from tests.fake_run import make
 from tests.pages import Page, Skeleton, flat, render
-from tests.payloads import HARMLESS, PAYLOADS
-from tests.poison import ALWAYS, LOOKED_UP, PLAN, TURNS, poison, rotations, storable
+from tests.payloads import PAYLOADS
+from tests.poison import ALWAYS, LOOKED_UP, TURNS, storable
 
 ELEMENTS = {
     *("html", "head", "meta", "title", "link", "style", "body", "header", "main", "nav", "section", "footer", "div"),
@@ -65,35 +64,30 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def report_of(run: Path) -> Report:
-    """Write the report of a run and read it again."""
-    page = reports.write(run).read_text("utf-8")
+    """Read the report of a run."""
+    page = (run / "report.html").read_text("utf-8")
     document = compose(reports.read(run))
     markdown = Page(render((run / "report.md").read_text("utf-8")))
     return Report(run, Page(page), markdown, tuple(dict.fromkeys(strings(document))))
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return rotations(tmp_path_factory.mktemp("hostile"))
+def hostile(hostile_runs: list[Path]) -> list[Report]:
+    return [report_of(run) for run in hostile_runs]
 
 
 @pytest.fixture(scope="module")
-def hostile(runs: list[Path]) -> list[Report]:
-    return [report_of(run) for run in runs]
-
-
-@pytest.fixture(scope="module")
-def tame(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return report_of(poison(make(tmp_path_factory.mktemp("tame"), PLAN), HARMLESS))
+def tame(harmless_run: Path) -> Report:
+    return report_of(harmless_run)
 
 
 def test_there_are_a_hundred_payloads_that_a_reader_can_tell_apart() -> None:
     assert len({printable(payload) for payload in PAYLOADS}) == len(PAYLOADS) >= 100
 
 
-def test_every_column_of_strings_is_poisoned(runs: list[Path]) -> None:
+def test_every_column_of_strings_is_poisoned(hostile_runs: list[Path]) -> None:
     for table in RUN_TABLES:
-        frame = pl.read_parquet(runs[0] / table.file)
+        frame = pl.read_parquet(hostile_runs[0] / table.file)
         for column in table.columns:
             if column.dtype == pl.String and column.name not in LOOKED_UP:
                 found = set(frame[column.name].drop_nulls()) - ALWAYS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def serve(run: Path | None, plugins: Sequence[str]) -> None:
         raise ConfigError("app: needs streamlit, which is not installed: pip install 'beatzero[app]', or make setup")
     from streamlit.web.cli import main
 
+    import_module("backtest.app.page")  # what the page needs is there before the first visitor waits for it
     page = Path(__file__).with_name("page.py")
     main(["run", str(page), *flags(), "--", str(run or ""), *plugins], prog_name="backtest app", standalone_mode=False)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backtest.bench import features, training, walk
+from backtest.bench import features, report, training, walk
 from backtest.bench.rows import Row
 from backtest.machine import hardware, versions
 from data.runs import runs_folder, write_bytes
@@ -37,6 +37,7 @@ def _all(folder: Path, data: str | None) -> Iterator[Row]:
     yield from training.measure()
     yield from features.measure()
     yield from walk.measure(folder, data)
+    yield from report.measure(folder / ("btcusdt" if data else "default"))
 
 
 def _line(row: Row) -> str:
