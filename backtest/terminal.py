@@ -6,12 +6,17 @@ The report's packages are imported when they are needed, so that `--help` starts
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from data.audit import Audit, Leak
+
+if TYPE_CHECKING:
+    from reports.blocks import Table as Block
 
 console = Console()
 WIDE = 110
@@ -23,6 +28,13 @@ def say(line: str) -> None:
     console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
+def tell(sentence: str) -> None:
+    """Print a sentence in lines as wide as the terminal; a number stays with its sign."""
+    from reports.formats import plain, tied
+
+    say(plain(fill(tied(sentence), console.width)))
+
+
 def show_result(folder: Path) -> None:
     """Print the verdict in one sentence and the table, both as the report has them."""
     import reports
@@ -30,22 +42,26 @@ def show_result(folder: Path) -> None:
     result = reports.read(folder)
     console.print(f"\n[bold]{escape(result.verdict.headline)}[/]", highlight=False)
     for one in result.verdict.candidates:
-        console.print(escape(one.sentence), highlight=False)
+        tell(one.sentence)
     if result.verdict.remark:
-        console.print(escape(result.verdict.remark), highlight=False)
+        tell(result.verdict.remark)
     console.print()
-    summary = reports.headline(result)
+    show_table(reports.headline(result))
+
+
+def show_table(block: Block) -> None:
+    """Print a table of a report, without the columns that can be spared where the terminal is narrow."""
     table = Table(box=None, pad_edge=False)
-    shown = [place for place, column in enumerate(summary.columns) if console.width >= WIDE or not column.spare]
+    shown = [place for place, column in enumerate(block.columns) if console.width >= WIDE or not column.spare]
     for place in shown:
-        column = summary.columns[place]
+        column = block.columns[place]
         head = "\n".join(escape(column.label).rsplit(" ", 1))
-        table.add_column(head, justify="right" if column.number else "left", no_wrap=True)
-    for group in summary.groups:
+        table.add_column(head, justify="right" if column.number else "left", no_wrap=column.number)
+    for group in block.groups:
         for row in group.rows:
             table.add_row(*(escape(row[place]) for place in shown))
         table.add_section()
-    console.print(table)
+    console.print(table, highlight=False)
 
 
 def show_audit(found: Audit) -> None:

@@ -18,12 +18,16 @@ def write(run: Path) -> Path:
 
     The same folder gives the same bytes. Raises RunError, WrongSchema or UnpairedForecasts where it cannot be read.
     """
-    document = compose(read(run))
+    return put(compose(read(run)), run)
+
+
+def put(document: Document, folder: Path) -> Path:
+    """Write `report.html`, `report.md` and `figures/*.svg` of a document into a folder and return the HTML's path."""
     for figure in figures(document):
-        write_bytes(run / "figures" / f"{figure.name}.svg", standalone(figure.svg).encode())
-    write_bytes(run / "report.md", to_markdown(document).encode())
-    write_bytes(run / "report.html", to_html(document).encode())
-    return run / "report.html"
+        write_bytes(folder / "figures" / f"{figure.name}.svg", standalone(figure.svg).encode())
+    write_bytes(folder / "report.md", to_markdown(document).encode())
+    write_bytes(folder / "report.html", to_html(document).encode())
+    return folder / "report.html"
 
 
 def figures(document: Document) -> tuple[Figure, ...]:

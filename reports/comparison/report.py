@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.runs import write_bytes
 from reports.comparison.document import compose
 from reports.comparison.result import read
-from reports.html import to_html
-from reports.markdown import to_markdown
-from reports.report import figures
-from reports.svg import standalone
+from reports.report import put
 
 
 def write(folder: Path) -> Path:
@@ -18,9 +14,4 @@ def write(folder: Path) -> Path:
 
     The same folder gives the same bytes. Raises RunError or WrongSchema where it cannot be read.
     """
-    document = compose(read(folder))
-    for figure in figures(document):
-        write_bytes(folder / "figures" / f"{figure.name}.svg", standalone(figure.svg).encode())
-    write_bytes(folder / "report.md", to_markdown(document).encode())
-    write_bytes(folder / "report.html", to_html(document).encode())
-    return folder / "report.html"
+    return put(compose(read(folder)), folder)
