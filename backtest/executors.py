@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -27,8 +28,14 @@ def run_loky(calls: Sequence[Call], jobs: int) -> Iterator[Any]:
     os.environ["PYTHONSAFEPATH"] = "1"
     with parallel_config(backend="loky", inner_max_num_threads=1):
         yield from Parallel(n_jobs=jobs, batch_size=1, pre_dispatch=2 * jobs, return_as="generator_unordered")(
-            delayed(call)() for call in calls
+            delayed(deafened)(call) for call in calls
         )
+
+
+def deafened(call: Call) -> Any:
+    """Make a call in a worker, from now on without ear for Ctrl-C: who asked for it will stop the worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return call()
 
 
 EXECUTORS: dict[str, Execute] = {"loky": run_loky, "serial": run_serial}
