@@ -184,11 +184,11 @@ def forecast(
 ) -> None:
     """Forecast the next step from the newest bars, with the networks that were fitted on all of the run's."""
     from backtest.forecast import next_steps
-    from backtest.terminal_forecast import show_steps
+    from backtest.terminal_forecast import show_evidence, show_steps
 
-    steps, sentence = next_steps(run, data=data, plugin_names=plugins or [])
+    steps, verdict = next_steps(run, data=data, plugin_names=plugins or [])
     show_steps(steps)
-    say(f"\n{sentence}")
+    show_evidence(verdict)
 
 
 @app.command("list")

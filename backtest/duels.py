@@ -20,11 +20,13 @@ from data import result_tables, schema
 from data.comparison import Finding, Group, Pair
 from data.errors import UndefinedTest
 from data.names import PRIMARY, REFERENCES
-from reports.figures.canvas import thin
+from data.thinning import thin
 
-SAME = "the same forecasts"
 LAST_DIGITS = 1e-12
 """Forecasts that differ by at most this share of the largest are the same: another processor rounds otherwise."""
+
+POINTS = 960
+"""Of a path that are kept."""
 
 Team = tuple[str, tuple[str, ...], frozenset[str]]
 """A run as a duel sees it: its name, its models, and those of them that it was made for."""
@@ -83,13 +85,15 @@ def _error(aligned: Aligned, key: str) -> float:
     return float(aligned.losses["squared", key].mean())
 
 
-def fight(aligned: Aligned, duels: Sequence[Duel], alpha: float) -> tuple[tuple[Pair, ...], int]:
+def fight(
+    aligned: Aligned, duels: Sequence[Duel], first: Mapping[str, str], alpha: float
+) -> tuple[tuple[Pair, ...], int]:
     """Return what is found of every pair, and how many p-values were adjusted together, by Holm.
 
-    An undefined p-value makes no claim. The same two forecasts under other names are the same test made again, and
-    count once. The p-value of a pair that was picked from several counts for each of them (Bonferroni).
+    `first` is that of `first_alike`. An undefined p-value makes no claim. The same two forecasts under other names are
+    the same test made again, and count once. The p-value of a pair that was picked from several counts for each of
+    them (Bonferroni).
     """
-    first = first_alike(aligned.y_hat)
     tests = [frozenset(first[key] for key in duel.keys) for duel in duels]
     found = [_tested(aligned, duel, same=len(test) == 1) for duel, test in zip(duels, tests, strict=True)]
     claims: dict[frozenset[str], float] = {}
@@ -98,7 +102,8 @@ def fight(aligned: Aligned, duels: Sequence[Duel], alpha: float) -> tuple[tuple[
             claims[test] = min(claims.get(test, 1.0), duel.picked_from * row["p_value"])
     adjusted = dict(zip(claims, holm(list(claims.values())).tolist(), strict=True))
     rows = zip(duels, tests, found, strict=True)
-    return tuple(_pair(duel, row, adjusted.get(test), alpha) for duel, test, row in rows), len(claims)
+    pairs = tuple(_pair(duel, row, adjusted.get(test), alpha, same=len(test) == 1) for duel, test, row in rows)
+    return pairs, len(claims)
 
 
 def first_alike(y_hat: Mapping[str, FloatArray]) -> dict[str, str]:
@@ -110,11 +115,11 @@ def first_alike(y_hat: Mapping[str, FloatArray]) -> dict[str, str]:
     return {key: next(name for name in y_hat if alike(y_hat[name], values)) for key, values in y_hat.items()}
 
 
-def _pair(duel: Duel, found: dict[str, Any], p_adjusted: float | None, alpha: float) -> Pair:
+def _pair(duel: Duel, found: dict[str, Any], p_adjusted: float | None, alpha: float, *, same: bool) -> Pair:
     """Apply the rule: a difference is one where the adjusted p-value is at most alpha."""
     finding: Finding = "no difference"
     if p_adjusted is None:
-        finding = "the same" if found["note"] == SAME else "undefined"
+        finding = "the same" if same else "undefined"
     elif p_adjusted <= alpha:
         finding = "better" if found["difference"] < 0 else "worse"
     about = (duel.model, duel.run, duel.other_model, duel.other_run, duel.group, duel.picked_from)
@@ -125,7 +130,7 @@ def _tested(aligned: Aligned, duel: Duel, *, same: bool) -> dict[str, Any]:
     """Difference with interval, p-values and note of one pair, which may be of the same forecasts."""
     nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_absolute"))
     if same:
-        return {**nothing, "note": SAME}
+        return {**nothing, "note": "the same forecasts"}
     losses = [aligned.losses[PRIMARY["loss"], key] for key in (*duel.keys, PRIMARY["baseline"])]
     effect = difference(losses[0], losses[1], losses[2], aligned.horizon)
     if not effect:
@@ -174,7 +179,7 @@ def paths_of(aligned: Aligned, duels: Sequence[Duel], pairs: Sequence[Pair]) -> 
     for duel, _ in filter(lambda both: both[1].difference is not None, zip(duels, pairs, strict=True)):
         first, second = (aligned.losses[loss, key] for key in duel.keys)
         path = np.cumsum(first - second) / total
-        places, values = thin(np.arange(path.size, dtype=np.float64), path)
+        places, values = thin(np.arange(path.size, dtype=np.float64), path, POINTS)
         times = pl.Series(aligned.times[places.astype(int)]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         names = {name: pl.lit(getattr(duel, name)) for name in ("model", "run", "other_model", "other_run")}
         frame = pl.DataFrame({"time": times, "difference": values}).with_columns(**names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from data import durations, gaps
 from data.errors import ConfigError, DataError, RunError
 from data.runs import MANIFEST, SETTINGS, VERDICT, read_bytes, read_manifest
 from data.typed import of_tree
+from data.verdict import Verdict
 from features import plugins
 from features.pipeline import series_of
 from models import MODELS
@@ -33,12 +33,14 @@ from models.windows import Floats, Panel, Windows
 class NextStep:
     """Forecast of one symbol by one model, the mean over its seeds; `target_time` is None where the market closes.
 
-    When such a market trades next is in no file of bars. `by_seed` are the log returns that each seed forecasts, none
-    for a model without seeds. `intervals`, narrow to wide, are made from errors of the mean over seeds.
+    When such a market trades next is in no file of bars. `time` is the open of the newest bar, `known_at` its close.
+    `by_seed` are the log returns that each seed forecasts, none for a model without seeds. `intervals`, narrow to wide,
+    are made from errors of the mean over seeds.
     """
 
     symbol: str
     model: str
+    time: datetime
     known_at: datetime
     target_time: datetime | None
     close: float
@@ -94,14 +96,16 @@ def close_after(close: float, log_return: float) -> float:
     return close * float(np.exp(log_return))
 
 
-def next_steps(run: Path, *, data: str | None = None, plugin_names: Sequence[str] = ()) -> tuple[list[NextStep], str]:
-    """Forecasts of every model for every symbol, and the sentence of the run's verdict, which belongs beside them.
+def next_steps(
+    run: Path, *, data: str | None = None, plugin_names: Sequence[str] = ()
+) -> tuple[list[NextStep], Verdict]:
+    """Forecasts of every model for every symbol, and the run's verdict, which belongs beside them.
 
     `data` is a source of newer bars; the run's own where it is None. Plugins are code: those of the run must be named
     in `plugin_names` before they are imported from the working directory.
     """
     steps = steps_from(run, read_series(run, data), plugin_names)
-    return steps, str(json.loads(read_bytes(run, VERDICT, read_manifest(run)))["sentence"])
+    return steps, Verdict.from_json(read_bytes(run, VERDICT, read_manifest(run)).decode())
 
 
 def read_series(run: Path, data: str | None = None) -> Series:
@@ -138,6 +142,7 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
                 NextStep(
                     symbol,
                     model,
+                    key["time"],
                     known_at,
                     known_at + ahead if ahead else None,
                     key["close"],
@@ -170,8 +175,13 @@ def _check_series(bars: pl.DataFrame, interval: timedelta, card: dict[str, Any],
         )
 
 
+def unnamed_plugins(config: Config, named: Sequence[str]) -> list[str]:
+    """The plugins of a run that nobody named, and so nobody trusts yet."""
+    return [name for name in config.plugins if name not in named]
+
+
 def _load_plugins(config: Config, named: Sequence[str]) -> None:
-    missing = [name for name in config.plugins if name not in named]
+    missing = unnamed_plugins(config, named)
     if missing:
         raise ConfigError(
             f"--plugins: this run uses the plugin {', '.join(missing)}, which is code: if you trust it, go to its "

@@ -11,6 +11,7 @@ import polars as pl
 from data.coverage import measured
 from data.result_tables import COVERAGE
 from data.runs import read_table
+from reports.formats import counted, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,10 @@ class Interval:
 
 
 def next_intervals(run: Path, manifest: dict[str, Any], horizon: int) -> dict[tuple[str, str], tuple[Interval, ...]]:
-    """Intervals for the step after the last fold, by symbol and model, narrow to wide; none for a run without COVERAGE.
+    """Intervals for the step after the last fold, by symbol and model, narrow to wide.
 
-    Raises RunError where the table is damaged, WrongSchema where it is another one.
+    Raises RunError where the run lacks the table or it is damaged, WrongSchema where it is another one.
     """
-    if COVERAGE.file not in manifest["files"]:
-        return {}
     coverage = read_table(run, COVERAGE.file, COVERAGE, manifest).filter(horizon=horizon)
     key = ["symbol", "model", "level"]
     so_far = measured(coverage, "symbol").select(*key, "n", "covered")
@@ -48,3 +47,10 @@ def next_intervals(run: Path, manifest: dict[str, Any], horizon: int) -> dict[tu
     for symbol, model, *interval in rows.sort(key).select(*key, "half_width", "n", "covered").iter_rows():
         found[symbol, model] = (*found.get((symbol, model), ()), Interval(*interval))
     return found
+
+
+def held(interval: Interval) -> str:
+    """Return how often intervals of a level held what came: 94.3 % of 1,234 outcomes."""
+    if interval.share is None:
+        return "no outcome so far"
+    return f"{percent(interval.share, 1, signed=False)} of {counted(interval.n, 'outcome')}"

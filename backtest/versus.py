@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import polars as pl
 from backtest.aligned import Aligned
 from backtest.common_rows import CommonRows, common_rows, key_of
 from backtest.differences import differing
-from backtest.duels import Team, duels_of, fight, paths_of
+from backtest.duels import Team, duels_of, fight, first_alike, paths_of
 from backtest.entrants import Entrant, read_entrants
 from backtest.machine import versions
 from backtest.robustness import skill_of
@@ -36,9 +36,14 @@ def compare_runs(folders: Sequence[Path], out: Path | None = None) -> Path:
     """
     entrants = read_entrants(folders)
     found, paths = compare(entrants)
-    place = place_of(found.runs, out)
-    write_bytes(place / PATHS.file, table_bytes(paths))
-    write_bytes(place / COMPARISON, found.to_json().encode())
+    try:
+        place = place_of(found.runs, out)
+        write_bytes(place / PATHS.file, table_bytes(paths))
+        write_bytes(place / COMPARISON, found.to_json().encode())
+    except OSError as error:
+        raise ConfigError(
+            f"--out: {error.filename} cannot be written ({error.strerror}): choose another folder"
+        ) from error
     return place
 
 
@@ -53,7 +58,8 @@ def compare(entrants: Sequence[Entrant]) -> tuple[Comparison, pl.DataFrame]:
             f"compare: expected a model that two of the runs have (got none beside {' and '.join(REFERENCES)}): "
             "compare runs of the same models"
         )
-    pairs, family = fight(aligned, duels, alpha)
+    first = first_alike(aligned.y_hat)
+    pairs, family = fight(aligned, duels, first, alpha)
     paths = paths_of(aligned, duels, pairs)
     chosen, note = confidence_set(aligned, alpha)
     times = common.rows["time"]
@@ -72,7 +78,7 @@ def compare(entrants: Sequence[Entrant]) -> tuple[Comparison, pl.DataFrame]:
         paths=sha256(table_bytes(paths)),
         runs=tuple(run_of(*each) for each in zip(entrants, common.left_out, strict=True)),
         settings=differing(entrants),
-        contestants=contestants(common, entrants, teams, chosen),
+        contestants=contestants(common, entrants, teams, first, chosen),
         pairs=pairs,
     )
     return found, paths
@@ -96,21 +102,28 @@ def confidence_set(aligned: Aligned, alpha: float) -> tuple[ModelConfidenceSet |
 
 
 def contestants(
-    common: CommonRows, entrants: Sequence[Entrant], teams: Sequence[Team], chosen: ModelConfidenceSet | None
+    common: CommonRows,
+    entrants: Sequence[Entrant],
+    teams: Sequence[Team],
+    first: Mapping[str, str],
+    chosen: ModelConfidenceSet | None,
 ) -> tuple[Contestant, ...]:
     """Return zero and naive, then every other model of every run by squared error."""
-    shared = [contestant(common.aligned, model, model, None, chosen) for model in REFERENCES]
+    places = {key: place for place, key in enumerate(first)}
+    alike = {key: places[other] for key, other in first.items()}
+    shared = [contestant(common.aligned, model, model, None, alike[model], chosen) for model in REFERENCES]
     others = [
-        contestant(common.aligned, key_of(place, model), model, entrants[place], chosen)
+        contestant(common.aligned, key, model, entrants[place], alike[key], chosen)
         for place, (_, models, _) in enumerate(teams)
         for model in models
         if model not in REFERENCES
+        for key in [key_of(place, model)]
     ]
     return (*shared, *sorted(others, key=lambda one: (one.mse, one.model, one.run)))
 
 
 def contestant(
-    aligned: Aligned, key: str, model: str, entrant: Entrant | None, chosen: ModelConfidenceSet | None
+    aligned: Aligned, key: str, model: str, entrant: Entrant | None, alike: int, chosen: ModelConfidenceSet | None
 ) -> Contestant:
     """Return how one model did; its errors are means over rows, its skill weighs times alike, as in a run's report."""
     errors = aligned.y - aligned.y_hat[key]
@@ -125,6 +138,7 @@ def contestant(
     return Contestant(
         model=model,
         run=entrant.name if entrant else None,
+        alike=alike,
         mse=float((errors**2).mean()),
         mae=float(abs(errors).mean()),
         skill=value,

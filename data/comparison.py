@@ -67,12 +67,14 @@ class Setting:
 class Contestant:
     """How one model of one run did on the common rows; `run` is None for zero and naive, which all runs share.
 
-    `skill` against zero with its 95 % interval is None where it is undefined; `status` is what its own run found, None
-    for a model that no run was made for; `in_set` and `set_p` are those of the Model Confidence Set.
+    Contestants with the same number `alike` made the same forecasts, but for the last digits. `skill` against zero with
+    its 95 % interval is None where it is undefined; `status` is what its own run found, None for a model that no run
+    was made for; `in_set` and `set_p` are those of the Model Confidence Set.
     """
 
     model: str
     run: str | None
+    alike: int
     mse: float
     mae: float
     skill: float | None

@@ -16,6 +16,8 @@ from data.problems import Table
 
 SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".parquet", ".pq", ".feather", ".arrow", ".ipc")
 SEPARATORS = (",", ";", "\t")
+LARGEST = 2_000_000_000
+"""Bytes that a compressed file may inflate to, or all files of an archive."""
 NULLS = ["", "NULL", "Null", "null", "None", "NA", "N/A"]
 KLINES = (
     *("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "trades"),
@@ -28,6 +30,17 @@ def find(source: str | Path) -> list[Path]:
 
     Raises UnknownSource if there are none.
     """
+    try:
+        return _find(source)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UnknownSource(
+            f"{str(source)[:200]!r}: expected a file, a folder, a glob, or one of sp500, nasdaq and synthetic "
+            f"(cannot be looked up: {type(error).__name__}): check the spelling"
+        ) from error
+
+
+def _find(source: str | Path) -> list[Path]:
+    """Return what `find` does; OSError, RuntimeError or ValueError for a name that no file can have."""
     path = Path(source).expanduser()
     if path.is_dir():
         files = [each for each in sorted(path.iterdir()) if each.suffix.lower() in SUFFIXES and each.is_file()]
@@ -60,18 +73,35 @@ def _decode(file: str, content: bytes) -> list[Table]:
         if content.startswith(b"PK\x03\x04"):
             return _unzip(file, content)
         if content.startswith(b"\x1f\x8b"):
-            return _decode(file, gzip.decompress(content))
+            return _decode(file, _inflate(file, content))
         if content.startswith(b"PAR1"):
             return [Table(file, _numbered(pl.read_parquet(BytesIO(content))))]
         if content.startswith(b"ARROW1"):
             return [Table(file, _numbered(pl.read_ipc(BytesIO(content))))]
         return [_read_text(file, content.removeprefix(b"\xef\xbb\xbf"))]
-    except (pl.exceptions.PolarsError, RuntimeError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except (
+        *(pl.exceptions.PolarsError, pl.exceptions.PanicException, RuntimeError, OSError),
+        *(zipfile.BadZipFile, EOFError, zlib.error),
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WrongSchema(
             f"{file}: expected a Parquet, Feather, CSV, CSV.gz or zip file (got: {reason}): it is damaged, cut short "
             "or of another kind; take it again from its source"
         ) from error
+
+
+def _inflate(file: str, content: bytes) -> bytes:
+    """Return what gzip packed, of which there may be LARGEST bytes."""
+    with gzip.GzipFile(fileobj=BytesIO(content)) as packed:
+        inflated = packed.read(LARGEST + 1)
+    _check_size(file, len(inflated))
+    return inflated
+
+
+def _check_size(file: str, size: int) -> None:
+    """Refuse what a small file would inflate to and no memory holds."""
+    if size > LARGEST:
+        raise WrongSchema(f"{file}: expected at most {LARGEST:,} bytes when unpacked (got more): split the file")
 
 
 def _unzip(file: str, content: bytes) -> list[Table]:
@@ -80,6 +110,7 @@ def _unzip(file: str, content: bytes) -> list[Table]:
         names = [name for name in archive.namelist() if name.lower().endswith(SUFFIXES)]
         if not names:
             raise WrongSchema(f"{file}: expected a file of bars in the archive (got {archive.namelist() or 'nothing'})")
+        _check_size(file, sum(archive.getinfo(name).file_size for name in names))
         alone = len(names) == 1
         return [each for name in names for each in _decode(file if alone else f"{file}/{name}", archive.read(name))]
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ FORMAT = 2
 """Of run folders: a reader refuses those of another one."""
 
 LOCK = ".lock"
+
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, RuntimeError, ValueError)
+"""What polars raises for bytes that are no table; a panic is no Exception."""
 
 
 def home() -> Path:
@@ -40,14 +44,22 @@ def sha256(content: bytes) -> str:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a crash at any instant leaves the old one or the new one, whole."""
+    """Write a file so that a crash at any instant leaves the old one or the new one, whole.
+
+    Until then it has a name that nobody can guess, or a link of that name could lead the content elsewhere.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 
@@ -90,8 +102,9 @@ def read_manifest(run: Path) -> dict[str, Any]:
         raise RunError(f"{run}: expected a finished run (found no {MANIFEST}): the command that began it finishes it")
     try:
         manifest = json.loads(path.read_bytes())
-        manifest["files"].items()
-    except (ValueError, KeyError, TypeError, AttributeError) as broken:
+        if not all(isinstance(expected, str) for expected in manifest["files"].values()):
+            raise ValueError("a checksum that is no text")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as broken:
         raise RunError(f"{path}: expected the manifest of a run (got {broken}): run `backtest run` again") from broken
     if manifest.get("format") != FORMAT:
         raise RunError(
@@ -117,8 +130,16 @@ def read_bytes(run: Path, name: str, manifest: dict[str, Any]) -> bytes:
 
 
 def read_table(run: Path, name: str, schema: Schema, manifest: dict[str, Any]) -> pl.DataFrame:
-    """One table of a run, checked against the manifest and against its schema."""
-    return check(pl.read_parquet(io.BytesIO(read_bytes(run, name, manifest))), schema)
+    """One table of a run, checked against the manifest and against its schema; RunError where it is no table."""
+    content = read_bytes(run, name, manifest)
+    try:
+        frame = pl.read_parquet(io.BytesIO(content))
+    except UNREADABLE as broken:
+        reason = str(broken).partition("\n")[0]
+        raise RunError(
+            f"{run / name}: expected a Parquet file (got {reason}): delete the file and run `backtest run` again"
+        ) from broken
+    return check(frame, schema)
 
 
 def verify(run: Path) -> list[str]:

@@ -31,6 +31,8 @@ FIRST_OPEN, MEAN_VOLUME, MEAN_TRADE = 10_000.0, 1_000.0, 0.05
 STRONGEST = 0.5
 START = datetime(2020, 1, 1, tzinfo=UTC)
 BLOCK = 1024
+MOST = 10_000_000
+"""Bars that are made at once; they take about a gigabyte."""
 
 
 def make(
@@ -83,6 +85,8 @@ def _check(n: int, seed: int, signal: float, step: timedelta, start: datetime) -
     """Raise ConfigError for arguments of `make` outside their range."""
     if n < 1:
         raise ConfigError(f"synthetic: n: expected at least 1 bar (got {n})")
+    if n > MOST:
+        raise ConfigError(f"synthetic: n: expected at most {MOST:,} bars (got {n:,}): ask for fewer")
     if seed < 0:
         raise ConfigError(f"synthetic: seed: expected a whole number >= 0 (got {seed})")
     if not 0 <= signal <= STRONGEST:

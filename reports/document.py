@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from data.names import label
@@ -14,7 +15,7 @@ SUSPECT = "Leak suspected, do not believe this: "
 """What the title of every result begins with where the audit found a leak."""
 
 NO_RESULT = ("verdict", "trust", "data", "method", "glossary")
-"""Sections that a leak takes nothing from."""
+"""Sections that a leak takes nothing from; all others are marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,14 @@ def compose(result: Result) -> Document:
     card = result.manifest.data
     ends = result.folds[0].test_start, result.folds[-1].test_end - card.interval
     first, last = map(date, ends)
-    leak = result.verdict.status == "leak suspected"
-    sections = (Section(name, section(result)) for name, section in SECTIONS.items())
+    sections = tuple(Section(name, section(result)) for name, section in SECTIONS.items())
+    if result.verdict.status == "leak suspected":
+        sections = marked(sections, NO_RESULT)
     return Document(
         title=title(result),
         subtitle=f"Run {result.manifest.name}, walked forward from {first} to {last}",
         version=result.manifest.versions.get("beatzero", ""),
-        sections=tuple(suspected(section) if leak else section for section in sections),
+        sections=sections,
     )
 
 
@@ -56,10 +58,13 @@ def title(result: Result) -> str:
     return f"{listed(models, 3)} on {listed(result.manifest.data.symbols, 3)}"
 
 
+def marked(sections: Sequence[Section], exceptions: Collection[str]) -> tuple[Section, ...]:
+    """Return sections whose titles say that a leak is suspected, but for those named as exceptions."""
+    return tuple(section if section.name in exceptions else suspected(section) for section in sections)
+
+
 def suspected(section: Section) -> Section:
-    """Return a section whose title says that a leak is suspected, if it shows results."""
-    if section.name in NO_RESULT:
-        return section
+    """Return a section whose title says that a leak is suspected."""
     blocks = (
         replace(block, finding=SUSPECT + block.finding) if isinstance(block, Heading) else block
         for block in section.blocks

@@ -16,6 +16,7 @@ from data.result_tables import RUN_TABLES
 from data.typed import of_tree, tree_of
 from data.verdict import Verdict
 from reports.manifest import Manifest
+from reports.soundness import checked
 
 T = TypeVar("T")
 
@@ -67,18 +68,23 @@ class Folder:
 def read(run: Path) -> Folder:
     """Return the contents of the run folder `run`.
 
-    Raises RunError where a file is missing or not the one that the run wrote, WrongSchema where a table is another one.
+    Raises RunError where a file is missing, not the one that the run wrote, or holds what no finished run does,
+    WrongSchema where a table is another one.
     """
     found = runs.read_manifest(run)
-    tables = {table.name.lower(): runs.read_table(run, table.file, table, found) for table in RUN_TABLES}
+    tables = {
+        table.name.lower(): printable_frame(runs.read_table(run, table.file, table, found)) for table in RUN_TABLES
+    }
+    manifest = parse(Manifest, found, run / runs.MANIFEST)
+    checked(run, manifest, tables)
     config = runs.read_bytes(run, runs.SETTINGS, found).decode(errors="replace")
     return Folder(
-        manifest=parse(Manifest, found, run / runs.MANIFEST),
+        manifest=manifest,
         config=printable(config, keep="\n\t"),
         costs=parse(Settings, settings(config, run / runs.SETTINGS), run / runs.SETTINGS).costs,
         verdict=read_json(Verdict, run, runs.VERDICT, found),
         audit=read_json(Audit, run, AUDIT, found) if AUDIT in found["files"] else None,
-        **{name: printable_frame(table) for name, table in tables.items()},
+        **tables,
     )
 
 
@@ -86,7 +92,7 @@ def settings(config: str, path: Path) -> dict[str, Any]:
     """Return settings in TOML as a tree; RunError where they are no TOML."""
     try:
         return tomllib.loads(config)
-    except tomllib.TOMLDecodeError as broken:
+    except (ValueError, RecursionError) as broken:
         raise RunError(
             f"{path}: expected the settings of a run in TOML ({broken}): run `backtest run` again"
         ) from broken
@@ -99,7 +105,11 @@ def read_json(kind: type[T], run: Path, name: str, manifest: dict[str, Any]) -> 
 
 def parse(kind: type[T], tree: Any, path: Path) -> T:
     """Return a tree as the dataclass `kind`, its strings printable; RunError names the first field that is amiss."""
-    return of_tree(kind, printable_json(tree), name=str(path), remedy=AGAIN)
+    try:
+        shown = printable_json(tree)
+    except RecursionError as deep:
+        raise RunError(f"{path}: expected what a finished run writes (got lists in lists, {deep}): {AGAIN}") from deep
+    return of_tree(kind, shown, name=str(path), remedy=AGAIN)
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -11,6 +11,9 @@ MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
 SMALLEST_P = 0.001
+PRICE_DIGITS = 6
+"""Significant digits of a price, of which two at least are decimals."""
+
 YEAR = timedelta(days=365)
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -47,6 +50,21 @@ def percent(share: float | None, digits: int = 2, *, signed: bool = True) -> str
     """Return a share as a percentage, such as `+0.42 %`."""
     text = decimal(None if share is None else 100 * share, digits, signed=signed)
     return text if text == MISSING else f"{text}{SPACE}%"
+
+
+def level(share: float) -> str:
+    """Return the level of an interval or a test without loss: `95 %`, `97.5 %`."""
+    return f"{100 * share:.10g}{SPACE}%"
+
+
+def decimals(close: float) -> int:
+    """Return how many decimals prices like this one need: 2 for 2,506.85, 10 for 0.0000123400."""
+    return max(2, PRICE_DIGITS - 1 - math.floor(math.log10(close)))
+
+
+def within(low: float, high: float, digits: int) -> str:
+    """Return two prices as an interval."""
+    return f"{decimal(low, digits)} to {decimal(high, digits)}"
 
 
 def p_value(value: float | None, alpha: float) -> str:

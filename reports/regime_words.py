@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data.names import label
+from data.names import Status, label
 from data.result_tables import RECENT
 from reports.formats import listed
 from reports.result import Result
@@ -45,6 +45,9 @@ WORDS = {
     "weekday": Words("weekday", "Weekday (UTC)", OPENS, "on ", "", "on every weekday", days=True),
 }
 
+OVERALL: dict[Status | None, str] = {"better": "gain", "worse": "loss"}
+"""What a verdict shows over all forecasts, whatever their parts show."""
+
 
 def words_of(regime: str) -> Words:
     """Return the words for a regime, plain ones for one that has none of its own."""
@@ -57,9 +60,19 @@ def rows_of(result: Result, model: str) -> list[Regime]:
 
 
 def standing_out(result: Result, model: str) -> list[Regime]:
-    """Return the parts in which a model is shown to be better or worse than zero: the adjusted p is at most alpha."""
+    """Return the parts in which a model is shown to be better or worse than zero: the adjusted p is at most alpha.
+
+    There are none of a model on which there is too little evidence.
+    """
+    if status_of(result, model) == "cannot tell":
+        return []
     alpha = result.verdict.alpha
     return [row for row in rows_of(result, model) if row.p_adjusted is not None and row.p_adjusted <= alpha]
+
+
+def status_of(result: Result, model: str) -> Status | None:
+    """Return the verdict on a model; None where none was given."""
+    return next((score.status for score in result.scores if score.model == model), None)
 
 
 def finding(result: Result, model: str) -> str:
@@ -70,8 +83,13 @@ def finding(result: Result, model: str) -> str:
         return "There are too few forecasts to tell good times from bad ones"
     if not tested:
         return f"Where {name} does better or worse than zero was not tested"
+    status = status_of(result, model)
+    if status == "cannot tell":
+        return f"There is too little evidence to tell where {name} does better or worse than zero"
     if not found:
         nouns = listed([words_of(regime).noun for regime in dict.fromkeys(row.regime for row in tested)], last="or")
+        if status in OVERALL:
+            return f"The {OVERALL[status]} of {name} cannot be pinned to any {nouns}; over all forecasts it is shown"
         return f"No {nouns} stands out: nowhere is {name} shown to be better or worse than zero"
     better, worse = ([row for row in found if ((row.skill or 0.0) > 0) == up] for up in (True, False))
     sides = [("better", better), ("worse", worse)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from data.errors import RunError
 from data.runs import write_bytes
 from reports.blocks import Figure, walk
 from reports.document import Document, compose
@@ -23,6 +24,8 @@ def write(run: Path) -> Path:
 
 def put(document: Document, folder: Path) -> Path:
     """Write `report.html`, `report.md` and `figures/*.svg` of a document into a folder and return the HTML's path."""
+    if (folder / "figures").is_symlink():
+        raise RunError(f"{folder / 'figures'}: expected a folder (got a link): remove the link")
     for figure in figures(document):
         write_bytes(folder / "figures" / f"{figure.name}.svg", standalone(figure.svg).encode())
     write_bytes(folder / "report.md", to_markdown(document).encode())

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import reports
+from backtest.app.evidence import written
 from backtest.app.words import SIGNS
 from backtest.forecast import next_steps
 from data import synthetic
@@ -57,6 +58,8 @@ def test_the_forecast_is_that_of_the_command_line(page: Any, run: Path) -> None:
     assert figures(page)["95 % interval"] == f"{low:,.2f} to {high:,.2f}"
     share = f"{100 * interval.covered / interval.n:.1f} % of {interval.n} outcomes"
     assert f"95 % intervals held {share} of the walk" in words(page)
+    assert ", after the bar of 2020-02-07 11:00:" in words(page)
+    assert '"title": "2020-02-03 ' in page.get("vega_lite_chart")[0].proto.spec.replace('":"', '": "')
     low, high = ridge.ends(0.5) or (0.0, 0.0)
     choose(page, "Model", "ridge")
     choose(page, "Interval", 0.5)
@@ -104,6 +107,9 @@ def test_a_fold_can_be_seen_as_prices(page: Any, run: Path) -> None:
     choose(page, "Shown as", "Prices", place=1)
     [prices] = [chart for chart in page.get("vega_lite_chart") if '"close_hat"' in chart.proto.spec]
     assert returns.proto.spec != prices.proto.spec
+    assert "Zero draws" in words(page)
+    choose(page, "Shown as", "Log returns", place=1)
+    assert "Zero draws" not in words(page)
 
 
 def test_tables_are_those_of_the_report(page: Any, run: Path) -> None:
@@ -113,6 +119,21 @@ def test_tables_are_those_of_the_report(page: Any, run: Path) -> None:
     assert folds["fold"].to_list() == [fold.number for fold in result.folds]
     assert folds["0"].to_list() == pytest.approx([100 * (fold.skills["lstm"] or 0) for fold in result.folds])
     assert result.verdict.candidates[0].sentence in words(page)
+
+
+def test_the_picked_models_skills_come_first(page: Any, run: Path) -> None:
+    choose(page, "Model", "ridge")
+    own = [100 * (fold.skills["ridge"] or 0) for fold in reports.read(run).folds]
+    assert page.dataframe[0].value["0"].to_list() == pytest.approx(own)
+
+
+def test_numbers_of_folds_are_written_as_in_the_report() -> None:
+    rows = pl.DataFrame(
+        {"fold": [1, 2], "from": ["a", "b"], "train": [1_000, 2], "mse": [None, 0.5], "0": [-1.5, None]}
+    )
+    text = written(rows, ["0"]).to_html()
+    for cell in ("\N{MINUS SIGN}1.50\N{NO-BREAK SPACE}%", "\N{EN DASH}", "1,000", ">a<", "0.500"):
+        assert cell in text
 
 
 def test_every_leak_comes_with_its_witness_and_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

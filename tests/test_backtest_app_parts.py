@@ -18,12 +18,13 @@ pytest.importorskip("streamlit", reason="needs streamlit: pip install 'beatzero[
 
 from backtest.app import charts, serving
 from backtest.app.loading import Source, current
-from backtest.app.replay import thinned
+from backtest.app.replay import lateness, thinned
 from backtest.app.uploads import as_file, plain
-from backtest.app.words import decimals, due, held, level, of_seed, told_apart, within
-from backtest.intervals import Interval
+from backtest.app.words import due, of_seed, refusal, told_apart
+from backtest.intervals import Interval, held
 from data.bars import load
 from data.errors import ConfigError, DataError, UnknownSource
+from reports.formats import decimals, level, within
 from reports.svg import COLOURS
 
 COLOUR = charts.colours("light")
@@ -55,10 +56,37 @@ def test_words_are_exact() -> None:
     assert due(None, 3, DAY) == "the close 3 sessions ahead"
     assert due(None, 1, HOUR) == "the close of the next bar"
     assert (of_seed(None, 3), of_seed(2, 3), of_seed(None, 0)) == ("mean over 3 seeds", "seed 2", "one fit")
-    assert (level(0.95), level(0.995)) == ("95\N{NO-BREAK SPACE}%", "99.5\N{NO-BREAK SPACE}%")
+    texts = {0.5: "50", 0.95: "95", 0.975: "97.5", 0.9975: "99.75", 0.29: "29", 0.999: "99.9"}
+    assert {share: level(share) for share in texts} == {
+        share: f"{text}\N{NO-BREAK SPACE}%" for share, text in texts.items()
+    }
     assert held(Interval(0.95, 0.1, 1_234, 1_164)) == "94.3\N{NO-BREAK SPACE}% of 1,234 outcomes"
     assert held(Interval(0.95, None, 0, 0)) == "no outcome so far"
     assert within(1.5, 2_000.25, 2) == "1.50 to 2,000.25"
+
+
+def test_an_error_about_an_option_names_the_apps_control() -> None:
+    assert refusal(ConfigError("--data: expected bars of A")) == "Bars: expected bars of A"
+    assert refusal(DataError("a.csv: --data: odd")) == "a.csv: --data: odd"
+
+
+@pytest.mark.parametrize(
+    ("model", "share", "said"),
+    [
+        ("lstm", 0.1, "Zero draws nearly the same line: the last close, one bar late. Look at the log returns."),
+        (
+            "naive",
+            1.0,
+            "Zero draws the dashed line: the last close, one bar late. To be close to the price is no merit.",
+        ),
+        ("zero", 0.0, "This is zero's line: the last close, one bar late. Look at the log returns."),
+    ],
+)
+def test_prices_are_never_shown_without_zeros_line_being_named(model: str, share: float, said: str) -> None:
+    rows = pl.DataFrame({"y": [0.01, -0.02], "y_hat": [share * 0.01, share * 0.02]})
+    assert lateness(rows, model, 1).startswith(said)
+    assert lateness(rows, model, 1).endswith("Look at the log returns.")
+    assert "the last close, 11 bars late" in lateness(rows, model, 11)
 
 
 def test_options_that_read_the_same_are_told_apart() -> None:
@@ -124,6 +152,16 @@ def test_a_chart_names_columns_and_words_of_its_own_alone() -> None:
         assert '"tooltip"' in text
 
 
+def test_a_chart_of_prices_has_zeros_line_the_last_close() -> None:
+    picture = json.loads(charts.closes(replayed(), COLOUR, 2).to_json())
+    [dashed] = [layer for layer in picture["layer"] if "strokeDash" in layer["mark"]]
+    assert dashed["encoding"]["y"]["field"] == "close"
+    assert dashed["encoding"]["color"]["datum"] == charts.ZERO
+    [scale] = [layer["encoding"]["color"]["scale"] for layer in picture["layer"] if layer["mark"]["type"] == "point"]
+    assert scale["domain"] == [charts.FORECAST, charts.ZERO, charts.CAME]
+    assert len(set(scale["range"])) == 3
+
+
 def test_without_an_interval_none_is_drawn() -> None:
     marks = [
         [layer["mark"]["type"] for layer in json.loads(picture.to_json())["layer"]]
@@ -157,6 +195,17 @@ def test_the_server_keeps_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> No
         "--server.maxUploadSize=100",
     ):
         assert flag in told
+
+
+def test_it_starts_without_a_warning_and_with_what_the_page_needs() -> None:
+    code = (
+        "import sys, streamlit.web.cli as cli\ncli.main = lambda *_, **__: None\n"
+        "from backtest.app.serving import NEEDED, serve\nserve(None, [])\nassert set(NEEDED) <= set(sys.modules)"
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=True, capture_output=True
+    )
+    assert done.stdout + done.stderr == b""
 
 
 def test_without_streamlit_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,8 @@ def test_bars_of_another_series_are_refused_as_by_the_command_line(
     upload(page, "other.csv", (tmp_path / "other.csv").read_bytes())
     monkeypatch.chdir(tmp_path)
     assert call(monkeypatch, "forecast", str(home / "runs" / "small"), "--data", "other.csv") == 2
-    told = " ".join(capsys.readouterr().err.split()).removeprefix("error ")
+    told = " ".join(capsys.readouterr().err.split()).removeprefix("error ").replace("--data:", "Bars:")
+    assert told.startswith("Bars: ")
     assert "expected bars of SYNTH every 1h" in told
     assert told in [" ".join(text.value.split()) for text in page.text]
 
@@ -124,7 +125,8 @@ def test_a_plugin_runs_only_when_it_was_named(tmp_path: Path, monkeypatch: pytes
     changes: dict[str, Any] = {"plugins": ["apps_own_plugin"], "features": ["steepness"], "models": ["mean", "ridge"]}
     walk(tmp_path / "runs" / "small", prepared=small(**changes))
     page = open_page(monkeypatch, tmp_path)
-    assert "--plugins: this run uses the plugin apps_own_plugin, which is code" in words(page)
+    assert "This run uses the plugin apps_own_plugin, which is code: stop the app and start it again" in words(page)
+    assert "with: backtest app RUN --plugins apps_own_plugin, if you trust that code" in words(page)
     assert "Next close" not in figures(page)
     page = open_page(monkeypatch, tmp_path, "", "apps_own_plugin")
     assert "Next close" in figures(page)

@@ -14,10 +14,12 @@ import pytest
 
 from backtest.forecast import next_steps
 from backtest.intervals import Interval
+from backtest.terminal_forecast import show_evidence, show_steps
 from data import synthetic
 from data.errors import ConfigError, DataError, RunError
 from data.result_tables import COVERAGE
 from data.runs import MANIFEST, read_manifest, write_json
+from reports.formats import plain
 from tests.command import call
 from tests.small_run import small, walk
 
@@ -34,13 +36,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_step_follows_the_last_close(finished: Path) -> None:
-    steps, sentence = next_steps(finished / "run")
+    steps, verdict = next_steps(finished / "run")
     close, time = BARS["close"][-1], BARS["time"][-1]
     assert [step.model for step in steps] == ["zero", "naive", "mean", "ar", "ridge", "lstm"]
     assert {step.close for step in steps} == {close}
     assert {step.known_at for step in steps} == {time + timedelta(hours=1)}
     assert {step.target_time for step in steps} == {time + timedelta(hours=2)}
-    assert sentence
+    assert {step.time for step in steps} == {time}
+    assert verdict.headline
     zero, naive, mean, *_ = steps
     assert zero.next_close == close
     assert naive.log_return == pytest.approx(np.log(close / BARS["close"][-2]), rel=1e-9)
@@ -86,8 +89,8 @@ def test_an_interval_that_was_never_made_has_neither_ends_nor_a_share(finished: 
     assert bare.intervals[0].share is None
 
 
-def test_the_terminal_shows_interval_and_coverage_where_the_run_has_them(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_terminal_shows_the_widest_interval_how_often_it_held_and_how_old_the_forecast_is(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = finished / "run"
     assert call(monkeypatch, "forecast", str(run)) == 0
@@ -97,8 +100,37 @@ def test_the_terminal_shows_interval_and_coverage_where_the_run_has_them(
     assert "95 % interval" in told
     assert f"{low:,.2f} to {high:,.2f}" in told
     assert f"{share:.1%}".replace("%", " %") + f" of {step.intervals[-1].n}" in told
-    assert call(monkeypatch, "forecast", str(without(COVERAGE.file, shutil.copytree(run, tmp_path / "old")))) == 0
-    assert "interval" not in capsys.readouterr().out.partition("evidence")[0]
+    assert "after the bar of 2020-02-07 11:00; forecasts for" in told
+
+
+def test_the_terminal_shows_whatever_level_is_the_widest(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = next_steps(finished / "run")[0]
+    wide = Interval(0.975, 0.02, 100, 97)
+    show_steps([replace(step, intervals=(*step.intervals, wide)) for step in steps[:1]] + steps[1:])
+    told = capsys.readouterr().out
+    assert "97.5 % interval" in told
+    assert "97.0 % of 100" in told
+    assert "too few errors" in told
+
+
+def test_the_terminal_prints_the_headline_and_then_every_candidate(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict = next_steps(finished / "run")[1]
+    first = verdict.candidates[0]
+    show_evidence(replace(verdict, candidates=(first, replace(first, sentence="The other one."))))
+    lines = capsys.readouterr().out.strip()
+    assert lines.startswith(" ".join(verdict.headline.split()[:5]))
+    assert lines.endswith("The other one.")
+    assert call(monkeypatch, "forecast", str(finished / "run")) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"{plain(verdict.headline)} {plain(first.sentence)}" in told
+
+
+def test_a_run_without_intervals_is_refused_with_a_remedy(finished: Path, tmp_path: Path) -> None:
+    old = without(COVERAGE.file, shutil.copytree(finished / "run", tmp_path / "old"))
+    with pytest.raises(RunError, match="run `backtest run` again, it writes what is missing"):
+        next_steps(old)
 
 
 def without(name: str, run: Path) -> Path:

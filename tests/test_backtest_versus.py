@@ -25,10 +25,11 @@ from backtest.significance.result import FloatArray
 from backtest.significance.skill import skill_interval
 from backtest.versus import compare, compare_runs
 from data.comparison import COMPARISON, Comparison, Pair
-from data.errors import ConfigError, RunError
+from data.errors import ConfigError, RunError, UndefinedTest
 from data.result_tables import PATHS
 from data.runs import MANIFEST
 from data.schema import FORECASTS
+from reports.comparison.result import standings_of
 from tests.command import call
 from tests.compared_runs import COLD, forecasts_of, rewrite, two
 
@@ -166,6 +167,31 @@ def test_the_same_forecasts_are_no_test(found: Comparison) -> None:
     for pair in same:
         assert (pair.finding, pair.p_value, pair.p_adjusted) == ("the same", None, None)
     assert found.family == 2
+
+
+def test_forecasts_that_differ_in_the_last_digits_are_the_same_everywhere(tmp_path: Path) -> None:
+    cold, warm = two(tmp_path, COLD, COLD)
+    references = pl.col("model").is_in(["zero", "naive"])
+    rounded = pl.when(references).then(pl.col("y_hat")).otherwise(pl.col("y_hat") * (1 + 3e-13))
+    rewrite(warm, forecasts_of(warm).with_columns(y_hat=rounded))
+    found = compare(read_entrants((cold, warm)))[0]
+    assert {pair.finding for pair in found.pairs} == {"the same"}
+    standings = standings_of(found.contestants)
+    assert {one.runs for one in standings} == {(), ("cold", "warm")}
+    assert len(standings) == 2 + len({pair.model for pair in found.pairs})
+
+
+def test_a_note_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UndefinedTest("the same forecasts")
+
+    monkeypatch.setattr("backtest.duels.diebold_mariano", refuse)
+    found = compare(read_entrants(two(tmp_path)))[0]
+    assert pair_of(found, "gru").finding == "undefined"
+
+
+def test_duels_know_nothing_of_pictures() -> None:
+    assert "reports" not in (ROOT / "backtest" / "duels.py").read_text("utf-8")
 
 
 def test_a_copy_of_a_run_differs_in_nothing(tmp_path: Path) -> None:
@@ -337,6 +363,20 @@ def test_the_command_compares_and_changes_no_run(
     assert contents(place) == first
 
 
+@pytest.mark.parametrize("names", [("cold", "warm"), ("quick-d2da98-cold", "quick-0b7f21-warm")])
+def test_a_narrow_terminal_cuts_neither_names_nor_findings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], names: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
+    runs = two(tmp_path, names=names)
+    assert call(monkeypatch, "compare", *map(str, runs)) == 0
+    table = capsys.readouterr().out.partition("Model")[2]
+    assert "…" not in table
+    assert all(name in table for name in names)
+    assert "the same" in table
+
+
 def test_wrong_input_ends_with_status_two(
     runs: tuple[Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -376,3 +416,11 @@ def test_comparing_starts_without_torch() -> None:
     modules = "backtest.versus, backtest.terminal_comparison, reports.comparison"
     code = f"import {modules}, sys\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)  # noqa: S603
+
+
+def test_a_folder_that_cannot_be_made_is_told(runs: tuple[Path, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for place in (tmp_path / "file" / "x", tmp_path / "link"):
+        with pytest.raises(ConfigError, match=r"--out: .* cannot be written .*choose another folder"):
+            compare_runs(runs, place)

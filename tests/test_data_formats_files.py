@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from data import formats_files
 from data.bars import load
 from data.errors import MissingValue, TooFewBars, UnknownSource, WrongSchema
 from data.formats_files import find, read
@@ -113,3 +114,19 @@ def test_a_text_cut_within_a_row_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-12])
     with pytest.raises(MissingValue, match=r"(close|volume): no value in 1 row, first in row 6, line 7"):
         load(path)
+
+
+@pytest.mark.parametrize("source", ["x" * 5_000, "~nosuch/x.csv", "a\0b.csv", "a\0*.csv"])
+def test_a_name_that_no_file_can_have_is_an_unknown_source(source: str) -> None:
+    with pytest.raises(UnknownSource, match="expected a file, a folder, a glob"):
+        find(source)
+
+
+def test_what_inflates_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats_files, "LARGEST", 1_000)
+    (tmp_path / "x.gz").write_bytes(gzip.compress(b"time\n" * 300))
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("x.csv", b"time\n" * 300)
+    for name in ("x.gz", "x.zip"):
+        with pytest.raises(WrongSchema, match="expected at most 1,000 bytes when unpacked"):
+            read(tmp_path / name)

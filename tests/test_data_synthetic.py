@@ -142,6 +142,7 @@ def test_interval_start_and_symbol_are_as_asked() -> None:
     ("settings_", "message"),
     [
         ({"n": 0}, "n: expected at least 1 bar (got 0)"),
+        ({"n": 10**12}, "n: expected at most 10,000,000 bars (got 1,000,000,000,000)"),
         ({"seed": -1}, "seed: expected a whole number >= 0 (got -1)"),
         ({"signal": 0.6}, "signal: expected a share of the variance from 0 to 0.5 (got 0.6)"),
         ({"signal": float("nan")}, "signal: expected a share of the variance from 0 to 0.5 (got nan)"),

@@ -21,17 +21,17 @@ from reports.blocks import Figure, Heading, Table
 from reports.comparison import SECTIONS, Result, read, write
 from reports.comparison.document import compose
 from reports.comparison.figures.forest import forest
-from reports.comparison.result import STRETCHES, course, standings_of
+from reports.comparison.result import STRETCHES, Course, course, standings_of
 from reports.comparison.sections.course import finding as course_title
 from reports.comparison.sections.fairness import audits
 from reports.comparison.sections.fairness import finding as fairness_title
 from reports.comparison.sections.own_verdicts import finding as own_title
 from reports.comparison.sections.pairs import finding as pairs_title
-from reports.comparison.sections.pairs import pairs
+from reports.comparison.sections.pairs import limit_in, pairs, pairs_table
 from reports.comparison.sections.settings import settings
 from reports.comparison.sections.standings import finding as standings_title
 from reports.comparison.sections.verdict import verdict_of
-from reports.comparison.wording import digits_of, headline, sentence
+from reports.comparison.wording import digits_of, headline, lettered, middle, sentence
 from reports.folder import printable
 from reports.formats import plain
 from reports.markdown import APART
@@ -248,12 +248,21 @@ def test_stretches_add_up_to_the_difference(result: Result) -> None:
 
 def test_the_title_of_the_course_counts_stretches() -> None:
     times = np.arange(100).astype("datetime64[h]").astype("datetime64[us]")
+
+    def step(rising: int) -> Course:
+        slow = np.arange(1.0, 101) / 1_000
+        return course(pair("better"), times, np.where(np.arange(100) < 10 * rising, slow, slow - 1))
+
     steady = course(pair("better"), times, -np.arange(1.0, 101) / 100)
     back = course(
         pair("better"), times, -np.minimum(np.arange(1.0, 101), 50) + np.maximum(np.arange(1.0, 101) - 50, 0) / 2
     )
-    assert course_title([steady]) == "LSTM of cold gained on LSTM of warm in all 10 stretches of the time"
-    assert course_title([back]) == "LSTM of cold gained on LSTM of warm in 5 of 10 stretches of the time and lost in 5"
+    lucky, beaten = step(9), course(pair("worse"), times, np.arange(1.0, 101) / 100)
+    gained = "LSTM of cold gained on LSTM of warm in"
+    assert course_title([steady]) == f"{gained} all 10 stretches of the time and ends ahead"
+    assert course_title([back]) == f"{gained} 5 of 10 stretches of the time, lost in 5 yet ends ahead"
+    assert course_title([lucky]) == f"{gained} 1 of 10 stretches of the time, lost in 9 yet ends ahead"
+    assert course_title([beaten]) == "LSTM of cold lost to LSTM of warm in all 10 stretches of the time and ends behind"
 
 
 def test_every_section_has_a_title_and_figures_have_words(result: Result) -> None:
@@ -265,8 +274,50 @@ def test_every_section_has_a_title_and_figures_have_words(result: Result) -> Non
     assert all(figure.alt and figure.caption and figure.numbers.rows for figure in drawn)
 
 
+PLAIN = {"cold": "cold", "warm": "warm"}
+
+
+def crossing(svg: str) -> list[float]:
+    """Widths of all level lines of a picture that are shorter than its axis."""
+    paths = re.findall(r'd="M (\S+) (\S+) L (\S+) ([^ "]+)"', svg)
+    level = [float(right) - float(left) for left, top, right, bottom in paths if top == bottom]
+    return [width for width in level if width < max(level)]
+
+
+def test_one_wild_pair_leaves_the_others_legible(result: Result) -> None:
+    wild = pair("worse", "ar", difference=300.0, low=200.0, high=400.0, group="other")
+    found = [pair("better"), pair(model="gru"), wild]
+    _, picture, *_ = pairs(having(result, *found))
+    assert isinstance(picture, Figure)
+    assert "Off the scale, at the arrows: AR of cold and of warm (+30,000\xa0%)." in picture.caption
+    assert "+30,000\xa0%" in picture.svg
+    assert sum(width > 20 for width in crossing(picture.svg)) == 2
+    assert limit_in(found) == pytest.approx(12 * 0.0223)
+
+
+def test_a_leading_pair_that_is_wild_itself_is_an_arrow(result: Result) -> None:
+    wild = pair("worse", "ar", difference=-300.0, low=-400.0, high=-200.0)
+    _, picture, *_ = pairs(having(result, wild, pair()))
+    assert isinstance(picture, Figure)
+    assert "\N{MINUS SIGN}30,000\xa0%" in picture.svg
+    assert sum(width > 20 for width in crossing(picture.svg)) == 1
+
+
+def test_runs_with_long_names_are_lettered_and_the_caption_spells_them_out(result: Result) -> None:
+    names = {"cold": "quick-d2da98-cold", "warm": "quick-d2da98-warm"}
+    runs = tuple(replace(run, name=names[run.name]) for run in result.found.runs)
+    one = replace(pair(), run=names["cold"], other_run=names["warm"])
+    _, picture, *_ = pairs(replace(result, found=replace(result.found, runs=runs, pairs=(one,))))
+    assert isinstance(picture, Figure)
+    assert re.findall(r">(of [^<]*)<", picture.svg) == ["of A", "of B"]
+    assert "A: quick-d2da98-cold; B: quick-d2da98-warm." in picture.caption
+    assert [column.spare for column in pairs_table(result).columns if column.label == "95 % interval"] == [False]
+    assert middle("quick-d2da98-cold", 10) == "quic…-cold"
+    assert len(set(lettered([f"a long name {n}" for n in range(60)], 8).values())) == 60
+
+
 def test_the_forest_names_both_sides_and_marks_the_better_one() -> None:
-    svg = forest([pair("worse"), pair(model="gru")], "words")
+    svg = forest([pair("worse"), pair(model="gru")], PLAIN, 1.0, "words")
     names = re.findall(r"<text([^>]*)>([^<]*)</text>", svg)
     assert [text for _, text in names].count("of cold") == [text for _, text in names].count("of warm") == 2
     assert ["font-weight" in style for style, text in names if text == "LSTM"] == [False, True]

@@ -12,7 +12,8 @@ import reports
 from data.audit import Audit
 from reports import blocks
 from reports.blocks import Heading, Verdict
-from reports.document import Document, Section, compose
+from reports.comparison.document import NO_RESULT as NO_RESULT_OF_COMPARISON
+from reports.document import NO_RESULT, Document, Section, compose, marked
 from reports.html import lines
 from reports.report import figures
 from reports.result import Result, read
@@ -66,10 +67,16 @@ def test_a_suspected_leak_is_said_in_the_title_of_every_result(tmp_path: Path) -
     found = read(make(tmp_path, Plan(folds=2, test=30, audit=leaky())))
     assert found.verdict.status == "leak suspected"
     titles = {section.name: section.blocks[0] for section in compose(found).sections}
-    marked = {
-        name for name, block in titles.items() if isinstance(block, Heading) and block.finding.startswith(SUSPECT)
-    }
-    assert marked == set(titles) - {"verdict", "trust", "data", "method", "glossary"}
+    said = {name for name, block in titles.items() if isinstance(block, Heading) and block.finding.startswith(SUSPECT)}
+    assert said == set(titles) - {"verdict", "trust", "data", "method", "glossary"}
+
+
+@pytest.mark.parametrize("exceptions", [NO_RESULT, NO_RESULT_OF_COMPARISON])
+def test_a_section_that_nobody_has_thought_of_is_marked(exceptions: tuple[str, ...]) -> None:
+    sections = [Section(name, (Heading("finding", "question"),)) for name in ("brand new", *exceptions)]
+    blocks = [block for section in marked(sections, exceptions) for block in section.blocks]
+    found = [block.finding for block in blocks if isinstance(block, Heading)]
+    assert found == [f"{SUSPECT}finding", *["finding"] * len(exceptions)]
 
 
 def test_no_title_is_marked_without_a_leak(usual: Result) -> None:

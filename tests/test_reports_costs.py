@@ -57,6 +57,14 @@ def test_no_title_boasts_of_a_gain(
     assert finding(result) == title
 
 
+def test_no_gain_is_judged_on_too_little_evidence(usual: Result) -> None:
+    result = judged(usual, candidate("cannot tell", deflated_sharpe=0.99))
+    own: dict[str, dict[str, Any]] = {"gru": {"net_return": 0.12, "turnover": 100.0}, HOLDING: {"net_return": 0.05}}
+    result = replace(result, strategies=tuple(replace(one, **own.get(one.model, {})) for one in usual.strategies))
+    assert finding(result).endswith("would have left after costs rests on too little evidence to judge by")
+    assert "would have gained 12.0\xa0%, on too little evidence to judge by; holding" in earned(result)
+
+
 def test_the_strategies_are_folded_and_marked_as_no_claim(usual: Result) -> None:
     blocks = SECTIONS["costs"](usual)
     assert [type(block) for block in blocks] == [Heading, Details]

@@ -13,11 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure as Sheet
 
+from data.thinning import thin
 from reports.blocks import Figure
 from reports.derived import LossPath
 from reports.document import compose
 from reports.figures.axes import limit_of, name_ends, reach, time_axis
-from reports.figures.canvas import draw, thin
+from reports.figures.canvas import draw
 from reports.figures.course import course
 from reports.report import figures
 from reports.result import Result, read

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reports.blocks import Note
 from reports.derived import Calibration, Fit, LossPath
 from reports.result import Fold, Result, Score, read
 from reports.sections import SECTIONS
@@ -21,7 +22,7 @@ from reports.sections.scores import finding as finding_of_scores
 from reports.sections.skill import finding as finding_of_skill
 from reports.sections.timeline import caption
 from reports.sections.timeline import finding as finding_of_timeline
-from tests.candidates import scored
+from tests.candidates import candidate, judged, scored
 from tests.fake_run import Plan, make
 
 PLAN = Plan(folds=3, test=80)
@@ -143,6 +144,7 @@ def fit(best: int, epochs: int) -> Fit:
     [
         ([fit(4, 9), fit(6, 9)], "The validation loss turned after a median of 5 epochs"),
         ([fit(1, 9), fit(1, 9), fit(6, 9)], "67\xa0% of the fits were at their best after one epoch"),
+        ([fit(1, 1), fit(1, 1)], "The networks were trained for one epoch only"),
         ([fit(9, 9), fit(9, 9), fit(6, 9)], "67\xa0% of the fits still improved when training ended"),
     ],
 )
@@ -178,3 +180,9 @@ def test_the_gap_is_told_in_time_and_refits_are_counted(usual: Result) -> None:
     assert "A gap of 1\xa0h to 1\xa0d\xa01\xa0h before" in caption(weekend)
     reused = [replace(fold, fit_fold=0) for fold in usual.folds]
     assert "fitted anew 1 time in 3 folds" in caption(reused)
+
+
+def test_a_claim_that_one_fold_carries_is_said_not_to_survive_without_it(usual: Result) -> None:
+    result = judged(usual, candidate("worse", fragile=True, worst_p=0.4, worst_fold=2))
+    (note,) = (block.text for block in SECTIONS["skill"](result) if isinstance(block, Note))
+    assert note == "That GRU is worse than zero does not survive leaving out fold 2."

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+import reports
 from data.errors import RunError, WrongSchema
 from data.runs import MANIFEST, file_sums, read_manifest, write_json
 from reports.result import read
@@ -70,3 +72,61 @@ def test_signs_that_cannot_be_seen_are_replaced_everywhere(tmp_path: Path) -> No
     texts = [found.manifest.name, *found.manifest.data.symbols, found.candidates[0].model, found.fits[0].model]
     assert texts == ["a\ufffdb", "S\ufffdY", "n\ufffde\ufffdt", "n\ufffde\ufffdt"]
     assert "\u202e" not in json.dumps(found.verdict.sentence, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("forecasts", pl.lit(float("nan")).alias("y"), "y to be finite"),
+        ("forecasts", pl.lit(1e308).alias("y_hat"), "y_hat to be finite"),
+        ("forecasts", pl.lit(0, pl.Int32).alias("seed"), "rows without seed of zero and naive"),
+        ("forecasts", pl.lit(-1, pl.Int32).alias("horizon"), "horizons of 1 bar or more"),
+        ("scores", pl.lit(float("inf")).alias("value"), "value to be finite"),
+        ("scores", pl.lit(-1, pl.Int32).alias("fold"), "rows without seed of zero and naive"),
+        ("scores", pl.lit("").alias("metric"), "the metric mse over all folds"),
+        ("coverage", pl.lit(-1.0).alias("half_width"), "half_width to be 0 or more"),
+        ("coverage", pl.lit(10**6, pl.Int64).alias("covered"), "covered to be from 0 to n"),
+        ("coverage", pl.lit(77, pl.Int32).alias("fold"), r"folds that folds\.parquet holds"),
+        ("folds", pl.lit(0, pl.Int32).alias("fold"), "folds numbered from 0, each once"),
+        ("folds", pl.lit(2**62).cast(pl.Datetime("us", "UTC")).alias("test_end"), "test_end to be from 1900 to 2200"),
+        ("strategies", pl.lit(float("nan")).alias("bars_per_year"), "bars_per_year to be finite"),
+    ],
+)
+def test_a_table_that_no_run_writes_is_refused(tmp_path: Path, file: str, change: pl.Expr, message: str) -> None:
+    run = make(tmp_path, Plan(folds=3, test=40))
+    pl.read_parquet(run / f"{file}.parquet").with_columns(change).write_parquet(run / f"{file}.parquet")
+    reseal(run)
+    with pytest.raises(RunError, match=rf"{file}\.parquet: expected .*{message}"):
+        read(run)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("coverage.parquet", b"PAR1 but not really"),
+        ("verdict.json", b"[" * 100_000 + b"]" * 100_000),
+        ("verdict.json", b'{"alpha": NaN}'),
+        ("config.toml", b"x=" + b"[" * 50_000),
+        ("config.toml", b"[costs]\nfee=nan\nslippage=inf\nthreshold=nan\n"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(tmp_path: Path, file: str, content: bytes) -> None:
+    run = make(tmp_path, Plan(folds=3, test=40))
+    (run / file).write_bytes(content)
+    reseal(run)
+    with pytest.raises(RunError, match=rf"{file}: expected "):
+        read(run)
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"format": 2, "files": {"verdict.json": 5}}'])
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / MANIFEST).write_bytes(content)
+    with pytest.raises(RunError, match=r"manifest\.json: expected the manifest"):
+        read(tmp_path)
+
+
+def test_links_lead_no_figure_elsewhere(tmp_path: Path) -> None:
+    run = make(tmp_path, Plan(folds=3, test=40))
+    (run / "figures").symlink_to(tmp_path)
+    with pytest.raises(RunError, match=r"figures: expected a folder \(got a link\)"):
+        reports.write(run)

@@ -9,7 +9,7 @@ import pytest
 from data.names import Status
 from reports.figures.forest import forest
 from reports.result import Result, Score
-from reports.sections.forest import caption, finding
+from reports.sections.forest import caption, finding, too_small
 from reports.sections.parts import colours
 from tests.candidates import candidate, scored
 
@@ -69,6 +69,40 @@ def test_the_smallest_gain_that_would_have_shown_is_explained_only_where_it_is_d
     near, far = (replace(score, candidate=candidate("no evidence", detectable=size)) for size in (0.1, 0.7))
     assert "4 of 5 cases" in caption([near], 0.12)
     assert "4 of 5 cases" not in caption([far], 0.12)
+    assert "that this sample would have shown for GRU (70\xa0%)." in caption([far], 0.12)
+    assert "Off the scale" not in caption([near], 0.12)
+
+
+@pytest.mark.parametrize(
+    ("status", "ends", "least", "said"),
+    [
+        ("no evidence", (-0.1, 0.1), 0.7, ("any gain that its interval leaves plausible for GRU (it would take 70",)),
+        ("no evidence", (-0.1, 0.9), 0.7, ("too small to show a gain of GRU below 70",)),
+        ("no evidence", (-0.1, 0.1), 0.05, ()),
+        ("better", (0.1, 0.2), 0.7, ()),
+        ("cannot tell", (-0.1, 0.1), 0.7, ()),
+        ("no evidence", (-0.1, 0.1), None, ()),
+    ],
+)
+def test_a_sample_too_small_to_show_a_plausible_gain_is_called_so(
+    status: Status, ends: tuple[float, float], least: float | None, said: tuple[str, ...]
+) -> None:
+    score = replace(gap("gru", *ends, status), candidate=candidate(status, detectable=least))
+    found = too_small([score])
+    assert len(found) == len(said)
+    assert all(words in sentence for words, sentence in zip(said, found, strict=True))
+
+
+def test_several_models_share_one_sentence() -> None:
+    scores = [
+        replace(gap(model, -0.1, 0.1), candidate=candidate("no evidence", model, detectable=0.7))
+        for model in ("gru", "lstm")
+    ]
+    (said,) = too_small(scores)
+    assert said == (
+        "The sample is too small to show any gain that their intervals leave plausible for "
+        "GRU (it would take 70\xa0%) and LSTM (it would take 70\xa0%)."
+    )
 
 
 @pytest.mark.parametrize(("limit", "arrows"), [(2.0, 0), (0.1, 1)])

@@ -127,6 +127,15 @@ def test_every_test_has_one_answer_per_leading_model(usual: Result) -> None:
     assert {cell.split(" (")[0] for row in table.rows for cell in row[1:-1]} <= {"yes", "not shown", "undefined"}
 
 
+def test_what_is_not_about_skill_against_zero_has_a_label_of_its_own_and_losses_are_told_apart(usual: Result) -> None:
+    tests = [named(OWN, 0.3), named(OWN, 0.2, **ABSOLUTE), named("size", 0.0, of_skill=False)]
+    result = asked(usual, named("mix", 0.0, baseline="naive"), *tests)
+    skill, rest = answers(leading(result), result).groups
+    assert (skill.label, rest.label) == ("Skill against zero", "Not about skill against zero")
+    assert [row[0] for row in skill.rows] == [f"{OWN}?", f"{OWN}, in absolute errors?"]
+    assert {row[0] for row in rest.rows} == {"mix?", "size?"}
+
+
 def test_no_answer_is_at_odds_with_the_p_beside_it(usual: Result) -> None:
     result = asked(usual, named(OWN, 0.05004), named("bold", 0.05))
     assert [row[1] for row in answers(leading(result), result).rows] == ["not shown (0.05004)", "yes (0.050)"]

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.names import Status
 from data.result_tables import REGIMES
 from reports.blocks import Details, Figure, Heading, Table, Text
 from reports.figures.regimes import arranged, cut, limits
 from reports.figures.regimes import regimes as draw
 from reports.formats import percent
-from reports.regime_words import finding
+from reports.regime_words import finding, standing_out
 from reports.result import Result
 from reports.rows import Regime
 from reports.sections import SECTIONS
@@ -102,16 +103,31 @@ def test_what_was_not_tested_is_no_finding(usual: Result) -> None:
     assert none.finding.startswith("There are too few forecasts")
 
 
-def test_another_candidate_that_stands_out_is_named_below_and_a_leak_silences_all(usual: Result) -> None:
+def test_another_candidate_that_stands_out_is_named_below_and_a_leak_is_left_to_the_mark(usual: Result) -> None:
     rows = [*every(), row("hour", "00:00", p=0.01, model="lstm"), row("hour", "01:00", model="lstm")]
     result = given_rows(usual, rows)
     (words,) = (block.text for block in SECTIONS["regimes"](result) if isinstance(block, Text))
     assert words == "LSTM is shown to be better than zero only at 00:00 (UTC)."
     leaky = replace(result, verdict=replace(result.verdict, status="leak suspected"))
-    title, *rest = SECTIONS["regimes"](leaky)
-    assert isinstance(title, Heading)
-    assert title.finding == "A leak is suspected: nothing here can be believed"
-    assert not any(isinstance(block, Text) for block in rest)
+    assert SECTIONS["regimes"](leaky) == SECTIONS["regimes"](result)
+
+
+@pytest.mark.parametrize(("status", "noun"), [("better", "gain"), ("worse", "loss")])
+def test_what_is_shown_over_all_forecasts_is_not_denied_where_no_part_stands_out(
+    usual: Result, status: Status, noun: str
+) -> None:
+    result = judged(given_rows(usual, every()), candidate(status))
+    assert finding(result, "gru") == (
+        f"The {noun} of GRU cannot be pinned to any level of volatility, hour or weekday; "
+        "over all forecasts it is shown"
+    )
+    assert finding(judged(result, candidate(status, "lstm")), "gru").startswith("No level of volatility")
+
+
+def test_nothing_is_claimed_where_there_is_too_little_evidence(usual: Result) -> None:
+    result = judged(given_rows(usual, every(low=0.02)), candidate("cannot tell"))
+    assert finding(result, "gru") == "There is too little evidence to tell where GRU does better or worse than zero"
+    assert not standing_out(result, "gru")
 
 
 def figure(result: Result) -> Figure:

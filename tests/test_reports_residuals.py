@@ -22,7 +22,7 @@ from reports.residuals import FEWEST, LAGS, Autocorrelation, Residuals, autocorr
 from reports.result import Result, read
 from reports.rows import Coverage
 from reports.sections import SECTIONS
-from reports.sections.residuals import at, by_fold, by_level, finding, memory, reach, sizes
+from reports.sections.residuals import at, by_fold, by_level, finding, kept, memory, reach, sizes
 from tests.fake_run import Plan, make
 from tests.strategies import HOUR, SEEDS, opens
 
@@ -175,7 +175,7 @@ def test_the_sizes_of_errors_remember_calm_and_wild_times() -> None:
     assert (found.errors.p_value or 0.0) > 0.01
     assert (found.sizes.p_value or 1.0) < 1e-6
     assert found.sizes.values[0] > 0.1
-    assert sizes(found, 0.05).startswith("Their sizes have a memory (0.")
+    assert sizes(found, 0.05).startswith("Their sizes have a memory, clearest at lag 1 (0.")
 
 
 def left(*values: float, p: float | None = 0.5) -> Residuals:
@@ -189,7 +189,7 @@ def left(*values: float, p: float | None = 0.5) -> Residuals:
 @pytest.mark.parametrize(
     ("found", "title"),
     [
-        (left(0.01, 0.2, 0.0), "The errors of GRU look like noise"),
+        (left(0.01, 0.2, 0.0), "The errors of GRU show no memory in their direction, as far as can be seen"),
         (left(0.01, -0.2, 0.0, p=0.01), "The errors of GRU are still correlated, most at lag 2"),
         (left(0.5, 0.2, 0.3, -0.4, p=0.01), "The errors of GRU are still correlated, most at lags 1, 3 and 4"),
         (left(0.09, 0.09, 0.09, p=0.01), "The errors of GRU are still correlated"),
@@ -204,7 +204,7 @@ def test_the_title_follows_the_test_and_names_the_lags(usual: Result, found: Res
     ]
     other = Coverage("lstm", None, 0.95, 10, 1, 0.01)
     assert finding(replace(usual, coverages=(*held, other)), found) == (
-        f"{title}; its 80\xa0% intervals held 90.0\xa0% of 54,691 outcomes"
+        f"{title}; its 80\xa0% intervals were too wide: they held 90.0\xa0% of 54,691 outcomes"
     )
 
 
@@ -226,7 +226,42 @@ def held(fold: int, share: float, level: float = 0.95) -> Coverage:
 def test_the_worst_and_the_best_fold_are_named() -> None:
     rows = [held(1, 0.95), held(2, 0.712), held(3, 0.999), held(4, 0.9)]
     assert reach(rows) == ("Fold by fold the 95\xa0% intervals held from 71.2\xa0% in fold 2 to 99.9\xa0% in fold 3.")
-    assert reach(rows[:1]) == "Fold by fold the 95\xa0% intervals held 95.0\xa0% in fold 1."
+    assert reach(rows[:1]) == "The 95\xa0% intervals held 95.0\xa0% in fold 1."
+
+
+def test_folds_that_share_the_worst_or_the_best_are_counted() -> None:
+    rows = [held(1, 1.0), held(2, 0.9), held(3, 1.0)]
+    assert reach(rows).endswith("held from 90.0\xa0% in fold 2 to 100.0\xa0% in 2 folds.")
+    assert reach(rows[::2]) == "The 95\xa0% intervals held 100.0\xa0% in every fold."
+
+
+@pytest.mark.parametrize(
+    ("n", "covered", "words"),
+    [
+        (1_000, 992, "95\xa0% intervals were too wide: they held 99.2\xa0% of 1,000 outcomes"),
+        (1_000, 900, "95\xa0% intervals were too narrow: they held 90.0\xa0% of 1,000 outcomes"),
+        (100_000, 95_900, "95\xa0% intervals held 95.9\xa0% of 100,000 outcomes, as promised"),
+        (100, 99, "95\xa0% intervals held 99.0\xa0% of 100 outcomes, which chance allows for"),
+    ],
+)
+def test_intervals_are_called_too_wide_or_too_narrow_by_rule(n: int, covered: int, words: str) -> None:
+    assert kept(Coverage("gru", None, 0.95, n, covered, 0.01)) == words
+
+
+@pytest.mark.parametrize(
+    ("values", "p", "words"),
+    [
+        ((0.05, 0.3), 0.001, "a memory, clearest at lag 2 (0.30): large errors follow large ones"),
+        ((-0.3, 0.2), 0.001, "a memory, clearest at lag 1 (−0.30): small errors follow large ones"),
+        ((0.3, 0.2), 0.06, "show no memory, as far as can be seen."),
+        ((0.0, 0.0), None, "are all the same."),
+    ],
+)
+def test_the_sizes_have_a_memory_where_their_test_says_so(
+    values: tuple[float, ...], p: float | None, words: str
+) -> None:
+    found = left(*values, p=p)
+    assert words in sizes(replace(found, sizes=found.errors), 0.05)
 
 
 def test_a_level_without_an_interval_in_a_fold_has_a_dash_there(usual: Result) -> None:

@@ -124,7 +124,7 @@ def test_a_fragile_claim_is_named_with_the_fold_that_carries_it(usual: Result) -
     result = replace(judged(usual, found), dropped=(Dropped("gru", 2, -0.004), Dropped("gru", 0, 0.1)))
     blocks = SECTIONS["skill"](result)
     assert [block.text for block in blocks if isinstance(block, Note)] == [
-        "GRU: fold 2 carries the claim, nothing is shown without it."
+        "That GRU is better than zero does not survive leaving out fold 2."
     ]
     table = blocks[-1]
     assert isinstance(table, Table)

@@ -153,3 +153,12 @@ def test_bars_without_a_forecast_are_told_from_bars_that_are_incomplete(usual: R
     )
     assert facts["Incomplete bars"].startswith("55 of all: ")
     assert facts["Test bars without a forecast"] == "12, for the same reasons"
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [("seeds", (">worse<", ">better<")), ("skill", (">up: better<",)), ("course", ("down: better",))],
+)
+def test_a_picture_says_which_way_is_better(usual: Result, section: str, words: tuple[str, ...]) -> None:
+    (found,) = (block for block in SECTIONS[section](usual) if isinstance(block, Figure))
+    assert all(word in found.svg for word in words)

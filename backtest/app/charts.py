@@ -21,6 +21,11 @@ WIDTH = 900
 
 PRICES = ("open", "high", "low", "close")
 FORECAST, CAME, INSIDE, OUTSIDE = "forecast", "came", "came inside", "came outside"
+ZERO = "zero: the last close"
+
+
+NO_SIGN = "datum.value ? datum.label : '0%'"
+"""A label of an axis with signs, of which zero has none."""
 
 
 def colours(theme: Literal["light", "dark"] | None) -> Colours:
@@ -57,20 +62,23 @@ def returns(rows: pl.DataFrame, colour: Colours) -> alt.LayerChart:
     """
     base = alt.Chart(rows).encode(x=_time())
     told = [_told("at", "bar"), _told("y_hat", FORECAST, 5), _told("y", CAME, 5)]
-    points = base.mark_circle(size=24, opacity=0.85).encode(y=_return("y"), color=_meaning(rows, colour), tooltip=told)
+    points = base.mark_circle(size=24, opacity=0.85).encode(
+        y=_return("y"), color=_meaning(rows, colour, FORECAST), tooltip=told
+    )
     line = base.mark_line(strokeWidth=1.8).encode(y=_return("y_hat"), color=_as(FORECAST))
     return layers(*_band(rows, base, _return("low"), colour), points, line)
 
 
 def closes(rows: pl.DataFrame, colour: Colours, digits: int) -> alt.LayerChart:
-    """Return the same as closes: `close_hat` with its ends beside `close_came`, after `close`; `came` is CAME."""
+    """Return the same as closes: `close_hat` with its ends beside `close_came` and zero's, `close`; `came` is CAME."""
     base = alt.Chart(rows).encode(x=_time())
     told = [_told("at", "bar"), _told("close", "close before", digits)]
     told += [_told("close_hat", FORECAST, digits), _told("close_came", CAME, digits)]
     came = base.mark_line(strokeWidth=3, opacity=0.6).encode(y=_price("close_came"), color=_as(CAME))
     forecast = base.mark_line(strokeWidth=1.2).encode(y=_price("close_hat"), color=_as(FORECAST))
-    points = _hover(base, "close_came", told).encode(color=_meaning(rows, colour))
-    return layers(*_band(rows, base, _price("low"), colour), came, forecast, points)
+    zero = base.mark_line(strokeWidth=1.2, strokeDash=[5, 4]).encode(y=_price("close"), color=_as(ZERO))
+    points = _hover(base, "close_came", told).encode(color=_meaning(rows, colour, FORECAST, ZERO))
+    return layers(*_band(rows, base, _price("low"), colour), came, forecast, zero, points)
 
 
 def skills(rows: pl.DataFrame, colour: Colours) -> alt.LayerChart:
@@ -84,7 +92,7 @@ def skills(rows: pl.DataFrame, colour: Colours) -> alt.LayerChart:
         .mark_bar(size=max(1.0, min(40.0, 0.7 * WIDTH / rows.height)))
         .encode(
             x=alt.X("fold:Q", title="fold", scale=around, axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
-            y=alt.Y("skill:Q", title="skill vs zero", axis=alt.Axis(format="+.1~%")),
+            y=alt.Y("skill:Q", title="skill vs zero", axis=alt.Axis(format="+.1~%", labelExpr=NO_SIGN)),
             color=better,
             tooltip=told,
         )
@@ -98,8 +106,8 @@ def layers(*parts: alt.Chart | alt.LayerChart) -> alt.LayerChart:
 
 
 def _time() -> alt.X:
-    hours = dict.fromkeys(("hours", "minutes"), "%H:%M")
-    return alt.X("time:T", title="UTC", scale=alt.Scale(type="utc", padding=8), axis=alt.Axis(format=hours))
+    words = {"hours": "%H:%M", "minutes": "%H:%M", "month": "%b %Y", "quarter": "%b %Y"}
+    return alt.X("time:T", title="UTC", scale=alt.Scale(type="utc", padding=8), axis=alt.Axis(format=words))
 
 
 def _price(name: str) -> alt.Y:
@@ -131,10 +139,10 @@ def _band(rows: pl.DataFrame, base: alt.Chart, low: alt.Y, colour: Colours) -> l
     return [base.mark_area(opacity=0.16, color=colour["blue"]).encode(y=low, y2="high")]
 
 
-def _meaning(rows: pl.DataFrame, colour: Colours) -> alt.Color:
-    """What the colours mean, in a legend of what there is; the layers of a chart share it."""
-    meanings = {FORECAST: "blue", CAME: "muted", INSIDE: "muted", OUTSIDE: "vermilion"}
-    present = [name for name in meanings if name == FORECAST or name in rows["came"]]
+def _meaning(rows: pl.DataFrame, colour: Colours, *lines: str) -> alt.Color:
+    """What the colours mean, in a legend of the lines and of what came; the layers of a chart share it."""
+    meanings = {FORECAST: "blue", ZERO: "amber", CAME: "muted", INSIDE: "muted", OUTSIDE: "vermilion"}
+    present = [name for name in meanings if name in lines or name in rows["came"]]
     scale = alt.Scale(domain=present, range=[colour[meanings[name]] for name in present])
     return alt.Color("came:N", scale=scale, legend=alt.Legend(title=None, orient="top", symbolOpacity=1))
 

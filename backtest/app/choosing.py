@@ -11,8 +11,9 @@ import polars as pl
 import streamlit as st
 
 from backtest.app.loading import Contents, Source
-from backtest.app.words import USUAL, level, of_seed, told_apart
+from backtest.app.words import of_seed, told_apart
 from data.names import label
+from reports.formats import level
 
 T = TypeVar("T", bound=Hashable)
 
@@ -23,14 +24,14 @@ OWN, PATH, UPLOAD = "The run's own", "Another file", "An upload"
 class Choice:
     """What is shown: forecasts of one model for one symbol, by one seed or their mean (None), and a level.
 
-    `seeds` counts those of the model; `level` is None where the run has no intervals.
+    `seeds` counts those of the model.
     """
 
     symbol: str
     model: str
     seed: int | None
     seeds: int
-    level: float | None
+    level: float
 
 
 def choose_run(folders: Sequence[Path]) -> Path:
@@ -50,12 +51,9 @@ def choose(contents: Contents) -> Choice:
     return Choice(symbol, model, seed, len(seeds), choose_level(folder.coverage["level"].unique().sort().to_list()))
 
 
-def choose_level(levels: Sequence[float]) -> float | None:
-    """Let the reader pick how many outcomes an interval shall hold; None where there are no intervals."""
-    if not levels:
-        return None
-    first = USUAL if USUAL in levels else levels[-1]
-    return st.sidebar.segmented_control("Interval", levels, default=first, format_func=level, required=True)
+def choose_level(levels: Sequence[float]) -> float:
+    """Let the reader pick how many outcomes an interval shall hold; the widest comes first."""
+    return st.sidebar.segmented_control("Interval", levels, default=levels[-1], format_func=level, required=True)
 
 
 def choose_source() -> Source | None:

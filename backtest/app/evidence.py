@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import polars as pl
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 import reports
 from backtest.app import charts, parts
@@ -11,7 +15,7 @@ from backtest.app.words import shown
 from data.audit import AUDIT, Leak, Level
 from data.names import label
 from reports.blocks import Tone
-from reports.formats import counted, exponent_of, listed, moment, power
+from reports.formats import counted, decimal, exponent_of, listed, moment, percent, power
 from reports.result import Fold, Result
 from reports.sections.trust import MEND, MOST, audited, finding
 from reports.sections.verdict import tone_of
@@ -70,25 +74,34 @@ def told(leak: Leak) -> None:
 
 def folds(result: Result, model: str) -> None:
     """Show how a model did in each fold against zero, and the folds with every model's skill."""
-    names = [*dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))]
+    every = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
+    names = sorted(every, key=lambda name: name != model)
     rows = fold_rows(result.folds, names, result)
     st.text(shown(f"Skill of {label(model)} against zero, fold by fold: above the line it was better there."))
     if model in names and rows.height:
         place = str(names.index(model))
         bars = rows.select("fold", at=pl.col("from") + " to " + pl.col("until"), skill=pl.col(place) / 100)
         parts.chart(charts.skills(bars, parts.palette()), "Bars: skill against zero in each fold", charts.LOW)
-    numbers = {name: st.column_config.NumberColumn(head, format="%,d") for name, head in COUNTS.items()}
-    errors = st.column_config.NumberColumn(f"MSE of zero{power(error_unit(result))}", format="%.3f")
-    skills = {
-        str(place): st.column_config.NumberColumn(shown(f"Skill of {label(name)}"), format="%+.2f %%")
-        for place, name in enumerate(names)
-    }
+    places = {str(place): shown(f"Skill of {label(name)}") for place, name in enumerate(names)}
+    heads = {**COUNTS, "mse": f"MSE of zero{power(error_unit(result))}", **places}
+    columns = {name: st.column_config.NumberColumn(head) for name, head in heads.items()}
     spans = {"from": "Tested from", "until": "until"}
-    st.dataframe(rows, hide_index=True, column_config={**numbers, **spans, "mse": errors, **skills})
+    st.dataframe(written(rows, places), hide_index=True, column_config={**columns, **spans})
     st.text("Times are UTC. Skill is the share of zero's squared error that a model saves, in per cent.")
 
 
 COUNTS = {"fold": "Fold", "train": "Train rows", "validation": "Validation rows", "test": "Forecasts", "lost": "Lost"}
+
+
+def written(rows: pl.DataFrame, skills: Iterable[str]) -> Styler:
+    """Return the rows with their numbers written as in the report; they are sorted as numbers all the same."""
+    forms: dict[Any, str | Callable[[Any], str] | None] = {
+        **dict.fromkeys(COUNTS, lambda value: decimal(value, 0)),
+        "mse": lambda value: decimal(value, 3),
+        **dict.fromkeys(skills, lambda value: percent(value / 100)),
+    }
+    numbers = [name for name in rows.columns if name in forms]
+    return rows.cast(dict.fromkeys(numbers, pl.Float64)).to_pandas().style.format(forms)
 
 
 def fold_rows(every: tuple[Fold, ...], models: list[str], result: Result) -> pl.DataFrame:

@@ -15,13 +15,13 @@ from streamlit.delta_generator import DeltaGenerator
 from backtest.app import charts, parts
 from backtest.app.choosing import Choice
 from backtest.app.loading import Contents, Source, current, forecast, read_bars
-from backtest.app.words import decimals, due, held, level, of_seed, shown, times, within
-from backtest.forecast import NextStep, Series, close_after
-from backtest.intervals import Interval
-from data.errors import BacktestError, DataError
+from backtest.app.words import due, of_seed, shown, times
+from backtest.forecast import NextStep, Series, close_after, unnamed_plugins
+from backtest.intervals import Interval, held
+from data.errors import BacktestError, ConfigError, DataError
 from data.names import label
 from reports.folder import printable, printable_frame
-from reports.formats import SPACE, counted, decimal, moment, percent
+from reports.formats import SPACE, counted, decimal, decimals, level, moment, percent, within
 
 LENGTHS = (100, 500, 2_000)
 VIEWS = ("Candles", "Closes")
@@ -56,21 +56,34 @@ def outlook(
         bars = recent(series, choice.symbol, length)
         digits = decimals(bars["close"][-1])
         past = charts.history(bars, parts.palette(), digits, candles=view == VIEWS[0])
-        draw(place, past)
+        span = f"{bars['at'][0]} to {bars['at'][-1]}"
+        draw(place, past, span)
         with top:
+            trusted(series, plugins)
             ahead = ahead_of(forecast(run, stamp, source, plugins), choice)
             numbers(ahead, choice, series, digits)
             st.text(" ".join((interval_words(ahead, choice), *newer_words(contents, series, choice.symbol))))
-        draw(place, charts.layers(past, charts.ahead(next_bar(ahead, series, bars), parts.palette(), digits)))
+        draw(place, charts.layers(past, charts.ahead(next_bar(ahead, series, bars), parts.palette(), digits)), span)
     except BacktestError as problem:
         with top:
             parts.refuse(problem, "No forecast")
 
 
-def draw(place: DeltaGenerator, picture: alt.LayerChart) -> None:
-    """Put a chart in the place of the one before."""
+def trusted(series: Series, plugins: Sequence[str]) -> None:
+    """Raise ConfigError where the run needs plugins that were not named when the app was started."""
+    missing = unnamed_plugins(series.config, plugins)
+    if missing:
+        command = " ".join(("backtest app RUN", *(f"--plugins {name}" for name in series.config.plugins)))
+        raise ConfigError(
+            f"This run uses the plugin {', '.join(missing)}, which is code: stop the app and start it again, in the "
+            f"folder of the plugin, with: {command}, if you trust that code"
+        )
+
+
+def draw(place: DeltaGenerator, picture: alt.LayerChart, span: str) -> None:
+    """Put a chart in the place of the one before; from when to when it goes stands above it."""
     with place.container():
-        parts.chart(picture, "Recent prices and the forecast of the next close")
+        parts.chart(picture.properties(title=span), "Recent prices and the forecast of the next close")
 
 
 def recent(series: Series, symbol: str, length: int) -> pl.DataFrame:
@@ -93,15 +106,15 @@ def ahead_of(steps: Sequence[NextStep], choice: Choice) -> Ahead:
     if choice.seed is not None:
         log_return = step.by_seed[choice.seed]
         return Ahead(step, log_return, close_after(step.close, log_return), None, None)
-    level = choice.level or 0.0
-    return Ahead(step, step.log_return, step.next_close, step.interval(level), step.ends(level))
+    return Ahead(step, step.log_return, step.next_close, step.interval(choice.level), step.ends(choice.level))
 
 
 def numbers(ahead: Ahead, choice: Choice, series: Series, digits: int) -> None:
     """Show the forecast in figures."""
     step, horizon = ahead.step, series.config.target.horizon
     when = due(step.target_time, horizon, series.interval)
-    st.text(shown(f"{label(choice.model)}, {of_seed(choice.seed, choice.seeds)}, for {when}:"))
+    who, last = f"{label(choice.model)}, {of_seed(choice.seed, choice.seeds)}", moment(step.time, series.interval)
+    st.text(shown(f"{who}, for {when}, after the bar of {last}:"))
     name = "Next close" if horizon == 1 else f"Close {horizon} bars ahead"
     change = f"{percent(math.expm1(ahead.log_return), 3)} on {decimal(step.close, digits)}"
     with st.container(horizontal=True):
@@ -118,10 +131,8 @@ def interval_words(ahead: Ahead, choice: Choice) -> str:
     if choice.seed is not None:
         return "No interval: they are made from errors of the mean over seeds. Choose the mean to see one."
     one = ahead.interval
-    if one is None:
-        return "This run has no intervals."
-    if one.half_width is None:
-        return f"Too few errors for an interval of {level(one.level)}."
+    if one is None or one.half_width is None:
+        return f"Too few errors for an interval of {level(choice.level)}."
     return (
         f"{level(one.level)} intervals held {held(one)} of the walk, each made from earlier errors alone. "
         f"This one is the forecast ±{SPACE}{decimal(one.half_width, 5)} in log return."

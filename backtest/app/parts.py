@@ -11,7 +11,7 @@ import polars as pl
 import streamlit as st
 
 from backtest.app.charts import HEIGHT, Colours, colours
-from backtest.app.words import SIGNS, shown
+from backtest.app.words import SIGNS, refusal, shown
 from data.errors import BacktestError
 from reports.blocks import Table, Tone
 
@@ -25,9 +25,9 @@ def line(tone: Tone, word: str, text: str, label: str = "") -> None:
 
 
 def refuse(problem: BacktestError, what: str = "Cannot be shown") -> None:
-    """Show why something is not there, in the words of the command line."""
+    """Show why something is not there, in the words of the command line, controls for options."""
     with st.container(border=True):
-        line("bad", what, str(problem))
+        line("bad", what, refusal(problem))
 
 
 def table(content: Table) -> None:

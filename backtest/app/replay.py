@@ -13,17 +13,20 @@ import streamlit as st
 from backtest.app import charts, parts
 from backtest.app.choosing import Choice
 from backtest.app.loading import Contents, current, read_bars
-from backtest.app.words import decimals, level, of_seed, shown, times
+from backtest.app.words import of_seed, shown, times
 from data.errors import BacktestError, DataError
-from data.names import label
+from data.names import PRIMARY, label
 from reports.folder import printable_frame
-from reports.formats import counted, day, percent, whole
+from reports.formats import counted, day, decimals, level, percent, whole
 from reports.result import Fold
 
 DRAWN = 2_000
 """Forecasts that a chart draws; of more, those with the highest and the lowest values of every stretch."""
 
 VIEWS = ("Log returns", "Prices")
+
+NEARLY = 0.25
+"""Forecasts whose sizes add up to no more than this share of those of the moves draw nearly zero's line of prices."""
 
 
 @st.fragment
@@ -43,6 +46,8 @@ def replay(run: Path, stamp: str, contents: Contents, choice: Choice) -> None:
         parts.refuse(problem, "No prices")
         return
     parts.chart(picture, "What was forecast in this fold, and what came")
+    if view == VIEWS[1]:
+        st.text(lateness(rows, choice.model, contents.result.horizon))
     st.text(caption(choice, contents.result.horizon, width, rows.height, drawn))
 
 
@@ -92,7 +97,7 @@ def head(contents: Contents, choice: Choice, fold: Fold, n: int, covered: int | 
     with st.container(horizontal=True):
         parts.figure(f"Skill vs zero{pooled}", percent(next(iter(scores["value"]), None)))
         parts.figure("Forecasts", whole(n))
-        if choice.level is not None and covered is not None:
+        if covered is not None:
             parts.figure(f"{level(choice.level)} intervals held", percent(covered / n, 1, signed=False))
 
 
@@ -120,6 +125,19 @@ def in_prices(rows: pl.DataFrame, width: float | None, closes: pl.DataFrame) -> 
     return drawn, charts.closes(drawn, parts.palette(), decimals(float(known["close"][-1])))
 
 
+def lateness(rows: pl.DataFrame, model: str, horizon: int) -> str:
+    """Return why forecasts look good as prices: they hug the last close, which is what zero forecasts."""
+    sizes = rows.select(pl.col("y", "y_hat").abs().sum())
+    late = f"the last close, {counted(horizon, 'bar')} late".replace(" 1 bar", " one bar")
+    if model == PRIMARY["baseline"]:
+        said = f"This is zero's line: {late}."
+    elif sizes["y_hat"].item() <= NEARLY * sizes["y"].item():
+        said = f"Zero draws nearly the same line: {late}."
+    else:
+        said = f"Zero draws the dashed line: {late}. To be close to the price is no merit."
+    return f"{said} Look at the log returns."
+
+
 def closes_of(run: Path, stamp: str) -> pl.DataFrame:
     """Return the closes of the run's own bars; raises what reading them raises."""
     bars = read_bars(run, stamp, current(run, stamp, None)).bars
@@ -145,8 +163,6 @@ def caption(choice: Choice, horizon: int, width: float | None, n: int, drawn: pl
     said = [f"Each point in time is a bar, forecast at the close {counted(horizon, 'bar')} before."]
     if choice.seed is not None:
         said.append("No interval: they are made from errors of the mean over seeds.")
-    elif choice.level is None:
-        said.append("This run has no intervals.")
     elif width is None:
         said.append("No interval: too few errors were known before this fold.")
     else:

@@ -43,6 +43,10 @@ ROLES = {
 """Settings of a theme, and the colour of the report that each of them takes."""
 
 
+NEEDED = ("altair", "pandas", "reports", "backtest.forecast")
+"""What the page needs, there before the first visitor waits; the page itself has caches that want a server first."""
+
+
 def serve(run: Path | None, plugins: Sequence[str]) -> None:
     """Show a run, or those in the folder of runs, in the browser until stopped; ConfigError without Streamlit.
 
@@ -52,7 +56,8 @@ def serve(run: Path | None, plugins: Sequence[str]) -> None:
         raise ConfigError("app: needs streamlit, which is not installed: pip install 'beatzero[app]', or make setup")
     from streamlit.web.cli import main
 
-    import_module("backtest.app.page")  # what the page needs is there before the first visitor waits for it
+    for module in NEEDED:
+        import_module(module)
     page = Path(__file__).with_name("page.py")
     main(["run", str(page), *flags(), "--", str(run or ""), *plugins], prog_name="backtest app", standalone_mode=False)
 

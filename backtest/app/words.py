@@ -1,18 +1,17 @@
-"""The words of the app and of `backtest forecast`: prices, intervals, how often they held, seeds, times."""
+"""The words of the app: badges, errors, seeds, times, options."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 import polars as pl
 
-from backtest.intervals import Interval
+from data.errors import BacktestError
 from reports.blocks import Tone
 from reports.folder import printable
-from reports.formats import SPACE, counted, decimal, moment, percent
+from reports.formats import SPACE, counted, moment
 
 T = TypeVar("T", bound=Hashable)
 
@@ -25,11 +24,8 @@ SIGNS: dict[Tone, tuple[Literal["green", "orange", "red", "gray"], str]] = {
 }
 """Colour and icon of a badge; the words beside them say the same."""
 
-DIGITS = 6
-"""Significant digits of a price, of which two at least are decimals."""
-
-USUAL = 0.95
-"""Level of the intervals that are shown where nobody asked for another."""
+CONTROLS = {"--data: ": "Bars: "}
+"""How errors of the command line begin that name an option of it, and the control that the app has instead."""
 
 
 def shown(text: object) -> str:
@@ -37,26 +33,11 @@ def shown(text: object) -> str:
     return printable(str(text), keep=f"\n{SPACE}")
 
 
-def decimals(close: float) -> int:
-    """Return how many decimals prices like this one need: 2 for 2,506.85, 10 for 0.0000123400."""
-    return max(2, DIGITS - 1 - math.floor(math.log10(close)))
-
-
-def within(low: float, high: float, digits: int) -> str:
-    """Return two prices as an interval."""
-    return f"{decimal(low, digits)} to {decimal(high, digits)}"
-
-
-def level(share: float) -> str:
-    """Return the level of an interval: 95 %."""
-    return percent(share, 1, signed=False).replace(".0", "")
-
-
-def held(interval: Interval) -> str:
-    """Return how often intervals of a level held what came: 94.3 % of 1,234 outcomes."""
-    if interval.share is None:
-        return "no outcome so far"
-    return f"{percent(interval.share, 1, signed=False)} of {counted(interval.n, 'outcome')}"
+def refusal(problem: BacktestError) -> str:
+    """Return what an error says, with the app's controls for options of the command line."""
+    said = str(problem)
+    option = next((option for option in CONTROLS if said.startswith(option)), "")
+    return CONTROLS.get(option, "") + said.removeprefix(option)
 
 
 def of_seed(seed: int | None, seeds: int) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from reports.comparison.result import Result
 from reports.comparison.sections import SECTIONS
 from reports.comparison.wording import spelt
-from reports.document import Document, Section, suspected
+from reports.document import Document, Section, marked
 from reports.formats import counted, date, listed
 
-RESULTS = ("pairs", "course", "standings")
-"""Sections whose titles say so where a leak is suspected."""
+NO_RESULT = ("verdict", "trust", "own", "settings", "method")
+"""Sections that a leak takes nothing from, or that tell of it themselves; all others are marked."""
 
 
 def compose(result: Result) -> Document:
@@ -17,9 +17,9 @@ def compose(result: Result) -> Document:
     found = result.found
     names = [run.name for run in found.runs]
     first, last = spelt(found.first, date), spelt(found.last, date)
-    sections = [Section(name, section(result)) for name, section in SECTIONS.items()]
+    sections = tuple(Section(name, section(result)) for name, section in SECTIONS.items())
     if result.leaky:
-        sections = [suspected(section) if section.name in RESULTS else section for section in sections]
+        sections = marked(sections, NO_RESULT)
     return Document(
         title=" against ".join(names) if len(names) == 2 else f"{listed(names, 6)} compared",
         subtitle=f"{listed(found.symbols, 4)}, {counted(found.rows, 'forecast')} in common, {first} to {last}",

@@ -115,14 +115,14 @@ def course(pair: Pair, times: NDArray[np.datetime64], values: NDArray[np.float64
 
 
 def standings_of(contestants: Sequence[Contestant]) -> tuple[Standing, ...]:
-    """Return contestants in their order, those of one model with the same errors as one."""
-    alike: dict[tuple[str, float, float], list[Contestant]] = {}
+    """Return contestants in their order, those of one model with the same forecasts as one."""
+    alike: dict[tuple[str, int], list[Contestant]] = {}
     for one in contestants:
-        alike.setdefault((one.model, one.mse, one.mae), []).append(one)
+        alike.setdefault((one.model, one.alike), []).append(one)
     return tuple(
         Standing(
             own[0].model,
-            tuple(one.run for one in own if one.run is not None),
+            tuple(sorted(one.run for one in own if one.run is not None)),
             own[0],
             tuple(dict.fromkeys(one.status for one in own if one.status)),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -31,6 +32,20 @@ def winner_first(pair: Pair) -> tuple[str, str]:
     """Return both sides, the one with the smaller squared error first."""
     first, second = sides(pair)
     return (second, first) if (pair.difference or 0) > 0 else (first, second)
+
+
+def middle(name: str, most: int) -> str:
+    """Return a name that fits, shortened in the middle: runs are told apart by their heads and their tails."""
+    tail = most // 2
+    return name if len(name) <= most else f"{name[: most - 1 - tail]}…{name[-tail:]}"
+
+
+def lettered(runs: Sequence[str], most: int) -> dict[str, str]:
+    """Return what each run is called in a picture: its name, or, where one is longer than `most`, A, B and so on."""
+    if max(map(len, runs)) <= most:
+        return {run: run for run in runs}
+    signs = string.ascii_uppercase
+    return {run: f"{signs[place % 26]}{place // 26 or ''}" for place, run in enumerate(runs)}
 
 
 def both(pair: Pair) -> str:

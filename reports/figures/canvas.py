@@ -1,4 +1,4 @@
-"""The sheet that every figure is drawn on: house style, margins, and long series made short."""
+"""The sheet that every figure is drawn on: house style and margins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -18,6 +17,9 @@ from numpy.typing import NDArray
 from reports.svg import COLOURS, FONT_SIZE, tidy
 
 WIDTH = 480
+POINTS = 2 * WIDTH
+"""Of a line that are drawn: more would not be seen."""
+
 INK, MUTED, RULE = COLOURS["ink"].light, COLOURS["muted"].light, COLOURS["rule"].light
 SERIES = tuple(COLOURS[name].light for name in ("blue", "vermilion", "green", "purple", "amber"))
 DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.6), (1.4, 1.4), (7, 1.6, 1.4, 1.6), (3, 1.2, 1.2, 1.2, 1.2, 1.2))
@@ -102,19 +104,6 @@ def stems(x: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """Return one line that draws a stroke from low to high at every x: one path, however many strokes."""
     gap = np.full(len(x), np.nan)
     return np.column_stack([x, x, x]).ravel(), np.column_stack([low, high, gap]).ravel()
-
-
-def thin(x: Floats, y: Floats, most: int = 2 * WIDTH) -> tuple[Floats, Floats]:
-    """Return the series with no more than `most` points: the first, last, lowest and highest of each stretch of it."""
-    if len(x) <= most:
-        return x, y
-    edges = np.linspace(0, len(x), most // 4 + 1).astype(int)
-    kept: set[int] = set()
-    for start, end in pairwise(edges.tolist()):
-        part = y[start:end]
-        kept |= {start, end - 1, start + int(np.argmin(part)), start + int(np.argmax(part))}
-    rows = np.asarray(sorted(kept))
-    return x[rows], y[rows]
 
 
 def name_axes(figure: Figure, height: str, width: str = "") -> None:

@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from data.names import label
+from data.thinning import thin
 from reports.derived import LossPath
 from reports.figures.axes import days, head, mark_cuts, name_ends, percents, reach, time_axis
-from reports.figures.canvas import INK, RULE, Pen, draw, place, stems, thin
+from reports.figures.canvas import INK, POINTS, RULE, Pen, draw, place, stems
 from reports.figures.spells import follow
 from reports.figures.timeline import FEW, edges
 from reports.result import Fold
@@ -57,11 +58,11 @@ def accumulate(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], l
     for path in reversed(paths):
         pen = pens[path.model]
         times = days(path.times)
-        axes.plot(*thin(times, path.values), **pen.style)
+        axes.plot(*thin(times, path.values, POINTS), **pen.style)
         for side in (1, -1):
             leaving = np.flatnonzero(side * path.values > limit)[:1]
             mark_cuts(axes, times[leaving], path.values[leaving], pen.colour)
     percents(axes)
-    head(axes, "Squared error less zero's, added up")
+    head(axes, "Squared error less zero's, added up; down: better")
     ends = ((float(path.values[-1]), label(path.model), pens[path.model].colour) for path in paths)
     name_ends(axes, [(0.0, "zero", INK), *ends])

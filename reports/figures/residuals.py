@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from data.thinning import thin
 from reports.figures.axes import name_panel, percents, plain_numbers, time_axis
-from reports.figures.canvas import INK, MUTED, RULE, draw, name_axes, place, stems, thin
+from reports.figures.canvas import INK, MUTED, POINTS, RULE, draw, name_axes, place, stems
 from reports.figures.timeline import edges
 from reports.formats import SPACE, percent
 from reports.residuals import Autocorrelation, Residuals
@@ -65,7 +66,7 @@ def coverage(levels: Sequence[Sequence[Coverage]], folds: Sequence[Fold], colour
         for axes, rows in zip(panels, levels, strict=True):
             level, at = rows[0].level, [places[row.fold] for row in rows if row.fold is not None]
             x, y = np.column_stack([starts[at], ends[at]]).ravel(), np.repeat([row.share for row in rows], 2)
-            x, y = thin(x, y)
+            x, y = thin(x, y, POINTS)
             axes.fill([*x, x[-1], x[0]], [*y, level, level], color=colour, alpha=0.15, linewidth=0)
             axes.plot(x, y, color=colour, linewidth=1.4)
             axes.axhline(level, color=MUTED, linewidth=1, dashes=(4, 3))

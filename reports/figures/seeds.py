@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from data.names import label
 from reports.figures.axes import percents, short
-from reports.figures.canvas import INK, draw, name_axes, place
+from reports.figures.canvas import INK, MUTED, draw, name_axes, place
 from reports.result import Score
 from reports.rows import Seed
 
@@ -17,14 +18,16 @@ PITCH = 40.0
 RAISED = 0.2
 """By how much of a row the mean stands above its seeds."""
 
+ABOVE: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+
 
 def seeds(scores: Sequence[Score], alone: Sequence[Seed], colours: Mapping[str, str], alt: str) -> str:
     """Return the figure: one row per model, a ring for each seed, a dot with its interval for their mean."""
-    height = 42 + PITCH * len(scores)
+    height = 54 + PITCH * len(scores)
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        place(figure, left=88, right=14, bottom=32, top=8)
+        place(figure, left=88, right=14, bottom=32, top=20)
         for row, score in enumerate(scores):
             colour = colours[score.model]
             skills = [one.skill for one in alone if one.model == score.model and one.skill is not None]
@@ -40,6 +43,8 @@ def seeds(scores: Sequence[Score], alone: Sequence[Seed], colours: Mapping[str, 
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
         percents(axes, across=True)
+        for word, end, side in (("worse", 0, "left"), ("better", 1, "right")):
+            axes.annotate(word, (end, 1), (0, 5), ha=side, color=MUTED, **ABOVE)
         name_axes(figure, "", "Skill against zero; ring: one seed, dot: their mean")
 
     return draw("seeds", alt, height, paint)

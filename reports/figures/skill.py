@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from reports.figures.axes import mark_cuts, name_panel, percents, reach, time_axis
-from reports.figures.canvas import INK, WIDTH, draw, place, stems
+from reports.figures.canvas import INK, MUTED, WIDTH, draw, place, stems
 from reports.figures.timeline import edges
 from reports.result import Fold
 
@@ -38,6 +39,8 @@ def skill(models: Sequence[str], folds: Sequence[Fold], colours: Mapping[str, st
             axes.spines.bottom.set_visible(False)
             name_panel(axes, model, colours[model])
             percents(axes, 2)
+        look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "color": MUTED}
+        rows[0].annotate("up: better", (1, 1), (0, 4), ha="right", **look)
         time_axis(rows[-1], float(start.min()), float(end.max()))
 
     return draw("skill", alt, height, paint)

@@ -66,9 +66,16 @@ def finding(result: Result) -> str:
         return f"After costs, trading on {model} would have left no gain"
     if leader.net_return < holding:
         return f"After costs, trading on {model} would have left less than holding"
+    if unjudged(result):
+        return f"What trading on {model} would have left after costs rests on too little evidence to judge by"
     if not sure(leader, result):
         return f"What trading on {model} would have left after costs, chance alone could make"
     return f"What trading on {model} would have left after costs is more than chance would give"
+
+
+def unjudged(result: Result) -> bool:
+    """Return whether there is too little evidence to judge the leading model by."""
+    return result.leader is not None and result.leader.status == "cannot tell"
 
 
 def sure(one: Strategy, result: Result) -> bool:
@@ -85,7 +92,9 @@ def earned(result: Result) -> str:
     holding = f"; holding {outcome(by_model[HOLDING])}" if HOLDING in by_model else ""
     if not leader.turnover:
         return f"The forecasts of {label(leader.model)} never called for a trade{holding}"
-    chance = "" if sure(leader, result) or leader.net_return <= 0 else ", which chance alone could make"
+    doubt = "on too little evidence to judge by" if unjudged(result) else "which chance alone could make"
+    certain = leader.net_return <= 0 or (sure(leader, result) and not unjudged(result))
+    chance = "" if certain else f", {doubt}"
     simple = [one for one in result.strategies if one.model not in {*REFERENCES, *candidates_of(result)}]
     best = max(simple, key=lambda one: one.net_return, default=leader)
     beaten = f"; the baseline {label(best.model)} {outcome(best)}" if best.net_return > leader.net_return else ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from data.names import label
-from reports.blocks import Block, Figure, Heading, Table, table
+from reports.blocks import Block, Figure, Heading, Table, Text, table
 from reports.figures.axes import limit_of
 from reports.figures.forest import forest as draw
 from reports.formats import MISSING, listed, p_value, percent
@@ -17,6 +17,9 @@ from reports.summary import digits
 QUESTION = "Is the gap bigger than its error?"
 OFF_SCALE = 12
 """A gap this many times as large as the farthest end of the leading model's interval is not drawn to scale."""
+
+LARGE = 0.2
+"""A smallest gain to show above this share of zero's error is called so: no forecast of returns gains as much."""
 
 Gap = Literal["gain", "loss", "open", "undefined"]
 
@@ -37,7 +40,8 @@ def forest(result: Result) -> tuple[Block, ...]:
     beside = {score.model: p_value(score.p_adjusted, result.verdict.alpha) for score in scores}
     alt = f"Forest plot of the loss difference to zero of {listed([label(score.model) for score in scores])}. {title}."
     svg = draw(scores, colours(result), beside, limit, alt)
-    return Heading(title, QUESTION), Figure("forest", svg, alt, caption(scores, limit), numbers(scores, result))
+    figure = Figure("forest", svg, alt, caption(scores, limit), numbers(scores, result))
+    return Heading(title, QUESTION), *map(Text, too_small(result.candidates)), figure
 
 
 def extent(score: Score) -> float:
@@ -85,6 +89,35 @@ def caveat(groups: dict[Gap, list[Score]], alpha: float) -> str:
     return f", though the one-sided test finds {listed(sided)}" if sided else ""
 
 
+def too_small(candidates: Sequence[Score]) -> tuple[str, ...]:
+    """Return, in a sentence or two, which gains of models without evidence this sample is too small to show.
+
+    That is said where the smallest that it would have shown lies beyond the interval, or above LARGE.
+    """
+    hidden: list[str] = []
+    large: list[str] = []
+    for score in candidates:
+        least = score.candidate.detectable if score.candidate else None
+        if score.status != "no evidence" or least is None:
+            continue
+        shown = size(least)
+        if score.skill_high is not None and least > score.skill_high:
+            hidden.append(f"{label(score.model)} (it would take {shown})")
+        elif least > LARGE:
+            large.append(f"of {label(score.model)} below {shown}")
+    said = "The sample is too small to show any gain that {} interval{} plausible for {}."
+    ends = ("their", "s leave") if len(hidden) > 1 else ("its", " leaves")
+    return (
+        *([said.format(*ends, listed(hidden, 4))] if hidden else []),
+        *([f"The sample is too small to show a gain {listed(large, 4)}."] if large else []),
+    )
+
+
+def size(gain: float) -> str:
+    """Return a smallest gain to show, a large one without digits that nobody needs."""
+    return percent(gain, 0 if gain >= 0.1 else 2, signed=False)
+
+
 def names(scores: Sequence[Score]) -> list[str]:
     """Return the names of models."""
     return [label(score.model) for score in scores]
@@ -96,6 +129,13 @@ def caption(scores: Sequence[Score], limit: float) -> str:
     least = [score.candidate.detectable for score in scores if score.candidate]
     if any(one is not None and one <= limit for one in least):
         words.append("A short upright is the smallest true gain that this sample would have shown in 4 of 5 cases.")
+    beyond = [
+        f"{label(score.model)} ({size(one)})"
+        for score, one in zip((score for score in scores if score.candidate), least, strict=True)
+        if one is not None and one > limit
+    ]
+    if beyond:
+        words.append(f"Off the scale: the smallest true gain that this sample would have shown for {listed(beyond)}.")
     far = [score for score in scores if abs(score.skill_zero or 0.0) > limit]
     if far:
         points = [f"{label(score.model)} ({gap(score.skill_zero, digits(score.skill_zero))})" for score in far]

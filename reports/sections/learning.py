@@ -49,6 +49,8 @@ def sample(folds: Sequence[int]) -> tuple[int, ...]:
 def finding(fits: Sequence[Fit]) -> str:
     """Return when the training stopped, over all fits."""
     best, epochs = (np.asarray([getattr(fit, name) for fit in fits]) for name in ("best", "epochs"))
+    if epochs.max() == 1:
+        return "The networks were trained for one epoch only: whether more would have helped cannot be told"
     middle = f"after a median of {decimal(float(np.median(best)), 0)} epochs"
     at_once, to_the_end = float((best == 1).mean()), float((best == epochs).mean())
     if at_once >= MOST:

@@ -44,7 +44,7 @@ def leading(result: Result) -> tuple[PairTest, ...]:
 
     def place(row: PairTest) -> tuple[bool, bool, bool, str, int]:
         other = row.test != PRIMARY["test"]
-        return not row.of_skill, row.loss != PRIMARY["loss"], other, name_of(row), models.index(row.model)
+        return not is_against_zero(row), row.loss != PRIMARY["loss"], other, name_of(row), models.index(row.model)
 
     return tuple(sorted((row for row in once.values() if row.model in models), key=place))
 
@@ -58,6 +58,16 @@ def name_of(row: PairTest) -> str:
     """Return the name of a test, with loss and baseline where they are not squared error and zero."""
     loss = "" if row.loss in WITHOUT_LOSS else f" on {row.loss} errors"
     return f"{row.title}{loss}" if row.baseline == PRIMARY["baseline"] else f"{row.title}{loss}, against {row.baseline}"
+
+
+def is_against_zero(row: PairTest) -> bool:
+    """Return whether a test asks for skill against zero."""
+    return row.of_skill and row.baseline == PRIMARY["baseline"]
+
+
+def question(row: PairTest) -> str:
+    """Return what a test asks, with the loss where it is not the verdict's own."""
+    return row.asks if row.loss in WITHOUT_LOSS else f"{row.asks.removesuffix('?')}, in {row.loss} errors?"
 
 
 def is_own(row: PairTest) -> bool:
@@ -82,7 +92,7 @@ def answer(row: PairTest, result: Result) -> str:
 
 def finding(rows: Sequence[PairTest], result: Result) -> str:
     """Return what the tests of skill against zero say together, in one sentence."""
-    tests = [row for row in rows if row.of_skill and row.baseline == PRIMARY["baseline"]]
+    tests = [row for row in rows if is_against_zero(row)]
     asked = [row for row in tests if row.p_value is not None]
     passed = [row for row in asked if answer(row, result) == "yes"]
     if not asked:
@@ -121,15 +131,22 @@ def spoken_for(passed: Sequence[PairTest]) -> str:
 def answers(rows: Sequence[PairTest], result: Result) -> Table:
     """Return one row per test: what it asks, and its answer for each model with the adjusted p-value."""
     models = list(dict.fromkeys(row.model for row in rows))
-    groups: dict[tuple[str, str], dict[str, str]] = {}
+    parts: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
     for row in rows:
+        groups = parts.setdefault(ABOUT[is_against_zero(row)], {})
         chance = p_value(adjusted(row, result), result.verdict.alpha)
         shown = answer(row, result) if chance == MISSING else f"{answer(row, result)} ({chance})"
-        groups.setdefault((row.asks, name_of(row)), {})[row.model] = shown
-    cells = [(asks, *(found.get(model, MISSING) for model in models), name) for (asks, name), found in groups.items()]
+        groups.setdefault((question(row), name_of(row)), {})[row.model] = shown
+    table = [
+        Group(tuple((asks, *(one.get(model, MISSING) for model in models), name) for (asks, name), one in asked), about)
+        for about, asked in ((about, groups.items()) for about, groups in parts.items())
+    ]
     heads = [Column("Question", number=False, wraps=True), *(Column(label(model), number=False) for model in models)]
-    return Table((*heads, Column("Test", number=False)), (Group(tuple(cells)),), ANSWERS)
+    return Table((*heads, Column("Test", number=False)), tuple(table), ANSWERS)
 
+
+ABOUT = {True: "Skill against zero", False: "Not about skill against zero"}
+"""Under what label the rows of the answers stand."""
 
 ANSWERS = (
     "In brackets the adjusted p. Yes: it is at most the level of the verdict; not shown is no proof of the opposite. "

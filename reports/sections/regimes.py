@@ -53,8 +53,6 @@ def regimes(result: Result) -> tuple[Block, ...]:
         return (Heading("There is no model to compare with zero", QUESTION),)
     title, *more = (finding(result, model) for model in models if model == models[0] or standing_out(result, model))
     words = [Text(" ".join(f"{sentence}." for sentence in more))] if more else []
-    if result.verdict.status == "leak suspected":
-        title, words = "A leak is suspected: nothing here can be believed", []
     drawn = [row for model in models[:DRAWN] for row in rows_of(result, model) if row.skill_low is not None]
     if not drawn:
         unfolding = [Details("The numbers", (numbers(result),))] if result.regimes else []

@@ -21,6 +21,9 @@ QUESTION = "Is anything left in the errors, and do the intervals hold?"
 MOST = 3
 """Lags that a title names."""
 
+OFF = 0.01
+"""Intervals that hold a share no farther than this from what they promise are as good as promised."""
+
 CAPTION = (
     "Each stroke: how much the errors resemble those that many bars earlier; below, the same for their sizes, without "
     "the sign. Where errors have no memory, 19 of 20 strokes end within the grey band, which allows for calm and wild "
@@ -64,18 +67,29 @@ def finding(result: Result, shown: Residuals) -> str:
     """Return whether the errors are correlated, and how many outcomes the widest intervals held."""
     model, p = label(shown.model), shown.errors.p_value
     pooled = [row for row in result.coverages if row.model == shown.model and row.fold is None]
-    held = ""
-    if pooled:
-        widest = max(pooled, key=lambda row: row.level)
-        promised, share = percent(widest.level, 0, signed=False), percent(widest.share, 1, signed=False)
-        held = f"; its {promised} intervals held {share} of {counted(widest.n, 'outcome')}"
+    held = f"; its {kept(max(pooled, key=lambda row: row.level))}" if pooled else ""
     if not len(shown.lags):
         return f"There are too few errors of {model} to look for a pattern in them{held}"
     if p is None:
         return f"The errors of {model} are always the same{held}"
     if p >= result.verdict.alpha:
-        return f"The errors of {model} look like noise{held}"
+        return f"The errors of {model} show no memory in their direction, as far as can be seen{held}"
     return f"The errors of {model} are still correlated{at(shown)}{held}"
+
+
+def kept(row: Coverage) -> str:
+    """Return whether intervals kept their promise.
+
+    They were too wide or too narrow if the share that they held is more than OFF away from it, and more than twice its
+    binomial standard error.
+    """
+    promised, off = percent(row.level, 0, signed=False), row.share - row.level
+    held = f"held {percent(row.share, 1, signed=False)} of {counted(row.n, 'outcome')}"
+    if abs(off) <= OFF:
+        return f"{promised} intervals {held}, as promised"
+    if abs(off) <= 2 * np.sqrt(row.level * (1 - row.level) / row.n):
+        return f"{promised} intervals {held}, which chance allows for"
+    return f"{promised} intervals were too {'wide' if off > 0 else 'narrow'}: they {held}"
 
 
 def at(shown: Residuals) -> str:
@@ -109,21 +123,33 @@ def memory(shown: Residuals, alpha: float) -> str:
 
 def sizes(shown: Residuals, alpha: float) -> str:
     """Return what the autocorrelations of the sizes say."""
-    p, first = shown.sizes.p_value, float(shown.sizes.values[0])
-    if p is None or p >= alpha or first <= 0:
-        return "Their sizes show no memory."
+    p, place = shown.sizes.p_value, int(shown.sizes.strengths.argmax())
+    if p is None:
+        return "Their sizes are all the same."
+    if p >= alpha:
+        return "Their sizes show no memory, as far as can be seen."
+    most = float(shown.sizes.values[place])
+    kind = "large" if most > 0 else "small"
     return (
-        f"Their sizes have a memory ({decimal(first, 2)} at the first lag): large errors follow large ones, which "
-        "no forecast of the mean return can take out."
+        f"Their sizes have a memory, clearest at lag {whole(int(shown.lags[place]))} ({decimal(most, 2)}): {kind} "
+        "errors follow large ones, which no forecast of the mean return can take out."
     )
 
 
 def reach(rows: Sequence[Coverage]) -> str:
     """Return in which folds the intervals of one level held the fewest and the most of the outcomes."""
     level = percent(rows[0].level, 0, signed=False)
-    low, high = (pick(rows, key=lambda row: row.share) for pick in (min, max))
-    worst, best = (f"{percent(row.share, 1, signed=False)} in fold {row.fold}" for row in (low, high))
-    return f"Fold by fold the {level} intervals held " + (f"from {worst} to {best}." if len(rows) > 1 else f"{worst}.")
+    folds: dict[str, list[int | None]] = {}
+    for row in sorted(rows, key=lambda row: row.share):
+        folds.setdefault(percent(row.share, 1, signed=False), []).append(row.fold)
+    ends = [
+        f"{share} in {counted(len(those), 'fold') if len(those) > 1 else f'fold {those[0]}'}"
+        for share, those in folds.items()
+    ]
+    if len(ends) > 1:
+        return f"Fold by fold the {level} intervals held from {ends[0]} to {ends[-1]}."
+    (share,) = folds
+    return f"The {level} intervals held " + (f"{share} in every fold." if len(rows) > 1 else f"{ends[0]}.")
 
 
 def by_level(coverages: Sequence[Coverage], model: str) -> list[list[Coverage]]:

@@ -51,7 +51,7 @@ def without_a_fold(result: Result) -> tuple[Block, ...]:
     if not found or not result.dropped:
         return ()
     fragile = " ".join(
-        f"{label(one.model)}: fold {one.worst_fold} carries the claim, nothing is shown without it."
+        f"That {label(one.model)} is {one.status} than zero does not survive leaving out fold {one.worst_fold}."
         for one in found
         if one.fragile
     )

@@ -12,7 +12,7 @@ from data.names import label
 from reports.blocks import Block, Figure, Heading, Table, table
 from reports.comparison.figures.paths import paths as draw
 from reports.comparison.result import STRETCHES, Course, Result, key_of
-from reports.comparison.wording import capitalised, sides, winner_first
+from reports.comparison.wording import capitalised, sides
 from reports.formats import counted, listed, percent, whole
 
 QUESTION = "When did the difference come about?"
@@ -21,7 +21,7 @@ MOST = 3
 CAPTION = (
     "The squared error of the first less that of the second, added up over time, in per cent of zero's total. Where a "
     "line falls, the first forecast better; where it rises, the second. It ends at the difference. A steady slope is "
-    "evidence; one sudden step is one event."
+    "evidence; one sudden step is one event. The uprights part ten equal stretches of the time."
 )
 
 
@@ -61,14 +61,16 @@ def names_of(courses: Sequence[Course]) -> tuple[str, ...]:
 
 
 def finding(courses: Sequence[Course]) -> str:
-    """Return how steadily the clearest difference came about."""
+    """Return how steadily the clearest difference came about, and where its first side ends."""
     clearest = min(courses, key=lambda one: chance(one.pair))
-    side = 1 if (clearest.pair.difference or 0) > 0 else -1
-    gained, lost = (int(np.sum(way * side * clearest.changes > 0)) for way in (1, -1))
-    winner, loser = winner_first(clearest.pair)
-    times = f"all {whole(STRETCHES)}" if gained == STRETCHES else f"{whole(gained)} of {whole(STRETCHES)}"
-    more = f" and lost in {whole(lost)}" if lost else ""
-    return capitalised(f"{winner} gained on {loser} in {times} stretches of the time{more}")
+    first, second = sides(clearest.pair)
+    gained, lost = (int(np.sum(way * clearest.changes < 0)) for way in (1, -1))
+    ahead = (clearest.pair.difference or 0) < 0
+    verb, times, more = ("gained on", gained, lost) if gained else ("lost to", lost, 0)
+    often = f"all {whole(STRETCHES)}" if times == STRETCHES else f"{whole(times)} of {whole(STRETCHES)}"
+    end = f"{'and' if ahead == (gained > lost) else 'yet'} ends {'ahead' if ahead else 'behind'}"
+    back = f", lost in {whole(more)}" if more else ""
+    return capitalised(f"{first} {verb} {second} in {often} stretches of the time{back} {end}")
 
 
 def numbers(courses: Sequence[Course], names: Sequence[str]) -> Table:

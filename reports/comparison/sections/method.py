@@ -9,7 +9,7 @@ from data.result_tables import PATHS
 from reports.blocks import Block, Facts, Files, Heading, Table, Text, table
 from reports.comparison.result import Result
 from reports.comparison.wording import spelt
-from reports.formats import counted, duration, listed, percent, whole
+from reports.formats import counted, duration, level, listed, whole
 
 QUESTION = "How were the runs compared?"
 
@@ -45,12 +45,12 @@ def facts(result: Result) -> tuple[tuple[str, str], ...]:
     """Return what was tested, and how."""
     found = result.found
     adjusted = f"Holm, over {counted(found.family, 'p-value')}: every pair that has one."
-    level = percent(found.alpha, 1, signed=False).replace(".0", "")
+    at_most = level(found.alpha)
     return (
         ("The test", TEST),
         (
             "The level",
-            f"A difference is claimed where its adjusted p is at most {level}, the smallest level of the runs.",
+            f"A difference is claimed where its adjusted p is at most {at_most}, the smallest level of the runs.",
         ),
         ("The adjusted p", adjusted),
         ("The 95 % interval", INTERVAL),

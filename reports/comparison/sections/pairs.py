@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from data.comparison import Finding, Pair
 from data.comparison import Group as Kind
 from data.names import label
 from reports.blocks import Block, Column, Figure, Group, Heading, Note, Table, table
-from reports.comparison.figures.forest import forest
+from reports.comparison.figures.forest import drawn_ends, forest
 from reports.comparison.result import Result
-from reports.comparison.wording import both, digits_of, interval, of
-from reports.formats import counted, p_value, percent, whole
+from reports.comparison.wording import both, digits_of, interval, lettered, of
+from reports.figures.axes import limit_of
+from reports.formats import counted, listed, p_value, percent, whole
+from reports.summary import digits
 
 QUESTION = "Which differences are larger than their error?"
 MOST = 24
 """Pairs in the picture."""
+
+OFF_SCALE = 12
+"""A difference this many times as large as the farthest end of the middle leading pair is not drawn to scale."""
+
+ROOM = 10
+"""Characters of the name of a run that leave room for the interval in a narrow table."""
+
+LONGEST = 8
+"""Characters of the name of a run that fit beside the picture."""
 
 CAPTION = (
     "Each dot is the squared error of the model on the left less that of the model on the right, in per cent of "
@@ -26,8 +37,9 @@ CAPTION = (
 
 TABLE = (
     "Difference: squared error of the first run's model less that of the second's, in per cent of zero's, on the "
-    "common rows; below 0 the first is better. p: how often chance alone would make two equally good models differ at "
-    "least as much (Diebold-Mariano, two-sided, fixed-b). Adjusted (Holm), it allows for every pair that was tested"
+    "common rows; below 0 the first is better. Better: by the adjusted p; neither, where no difference shows. p: how "
+    "often chance alone would make two equally good models differ at least as much (Diebold-Mariano, two-sided, "
+    "fixed-b). Adjusted (Holm), it allows for every pair that was tested"
 )
 
 LABELS: dict[Kind, str] = {
@@ -37,9 +49,11 @@ LABELS: dict[Kind, str] = {
 }
 
 OUTCOMES: dict[Finding, str] = {
-    "no difference": "no difference",
-    "the same": "the same forecasts",
-    "undefined": "cannot be tested",
+    "better": "first",
+    "worse": "second",
+    "no difference": "neither",
+    "the same": "the same",
+    "undefined": "untested",
 }
 
 
@@ -51,8 +65,38 @@ def pairs(result: Result) -> tuple[Block, ...]:
         return heading, *below
     words = f"Dots with intervals for the differences of {counted(len(drawn), 'pair')}. {heading.finding}."
     rest = len(result.tested) - len(drawn)
-    caption = CAPTION + (f" {counted(rest, 'more pair')} in the table." if rest else "")
-    return heading, Figure("forest", forest(drawn, words), words, caption, numbers(drawn)), *below
+    limit, runs = limit_in(drawn), lettered([run.name for run in result.found.runs], LONGEST)
+    more = [f"{counted(rest, 'more pair')} in the table."] if rest else []
+    caption = " ".join([CAPTION, *legend(drawn, runs), *cut(drawn, limit), *more])
+    return heading, Figure("forest", forest(drawn, runs, limit, words), words, caption, numbers(drawn)), *below
+
+
+def limit_in(drawn: Sequence[Pair]) -> float:
+    """Return how far the picture reaches from 0: of the leading pairs, the one in the middle is to be legible."""
+    leading = sorted(map(extent, [pair for pair in drawn if pair.group != "other"] or drawn))
+    return limit_of([leading[(len(leading) - 1) // 2], *map(extent, drawn)], OFF_SCALE)
+
+
+def extent(pair: Pair) -> float:
+    """Return how far a difference and its interval reach from 0."""
+    return max(map(abs, drawn_ends(pair)))
+
+
+def legend(drawn: Sequence[Pair], runs: Mapping[str, str]) -> list[str]:
+    """Return which letter stands for which run, if letters do."""
+    there = {run for pair in drawn for run in (pair.run, pair.other_run)}
+    said = [f"{letter}: {run}" for run, letter in runs.items() if run != letter and run in there]
+    return [f"{'; '.join(said)}."] if said else []
+
+
+def cut(drawn: Sequence[Pair], limit: float) -> list[str]:
+    """Return what is not drawn to scale."""
+    far = [pair for pair in drawn if abs(pair.difference or 0.0) > limit]
+    points = [f"{both(pair)} ({percent(pair.difference, digits(pair.difference))})" for pair in far]
+    said = [f"Off the scale, at the arrows: {listed(points)}."] if far else []
+    if any(extent(pair) > limit for pair in drawn if pair not in far):
+        said.append("A line with an arrow goes on beyond the edge.")
+    return said
 
 
 def finding(result: Result) -> str:
@@ -96,18 +140,18 @@ def pairs_table(result: Result) -> Table:
         Column("First", number=False),
         Column("Second", number=False),
         Column("Difference"),
-        Column("95 % interval"),
-        Column("p"),
+        Column("95 % interval", spare=max(len(run.name) for run in found.runs) > ROOM),
+        Column("p", spare=True),
         Column("p adjusted"),
         Column("p, absolute errors", spare=True),
-        Column("Finding", number=False),
+        Column("Better", number=False),
     )
 
     def cells(pair: Pair) -> tuple[str, ...]:
         """Return one row."""
         p_values = (p_value(value, found.alpha) for value in (pair.p_value, pair.p_adjusted, pair.p_absolute))
         shown = percent(pair.difference, digits), interval(pair.low, pair.high, digits)
-        return *named(pair), *shown, *p_values, outcome(pair)
+        return *named(pair), *shown, *p_values, OUTCOMES[pair.finding]
 
     groups = [Group(tuple(cells(pair) for pair in found.pairs if pair.group == kind), LABELS[kind]) for kind in LABELS]
     picked = max((pair.picked_from for pair in found.pairs), default=1) > 1
@@ -119,8 +163,3 @@ def named(pair: Pair) -> tuple[str, str, str]:
     """Return the model of a pair and its two runs; of a pair of the best both models."""
     models = dict.fromkeys((label(pair.model), label(pair.other_model)))
     return " and ".join(models), pair.run, pair.other_run
-
-
-def outcome(pair: Pair) -> str:
-    """Return what is found of a pair in a few words."""
-    return OUTCOMES.get(pair.finding) or f"{pair.run if pair.finding == 'better' else pair.other_run} is better"
