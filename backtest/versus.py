@@ -154,8 +154,7 @@ def run_of(entrant: Entrant, left_out: int) -> ComparedRun:
     """Return what is told of one run."""
     manifest, verdict, audit = entrant.manifest, entrant.verdict, entrant.audit
     own = entrant.paired.filter(model=REFERENCES[0])
-    looked = audit is not None and any(level.state != "not run" for level in audit.levels)
-    audited: Audited = "leak" if audit and audit.leaks else "passed" if looked else "not audited"
+    audited: Audited = "leak" if audit and audit.leaks else "passed" if audit and audit.done else "not audited"
     return ComparedRun(
         name=entrant.name,
         settings=manifest.config_sha256,

@@ -80,6 +80,11 @@ class Audit:
         return not self.leaks
 
     @property
+    def done(self) -> tuple[int, ...]:
+        """The numbers of the levels that were run."""
+        return tuple(level.number for level in self.levels if level.state != "not run")
+
+    @property
     def reason(self) -> str:
         """Why no number of the run can be believed, in a clause; empty if nothing was found."""
         if self.passed:

@@ -52,6 +52,13 @@ def percent(share: float | None, digits: int = 2, *, signed: bool = True) -> str
     return text if text == MISSING else f"{text}{SPACE}%"
 
 
+def interval(low: float | None, high: float | None, digits: int) -> str:
+    """Return an interval of shares in per cent: `−0.41 to +0.34 %`; a dash where it is undefined."""
+    if low is None or high is None:
+        return MISSING
+    return f"{percent(low, digits).removesuffix(f'{SPACE}%')} to {percent(high, digits)}"
+
+
 def level(share: float) -> str:
     """Return the level of an interval or a test without loss: `95 %`, `97.5 %`."""
     return f"{100 * share:.10g}{SPACE}%"

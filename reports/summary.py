@@ -5,7 +5,7 @@ from __future__ import annotations
 from data.names import label
 from data.verdict import Verdict
 from reports.blocks import Column, Group, Table
-from reports.formats import MISSING, SPACE, counted, exponent_of, p_value, percent, power, scaled, whole
+from reports.formats import MISSING, counted, exponent_of, interval, p_value, percent, power, scaled, whole
 from reports.result import Result, Score
 
 LARGE = 0.5
@@ -36,7 +36,7 @@ def headline(result: Result) -> Table:
         return (
             label(score.model),
             percent(score.skill_zero, digits(score.skill_zero)) if score.model != "zero" else MISSING,
-            interval(score),
+            interval(score.skill_low, score.skill_high, digits(score.skill_low, score.skill_high)),
             p_value(score.p_value, alpha),
             p_value(score.p_adjusted, alpha),
             MISSING if score.in_set is None else ("yes" if score.in_set else "no"),
@@ -76,15 +76,6 @@ def seeds_better(score: Score) -> str:
     """Return how many seeds of a model would have been better than zero alone."""
     verdicts = score.candidate.seed_verdicts if score.candidate else ()
     return f"{whole(verdicts.count('better'))} of {whole(len(verdicts))}" if verdicts else MISSING
-
-
-def interval(score: Score) -> str:
-    """Return the 95 % interval of the skill against zero in per cent."""
-    if score.skill_low is None or score.skill_high is None:
-        return MISSING
-    edges = (score.skill_low, score.skill_high)
-    low, high = (percent(edge, digits(*edges)).removesuffix(f"{SPACE}%") for edge in edges)
-    return f"{low} to {high}{SPACE}%"
 
 
 def digits(*skills: float | None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,17 +23,12 @@ from tests.audits import leaky
 from tests.fake_run import Plan, make
 from tests.poison import poison
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 pytest.importorskip("streamlit", reason="needs streamlit: pip install 'beatzero[app]'")
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium")
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 BROKEN = b"time,open,high,low,close,volume\n2024-01-01,1,2,0.5,-1,3\n2024-01-02,1,2,0.5,1,3\n"
 PATIENCE = 60.0
 """Seconds for anything to appear: a busy machine is no failure."""
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
 
 
 @dataclass
@@ -95,14 +89,6 @@ def wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
         except OSError:
             time.sleep(0.2)
     pytest.fail("the app did not start")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield running
-        running.close()
 
 
 @pytest.fixture

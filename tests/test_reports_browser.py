@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,18 +17,12 @@ from tests.fake_run import Plan, make
 from tests.pages import render
 from tests.poison import TURNS
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-
-CHROMIUM = shutil.which("chromium")
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 LEAST_CONTRAST = 4.5
 """Of text to what is behind it, as WCAG 2 asks for."""
 
 SMALLEST = 11.0
 """CSS pixels that letters in a figure have on a phone."""
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
 
 LONG = tuple(f"{cell}_of_unusually_many_words_{cell}{number}" for number, cell in enumerate(["lstm", "gru", "tcn"] * 2))
 STRESSED = Plan(
@@ -60,14 +53,6 @@ LETTERS = """() => [...document.querySelectorAll('svg text')].filter(text => tex
 })"""
 
 Theme = Literal["light", "dark"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -406,19 +406,13 @@ def test_a_damaged_comparison_is_refused(folder: Path, tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_the_page_fits_and_asks_for_nothing(hostile: Path, width: int) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs a browser: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = running.new_page(viewport={"width": width, "height": 800})
-        events: list[str] = []
-        page.on("request", lambda request: events.append(request.url))
-        page.on("dialog", lambda dialog: events.append(dialog.message))
-        page.goto((hostile / "report.html").as_uri())
-        page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
-        assert events == [(hostile / "report.html").as_uri()]
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        running.close()
+def test_the_page_fits_and_asks_for_nothing(hostile: Path, browser: Any, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    events: list[str] = []
+    page.on("request", lambda request: events.append(request.url))
+    page.on("dialog", lambda dialog: events.append(dialog.message))
+    page.goto((hostile / "report.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    assert events == [(hostile / "report.html").as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()

@@ -10,7 +10,7 @@ from datetime import datetime
 from data.comparison import Finding, Pair
 from data.names import label
 from reports.comparison.result import Result
-from reports.formats import SPACE, counted, listed, p_value, percent, size
+from reports.formats import SPACE, counted, interval, listed, p_value, size
 
 MOST = 3
 """Pairs that a headline names."""
@@ -59,13 +59,6 @@ def digits_of(pairs: Sequence[Pair]) -> int:
     widths = [100 * (pair.high - pair.low) / 2 for pair in pairs if pair.low is not None and pair.high is not None]
     narrowest = min((width for width in widths if width > 0), default=1.0)
     return min(max(1 - math.floor(math.log10(narrowest)), FEWEST_DIGITS), MOST_DIGITS)
-
-
-def interval(low: float | None, high: float | None, digits: int) -> str:
-    """Return an interval of shares in per cent: `−0.41 to +0.34 %`; a dash where it is undefined."""
-    if low is None or high is None:
-        return percent(None)
-    return f"{percent(low, digits).removesuffix(f'{SPACE}%')} to {percent(high, digits)}"
 
 
 def gap(pair: Pair, digits: int) -> str:

@@ -14,7 +14,7 @@ from data.thinning import thin
 from reports.figures.axes import name_panel, percents, plain_numbers, time_axis
 from reports.figures.canvas import INK, MUTED, POINTS, RULE, draw, name_axes, place, stems
 from reports.figures.timeline import edges
-from reports.formats import SPACE, percent
+from reports.formats import SPACE, level
 from reports.residuals import Autocorrelation, Residuals
 from reports.result import Fold
 from reports.rows import Coverage
@@ -64,14 +64,14 @@ def coverage(levels: Sequence[Sequence[Coverage]], folds: Sequence[Fold], colour
         starts, ends = edges(folds, "test_start"), edges(folds, "test_end")
         panels = figure.subplots(len(levels), sharex=True, squeeze=False)[:, 0]
         for axes, rows in zip(panels, levels, strict=True):
-            level, at = rows[0].level, [places[row.fold] for row in rows if row.fold is not None]
+            promised, at = rows[0].level, [places[row.fold] for row in rows if row.fold is not None]
             x, y = np.column_stack([starts[at], ends[at]]).ravel(), np.repeat([row.share for row in rows], 2)
             x, y = thin(x, y, POINTS)
-            axes.fill([*x, x[-1], x[0]], [*y, level, level], color=colour, alpha=0.15, linewidth=0)
+            axes.fill([*x, x[-1], x[0]], [*y, promised, promised], color=colour, alpha=0.15, linewidth=0)
             axes.plot(x, y, color=colour, linewidth=1.4)
-            axes.axhline(level, color=MUTED, linewidth=1, dashes=(4, 3))
+            axes.axhline(promised, color=MUTED, linewidth=1, dashes=(4, 3))
             axes.spines.bottom.set_visible(False)
-            name_panel(axes, rows[0].model, colour, f"{percent(level, 0, signed=False)} intervals")
+            name_panel(axes, rows[0].model, colour, f"{level(promised)} intervals")
             axes.margins(y=0.12)
             percents(axes, 3)
         time_axis(panels[-1], float(starts.min()), float(ends.max()))

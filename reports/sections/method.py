@@ -8,7 +8,7 @@ from data.runs import MANIFEST, SETTINGS, VERDICT
 from data.schema import FEATURES
 from data.verdict import Verdict
 from reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
-from reports.formats import SPACE, counted, decimal, duration, listed, percent, whole
+from reports.formats import SPACE, counted, decimal, duration, level, listed, whole
 from reports.result import Result
 from reports.sections.formulas import FORMULAS, SIGNS
 from reports.summary import adjustment
@@ -48,7 +48,6 @@ METHOD = (
 
 def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     """Return in plain words what the verdict and its numbers are."""
-    level = percent(verdict.alpha, 1, signed=False).replace(".0", "")
     tried = verdict.configurations
     family = (
         "the family of all p-values for a smaller squared error than zero's: every model but zero and naive, at every "
@@ -61,7 +60,7 @@ def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     )
     return (
         ("The test", TEST),
-        ("The level", f"A claim is made where its adjusted p is at most {level}."),
+        ("The level", f"A claim is made where its adjusted p is at most {level(verdict.alpha)}."),
         ("The adjusted p", f"{adjustment(verdict)}'s adjustment, over {family}."),
         ("Tried so far", f"{others}, as far as the ledger beside the runs knows."),
         ("The 95 % interval", INTERVAL),

@@ -9,18 +9,7 @@ from data.result_tables import REGIMES
 from reports.blocks import Block, Column, Details, Figure, Group, Heading, Table, Text
 from reports.figures.regimes import arranged, cut
 from reports.figures.regimes import regimes as draw
-from reports.formats import (
-    MISSING,
-    SPACE,
-    counted,
-    exponent_of,
-    listed,
-    p_value,
-    percent,
-    power,
-    scaled,
-    whole,
-)
+from reports.formats import MISSING, counted, exponent_of, interval, listed, p_value, percent, power, scaled, whole
 from reports.regime_words import finding, rows_of, standing_out, words_of
 from reports.result import Result
 from reports.rows import Regime
@@ -115,12 +104,11 @@ def fitting(result: Result) -> tuple[list[str], str]:
 def cells(row: Regime, exponent: int, alpha: float) -> tuple[str, ...]:
     """Return one row of the table."""
     low, high = row.skill_low, row.skill_high
-    ends = [percent(end, digits(low, high)).removesuffix(f"{SPACE}%") for end in (low, high)]
     return (
         f"{row.part}{words_of(row.regime).after}",
         whole(row.n),
         percent(row.skill, digits(row.skill)),
-        MISSING if low is None else f"{' to '.join(ends)}{SPACE}%",
+        interval(low, high, digits(low, high)),
         p_value(row.p_value, alpha),
         p_value(row.p_adjusted, alpha),
         scaled(row.mse, exponent),

@@ -11,7 +11,7 @@ from reports.blocks import Block, Figure, Heading, Table, Text, table
 from reports.figures.calibration import BASIS_POINT
 from reports.figures.residuals import coverage as draw_coverage
 from reports.figures.residuals import residuals as draw_residuals
-from reports.formats import MISSING, counted, day, decimal, listed, p_value, percent, whole
+from reports.formats import MISSING, counted, day, decimal, level, listed, p_value, percent, whole
 from reports.residuals import Residuals
 from reports.result import Fold, Result
 from reports.rows import Coverage
@@ -83,7 +83,7 @@ def kept(row: Coverage) -> str:
     They were too wide or too narrow if the share that they held is more than OFF away from it, and more than twice its
     binomial standard error.
     """
-    promised, off = percent(row.level, 0, signed=False), row.share - row.level
+    promised, off = level(row.level), row.share - row.level
     held = f"held {percent(row.share, 1, signed=False)} of {counted(row.n, 'outcome')}"
     if abs(off) <= OFF:
         return f"{promised} intervals {held}, as promised"
@@ -138,7 +138,7 @@ def sizes(shown: Residuals, alpha: float) -> str:
 
 def reach(rows: Sequence[Coverage]) -> str:
     """Return in which folds the intervals of one level held the fewest and the most of the outcomes."""
-    level = percent(rows[0].level, 0, signed=False)
+    promised = level(rows[0].level)
     folds: dict[str, list[int | None]] = {}
     for row in sorted(rows, key=lambda row: row.share):
         folds.setdefault(percent(row.share, 1, signed=False), []).append(row.fold)
@@ -147,9 +147,9 @@ def reach(rows: Sequence[Coverage]) -> str:
         for share, those in folds.items()
     ]
     if len(ends) > 1:
-        return f"Fold by fold the {level} intervals held from {ends[0]} to {ends[-1]}."
+        return f"Fold by fold the {promised} intervals held from {ends[0]} to {ends[-1]}."
     (share,) = folds
-    return f"The {level} intervals held " + (f"{share} in every fold." if len(rows) > 1 else f"{ends[0]}.")
+    return f"The {promised} intervals held " + (f"{share} in every fold." if len(rows) > 1 else f"{ends[0]}.")
 
 
 def by_level(coverages: Sequence[Coverage], model: str) -> list[list[Coverage]]:
@@ -158,7 +158,7 @@ def by_level(coverages: Sequence[Coverage], model: str) -> list[list[Coverage]]:
     for row in coverages:
         if row.model == model and row.fold is not None:
             levels.setdefault(row.level, []).append(row)
-    return [levels[level] for level in sorted(levels, reverse=True)]
+    return [levels[share] for share in sorted(levels, reverse=True)]
 
 
 def numbers(shown: Residuals, result: Result) -> Table:
@@ -173,7 +173,7 @@ def numbers(shown: Residuals, result: Result) -> Table:
 
 def by_fold(levels: Sequence[Sequence[Coverage]], folds: Sequence[Fold]) -> Table:
     """Return the share of the outcomes that the intervals of every level held in each fold."""
-    heads = ["Fold", "Test from", "Forecasts", *(f"{percent(rows[0].level, 0, signed=False)} held" for rows in levels)]
+    heads = ["Fold", "Test from", "Forecasts", *(f"{level(rows[0].level)} held" for rows in levels)]
     found = [{row.fold: row for row in rows} for rows in levels]
     shown = [fold for fold in folds if any(fold.number in rows for rows in found)]
     rows = []
@@ -188,11 +188,11 @@ def overall(result: Result) -> Table:
     """Return for every model the p-value of its errors' autocorrelations, and how often its intervals held."""
     levels = sorted({row.level for row in result.coverages}, reverse=True)
     found = {(row.model, row.level): row for row in result.coverages if row.fold is None}
-    heads = ["Model", "Lags outside", "p", *(f"{percent(level, 0, signed=False)} held" for level in levels)]
-    heads += [f"Width of {percent(level, 0, signed=False)}, bp" for level in levels[:1]]
+    heads = ["Model", "Lags outside", "p", *(f"{level(share)} held" for share in levels)]
+    heads += [f"Width of {level(share)}, bp" for share in levels[:1]]
     rows = []
     for one in result.residuals:
-        own = [found.get((one.model, level)) for level in levels]
+        own = [found.get((one.model, share)) for share in levels]
         shares = (percent(row.share if row else None, 1, signed=False) for row in own)
         widths = (
             f"\N{PLUS-MINUS SIGN}{decimal(row.half_width / BASIS_POINT, 1)}" if row else MISSING for row in own[:1]

@@ -38,27 +38,22 @@ def finding(result: Result) -> str:
         return "A leak was found: do not believe these numbers"
     if not all(map(in_order, result.folds)):
         return "A test span overlaps with what was learned from: do not believe these numbers"
-    if not audit or not done(audit):
+    if not audit or not audit.done:
         return "Nothing has looked for leaks in this run yet"
     return f"The {audit.depth} audit found no leak"
-
-
-def done(audit: Audit) -> list[int]:
-    """Return the numbers of the levels that were run."""
-    return [level.number for level in audit.levels if level.state != "not run"]
 
 
 def audited(audit: Audit | None) -> Item:
     """Return how the leak audit came out, and how deep it went."""
     label = "Leak audit"
-    if not audit or not (audit.leaks or done(audit)):
+    if not audit or not (audit.leaks or audit.done):
         return Item("care", label, "not audited", "run backtest audit to look for leaks")
     if not audit.passed:
         first, others = audit.leaks[0], len(audit.leaks) - 1
         more = f", and {whole(others)} more" if others else ""
         return Item("bad", label, counted(len(audit.leaks), "leak"), f"{first.subject} {first.seen}{more}")
     more = "; run backtest audit for all 5" if audit.depth == "quick" else ""
-    return Item("good", label, "passed", f"{audit.depth}: {span(done(audit))}{more}")
+    return Item("good", label, "passed", f"{audit.depth}: {span(audit.done)}{more}")
 
 
 def span(numbers: Sequence[int]) -> str:

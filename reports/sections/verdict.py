@@ -7,7 +7,6 @@ from data.verdict import Verdict as Found
 from reports.blocks import Block, Tone, Verdict
 from reports.formats import tied
 from reports.result import Result
-from reports.sections.trust import done
 
 TONES: dict[Status, tuple[Tone, str]] = {
     "better": ("good", "Better than zero"),
@@ -28,7 +27,7 @@ def verdict(result: Result) -> tuple[Block, ...]:
     """Should I believe it? The verdict in plain words, then the numbers that it rests on for every candidate."""
     found = result.verdict
     sentences = [candidate.sentence for candidate in found.candidates] or [found.sentence]
-    audited = result.audit is not None and done(result.audit)
+    audited = result.audit is not None and result.audit.done
     remarks = filter(None, ["" if audited else NOT_AUDITED, found.remark])
     return (Verdict(*tone_of(found), found.headline, tuple(map(tied, sentences)), tied(" ".join(remarks))),)
 

@@ -10,9 +10,9 @@ from data.names import label
 from reports.blocks import Block, Column, Figure, Group, Heading, Note, Table, table
 from reports.comparison.figures.forest import drawn_ends, forest
 from reports.comparison.result import Result
-from reports.comparison.wording import both, digits_of, interval, lettered, of
+from reports.comparison.wording import both, digits_of, lettered, of
 from reports.figures.axes import limit_of
-from reports.formats import counted, listed, p_value, percent, whole
+from reports.formats import counted, interval, listed, p_value, percent, whole
 from reports.summary import digits
 
 QUESTION = "Which differences are larger than their error?"

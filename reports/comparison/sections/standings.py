@@ -5,8 +5,8 @@ from __future__ import annotations
 from data.names import label
 from reports.blocks import Block, Column, Group, Heading, Table
 from reports.comparison.result import Result, Standing
-from reports.comparison.wording import capitalised, interval
-from reports.formats import MISSING, exponent_of, listed, p_value, percent, power, scaled, tied, whole
+from reports.comparison.wording import capitalised
+from reports.formats import MISSING, exponent_of, interval, listed, p_value, percent, power, scaled, tied, whole
 from reports.summary import digits
 
 QUESTION = "Who forecast best on the common rows?"
