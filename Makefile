@@ -42,10 +42,10 @@ check: $(READY)  ## formatting, lint, types
 	@$(BIN)/mypy
 
 bench: $(READY)  ## measure speed and memory, as ratios (DATA=hourly BTCUSDT bars for the whole table)
-	@$(BIN)/python -m backtest.bench $(if $(DATA),--data '$(DATA)')
+	@$(BIN)/python -m tests.bench $(if $(DATA),--data '$(DATA)')
 
 calibrate: $(READY)  ## measure tests, intervals and verdicts where the truth is known: CALIBRATION.md (ARGS=--quick)
-	@$(BIN)/python -m backtest.calibration $(ARGS)
+	@$(BIN)/python -m tests.calibration $(ARGS)
 
 app: $(READY)  ## show runs in the browser; without any, make the quick one first (ARGS='runs/quick --plugins my_module')
 	@ls "$${BACKTEST_HOME:-.}"/runs/*/manifest.json >/dev/null 2>&1 || $(BIN)/backtest run quick

@@ -6,8 +6,8 @@ import sys
 
 from rich.console import Console
 
-from backtest.cli import app
-from data.errors import BacktestError, LeakError, RunError
+from backtest.cli.commands import app
+from backtest.data.errors import BacktestError, LeakError, RunError
 
 
 def main() -> None:

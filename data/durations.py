@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from data.errors import ConfigError
+from backtest.data.errors import ConfigError
 
 UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
 WEEK = timedelta(weeks=1)  # read, never written: a length of 14 days is spelt 14d

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from data.schema import FITS, FOLDS, FORECASTS, HORIZON, MODEL, POOLED_FOLD, SEED, TIME, Column, Schema
+from backtest.data.schema import FITS, FOLDS, FORECASTS, HORIZON, MODEL, POOLED_FOLD, SEED, TIME, Column, Schema
 
 SCORES = Schema(
     "SCORES",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from data.errors import WrongSchema
+from backtest.data.errors import WrongSchema
 
 UTC_TIME = pl.Datetime("us", "UTC")
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from features.catalog import feature
+from backtest.features.catalog import feature
 
 WEEK = timedelta(weeks=1) // timedelta(microseconds=1)
 MONDAY = timedelta(days=4) // timedelta(microseconds=1)  # 1970-01-05, the first Monday of the epoch

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import polars as pl
 
-from data.errors import ConfigError
-from data.schema import FEATURES as FEATURES_TABLE
+from backtest.data.errors import ConfigError
+from backtest.data.schema import FEATURES as FEATURES_TABLE
 
 Function = Callable[..., pl.Expr | Mapping[str, pl.Expr]]
 Registered = TypeVar("Registered", bound=Function)

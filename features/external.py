@@ -13,9 +13,9 @@ from typing import TypeVar, overload
 
 import polars as pl
 
-from data.errors import ConfigError, WrongSchema
-from data.schema import SYMBOL, UTC_TIME, Column, Schema, check
-from features.catalog import taken
+from backtest.data.errors import ConfigError, WrongSchema
+from backtest.data.schema import SYMBOL, UTC_TIME, Column, Schema, check
+from backtest.features.catalog import taken
 
 Source = Callable[[], pl.DataFrame]
 Registered = TypeVar("Registered", bound=Source)

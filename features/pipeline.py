@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import polars as pl
 
-from data.errors import ConfigError
-from data.gaps import interval_of, segments
-from features.catalog import Resolved, Spec, resolve
-from features.external import EXTERNAL, join, load
-from features.price import log_return
-from features.target import target
+from backtest.data.errors import ConfigError
+from backtest.data.sessions import interval_of, segments
+from backtest.features.catalog import Resolved, Spec, resolve
+from backtest.features.external import EXTERNAL, join, load
+from backtest.features.price import log_return
+from backtest.features.target import target
 
 POSITION = "position in segment"  # no feature can have this name
 

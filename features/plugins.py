@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.errors import ConfigError
+from backtest.data.errors import ConfigError
 
 LOADED: dict[str, tuple[Path, ...]] = {}
 """Files of each plugin: its own, and those of the modules beside it that it imported first."""

@@ -6,8 +6,8 @@ import math
 
 import polars as pl
 
-from features.catalog import at_least, feature
-from features.windowed import window_std, window_sum
+from backtest.features.catalog import at_least, feature
+from backtest.features.windowed import window_std, window_sum
 
 
 @feature(lookback=lambda k: k)

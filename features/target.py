@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from data.errors import ConfigError
+from backtest.data.errors import ConfigError
 
 
 def log_return(horizon: int) -> pl.Expr:

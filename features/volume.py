@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.catalog import feature
-from features.windowed import window_excess
+from backtest.features.catalog import feature
+from backtest.features.windowed import window_excess
 
 
 @feature(lookback=lambda window: window - 1)

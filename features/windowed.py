@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.catalog import at_least
+from backtest.features.catalog import at_least
 
 Array = NDArray[np.float64]
 

@@ -1,7 +1,13 @@
 """Forecasters: recurrent networks, their rivals, and the windows they learn from; free of torch until one is made."""
 
-from models import baselines, recurrent
-from models.contract import check_forecaster
-from models.forecaster import MODELS, FitLog, Forecaster, Model, model
+from __future__ import annotations
+
+if __name__ != "backtest.models":
+    raise ImportError("import it as backtest.models: the folder models of this repository is a part of backtest")
+
+from backtest.models import baselines
+from backtest.models.contract import check_forecaster
+from backtest.models.forecaster import MODELS, FitLog, Forecaster, Model, model
+from backtest.models.nets import recurrent
 
 __all__ = ["MODELS", "FitLog", "Forecaster", "Model", "baselines", "check_forecaster", "model", "recurrent"]

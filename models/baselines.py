@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.forecaster import FitLog, Forecaster, State, model, unfitted
-from models.scaling import Scaler
-from models.settings import NetSettings, TrainSettings
-from models.windows import Floats, Windows
+from backtest.models.forecaster import FitLog, Forecaster, State, model, unfitted
+from backtest.models.scaling import Scaler
+from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.windows import Floats, Windows
 
 MAX_ORDER = 24
 PENALTIES = np.logspace(-4, 4, 17)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.windows import Indices, Windows
+from backtest.models.windows import Indices, Windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

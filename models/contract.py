@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from data.errors import ProtocolError
-from models.forecaster import FitLog, Forecaster, Make
-from models.settings import NetSettings, TrainSettings
-from models.windows import Floats, Windows
+from backtest.data.errors import ProtocolError
+from backtest.models.forecaster import FitLog, Forecaster, Make
+from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.windows import Floats, Windows
 
 NET = NetSettings(hidden=4, layers=1, dropout=0.0, window=6)
 TRAIN = TrainSettings(chunk=5, batch=20, epochs=2, device="cpu")

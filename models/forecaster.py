@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import ConfigError, RunError
-from models.settings import NetSettings, TrainSettings
-from models.windows import Floats, Windows
+from backtest.data.errors import ConfigError, RunError
+from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.windows import Floats, Windows
 
 State = Mapping[str, NDArray[np.generic]]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from data.errors import ConfigError
-from models.forecaster import FitLog, State, unfitted
-from models.nets import Cell, ReturnNet
-from models.scaling import Scaler
-from models.settings import NetSettings, TrainSettings
-from models.training import train_net
-from models.windows import Floats, Windows
+from backtest.data.errors import ConfigError
+from backtest.models.forecaster import FitLog, State, unfitted
+from backtest.models.nets.recurrent_net import Cell, ReturnNet
+from backtest.models.scaling import Scaler
+from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.training import train_net
+from backtest.models.windows import Floats, Windows
 
 PREDICTION_BATCH = 1024
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.windows import Floats, Windows
+from backtest.models.windows import Floats, Windows
 
 ROUNDING = 1e-10
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.chunks import Chunks, cut
-from models.forecaster import Epoch, FitLog
-from models.nets import ReturnNet
-from models.scaling import Scaler
-from models.settings import TrainSettings
-from models.windows import Indices, Windows
+from backtest.models.chunks import Chunks, cut
+from backtest.models.forecaster import Epoch, FitLog
+from backtest.models.nets.recurrent_net import ReturnNet
+from backtest.models.scaling import Scaler
+from backtest.models.settings import TrainSettings
+from backtest.models.windows import Indices, Windows
 
 MAX_GRADIENT_NORM = 1.0
 VALIDATION_BATCH = 4096

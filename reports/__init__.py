@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from reports.report import write
-from reports.result import Result, read
-from reports.sections import SECTIONS
-from reports.summary import headline
+if __name__ != "backtest.reports":
+    raise ImportError("import it as backtest.reports: the folder reports of this repository is a part of backtest")
+
+from backtest.reports.report import write
+from backtest.reports.result import Result, read
+from backtest.reports.sections import SECTIONS
+from backtest.reports.summary import headline
 
 __all__ = ["SECTIONS", "Result", "headline", "read", "write"]

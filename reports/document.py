@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from data.names import label
-from reports.blocks import Block, Heading
-from reports.formats import date, listed
-from reports.result import Result
-from reports.sections import SECTIONS
+from backtest.data.names import label
+from backtest.reports.blocks import Block, Heading
+from backtest.reports.formats import date, listed
+from backtest.reports.result import Result
+from backtest.reports.sections import SECTIONS
 
 SUSPECT = "Leak suspected, do not believe this: "
 """What the title of every result begins with where the audit found a leak."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.errors import RunError
-from data.runs import write_bytes
-from reports.blocks import Figure, walk
-from reports.document import Document, compose
-from reports.html import to_html
-from reports.markdown import to_markdown
-from reports.result import read
-from reports.svg import standalone
+from backtest.data.errors import RunError
+from backtest.data.run_files import write_bytes
+from backtest.reports.blocks import Figure, walk
+from backtest.reports.document import Document, compose
+from backtest.reports.render.html import to_html
+from backtest.reports.render.markdown import to_markdown
+from backtest.reports.render.svg import standalone
+from backtest.reports.result import read
 
 
 def write(run: Path) -> Path:

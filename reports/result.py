@@ -10,15 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from data.audit import Audit
-from data.names import PRIMARY, REFERENCES, Status
-from data.verdict import Candidate, Claim, Verdict
-from reports.derived import Calibration, Fit, LossPath, calibrate, learning, loss_path, side_by_side
-from reports.folder import Costs, Folder
-from reports.folder import read as read_folder
-from reports.manifest import Manifest
-from reports.residuals import Residuals, residuals
-from reports.rows import (
+from backtest.data.names import PRIMARY, REFERENCES, Status
+from backtest.data.records.audit import Audit
+from backtest.data.records.verdict import Candidate, Claim, Verdict
+from backtest.reports.diagnostics import Calibration, Fit, LossPath, calibrate, learning, loss_path, side_by_side
+from backtest.reports.manifest import Manifest
+from backtest.reports.residuals import Residuals, residuals
+from backtest.reports.rows import (
     Coverage,
     Dropped,
     JointTest,
@@ -32,6 +30,8 @@ from reports.rows import (
     spells_of,
     typed,
 )
+from backtest.reports.run_folder import Costs, Folder
+from backtest.reports.run_folder import read as read_folder
 
 CONFIDENCE_SET = "model_confidence_set"
 """The test of JOINT whose selection are the models that may be the best."""

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from data.coverage import measured
-from data.errors import RunError
-from data.names import Status
-from data.verdict import Candidate
+from backtest.data.errors import RunError
+from backtest.data.names import Status
+from backtest.data.records.coverage import measured
+from backtest.data.records.verdict import Candidate
 
 Floats = NDArray[np.float64]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from data.names import label
-from data.verdict import Verdict
-from reports.blocks import Column, Group, Table
-from reports.formats import MISSING, counted, exponent_of, interval, p_value, percent, power, scaled, whole
-from reports.result import Result, Score
+from backtest.data.names import label
+from backtest.data.records.verdict import Verdict
+from backtest.reports.blocks import Column, Group, Table
+from backtest.reports.formats import MISSING, counted, exponent_of, interval, p_value, percent, power, scaled, whole
+from backtest.reports.result import Result, Score
 
 LARGE = 0.5
 """A skill against zero beyond this, half of the squared error, needs no decimals."""

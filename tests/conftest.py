@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from features import EXTERNAL, FEATURES
-from models import MODELS
+from backtest.features import EXTERNAL, FEATURES
+from backtest.models import MODELS
 
 if TYPE_CHECKING:
-    from reports import Result
+    from backtest.reports import Result
 
 CHROMIUM = shutil.which("chromium")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -50,7 +50,7 @@ def open_tables() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def usual_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a made-up run, for tests that only read it."""
-    from tests.fake_run import Plan, make  # the report's libraries load for the tests that need them
+    from tests.support.fake_run import Plan, make  # the report's libraries load for the tests that need them
 
     return make(tmp_path_factory.mktemp("usual"), Plan(folds=3, test=80))
 
@@ -58,7 +58,7 @@ def usual_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def usual(usual_run: Path) -> Result:
     """What the report reads from it."""
-    from reports import read
+    from backtest.reports import read
 
     return read(usual_run)
 
@@ -66,8 +66,8 @@ def usual(usual_run: Path) -> Result:
 @pytest.fixture(scope="session")
 def hostile_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Folders of runs, with their reports, in which every string is hostile: see `poison.rotations`."""
-    import reports
-    from tests.poison import rotations
+    from backtest import reports
+    from tests.support.poison import rotations
 
     runs = rotations(tmp_path_factory.mktemp("hostile"))
     return [reports.write(run).parent for run in runs]
@@ -76,9 +76,9 @@ def hostile_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="session")
 def harmless_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the same run, with its report, in which every string is harmless words."""
-    import reports
-    from tests.fake_run import make
-    from tests.payloads import HARMLESS
-    from tests.poison import PLAN, poison
+    from backtest import reports
+    from tests.support.fake_run import make
+    from tests.support.payloads import HARMLESS
+    from tests.support.poison import PLAN, poison
 
     return reports.write(poison(make(tmp_path_factory.mktemp("harmless"), PLAN), HARMLESS)).parent

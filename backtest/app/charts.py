@@ -11,7 +11,7 @@ from typing import Any, Literal
 import altair as alt
 import polars as pl
 
-from reports.svg import COLOURS
+from backtest.reports.render.svg import COLOURS
 
 Colours = Mapping[str, str]
 

@@ -12,8 +12,8 @@ import streamlit as st
 
 from backtest.app.loading import Contents, Source
 from backtest.app.words import of_seed, told_apart
-from data.names import label
-from reports.formats import level
+from backtest.data.names import label
+from backtest.reports.formats import level
 
 T = TypeVar("T", bound=Hashable)
 

@@ -9,17 +9,17 @@ import polars as pl
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-import reports
+from backtest import reports
 from backtest.app import charts, parts
 from backtest.app.words import shown
-from data.audit import AUDIT, Leak, Level
-from data.names import label
-from reports.blocks import Tone
-from reports.formats import counted, decimal, exponent_of, listed, moment, percent, power
-from reports.result import Fold, Result
-from reports.sections.trust import MEND, MOST, audited, finding
-from reports.sections.verdict import tone_of
-from reports.witness import witness_words
+from backtest.data.names import label
+from backtest.data.records.audit import AUDIT, Leak, Level
+from backtest.reports.blocks import Tone
+from backtest.reports.formats import counted, decimal, exponent_of, listed, moment, percent, power
+from backtest.reports.result import Fold, Result
+from backtest.reports.sections.validity import MEND, MOST, audited, finding
+from backtest.reports.sections.verdict import tone_of
+from backtest.reports.wording.audit import witness_words
 
 STATES: dict[str, tuple[Tone, str]] = {
     "passed": ("good", "passed"),

@@ -9,13 +9,13 @@ from pathlib import Path
 import streamlit as st
 
 from backtest.app.uploads import as_file
-from backtest.forecast import NextStep, Series, read_config, read_series, steps_from
-from data.datasets import BUILT_IN
-from data.formats_files import find
-from data.runs import MANIFEST, runs_folder, sha256
-from reports.folder import Folder
-from reports.folder import read as read_folder
-from reports.result import Result, assemble
+from backtest.data.reading.built_in import BUILT_IN
+from backtest.data.reading.files import find
+from backtest.data.run_files import MANIFEST, runs_folder, sha256
+from backtest.forecast.next_step import NextStep, Series, read_config, read_series, steps_from
+from backtest.reports.result import Result, assemble
+from backtest.reports.run_folder import Folder
+from backtest.reports.run_folder import read as read_folder
 
 KEPT = 8
 """Runs, and series of bars, that are kept in memory."""

@@ -16,12 +16,12 @@ from backtest.app import charts, parts
 from backtest.app.choosing import Choice
 from backtest.app.loading import Contents, Source, current, forecast, read_bars
 from backtest.app.words import due, of_seed, shown, times
-from backtest.forecast import NextStep, Series, close_after, unnamed_plugins
-from backtest.intervals import Interval, held
-from data.errors import BacktestError, ConfigError, DataError
-from data.names import label
-from reports.folder import printable, printable_frame
-from reports.formats import SPACE, counted, decimal, decimals, level, moment, percent, within
+from backtest.data.errors import BacktestError, ConfigError, DataError
+from backtest.data.names import label
+from backtest.forecast.intervals import Interval, held
+from backtest.forecast.next_step import NextStep, Series, close_after, unnamed_plugins
+from backtest.reports.formats import SPACE, counted, decimal, decimals, level, moment, percent, within
+from backtest.reports.run_folder import printable, printable_frame
 
 LENGTHS = (100, 500, 2_000)
 VIEWS = ("Candles", "Closes")

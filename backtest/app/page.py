@@ -13,7 +13,7 @@ from backtest.app.choosing import choose, choose_run, choose_source
 from backtest.app.loading import finished_runs, read_run, stamp_of
 from backtest.app.outlook import outlook
 from backtest.app.replay import replay
-from data.errors import BacktestError
+from backtest.data.errors import BacktestError
 
 TABS = ("Forecast", "Replay", "Leak audit", "Folds", "All models")
 

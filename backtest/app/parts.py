@@ -12,8 +12,8 @@ import streamlit as st
 
 from backtest.app.charts import HEIGHT, Colours, colours
 from backtest.app.words import SIGNS, refusal, shown
-from data.errors import BacktestError
-from reports.blocks import Table, Tone
+from backtest.data.errors import BacktestError
+from backtest.reports.blocks import Table, Tone
 
 
 def line(tone: Tone, word: str, text: str, label: str = "") -> None:

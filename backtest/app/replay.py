@@ -14,11 +14,11 @@ from backtest.app import charts, parts
 from backtest.app.choosing import Choice
 from backtest.app.loading import Contents, current, read_bars
 from backtest.app.words import of_seed, shown, times
-from data.errors import BacktestError, DataError
-from data.names import PRIMARY, label
-from reports.folder import printable_frame
-from reports.formats import counted, day, decimals, level, percent, whole
-from reports.result import Fold
+from backtest.data.errors import BacktestError, DataError
+from backtest.data.names import PRIMARY, label
+from backtest.reports.formats import counted, day, decimals, level, percent, whole
+from backtest.reports.result import Fold
+from backtest.reports.run_folder import printable_frame
 
 DRAWN = 2_000
 """Forecasts that a chart draws; of more, those with the highest and the lowest values of every stretch."""

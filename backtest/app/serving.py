@@ -7,8 +7,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from data.errors import ConfigError
-from reports.svg import COLOURS
+from backtest.data.errors import ConfigError
+from backtest.reports.render.svg import COLOURS
 
 OPTIONS = {
     "server.address": "127.0.0.1",
@@ -43,7 +43,7 @@ ROLES = {
 """Settings of a theme, and the colour of the report that each of them takes."""
 
 
-NEEDED = ("altair", "pandas", "reports", "backtest.forecast")
+NEEDED = ("altair", "pandas", "backtest.reports", "backtest.forecast.next_step")
 """What the page needs, there before the first visitor waits; the page itself has caches that want a server first."""
 
 

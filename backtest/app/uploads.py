@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from data.errors import BacktestError
-from reports.folder import printable
+from backtest.data.errors import BacktestError
+from backtest.reports.run_folder import printable
 
 LONGEST = 60
 """Signs of a file's name that are kept, the last ones: in any script fewer bytes than a name may have."""

@@ -8,10 +8,10 @@ from typing import Literal, TypeVar
 
 import polars as pl
 
-from data.errors import BacktestError
-from reports.blocks import Tone
-from reports.folder import printable
-from reports.formats import SPACE, counted, moment
+from backtest.data.errors import BacktestError
+from backtest.reports.blocks import Tone
+from backtest.reports.formats import SPACE, counted, moment
+from backtest.reports.run_folder import printable
 
 T = TypeVar("T", bound=Hashable)
 

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
-from backtest.audit.asked import Feature, asked, check_bars
-from backtest.audit.causality import Effort, foresee, read_ahead
-from backtest.audit.probe import Compute, Probe
-from backtest.audit.published import Reading, read_early, stamped_early
+from backtest.audit.feature_input import Feature, asked, check_bars
+from backtest.audit.features import Effort, foresee, read_ahead
+from backtest.audit.lookback import remember
+from backtest.audit.publication import Reading, read_early, stamped_early
+from backtest.audit.recompute import Compute, Probe
 from backtest.audit.search import Search
-from backtest.audit.warmup import remember
-from data.audit import Leak
-from data.errors import BacktestError, ConfigError, LeakError
-from data.schema import UTC_TIME
-from reports.witness import leak_words
+from backtest.data.errors import BacktestError, ConfigError, LeakError
+from backtest.data.records.audit import Leak
+from backtest.data.schema import UTC_TIME
+from backtest.reports.wording.audit import leak_words
 
 THOROUGH = Effort(cuts=40, combs=400, bars=1_000)
 STARTS, INSTANTS, CUTS = 16, 16, 12

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from backtest.audit.causality import Effort, read_ahead
-from backtest.audit.knowledge import out_of_time
+from backtest.audit.audited_walk import Subject
+from backtest.audit.availability import out_of_time
+from backtest.audit.features import Effort, read_ahead
+from backtest.audit.fold_isolation import seal
+from backtest.audit.lookback import remember
 from backtest.audit.placebo import placebo
-from backtest.audit.probe import Probe
+from backtest.audit.placebo_data import WORLDS
+from backtest.audit.recompute import Probe
 from backtest.audit.refit import TRUE, Refit, Sample
-from backtest.audit.seal import seal
 from backtest.audit.search import Search
-from backtest.audit.subject import Subject
-from backtest.audit.warmup import remember
-from backtest.audit.worlds import WORLDS
-from data.audit import Audit, Depth, Leak, Level
-from reports.formats import counted
+from backtest.data.records.audit import Audit, Depth, Leak, Level
+from backtest.reports.formats import counted
 
 
 @dataclass(frozen=True, slots=True)

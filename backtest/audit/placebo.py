@@ -16,21 +16,21 @@ import numpy as np
 import polars as pl
 from scipy.stats import rankdata
 
-from backtest.aligned import Aligned, align
-from backtest.audit.kinds import REFUSED, SKILLED
+from backtest.audit.audited_walk import Subject
+from backtest.audit.leak_types import REFUSED, SKILLED
+from backtest.audit.placebo_data import WORLDS
 from backtest.audit.refit import Refit
-from backtest.audit.subject import Subject
-from backtest.audit.worlds import WORLDS
-from backtest.pairing import pair
-from backtest.robustness import against_zero
+from backtest.data.errors import UndefinedTest
+from backtest.data.names import PRIMARY, REFERENCES
+from backtest.data.records.audit import Leak
+from backtest.evaluation.loss_panel import Aligned, align
+from backtest.evaluation.matched_forecasts import pair
+from backtest.evaluation.robustness import against_zero
+from backtest.models import MODELS
 from backtest.significance.mean import mean_test
 from backtest.significance.multiplicity import holm
 from backtest.significance.result import FloatArray, mean_per_time
-from backtest.tasks import Task
-from data.audit import Leak
-from data.errors import UndefinedTest
-from data.names import PRIMARY, REFERENCES
-from models import MODELS
+from backtest.walk.tasks import Task
 
 ALPHA = 0.001
 

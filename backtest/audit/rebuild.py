@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import polars as pl
 
-from data.gaps import segments
-from features.catalog import Spec
-from features.pipeline import build
+from backtest.data.sessions import segments
+from backtest.features.catalog import Spec
+from backtest.features.pipeline import build
 
 Series = Mapping[str, pl.DataFrame]
 """External series by name, with `time`, `known_at` and values."""

@@ -6,25 +6,26 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from backtest.audit.audited_walk import subject_of
 from backtest.audit.levels import PLANS, audit
-from backtest.audit.subject import subject_of
-from backtest.folder import refuse_other
-from backtest.prepare import Prepared
-from backtest.results import judge_again
-from backtest.tasks import LIBRARIES
-from data.audit import AUDIT, Audit, Depth, Level
-from data.bars import digest
-from data.errors import RunError
-from data.runs import json_bytes, locked, read_manifest, sha256, table_bytes, write_bytes
+from backtest.data.errors import RunError
+from backtest.data.reading.bars import digest
+from backtest.data.records.audit import AUDIT, Audit, Depth, Level
+from backtest.data.run_files import json_bytes, locked, read_manifest, sha256, table_bytes, write_bytes
+from backtest.verdict.results import judge_again
+from backtest.walk.environment import source_files
+from backtest.walk.plan import Prepared
+from backtest.walk.run_folder import refuse_other
+from backtest.walk.tasks import LIBRARIES
 
-HOUSE = Path(__file__).parents[2]
-CODE = [path for name in ("data", "features", "models", "backtest") for path in sorted((HOUSE / name).rglob("*.py"))]
+CODE = ("backtest", "backtest.data", "backtest.features", "backtest.models")
+"""The packages that compute anything that an audit looks at."""
 
 
 def key_of(prepared: Prepared) -> str:
     """SHA-256 of what an audit depends on: bars, series, settings, plugins, all code that computes, and libraries."""
     series = {name: sha256(table_bytes(frame)) for name, frame in prepared.external.items()}
-    code = [sha256(path.read_bytes()) for path in CODE]
+    code = [sha256(path.read_bytes()) for path in source_files(*CODE)]
     libraries = [version(name) for name in LIBRARIES]
     return sha256(json_bytes([digest(prepared.bars), series, prepared.trial, code, libraries]))
 

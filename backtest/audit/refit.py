@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from backtest.audit.subject import Subject
-from backtest.fitting import Fitted
-from backtest.tasks import Task
-from data.errors import LeakError
-from models import MODELS
-from models.windows import Panel
+from backtest.audit.audited_walk import Subject
+from backtest.data.errors import LeakError
+from backtest.models import MODELS
+from backtest.models.windows import Panel
+from backtest.walk.fitting import Fitted
+from backtest.walk.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from backtest.audit.kinds import READS_AHEAD, Kind
-from backtest.audit.probe import ROUNDING, Probe
-from data.audit import Leak, Witness
+from backtest.audit.leak_types import READS_AHEAD, Kind
+from backtest.audit.recompute import ROUNDING, Probe
+from backtest.data.records.audit import Leak, Witness
 
 PROOF = "noise in later bars"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from models.forecaster import FitLog, State
-from models.windows import Floats, Panel, Windows
+from backtest.models.forecaster import FitLog, State
+from backtest.models.windows import Floats, Panel, Windows
 
 
 @dataclass(frozen=True, slots=True)

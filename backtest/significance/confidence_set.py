@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from arch.bootstrap import MCS
 
+from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.significance.resampling import BY_RULE, Resampling, alike, block_length, checked
-from data.errors import ConfigError, UndefinedTest
 
 Method = Literal["R", "max"]
 """How models are compared: in pairs, or each with the mean of all."""

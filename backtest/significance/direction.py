@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from backtest.data.errors import ConfigError, UndefinedTest, UnpairedForecasts
 from backtest.significance.mean import ROUNDING, mean_test
 from backtest.significance.result import (
     FloatArray,
@@ -16,7 +17,6 @@ from backtest.significance.result import (
     normal_probability,
     paired,
 )
-from data.errors import ConfigError, UndefinedTest, UnpairedForecasts
 
 Zeros = Literal["omit", "down"]
 """What becomes of a forecast or an outcome of exactly zero: its row is left out, or it counts as not up."""

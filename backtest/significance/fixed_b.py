@@ -21,8 +21,8 @@ from scipy.optimize import brentq
 from scipy.special import gammaincinv, ndtr
 from threadpoolctl import threadpool_limits
 
+from backtest.data.errors import ConfigError
 from backtest.significance.result import FloatArray
-from data.errors import ConfigError
 
 GRID = 512
 """A longer sample is stood for by one of this length at the same share of lags: the tail's error is below 0.00002 for

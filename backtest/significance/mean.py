@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.significance import fixed_b
 from backtest.significance.result import (
     Alternative,
@@ -17,7 +18,6 @@ from backtest.significance.result import (
     t_probability,
     unit_of,
 )
-from data.errors import ConfigError, UndefinedTest
 
 Estimator = Literal["fixed-b", "bartlett", "truncated"]
 """How the variance of a mean is estimated, and what its ratio to the mean is compared with."""

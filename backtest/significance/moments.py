@@ -9,8 +9,8 @@ import numpy as np
 from scipy.fft import dct
 from scipy.special import fdtrc
 
+from backtest.data.errors import UndefinedTest
 from backtest.significance.result import FloatArray
-from data.errors import UndefinedTest
 
 SINGULAR = 1e-10
 """A correlation this close to 1, or a spread this share of the mean square, leaves too few digits to divide by."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from backtest.data.errors import DataError
 from backtest.significance.result import FloatArray
-from data.errors import DataError
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:

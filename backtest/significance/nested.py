@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from backtest.data.errors import UndefinedTest
 from backtest.significance.mean import Estimator, mean_test
 from backtest.significance.result import Alternative, FloatArray, TestResult, mean_per_time, paired, unit_of
-from data.errors import UndefinedTest
 
 
 def clark_west(

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from threadpoolctl import threadpool_limits
 
+from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.significance.mean import ROUNDING
 from backtest.significance.result import FloatArray, check_horizon, paired
-from data.errors import ConfigError, UndefinedTest
 
 SHORTEST, STRETCHES = 30, 10
 """At least so many times are needed, and so many stretches as long as the horizon."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, stdtr
 
-from data.errors import ConfigError, NotFinite, UnpairedForecasts
+from backtest.data.errors import ConfigError, NotFinite, UnpairedForecasts
 
 FloatArray = npt.NDArray[np.float64]
 

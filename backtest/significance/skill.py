@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from backtest.data.errors import UndefinedTest
 from backtest.significance import fixed_b
 from backtest.significance.mean import long_run_covariance, mean_test
 from backtest.significance.result import mean_per_time, paired, unit_of
-from data.errors import UndefinedTest
 
 POWER = 0.8
 

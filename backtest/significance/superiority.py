@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from arch.bootstrap import SPA, StepM
 
+from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.significance.resampling import BY_RULE, Resampling, alike, block_length, bootstrap_variances, checked
 from backtest.significance.result import FloatArray
-from data.errors import ConfigError, UndefinedTest
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backtest.significance.diebold_mariano import diebold_mariano
+from backtest.data.errors import UndefinedTest
+from backtest.data.names import REFERENCES
+from backtest.significance.conditional import giacomini_white
 from backtest.significance.direction import anatolyev_gerko, pesaran_timmermann
-from backtest.significance.fluctuation import fluctuation
-from backtest.significance.giacomini_white import giacomini_white
-from backtest.significance.groups import ibragimov_muller
-from backtest.significance.mincer_zarnowitz import mincer_zarnowitz
+from backtest.significance.equal_accuracy import diebold_mariano
+from backtest.significance.fold_groups import ibragimov_muller
 from backtest.significance.nested import clark_west, encompassing
+from backtest.significance.rationality import mincer_zarnowitz
 from backtest.significance.result import Alternative, FloatArray, TestResult
-from data.errors import UndefinedTest
-from data.names import REFERENCES
+from backtest.significance.stability import fluctuation
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reports.comparison.report import write
-from reports.comparison.result import Result, read
-from reports.comparison.sections import SECTIONS
+from backtest.reports.comparison.report import write
+from backtest.reports.comparison.result import Result, read
+from backtest.reports.comparison.sections import SECTIONS
 
 __all__ = ["SECTIONS", "Result", "read", "write"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reports.comparison.document import compose
-from reports.comparison.result import read
-from reports.report import put
+from backtest.reports.comparison.document import compose
+from backtest.reports.comparison.result import read
+from backtest.reports.report import put
 
 
 def write(folder: Path) -> Path:

@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from data.comparison import COMPARISON, Comparison, Contestant, Pair
-from data.errors import RunError
-from data.names import Status
-from data.result_tables import PATHS
-from data.runs import sha256
-from data.schema import check
-from data.typed import tree_of
-from reports.folder import parse, printable_frame
+from backtest.data.errors import RunError
+from backtest.data.json_io import tree_of
+from backtest.data.names import Status
+from backtest.data.records.comparison import COMPARISON, Comparison, Contestant, Pair
+from backtest.data.result_tables import PATHS
+from backtest.data.run_files import sha256
+from backtest.data.schema import check
+from backtest.reports.run_folder import parse, printable_frame
 
 AGAIN = "compare the runs again"
 STRETCHES = 10

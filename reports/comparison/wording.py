@@ -7,10 +7,10 @@ import string
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from data.comparison import Finding, Pair
-from data.names import label
-from reports.comparison.result import Result
-from reports.formats import SPACE, counted, interval, listed, p_value, size
+from backtest.data.names import label
+from backtest.data.records.comparison import Finding, Pair
+from backtest.reports.comparison.result import Result
+from backtest.reports.formats import SPACE, counted, interval, listed, p_value, size
 
 MOST = 3
 """Pairs that a headline names."""

@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from data.names import label
-from reports.figures.canvas import MUTED, WIDTH, Floats
-from reports.formats import MINUS
+from backtest.data.names import label
+from backtest.reports.figures.canvas import MUTED, WIDTH, Floats
+from backtest.reports.formats import MINUS
 
 MONTHS = (3, 6, 12, 24, 60, 120, 240, 600, 1_200, 6_000)
 HOURS = (1, 3, 6, 12, 24, 48, 96, 168, 336, 504, 720, 1_080, 1_440)

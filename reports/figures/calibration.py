@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.derived import Calibration
-from reports.figures.axes import name_panel, plain_numbers
-from reports.figures.canvas import INK, RULE, draw, name_axes, place, stems
-from reports.formats import decimal
+from backtest.reports.diagnostics import Calibration
+from backtest.reports.figures.axes import name_panel, plain_numbers
+from backtest.reports.figures.canvas import INK, RULE, draw, name_axes, place, stems
+from backtest.reports.formats import decimal
 
 PANEL = 150.0
 BASIS_POINT = 1e-4

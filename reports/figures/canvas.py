@@ -14,7 +14,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from reports.svg import COLOURS, FONT_SIZE, tidy
+from backtest.reports.render.svg import COLOURS, FONT_SIZE, tidy
 
 WIDTH = 480
 POINTS = 2 * WIDTH

@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from data.names import label
-from reports.figures.axes import percents, reach, short
-from reports.figures.canvas import INK, MUTED, draw, name_axes, place
-from reports.formats import percent
-from reports.result import Score
-from reports.summary import digits
+from backtest.data.names import label
+from backtest.reports.figures.axes import percents, reach, short
+from backtest.reports.figures.canvas import INK, MUTED, draw, name_axes, place
+from backtest.reports.formats import percent
+from backtest.reports.result import Score
+from backtest.reports.summary import digits
 
 PITCH = 25.0
 APART = 0.5

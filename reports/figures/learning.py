@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports.derived import Fit
-from reports.figures.axes import name_panel, percents
-from reports.figures.canvas import MUTED, draw, name_axes, place
+from backtest.reports.diagnostics import Fit
+from backtest.reports.figures.axes import name_panel, percents
+from backtest.reports.figures.canvas import MUTED, draw, name_axes, place
 
 PANEL = 104.0
 

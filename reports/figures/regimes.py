@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from data.names import label
-from reports.figures.axes import percents, short
-from reports.figures.canvas import INK, draw, name_axes, place, stems
-from reports.rows import Regime
-from reports.svg import COLOURS
+from backtest.data.names import label
+from backtest.reports.figures.axes import percents, short
+from backtest.reports.figures.canvas import INK, draw, name_axes, place, stems
+from backtest.reports.render.svg import COLOURS
+from backtest.reports.rows import Regime
 
 LINE = 130.0
 NARROW = 8

@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from data.thinning import thin
-from reports.figures.axes import name_panel, percents, plain_numbers, time_axis
-from reports.figures.canvas import INK, MUTED, POINTS, RULE, draw, name_axes, place, stems
-from reports.figures.timeline import edges
-from reports.formats import SPACE, level
-from reports.residuals import Autocorrelation, Residuals
-from reports.result import Fold
-from reports.rows import Coverage
+from backtest.data.downsample import thin
+from backtest.reports.figures.axes import name_panel, percents, plain_numbers, time_axis
+from backtest.reports.figures.canvas import INK, MUTED, POINTS, RULE, draw, name_axes, place, stems
+from backtest.reports.figures.folds import edges
+from backtest.reports.formats import SPACE, level
+from backtest.reports.residuals import Autocorrelation, Residuals
+from backtest.reports.result import Fold
+from backtest.reports.rows import Coverage
 
 PANEL = 72.0
 

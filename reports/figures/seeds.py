@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from data.names import label
-from reports.figures.axes import percents, short
-from reports.figures.canvas import INK, MUTED, draw, name_axes, place
-from reports.result import Score
-from reports.rows import Seed
+from backtest.data.names import label
+from backtest.reports.figures.axes import percents, short
+from backtest.reports.figures.canvas import INK, MUTED, draw, name_axes, place
+from backtest.reports.result import Score
+from backtest.reports.rows import Seed
 
 PITCH = 40.0
 RAISED = 0.2

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.figures.axes import mark_cuts, name_panel, percents, reach, time_axis
-from reports.figures.canvas import INK, MUTED, WIDTH, draw, place, stems
-from reports.figures.timeline import edges
-from reports.result import Fold
+from backtest.reports.figures.axes import mark_cuts, name_panel, percents, reach, time_axis
+from backtest.reports.figures.canvas import INK, MUTED, WIDTH, draw, place, stems
+from backtest.reports.figures.folds import edges
+from backtest.reports.result import Fold
 
 PANEL = 74.0
 

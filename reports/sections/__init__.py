@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reports.blocks import Block
-from reports.result import Result
-from reports.sections.calibration import calibration
-from reports.sections.costs import costs
-from reports.sections.course import course
-from reports.sections.data_card import data_card
-from reports.sections.forest import forest
-from reports.sections.glossary import glossary
-from reports.sections.learning import learning
-from reports.sections.method import method
-from reports.sections.other_tests import other_tests
-from reports.sections.regimes import regimes
-from reports.sections.residuals import residuals
-from reports.sections.scores import scores
-from reports.sections.seeds import seeds
-from reports.sections.skill import skill
-from reports.sections.timeline import timeline
-from reports.sections.trust import trust
-from reports.sections.verdict import verdict
+from backtest.reports.blocks import Block
+from backtest.reports.result import Result
+from backtest.reports.sections.calibration import calibration
+from backtest.reports.sections.costs import costs
+from backtest.reports.sections.cumulative_loss import course
+from backtest.reports.sections.data_card import data_card
+from backtest.reports.sections.folds import timeline
+from backtest.reports.sections.forest import forest
+from backtest.reports.sections.glossary import glossary
+from backtest.reports.sections.learning import learning
+from backtest.reports.sections.method import method
+from backtest.reports.sections.other_tests import other_tests
+from backtest.reports.sections.regimes import regimes
+from backtest.reports.sections.residuals import residuals
+from backtest.reports.sections.scores import scores
+from backtest.reports.sections.seeds import seeds
+from backtest.reports.sections.skill import skill
+from backtest.reports.sections.validity import trust
+from backtest.reports.sections.verdict import verdict
 
 __all__ = ["SECTIONS"]
 

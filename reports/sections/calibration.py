@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.names import label
-from reports.blocks import Block, Figure, Heading, Table, Text, table
-from reports.derived import Calibration
-from reports.figures.calibration import BASIS_POINT
-from reports.figures.calibration import calibration as draw
-from reports.formats import MISSING, SPACE, decimal, listed, percent, whole
-from reports.result import Result
-from reports.sections.parts import colours
+from backtest.data.names import label
+from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
+from backtest.reports.diagnostics import Calibration
+from backtest.reports.figures.calibration import BASIS_POINT
+from backtest.reports.figures.calibration import calibration as draw
+from backtest.reports.formats import MISSING, SPACE, decimal, listed, percent, whole
+from backtest.reports.result import Result
+from backtest.reports.sections.parts import colours
 
 QUESTION = "Do the forecasts come true on average, or did they collapse to a constant?"
 PANELS = 4

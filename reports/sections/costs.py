@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from data.names import HOLDING, PRIMARY, label
-from reports.blocks import Block, Column, Details, Group, Heading, Note, Table, Text
-from reports.folder import Costs
-from reports.formats import MISSING, SPACE, decimal, percent, whole
-from reports.result import Result
-from reports.rows import Strategy
+from backtest.data.names import HOLDING, PRIMARY, label
+from backtest.reports.blocks import Block, Column, Details, Group, Heading, Note, Table, Text
+from backtest.reports.formats import MISSING, SPACE, decimal, percent, whole
+from backtest.reports.result import Result
+from backtest.reports.rows import Strategy
+from backtest.reports.run_folder import Costs
 
 QUESTION = "What would have been left after costs?"
 REFERENCES = {HOLDING: "holding", PRIMARY["baseline"]: "nothing (zero)"}

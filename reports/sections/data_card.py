@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reports.blocks import Block, Facts, Heading
-from reports.formats import counted, duration, listed, moment, whole
-from reports.result import Result
+from backtest.reports.blocks import Block, Facts, Heading
+from backtest.reports.formats import counted, duration, listed, moment, whole
+from backtest.reports.result import Result
 
 
 def data_card(result: Result) -> tuple[Block, ...]:

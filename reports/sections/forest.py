@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from data.names import label
-from reports.blocks import Block, Figure, Heading, Table, Text, table
-from reports.figures.axes import limit_of
-from reports.figures.forest import forest as draw
-from reports.formats import MISSING, listed, p_value, percent
-from reports.result import Result, Score
-from reports.sections.parts import colours
-from reports.summary import digits
+from backtest.data.names import label
+from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
+from backtest.reports.figures.axes import limit_of
+from backtest.reports.figures.forest import forest as draw
+from backtest.reports.formats import MISSING, listed, p_value, percent
+from backtest.reports.result import Result, Score
+from backtest.reports.sections.parts import colours
+from backtest.reports.summary import digits
 
 QUESTION = "Is the gap bigger than its error?"
 OFF_SCALE = 12

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reports.blocks import Block, Facts, Heading
-from reports.result import Result
+from backtest.reports.blocks import Block, Facts, Heading
+from backtest.reports.result import Result
 
 QUESTION = "What do the words mean?"
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.names import label
-from reports.blocks import Block, Figure, Heading, Table, table
-from reports.derived import Fit
-from reports.figures.learning import learning as draw
-from reports.formats import decimal, percent, whole
-from reports.result import Result
-from reports.sections.parts import binned, binning, colours
+from backtest.data.names import label
+from backtest.reports.blocks import Block, Figure, Heading, Table, table
+from backtest.reports.diagnostics import Fit
+from backtest.reports.figures.learning import learning as draw
+from backtest.reports.formats import decimal, percent, whole
+from backtest.reports.result import Result
+from backtest.reports.sections.parts import binned, binning, colours
 
 QUESTION = "Did the networks learn too little or too much?"
 ROWS = 4

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from data.audit import AUDIT
-from data.result_tables import RUN_TABLES
-from data.runs import MANIFEST, SETTINGS, VERDICT
-from data.schema import FEATURES
-from data.verdict import Verdict
-from reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
-from reports.formats import SPACE, counted, decimal, duration, level, listed, whole
-from reports.result import Result
-from reports.sections.formulas import FORMULAS, SIGNS
-from reports.summary import adjustment
+from backtest.data.records.audit import AUDIT
+from backtest.data.records.verdict import Verdict
+from backtest.data.result_tables import RUN_TABLES
+from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT
+from backtest.data.schema import FEATURES
+from backtest.reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
+from backtest.reports.formats import SPACE, counted, decimal, duration, level, listed, whole
+from backtest.reports.result import Result
+from backtest.reports.sections.formulas import FORMULAS, SIGNS
+from backtest.reports.summary import adjustment
 
 FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
     SETTINGS: "the settings as used",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.names import PRIMARY, label
-from reports.blocks import Block, Column, Details, Group, Heading, Table, Text
-from reports.formats import MISSING, counted, decimal, listed, p_value, shortened, tied
-from reports.result import Result, Score
-from reports.rows import JointTest, PairTest
+from backtest.data.names import PRIMARY, label
+from backtest.reports.blocks import Block, Column, Details, Group, Heading, Table, Text
+from backtest.reports.formats import MISSING, counted, decimal, listed, p_value, shortened, tied
+from backtest.reports.result import Result, Score
+from backtest.reports.rows import JointTest, PairTest
 
 QUESTION = "What do the other tests say?"
 LEADING = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from reports.figures.canvas import DASHES, MUTED, SERIES, Pen
-from reports.formats import whole
-from reports.result import Result
+from backtest.reports.figures.canvas import DASHES, MUTED, SERIES, Pen
+from backtest.reports.formats import whole
+from backtest.reports.result import Result
 
 T = TypeVar("T")
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.names import label
-from data.result_tables import REGIMES
-from reports.blocks import Block, Column, Details, Figure, Group, Heading, Table, Text
-from reports.figures.regimes import arranged, cut
-from reports.figures.regimes import regimes as draw
-from reports.formats import MISSING, counted, exponent_of, interval, listed, p_value, percent, power, scaled, whole
-from reports.regime_words import finding, rows_of, standing_out, words_of
-from reports.result import Result
-from reports.rows import Regime
-from reports.sections.parts import colours
-from reports.summary import digits
+from backtest.data.names import label
+from backtest.data.result_tables import REGIMES
+from backtest.reports.blocks import Block, Column, Details, Figure, Group, Heading, Table, Text
+from backtest.reports.figures.regimes import arranged, cut
+from backtest.reports.figures.regimes import regimes as draw
+from backtest.reports.formats import (
+    MISSING,
+    counted,
+    exponent_of,
+    interval,
+    listed,
+    p_value,
+    percent,
+    power,
+    scaled,
+    whole,
+)
+from backtest.reports.result import Result
+from backtest.reports.rows import Regime
+from backtest.reports.sections.parts import colours
+from backtest.reports.summary import digits
+from backtest.reports.wording.regimes import finding, rows_of, standing_out, words_of
 
 QUESTION = "Where does it work?"
 DRAWN = 2

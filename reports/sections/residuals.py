@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.names import PRIMARY, label
-from reports.blocks import Block, Figure, Heading, Table, Text, table
-from reports.figures.calibration import BASIS_POINT
-from reports.figures.residuals import coverage as draw_coverage
-from reports.figures.residuals import residuals as draw_residuals
-from reports.formats import MISSING, counted, day, decimal, level, listed, p_value, percent, whole
-from reports.residuals import Residuals
-from reports.result import Fold, Result
-from reports.rows import Coverage
-from reports.sections.parts import binned, binning, colours
+from backtest.data.names import PRIMARY, label
+from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
+from backtest.reports.figures.calibration import BASIS_POINT
+from backtest.reports.figures.residuals import coverage as draw_coverage
+from backtest.reports.figures.residuals import residuals as draw_residuals
+from backtest.reports.formats import MISSING, counted, day, decimal, level, listed, p_value, percent, whole
+from backtest.reports.residuals import Residuals
+from backtest.reports.result import Fold, Result
+from backtest.reports.rows import Coverage
+from backtest.reports.sections.parts import binned, binning, colours
 
 QUESTION = "Is anything left in the errors, and do the intervals hold?"
 MOST = 3

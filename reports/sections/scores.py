@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from data.names import Status, label
-from reports.blocks import Block, Heading, Note
-from reports.formats import SPACE, size
-from reports.result import Result, Score
-from reports.summary import headline
+from backtest.data.names import Status, label
+from backtest.reports.blocks import Block, Heading, Note
+from backtest.reports.formats import SPACE, size
+from backtest.reports.result import Result, Score
+from backtest.reports.summary import headline
 
 
 def scores(result: Result) -> tuple[Block, ...]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.names import label
-from reports.blocks import Block, Figure, Heading, Table, table
-from reports.figures.seeds import seeds as draw
-from reports.formats import MISSING, listed, p_value, percent, whole
-from reports.result import Result, Score
-from reports.rows import Seed
-from reports.sections.parts import colours
-from reports.summary import seeds_better
+from backtest.data.names import label
+from backtest.reports.blocks import Block, Figure, Heading, Table, table
+from backtest.reports.figures.seeds import seeds as draw
+from backtest.reports.formats import MISSING, listed, p_value, percent, whole
+from backtest.reports.result import Result, Score
+from backtest.reports.rows import Seed
+from backtest.reports.sections.parts import colours
+from backtest.reports.summary import seeds_better
 
 QUESTION = "Luck of the seed?"
 PANELS = 5

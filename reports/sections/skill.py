@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from data.names import REFERENCES, label
-from data.verdict import Candidate
-from reports.blocks import Block, Figure, Heading, Note, Table, table
-from reports.figures.axes import limit_of
-from reports.figures.skill import skill as draw
-from reports.formats import day, exponent_of, listed, p_value, percent, power, scaled, whole
-from reports.result import Result, by_error
-from reports.sections.course import best_fold
-from reports.sections.parts import colours
+from backtest.data.names import REFERENCES, label
+from backtest.data.records.verdict import Candidate
+from backtest.reports.blocks import Block, Figure, Heading, Note, Table, table
+from backtest.reports.figures.axes import limit_of
+from backtest.reports.figures.skill import skill as draw
+from backtest.reports.formats import day, exponent_of, listed, p_value, percent, power, scaled, whole
+from backtest.reports.result import Result, by_error
+from backtest.reports.sections.cumulative_loss import best_fold
+from backtest.reports.sections.parts import colours
 
 QUESTION = "Is the skill stable?"
 PANELS = 5

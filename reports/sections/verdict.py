@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from data.names import Status
-from data.verdict import Verdict as Found
-from reports.blocks import Block, Tone, Verdict
-from reports.formats import tied
-from reports.result import Result
+from backtest.data.names import Status
+from backtest.data.records.verdict import Verdict as Found
+from backtest.reports.blocks import Block, Tone, Verdict
+from backtest.reports.formats import tied
+from backtest.reports.result import Result
 
 TONES: dict[Status, tuple[Tone, str]] = {
     "better": ("good", "Better than zero"),

@@ -9,14 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from data.comparison import Pair
-from data.names import label
-from reports.comparison.wording import middle
-from reports.figures.axes import percents, reach
-from reports.figures.canvas import INK, MUTED, SERIES, draw, name_axes, place
-from reports.figures.forest import RIGHT, point
-from reports.formats import percent
-from reports.summary import digits
+from backtest.data.names import label
+from backtest.data.records.comparison import Pair
+from backtest.reports.comparison.wording import middle
+from backtest.reports.figures.axes import percents, reach
+from backtest.reports.figures.canvas import INK, MUTED, SERIES, draw, name_axes, place
+from backtest.reports.figures.forest import RIGHT, point
+from backtest.reports.formats import percent
+from backtest.reports.summary import digits
 
 PITCH = 44.0
 SIDE = 116

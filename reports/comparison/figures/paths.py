@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.comparison.result import STRETCHES, Course
-from reports.figures.axes import days, name_ends, percents, time_axis
-from reports.figures.canvas import DASHES, INK, RULE, SERIES, Pen, draw, name_axes, place
+from backtest.reports.comparison.result import STRETCHES, Course
+from backtest.reports.figures.axes import days, name_ends, percents, time_axis
+from backtest.reports.figures.canvas import DASHES, INK, RULE, SERIES, Pen, draw, name_axes, place
 
 
 def paths(courses: Sequence[Course], names: Sequence[str], alt: str) -> str:

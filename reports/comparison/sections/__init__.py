@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reports.blocks import Block
-from reports.comparison.result import Result
-from reports.comparison.sections.course import course
-from reports.comparison.sections.fairness import fairness
-from reports.comparison.sections.method import method
-from reports.comparison.sections.own_verdicts import own_verdicts
-from reports.comparison.sections.pairs import pairs
-from reports.comparison.sections.settings import settings
-from reports.comparison.sections.standings import standings
-from reports.comparison.sections.verdict import verdict
+from backtest.reports.blocks import Block
+from backtest.reports.comparison.result import Result
+from backtest.reports.comparison.sections.course import course
+from backtest.reports.comparison.sections.fairness import fairness
+from backtest.reports.comparison.sections.method import method
+from backtest.reports.comparison.sections.own_verdicts import own_verdicts
+from backtest.reports.comparison.sections.pairs import pairs
+from backtest.reports.comparison.sections.settings import settings
+from backtest.reports.comparison.sections.standings import standings
+from backtest.reports.comparison.sections.verdict import verdict
 
 __all__ = ["SECTIONS"]
 

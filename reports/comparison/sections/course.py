@@ -7,13 +7,13 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from data.comparison import Pair
-from data.names import label
-from reports.blocks import Block, Figure, Heading, Table, table
-from reports.comparison.figures.paths import paths as draw
-from reports.comparison.result import STRETCHES, Course, Result, key_of
-from reports.comparison.wording import capitalised, sides
-from reports.formats import counted, listed, percent, whole
+from backtest.data.names import label
+from backtest.data.records.comparison import Pair
+from backtest.reports.blocks import Block, Figure, Heading, Table, table
+from backtest.reports.comparison.figures.paths import paths as draw
+from backtest.reports.comparison.result import STRETCHES, Course, Result, key_of
+from backtest.reports.comparison.wording import capitalised, sides
+from backtest.reports.formats import counted, listed, percent, whole
 
 QUESTION = "When did the difference come about?"
 MOST = 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from reports.blocks import Block, Heading, Item, Strip
-from reports.comparison.result import Result
-from reports.formats import counted, listed, whole
+from backtest.reports.blocks import Block, Heading, Item, Strip
+from backtest.reports.comparison.result import Result
+from backtest.reports.formats import counted, listed, whole
 
 QUESTION = "Is the comparison fair?"
 

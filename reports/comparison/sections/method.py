@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from data.comparison import COMPARISON
-from data.result_tables import PATHS
-from reports.blocks import Block, Facts, Files, Heading, Table, Text, table
-from reports.comparison.result import Result
-from reports.comparison.wording import spelt
-from reports.formats import counted, duration, level, listed, whole
+from backtest.data.records.comparison import COMPARISON
+from backtest.data.result_tables import PATHS
+from backtest.reports.blocks import Block, Facts, Files, Heading, Table, Text, table
+from backtest.reports.comparison.result import Result
+from backtest.reports.comparison.wording import spelt
+from backtest.reports.formats import counted, duration, level, listed, whole
 
 QUESTION = "How were the runs compared?"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.comparison import ComparedRun
-from reports.blocks import Block, Column, Group, Heading, Table
-from reports.comparison.result import Result
-from reports.formats import listed, whole
-from reports.sections.verdict import TONES
+from backtest.data.records.comparison import ComparedRun
+from backtest.reports.blocks import Block, Column, Group, Heading, Table
+from backtest.reports.comparison.result import Result
+from backtest.reports.formats import listed, whole
+from backtest.reports.sections.verdict import TONES
 
 QUESTION = "What did each run find by itself?"
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from data.comparison import Finding, Pair
-from data.comparison import Group as Kind
-from data.names import label
-from reports.blocks import Block, Column, Figure, Group, Heading, Note, Table, table
-from reports.comparison.figures.forest import drawn_ends, forest
-from reports.comparison.result import Result
-from reports.comparison.wording import both, digits_of, lettered, of
-from reports.figures.axes import limit_of
-from reports.formats import counted, interval, listed, p_value, percent, whole
-from reports.summary import digits
+from backtest.data.names import label
+from backtest.data.records.comparison import Finding, Pair
+from backtest.data.records.comparison import Group as Kind
+from backtest.reports.blocks import Block, Column, Figure, Group, Heading, Note, Table, table
+from backtest.reports.comparison.figures.forest import drawn_ends, forest
+from backtest.reports.comparison.result import Result
+from backtest.reports.comparison.wording import both, digits_of, lettered, of
+from backtest.reports.figures.axes import limit_of
+from backtest.reports.formats import counted, interval, listed, p_value, percent, whole
+from backtest.reports.summary import digits
 
 QUESTION = "Which differences are larger than their error?"
 MOST = 24

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reports.blocks import Block, Column, Group, Heading, Table, Text
-from reports.comparison.result import Result
-from reports.formats import MISSING, listed
+from backtest.reports.blocks import Block, Column, Group, Heading, Table, Text
+from backtest.reports.comparison.result import Result
+from backtest.reports.formats import MISSING, listed
 
 QUESTION = "What differs between the runs?"
 

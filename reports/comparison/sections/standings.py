@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from data.names import label
-from reports.blocks import Block, Column, Group, Heading, Table
-from reports.comparison.result import Result, Standing
-from reports.comparison.wording import capitalised
-from reports.formats import MISSING, exponent_of, interval, listed, p_value, percent, power, scaled, tied, whole
-from reports.summary import digits
+from backtest.data.names import label
+from backtest.reports.blocks import Block, Column, Group, Heading, Table
+from backtest.reports.comparison.result import Result, Standing
+from backtest.reports.comparison.wording import capitalised
+from backtest.reports.formats import (
+    MISSING,
+    exponent_of,
+    interval,
+    listed,
+    p_value,
+    percent,
+    power,
+    scaled,
+    tied,
+    whole,
+)
+from backtest.reports.summary import digits
 
 QUESTION = "Who forecast best on the common rows?"
 

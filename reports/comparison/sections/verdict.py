@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from data.comparison import Pair
-from reports.blocks import Block, Tone, Verdict
-from reports.comparison.result import Result
-from reports.comparison.wording import digits_of, headline, headlined, of, sentence
-from reports.formats import counted, listed
+from backtest.data.records.comparison import Pair
+from backtest.reports.blocks import Block, Tone, Verdict
+from backtest.reports.comparison.result import Result
+from backtest.reports.comparison.wording import digits_of, headline, headlined, of, sentence
+from backtest.reports.formats import counted, listed
 
 MOST = 4
 """Pairs that are told with their numbers."""

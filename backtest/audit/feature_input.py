@@ -1,0 +1,134 @@
+"""What a person hands over as a feature, in whatever form, as a function from bars and series to a table."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from backtest.audit.lookback import Memory
+from backtest.audit.rebuild import Rebuild, Series, rebuild_of
+from backtest.data.errors import ConfigError
+from backtest.data.schema import UTC_TIME
+from backtest.data.sessions import interval_of
+from backtest.features.catalog import FEATURES, Spec, resolve
+from backtest.features.external import checked, join
+from backtest.features.pipeline import series_of
+
+Feature = Spec | pl.Expr | Callable[..., Any]
+"""A name from the settings, an expression, a function that returns expressions, or one of the bars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about: its values (keys and columns), what it remembers, if that is known, and what it reads."""
+
+    compute: Rebuild
+    memory: Memory | None
+    external: Series
+    interval: timedelta
+
+
+def asked(
+    feature: Feature, bars: pl.DataFrame, lookback: int | None, tolerance: float, external: Series | None
+) -> Question:
+    """Return the question about a feature; ConfigError where nobody can tell what it is."""
+    check_bars(bars)
+    interval = interval_of(_named(bars))
+    memory = _memory(lookback, tolerance)
+    series = {name: checked(name, frame) for name, frame in (external or {}).items()}
+    spec = _spec(feature)
+    if spec is not None:
+        (declared,) = resolve([spec])
+        rebuild = rebuild_of(_named(bars), [spec], interval)
+        columns = ["symbol", "time", *declared.columns]
+        memory = memory or Memory(declared.lookback, declared.tolerance)
+        own = series_of([spec]) if external is None else series
+        return Question(lambda changed, other: rebuild(_named(changed), other).select(columns), memory, own, interval)
+    name = getattr(feature, "__name__", "feature").strip("<>")
+
+    def compute(changed: pl.DataFrame, series: Series) -> pl.DataFrame:
+        """Values of a feature that is not in the table."""
+        made: object = feature
+        if callable(feature):
+            made = feature(changed, **series) if _takes_bars(feature) else feature()
+        if isinstance(made, pl.Expr | Mapping):
+            changed = join(_named(changed).with_columns(known_at=pl.col("time") + interval), series)
+        return _table(made, changed, name)
+
+    return Question(compute, memory, series, interval)
+
+
+def check_bars(bars: object) -> None:
+    """ConfigError unless bars are a table with `time`, sorted by symbol, if there are several, and time, each once."""
+    if not isinstance(bars, pl.DataFrame) or bars.schema.get("time") != UTC_TIME:
+        got = bars.schema.get("time", "no time") if isinstance(bars, pl.DataFrame) else type(bars).__name__
+        raise ConfigError(
+            f"bars: expected a polars DataFrame with time, {UTC_TIME} (got {got}): cast it; pl.from_pandas makes one"
+        )
+    keys = _named(bars).select("symbol", "time")
+    if not keys.equals(keys.unique().sort("symbol", "time")):
+        raise ConfigError(
+            "bars: expected sorted by symbol and time, each bar once (got others): sort them, drop what stands twice"
+        )
+
+
+def _memory(lookback: Any, tolerance: float) -> Memory | None:
+    """What the caller says of the feature's memory; ConfigError where that cannot be."""
+    if not 0 <= tolerance < math.inf or (tolerance and lookback is None):
+        raise ConfigError(
+            "tolerance: must be a finite number of standard deviations, at least 0, beside a `lookback` "
+            f"(got {tolerance}, lookback {lookback})"
+        )
+    if lookback is None:
+        return None
+    if isinstance(lookback, bool) or not isinstance(lookback, int) or lookback < 0:
+        raise ConfigError(f"lookback: must be a number of earlier bars, at least 0 (got {lookback!r})")
+    return Memory(lookback, tolerance)
+
+
+def _named(bars: pl.DataFrame) -> pl.DataFrame:
+    """Bars with a symbol, which those of one instrument may lack."""
+    return bars if "symbol" in bars.columns else bars.with_columns(symbol=pl.lit(""))
+
+
+def _spec(feature: Feature) -> Spec | None:
+    """The name of a feature that is in the table, or None."""
+    if isinstance(feature, str) or (isinstance(feature, Mapping) and "name" in feature):
+        return feature
+    return next((name for name, entry in FEATURES.items() if entry.function is feature), None)
+
+
+def _takes_bars(function: Callable[..., Any]) -> bool:
+    """Whether a function cannot be called without an argument."""
+    parameters = inspect.signature(function).parameters.values()
+    return any(one.default is one.empty and one.kind is not one.VAR_KEYWORD for one in parameters)
+
+
+def _table(made: object, bars: pl.DataFrame, name: str) -> pl.DataFrame:
+    """What a feature returned, as a table with the keys of its rows."""
+    keys = [key for key in ("symbol", "time") if key in bars.columns]
+    if isinstance(made, pl.Expr):
+        made = {"": made}
+    if isinstance(made, Mapping):
+        named = {f"{name}_{suffix}" if suffix else name: expr for suffix, expr in made.items()}
+        several = "symbol" in keys and bars["symbol"].n_unique() > 1
+        return bars.select(*keys, **{name: expr.over("symbol") if several else expr for name, expr in named.items()})
+    if isinstance(made, pl.LazyFrame):
+        made = made.collect()
+    if isinstance(made, pl.DataFrame) and "time" in made.columns:
+        return made
+    values = made if isinstance(made, list | pl.DataFrame) else np.asarray(made)
+    columns = values.get_columns() if isinstance(values, pl.DataFrame) else [pl.Series(name, values)]
+    if len(columns[0]) != bars.height:
+        raise ConfigError(
+            f"{name}: expected one value for each of {bars.height} bars, or a table with `time` "
+            f"(got {type(made).__name__} of {len(columns[0])}): return one of these, or an expression"
+        )
+    return bars.select(keys).with_columns(columns)

@@ -1,0 +1,52 @@
+"""What there is to choose from: every table of the program, with the first line of each entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backtest.data.reading.built_in import BUILT_IN
+from backtest.evaluation.metrics import METRICS
+from backtest.features import FEATURES
+from backtest.models import MODELS
+from backtest.reports.sections import SECTIONS
+from backtest.significance.joint import JOINT_TESTS
+from backtest.significance.table import TESTS
+from backtest.walk.config import all_settings, presets
+from backtest.walk.executors import EXECUTORS
+
+Rows = list[tuple[str, str]]
+
+
+def entries() -> dict[str, Rows]:
+    """Rows (name, first line) of each table by its title."""
+    return {
+        "settings [default]": settings(),
+        "presets": [(name, text.partition("\n")[0].removeprefix("# ")) for name, text in presets().items()],
+        "built-in data": _described(BUILT_IN),
+        "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
+        "models": [(name, entry.doc) for name, entry in MODELS.items()],
+        "metrics": [(name, metric.summary) for name, metric in METRICS.items()],
+        "tests of one model": [(name, test.asks) for name, test in TESTS.items()],
+        "tests of all models": [(name, test.asks) for name, test in JOINT_TESTS.items()],
+        "report sections": _described(SECTIONS),
+        "executors": _described(EXECUTORS),
+    }
+
+
+def settings() -> Rows:
+    """Every setting by its dotted name: what it means and its default."""
+    rows: Rows = []
+    for name, field in all_settings().items():
+        default = field.default
+        shown = ", ".join(default) or "none" if isinstance(default, tuple) else "none" if default is None else default
+        rows.append((name, f"{field.description} [{shown}]"))
+    return rows
+
+
+def first_line(thing: object) -> str:
+    """First line of a docstring."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]
+
+
+def _described(table: Mapping[str, object]) -> Rows:
+    return [(name, first_line(entry)) for name, entry in table.items()]

@@ -1,0 +1,1 @@
+"""Several runs on the rows that all of them forecast."""

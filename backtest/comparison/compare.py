@@ -1,0 +1,212 @@
+"""Several finished runs against each other: read, compared on the rows that all of them forecast, and written down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from backtest.comparison.common_sample import CommonRows, common_rows, key_of
+from backtest.comparison.compared_runs import Entrant, read_entrants
+from backtest.comparison.config_diff import differing
+from backtest.comparison.pairwise_tests import Team, duels_of, fight, first_alike, paths_of
+from backtest.data.errors import ConfigError, RunError, UndefinedTest
+from backtest.data.names import PRIMARY, REFERENCES
+from backtest.data.records.comparison import COMPARISON, Audited, ComparedRun, Comparison, Contestant
+from backtest.data.result_tables import PATHS
+from backtest.data.run_files import json_bytes, runs_folder, sha256, table_bytes, write_bytes
+from backtest.evaluation.loss_panel import Aligned
+from backtest.evaluation.robustness import skill_of
+from backtest.significance.confidence_set import ModelConfidenceSet, model_confidence_set
+from backtest.significance.skill import skill_interval
+from backtest.walk.environment import versions
+
+LONGEST = 60
+"""Characters of a folder's name; longer ones are cut and told apart by a digest."""
+
+
+def compare_runs(folders: Sequence[Path], out: Path | None = None) -> Path:
+    """Compare the finished runs in these folders and return the folder with what was found.
+
+    That is `out`, or `runs/compare-<names>`: see `place_of`. Raises ConfigError where the runs are not about the same
+    thing or the folder holds something else, RunError and DataError where a run is unfinished or damaged.
+    """
+    entrants = read_entrants(folders)
+    found, paths = compare(entrants)
+    try:
+        place = place_of(found.runs, out)
+        write_bytes(place / PATHS.file, table_bytes(paths))
+        write_bytes(place / COMPARISON, found.to_json().encode())
+    except OSError as error:
+        raise ConfigError(
+            f"--out: {error.filename} cannot be written ({error.strerror}): choose another folder"
+        ) from error
+    return place
+
+
+def compare(entrants: Sequence[Entrant]) -> tuple[Comparison, pl.DataFrame]:
+    """Return what is found between the runs, and PATHS; the level is the smallest of their verdicts'."""
+    common = common_rows(entrants)
+    aligned, alpha = common.aligned, min(entrant.verdict.alpha for entrant in entrants)
+    teams = [team_of(entrant, aligned.horizon) for entrant in entrants]
+    duels = duels_of(aligned, teams)
+    if not duels:
+        raise ConfigError(
+            f"compare: expected a model that two of the runs have (got none beside {' and '.join(REFERENCES)}): "
+            "compare runs of the same models"
+        )
+    first = first_alike(aligned.y_hat)
+    pairs, family = fight(aligned, duels, first, alpha)
+    paths = paths_of(aligned, duels, pairs)
+    chosen, note = confidence_set(aligned, alpha)
+    times = common.rows["time"]
+    found = Comparison(
+        version=versions()["beatzero"],
+        horizon=aligned.horizon,
+        interval_seconds=entrants[0].manifest.data.interval_seconds,
+        symbols=tuple(common.rows["symbol"].unique().sort()),
+        rows=common.rows.height,
+        times=times.n_unique(),
+        first=iso(times.min()),
+        last=iso(times.max()),
+        alpha=alpha,
+        family=family,
+        set_note=note,
+        paths=sha256(table_bytes(paths)),
+        runs=tuple(run_of(*each) for each in zip(entrants, common.left_out, strict=True)),
+        settings=differing(entrants),
+        contestants=contestants(common, entrants, teams, first, chosen),
+        pairs=pairs,
+    )
+    return found, paths
+
+
+def team_of(entrant: Entrant, horizon: int) -> Team:
+    """Return the run as a duel sees it."""
+    models = entrant.paired.filter(horizon=horizon)["model"].unique(maintain_order=True).to_list()
+    asked = {candidate.model for candidate in entrant.verdict.candidates} & set(models)
+    return entrant.name, tuple(models), frozenset(asked)
+
+
+def confidence_set(aligned: Aligned, alpha: float) -> tuple[ModelConfidenceSet | None, str]:
+    """Return the Model Confidence Set of all contestants with how it was drawn; without one, why there is none."""
+    losses = {key: aligned.losses[PRIMARY["loss"], key] for key in aligned.models}
+    try:
+        found = model_confidence_set(losses, horizon=aligned.horizon, alpha=alpha)
+    except UndefinedTest as error:
+        return None, str(error)
+    return found, f"{found.reps:,} resamples in blocks of {found.block:,} on average"
+
+
+def contestants(
+    common: CommonRows,
+    entrants: Sequence[Entrant],
+    teams: Sequence[Team],
+    first: Mapping[str, str],
+    chosen: ModelConfidenceSet | None,
+) -> tuple[Contestant, ...]:
+    """Return zero and naive, then every other model of every run by squared error."""
+    places = {key: place for place, key in enumerate(first)}
+    alike = {key: places[other] for key, other in first.items()}
+    shared = [contestant(common.aligned, model, model, None, alike[model], chosen) for model in REFERENCES]
+    others = [
+        contestant(common.aligned, key, model, entrants[place], alike[key], chosen)
+        for place, (_, models, _) in enumerate(teams)
+        for model in models
+        if model not in REFERENCES
+        for key in [key_of(place, model)]
+    ]
+    return (*shared, *sorted(others, key=lambda one: (one.mse, one.model, one.run)))
+
+
+def contestant(
+    aligned: Aligned, key: str, model: str, entrant: Entrant | None, alike: int, chosen: ModelConfidenceSet | None
+) -> Contestant:
+    """Return how one model did; its errors are means over rows, its skill weighs times alike, as in a run's report."""
+    errors = aligned.y - aligned.y_hat[key]
+    losses = aligned.losses[PRIMARY["loss"], key], aligned.losses[PRIMARY["loss"], PRIMARY["baseline"]]
+    low, high, value = None, None, skill_of(*losses).get("skill")
+    try:
+        skill = skill_interval(*losses, horizon=aligned.horizon)
+        low, high = skill.low, skill.high
+    except UndefinedTest:
+        pass
+    judged = {one.model: one.status for one in entrant.verdict.candidates} if entrant else {}
+    return Contestant(
+        model=model,
+        run=entrant.name if entrant else None,
+        alike=alike,
+        mse=float((errors**2).mean()),
+        mae=float(abs(errors).mean()),
+        skill=value,
+        skill_low=low,
+        skill_high=high,
+        status=judged.get(model),
+        in_set=key in chosen.included if chosen else None,
+        set_p=chosen.p_values[key] if chosen else None,
+    )
+
+
+def run_of(entrant: Entrant, left_out: int) -> ComparedRun:
+    """Return what is told of one run."""
+    manifest, verdict, audit = entrant.manifest, entrant.verdict, entrant.audit
+    own = entrant.paired.filter(model=REFERENCES[0])
+    audited: Audited = "leak" if audit and audit.leaks else "passed" if audit and audit.done else "not audited"
+    return ComparedRun(
+        name=entrant.name,
+        settings=manifest.config_sha256,
+        bars=manifest.data.sha256,
+        manifest=entrant.sha256,
+        source=manifest.data.source,
+        symbols=manifest.data.symbols,
+        forecasts=own.height,
+        left_out=left_out,
+        folds=own["fold"].n_unique(),
+        first=iso(own["time"].min()),
+        last=iso(own["time"].max()),
+        status=verdict.status,
+        headline=verdict.headline,
+        configurations=verdict.configurations,
+        audited=audited,
+        depth=audit.depth if audit else None,
+        reason=audit.reason if audit else "",
+    )
+
+
+def iso(time: object) -> str:
+    """Return a time in ISO 8601."""
+    if not isinstance(time, datetime):
+        raise RunError(f"compare: expected the time of a forecast (got {time!r}): run `backtest run` again")
+    return time.isoformat()
+
+
+def place_of(runs: Sequence[ComparedRun], out: Path | None) -> Path:
+    """Return `out`, or `runs/compare-<names>`, with a digest where the names do not tell or another comparison has it.
+
+    ConfigError where the folder holds anything but these runs' earlier comparison: nothing else is overwritten.
+    """
+    digest = sha256(json_bytes([run.identity for run in runs]))[:8]
+    exact = "-".join(["compare", *(run.name for run in runs)])
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", exact)[:LONGEST].strip("-.")
+    plain, apart = runs_folder() / readable, runs_folder() / f"{readable}-{digest}"
+    choice = [out] if out else [plain, apart] if readable == exact else [apart]
+    for place in choice:
+        if free(place, runs):
+            return place
+    raise ConfigError(
+        f"--out: {choice[-1]} holds something else than a comparison of these runs: choose another folder"
+    )
+
+
+def free(place: Path, runs: Sequence[ComparedRun]) -> bool:
+    """Whether a folder holds nothing but hidden files, or a comparison of these runs."""
+    if not (place / COMPARISON).is_file():
+        return not place.exists() or (place.is_dir() and all(one.name.startswith(".") for one in place.iterdir()))
+    try:
+        before = Comparison.from_json((place / COMPARISON).read_text("utf-8"))
+    except (RunError, UnicodeDecodeError):
+        return False
+    return [run.identity for run in before.runs] == [run.identity for run in runs]

@@ -1,0 +1,87 @@
+"""The runs that are to be compared, as their folders hold them; nothing in them is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from backtest.data import durations, run_files
+from backtest.data.errors import ConfigError
+from backtest.data.records.audit import AUDIT, Audit
+from backtest.data.records.verdict import Verdict
+from backtest.data.schema import FORECASTS
+from backtest.evaluation.matched_forecasts import pair
+from backtest.reports.manifest import Manifest
+from backtest.reports.run_folder import parse, printable, read_json, settings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entrant:
+    """One run: its name among the others, its manifest with the SHA-256 of that, its settings, verdict and audit.
+
+    `trial` is the SHA-256 of all that tells it from another trial on its bars, the code of plugins among it. `audit` is
+    None where it was not audited; `paired` is what `pairing.pair` makes of its means over seeds.
+    """
+
+    name: str
+    manifest: Manifest
+    sha256: str
+    trial: str
+    settings: dict[str, Any]
+    verdict: Verdict
+    audit: Audit | None
+    paired: pl.DataFrame
+
+
+def read_entrants(folders: Sequence[Path]) -> tuple[Entrant, ...]:
+    """Return the runs in these folders, each under a name of its own.
+
+    Raises ConfigError for less than two runs, a folder that is named twice, or bars of different lengths; RunError,
+    WrongSchema, NotFinite or UnpairedForecasts where a run is unfinished or damaged.
+    """
+    if len(folders) < 2:
+        raise ConfigError(f"compare: expected two runs or more (got {len(folders)}): name the folders of finished runs")
+    names = distinct_names(folders)
+    entrants = tuple(read_entrant(*each) for each in zip(names, folders, strict=True))
+    intervals = {entrant.manifest.data.interval for entrant in entrants}
+    if len(intervals) > 1:
+        got = ", ".join(f"{entrant.name} {durations.spell(entrant.manifest.data.interval)}" for entrant in entrants)
+        raise ConfigError(f"compare: expected runs on bars of one length (got {got}): compare those that share one")
+    return entrants
+
+
+def read_entrant(name: str, folder: Path) -> Entrant:
+    """Return the run in `folder`, to be called `name`; every file is checked against the manifest before it is read."""
+    found, config = run_files.read_manifest(folder), folder / run_files.SETTINGS
+    forecasts = run_files.read_table(folder, FORECASTS.file, FORECASTS, found)
+    return Entrant(
+        name=name,
+        manifest=parse(Manifest, found, folder / run_files.MANIFEST),
+        sha256=run_files.sha256((folder / run_files.MANIFEST).read_bytes()),
+        trial=str(found.get("trial_sha256", "")),
+        settings=settings(run_files.read_bytes(folder, run_files.SETTINGS, found).decode(errors="replace"), config),
+        verdict=read_json(Verdict, folder, run_files.VERDICT, found),
+        audit=read_json(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
+        paired=pair(forecasts.filter(pl.col("seed").is_null())),
+    )
+
+
+def distinct_names(folders: Sequence[Path]) -> list[str]:
+    """Return the name of every folder, with as many of the folders above it as it takes to tell them all apart.
+
+    Raises ConfigError where a folder is named twice.
+    """
+    places = [folder.resolve() for folder in folders]
+    twice = next((place for place in places if places.count(place) > 1), None)
+    if twice:
+        raise ConfigError(f"compare: {twice} is named twice (expected different runs): name each folder once")
+    deepest = max(len(place.parts) for place in places)
+    choice = [[printable("/".join(place.parts[1:][-depth:])) for place in places] for depth in range(1, deepest)]
+    for names in choice:
+        if len(set(names)) == len(names):
+            return names
+    raise ConfigError(f"compare: these folders look alike ({', '.join(map(str, places))}): rename one of them")

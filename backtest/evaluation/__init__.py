@@ -1,0 +1,1 @@
+"""From forecasts to numbers: matched rows, losses, scores, tests, regimes, intervals, strategies."""

@@ -1,0 +1,146 @@
+"""From forecasts to the tables of tests: every model against every baseline, all at once, and along the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import product
+
+import polars as pl
+
+from backtest.data import result_tables, schema
+from backtest.data.errors import UndefinedTest
+from backtest.data.names import PRIMARY, REFERENCES
+from backtest.evaluation.loss_panel import Aligned
+from backtest.evaluation.metrics import LOSSES
+from backtest.evaluation.robustness import skill_of
+from backtest.significance.joint import JOINT_TESTS
+from backtest.significance.multiplicity import ADJUSTMENTS
+from backtest.significance.result import Alternative
+from backtest.significance.skill import skill_interval
+from backtest.significance.stability import fluctuation
+from backtest.significance.table import TESTS, ForecastTest, Sample
+
+FAMILY = ["test", "loss", "baseline", "alternative"]
+"""Pooled tests that agree in these columns are one family for the adjustment of p-values.
+
+Its members are all models but the baselines, at all horizons. A member whose test is undefined makes no claim, has no
+p-value and does not count. The verdict adjusts its own test over more than one run: see `verdict.multiple_testing`.
+"""
+
+SEED = 0
+"""Of the bootstrap of the tests of all models at once."""
+
+POINTS = 1000
+"""At most so many points of each fluctuation path are kept, its extreme among them."""
+
+
+def compare(horizons: Sequence[Aligned], adjustment: str = "holm") -> pl.DataFrame:
+    """TESTS: every test of every model against the baselines, over all folds and for some in each fold.
+
+    An undefined test keeps its row, with nulls and the reason in `note`. `adjustment` is a key of ADJUSTMENTS.
+    """
+    rows = [row for aligned in horizons for row in _test_rows(aligned)]
+    tests = _adjust(pl.DataFrame(rows, schema=result_tables.TESTS.dtypes), adjustment)
+    order = ["test", "loss", "horizon", "model", "baseline", "fold", "alternative"]
+    return schema.check(tests.sort(order, nulls_last=True), result_tables.TESTS)
+
+
+def compare_jointly(horizons: Sequence[Aligned], alpha: float) -> pl.DataFrame:
+    """JOINT: the tests of all models at once, on squared losses against zero."""
+    rows: list[dict[str, object]] = []
+    loss, baseline = PRIMARY["loss"], PRIMARY["baseline"]
+    for aligned in horizons:
+        losses = {model: aligned.losses[loss, model] for model in aligned.models}
+        common = {"loss": loss, "horizon": aligned.horizon, "n": losses[baseline].size}
+        for name, test in JOINT_TESTS.items():
+            about = {"test": name, "title": test.title, "asks": test.asks, **common}
+            try:
+                found = test.run(losses, baseline=baseline, horizon=aligned.horizon, alpha=alpha, seed=SEED)
+            except UndefinedTest as error:
+                rows.append({**about, "note": str(error)})
+                continue
+            rows += [{**about, **asdict(row)} for row in found]
+    return schema.check(pl.DataFrame(rows, schema=result_tables.JOINT.dtypes), result_tables.JOINT)
+
+
+def follow(horizons: Sequence[Aligned]) -> pl.DataFrame:
+    """FLUCTUATION: the path of the fluctuation test of each model against zero; none where that is undefined."""
+    frames = [pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)]
+    for aligned in horizons:
+        frames += [_path(aligned, model) for model in aligned.models if model != PRIMARY["baseline"]]
+    return schema.check(pl.concat(frames), result_tables.FLUCTUATION)
+
+
+def _path(aligned: Aligned, model: str) -> pl.DataFrame:
+    """The path of one model, thinned to what a picture can show."""
+    sample = aligned.sample(model, PRIMARY["baseline"], PRIMARY["loss"])
+    try:
+        found = fluctuation(*sample.losses, horizon=aligned.horizon)
+    except UndefinedTest:
+        return pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)
+    points = pl.DataFrame({"time": aligned.times[found.centres], "statistic": found.path}).with_row_index("place")
+    step = -(-points.height // POINTS)
+    extreme = int(points["statistic"].abs().arg_max() or 0)
+    place = pl.col("place")
+    kept = points.filter((place % step == 0) | place.is_in([extreme, points.height - 1]))
+    constants = {"model": pl.lit(model), "horizon": pl.lit(aligned.horizon), "band": pl.lit(found.band)}
+    typed = kept.with_columns(pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), **constants)
+    return typed.select(pl.col(name).cast(dtype) for name, dtype in result_tables.FLUCTUATION.dtypes.items())
+
+
+def _test_rows(aligned: Aligned) -> Iterator[dict[str, object]]:
+    """Rows of TESTS of one horizon: of all folds together, then of each fold."""
+    yield from _rows_of(aligned, None, {name: test.pooled for name, test in TESTS.items()})
+    in_folds = {name: test.fold for name, test in TESTS.items() if test.fold}
+    for number in aligned.folds if in_folds else []:
+        yield from _rows_of(aligned.part(aligned.fold == number), number, in_folds)
+
+
+def _rows_of(
+    aligned: Aligned, fold: int | None, asked: Mapping[str, Sequence[Alternative]]
+) -> Iterator[dict[str, object]]:
+    """Rows of the tests and alternatives that are asked of these forecasts; each skill is worked out once."""
+    effects: dict[tuple[str, str, str], dict[str, float]] = {}
+    for name, alternatives in asked.items():
+        test = TESTS[name]
+        named = {"test": name, "title": test.title, "of_skill": test.of_skill, "asks": test.asks, "fold": fold}
+        for loss, baseline, model in product(test.losses, test.baselines, aligned.models):
+            if model == baseline:
+                continue
+            sample = aligned.sample(model, baseline, loss)
+            if (loss, baseline, model) not in effects:
+                effects[loss, baseline, model] = _effect(sample) if loss in LOSSES else {}
+            about = {**named, "loss": loss, "baseline": baseline, "model": model, "horizon": aligned.horizon}
+            about |= {"n": aligned.times.size, **effects[loss, baseline, model]}
+            for alternative in alternatives:
+                yield {**about, "alternative": alternative, **_outcome(test, sample, alternative)}
+
+
+def _outcome(test: ForecastTest, sample: Sample, alternative: Alternative) -> dict[str, object]:
+    """Statistic, p-value, number of values, lags and note; the reason alone where the test is undefined."""
+    try:
+        result = test.run(sample, alternative)
+    except UndefinedTest as error:
+        return {"note": str(error)}
+    found = asdict(result)
+    return {name: found[name] for name in ("statistic", "p_value", "n", "lags", "note")}
+
+
+def _effect(sample: Sample) -> dict[str, float]:
+    """Skill and its interval, or what of them is defined."""
+    model, baseline = sample.losses
+    try:
+        skill = skill_interval(model, baseline, horizon=sample.horizon)
+    except UndefinedTest:
+        return skill_of(model, baseline)
+    return {"skill": skill.value, "skill_low": skill.low, "skill_high": skill.high}
+
+
+def _adjust(tests: pl.DataFrame, adjustment: str) -> pl.DataFrame:
+    """Fill `p_adjusted` for the families of pooled tests."""
+    in_family = pl.col("fold").is_null() & ~pl.col("model").is_in(REFERENCES) & pl.col("p_value").is_not_null()
+    families = tests.filter(in_family).partition_by(FAMILY)
+    adjust = ADJUSTMENTS[adjustment]
+    adjusted = [family.with_columns(p_adjusted=pl.Series(adjust(family["p_value"]))) for family in families]
+    return pl.concat([tests.filter(~in_family), *adjusted])

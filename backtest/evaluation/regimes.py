@@ -1,0 +1,177 @@
+"""Where a model does well or badly: errors and skill by volatility, hour of day and weekday."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from backtest.data import result_tables, schema
+from backtest.data.errors import UndefinedTest
+from backtest.data.names import PRIMARY, REFERENCES
+from backtest.evaluation.loss_panel import Aligned
+from backtest.evaluation.robustness import skill_of
+from backtest.significance.equal_accuracy import diebold_mariano
+from backtest.significance.multiplicity import holm
+from backtest.significance.result import FloatArray, mean_per_time
+from backtest.significance.skill import skill_interval
+
+IntArray = npt.NDArray[np.int64]
+BASELINE = PRIMARY["baseline"]
+
+RECENT = result_tables.RECENT
+FEWEST = RECENT // 2
+"""Outcomes that must be known before a forecast for its volatility to be told."""
+
+UNTOLD = -1
+"""Stands for the part of a forecast of which a regime cannot tell the part."""
+
+UNKNOWN = result_tables.UNKNOWN
+UNTESTED = "part not known: not tested"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The `rows` (n,) of a horizon, by their numbers, that belong to one part of a regime."""
+
+    regime: str
+    name: str
+    place: int
+    rows: IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regime:
+    """One way of telling forecasts apart, and the names of its parts in their order.
+
+    `place` returns the number of the part (n,) of each row, or UNTOLD. It is given the rows (n,) of one horizon in the
+    order of time: columns of FORECASTS, and `opens`, the open of the bar at whose close the outcome is known. The
+    regime is left out where a bar is as long as `cycle`.
+    """
+
+    parts: tuple[str, ...]
+    place: Callable[[pl.DataFrame], IntArray]
+    cycle: timedelta = timedelta.max
+
+
+def volatility(rows: pl.DataFrame) -> IntArray:
+    """Tercile (n,) of the volatility before each forecast among all test rows of its symbol.
+
+    What falls into which tercile is known at the origin, where the terciles lie only at the end of the walk: this
+    describes a result, and nothing could have been traded on it.
+    """
+    places = np.full(rows.height, UNTOLD)
+    for own in rows.with_row_index("row").partition_by("symbol"):
+        before = recent_volatility(own["y"].to_numpy(), int(own["horizon"][0]))
+        told = np.isfinite(before)
+        if told.any():
+            cuts = np.quantile(before[told], [1 / 3, 2 / 3])
+            places[own["row"].to_numpy()[told]] = np.searchsorted(cuts, before[told])
+    return places
+
+
+def recent_volatility(y: FloatArray, horizon: int) -> FloatArray:
+    """Root mean square (n,) of the last RECENT outcomes that are known at each origin; NaN: fewer than FEWEST.
+
+    `y` (n,) are the outcomes of one symbol in the order of time. That of row i is known when the bar of row i + horizon
+    closes, or before, so that row i sees those of rows i - horizon and before: neither its own nor any after it.
+    """
+    squares = np.concatenate([np.zeros(RECENT - 1 + horizon), y**2])[: RECENT - 1 + y.size]
+    known = np.clip(np.arange(y.size) + 1 - horizon, 0, RECENT)
+    sums = np.lib.stride_tricks.sliding_window_view(squares, RECENT).sum(axis=1)
+    return np.sqrt(np.where(known >= FEWEST, sums, np.nan) / np.maximum(known, 1))
+
+
+def hour(rows: pl.DataFrame) -> IntArray:
+    """Hour of day in UTC (n,) at which the forecast bar opens."""
+    return rows["opens"].dt.hour().cast(pl.Int64).to_numpy()
+
+
+def weekday(rows: pl.DataFrame) -> IntArray:
+    """Weekday in UTC (n,) on which the forecast bar opens, Monday first."""
+    return rows["opens"].dt.weekday().cast(pl.Int64).to_numpy() - 1
+
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+REGIMES = {
+    "volatility": Regime(("low", "middle", "high"), volatility),
+    "hour": Regime(tuple(f"{number:02}:00" for number in range(24)), hour, cycle=timedelta(days=1)),
+    "weekday": Regime(DAYS, weekday, cycle=timedelta(weeks=1)),
+}
+"""Every way of telling forecasts apart by its name; it is left out where it finds one part only."""
+
+
+def by_regime(paired: pl.DataFrame, horizons: Sequence[Aligned], interval: timedelta) -> pl.DataFrame:
+    """REGIMES: every model against zero in each part of each regime.
+
+    `paired` is what `pairing.pair` returned and `horizons` the same through `align`; `interval` is the length of a bar.
+    The p-values of all parts and models of a horizon, but those of the baselines, are one family for Holm's adjustment.
+    """
+    rows: list[dict[str, Any]] = []
+    for aligned in horizons:
+        origins = paired.filter(pl.col("seed").is_null(), model=BASELINE, horizon=aligned.horizon)
+        found = _parts(origins.sort("time", "symbol").with_columns(opens=pl.col("target_time") - interval), interval)
+        rows += _adjusted(_rows(aligned, found))
+    table = pl.DataFrame(rows, schema=result_tables.REGIMES.dtypes)
+    return schema.check(table.sort("horizon", "model", maintain_order=True), result_tables.REGIMES)
+
+
+def _parts(origins: pl.DataFrame, interval: timedelta) -> list[Part]:
+    """All parts that have rows, of every regime that tells some apart."""
+    found: list[Part] = []
+    for name, regime in REGIMES.items():
+        if interval >= regime.cycle:
+            continue
+        named, places = (*regime.parts, UNKNOWN), regime.place(origins)
+        places = np.where(places == UNTOLD, len(regime.parts), places)
+        numbers = np.unique(places).tolist() if np.ptp(places) else []
+        found += [Part(name, named[place], place, np.flatnonzero(places == place)) for place in numbers]
+    return found
+
+
+def _rows(aligned: Aligned, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
+    """Rows of REGIMES of one horizon, without adjusted p-values."""
+    losses = {model: (aligned.y - aligned.y_hat[model]) ** 2 for model in aligned.models}
+    for part in parts:
+        about = {"horizon": aligned.horizon, "regime": part.regime, "part": part.name, "place": part.place}
+        instant = None if aligned.instant is None else aligned.instant[part.rows]
+        zero = losses[BASELINE][part.rows]
+        for model in aligned.models:
+            if model == BASELINE:
+                continue
+            own = losses[model][part.rows]
+            errors = {"model": model, "n": own.size, "mse": float(own.mean()), "mse_zero": float(zero.mean())}
+            pair = mean_per_time(own, instant), mean_per_time(zero, instant)
+            evidence = {"note": UNTESTED} if part.name == UNKNOWN else _evidence(*pair, aligned.horizon)
+            yield {**about, **errors, **skill_of(*pair), **evidence}
+
+
+def _evidence(loss_model: FloatArray, loss_baseline: FloatArray, horizon: int) -> dict[str, Any]:
+    """Interval of the skill and p-value of the primary test as far as they are defined, and why they are not."""
+    found: dict[str, Any] = {}
+    reasons = []
+    try:
+        skill = skill_interval(loss_model, loss_baseline, horizon=horizon)
+        found |= {"skill_low": skill.low, "skill_high": skill.high}
+    except UndefinedTest as undefined:
+        reasons.append(str(undefined))
+    try:
+        found["p_value"] = diebold_mariano(loss_model, loss_baseline, horizon=horizon).p_value
+    except UndefinedTest as undefined:
+        reasons.append(str(undefined))
+    return {**found, "note": "; ".join(dict.fromkeys(reasons))}
+
+
+def _adjusted(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of one horizon, those of the family with their adjusted p-values."""
+    known = list(rows)
+    family = [row for row in known if "p_value" in row and row["model"] not in REFERENCES]
+    for row, p_adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
+        row["p_adjusted"] = p_adjusted
+    return known

@@ -1,0 +1,85 @@
+"""How much of a result hangs on one seed or on one fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from backtest.data import result_tables, schema
+from backtest.data.errors import UndefinedTest
+from backtest.data.names import PRIMARY, REFERENCES
+from backtest.evaluation.loss_panel import Aligned, align
+from backtest.significance.equal_accuracy import diebold_mariano
+from backtest.significance.mean import mean_test
+from backtest.significance.result import FloatArray
+
+LOSS, BASELINE = PRIMARY["loss"], PRIMARY["baseline"]
+
+
+def by_seed(paired: pl.DataFrame) -> pl.DataFrame:
+    """SEEDS of what `pairing.pair` returned: the primary test of each seed alone.
+
+    The variance of one seed's mean loss difference is that over time of what the seeds have in common, C, plus that of
+    the seeds' means around theirs (law of total variance). The latter is the seeds' sample variance. With I what time
+    makes of one seed's own part, a seed has the squared standard error C + I and the mean of k seeds C + I / k, so that
+    C = of the mean - (of a seed - of the mean) / (k - 1). Null where there is one seed or no movement.
+    """
+    rows: list[dict[str, object]] = []
+    seeded = paired.filter(pl.col("seed").is_not_null())
+    alone = {seed: align(paired, seed) for seed in seeded["seed"].unique().sort()}
+    for model in seeded["model"].unique().sort():
+        own = [alone[seed] for seed in alone if not seeded.filter(model=model, seed=seed).is_empty()]
+        numbers = seeded.filter(model=model)["seed"].unique().sort()
+        for peers in zip(*own, strict=True):  # the same horizon in every seed
+            variances = _variances(peers, model)
+            for number, aligned in zip(numbers, peers, strict=True):
+                about = {"model": model, "seed": number, "horizon": aligned.horizon}
+                rows.append({**about, **against_zero(aligned, model), **variances})
+    return schema.check(pl.DataFrame(rows, schema=result_tables.SEEDS.dtypes), result_tables.SEEDS)
+
+
+def without_each_fold(horizons: Sequence[Aligned]) -> pl.DataFrame:
+    """DROPPED: the primary test of every model but the baselines on all folds but one, for each fold in turn."""
+    rows: list[dict[str, object]] = []
+    for aligned in horizons:
+        for fold in aligned.folds if len(aligned.folds) > 1 else []:
+            rest = aligned.part(aligned.fold != fold)
+            rows += [
+                {"model": model, "horizon": aligned.horizon, "fold": fold, **against_zero(rest, model)}
+                for model in aligned.models
+                if model not in REFERENCES
+            ]
+    return schema.check(pl.DataFrame(rows, schema=result_tables.DROPPED.dtypes), result_tables.DROPPED)
+
+
+def skill_of(loss_model: FloatArray, loss_baseline: FloatArray) -> dict[str, float]:
+    """`skill` of losses (n,): 1 - the ratio of their means; nothing where the baseline makes no error."""
+    scale = float(loss_baseline.mean())
+    return {"skill": 1 - float(loss_model.mean()) / scale} if scale > 0 else {}
+
+
+def against_zero(aligned: Aligned, model: str) -> dict[str, float]:
+    """`skill` against zero, `p_value` and `p_worse` of the primary test, as far as they are defined."""
+    losses = aligned.losses[LOSS, model], aligned.losses[LOSS, BASELINE]
+    try:
+        result = diebold_mariano(*losses, horizon=aligned.horizon, alternative="less")
+    except UndefinedTest:
+        return skill_of(*losses)
+    return {**skill_of(*losses), "p_value": result.p_value, "p_worse": 1 - result.p_value}
+
+
+def _variances(seeds: Sequence[Aligned], model: str) -> dict[str, float]:
+    """Variance of one seed's mean loss difference, from time and from initialisation, as far as it is defined."""
+    if len(seeds) < 2:
+        return {}
+    differences: list[FloatArray] = [one.losses[LOSS, model] - one.losses[LOSS, BASELINE] for one in seeds]
+    try:
+        tests = [mean_test(each, horizon=seeds[0].horizon) for each in (np.mean(differences, axis=0), *differences)]
+    except UndefinedTest:
+        return {}
+    of_mean, *of_seeds = (test.standard_error**2 for test in tests)
+    own = max(0.0, float(np.mean(of_seeds)) - of_mean) / (len(seeds) - 1)
+    seed_variance = float(np.var([test.mean for test in tests[1:]], ddof=1))
+    return {"time_variance": max(0.0, of_mean - own), "seed_variance": seed_variance}

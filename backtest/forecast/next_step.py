@@ -1,0 +1,217 @@
+"""The next step: what the networks, fitted on all bars after the walk, forecast from the newest ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+
+from backtest.data import durations, sessions
+from backtest.data.errors import ConfigError, DataError, RunError
+from backtest.data.json_io import of_tree
+from backtest.data.records.verdict import Verdict
+from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT, read_bytes, read_manifest
+from backtest.features import plugins
+from backtest.features.pipeline import series_of
+from backtest.forecast.intervals import Interval, next_intervals
+from backtest.models import MODELS
+from backtest.models.windows import Floats, Panel, Windows
+from backtest.walk.checkpoints import CHECKPOINTS, STATE
+from backtest.walk.config import Config, build, parse
+from backtest.walk.plan import feature_rows, load_bars
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """Forecast of one symbol by one model, the mean over its seeds; `target_time` is None where the market closes.
+
+    When such a market trades next is in no file of bars. `time` is the open of the newest bar, `known_at` its close.
+    `by_seed` are the log returns that each seed forecasts, none for a model without seeds. `intervals`, narrow to wide,
+    are made from errors of the mean over seeds.
+    """
+
+    symbol: str
+    model: str
+    time: datetime
+    known_at: datetime
+    target_time: datetime | None
+    close: float
+    log_return: float
+    by_seed: Mapping[int, float]
+    intervals: tuple[Interval, ...]
+
+    @property
+    def next_close(self) -> float:
+        """The close that the forecast return leads to."""
+        return close_after(self.close, self.log_return)
+
+    def interval(self, level: float) -> Interval | None:
+        """The interval of a level; None where the run has none."""
+        return next((one for one in self.intervals if one.level == level), None)
+
+    def ends(self, level: float) -> tuple[float, float] | None:
+        """The closes at the ends of the interval of a level; None where there is none, or too few errors for it."""
+        found = self.interval(level)
+        if found is None or found.half_width is None:
+            return None
+        low, high = (close_after(self.close, self.log_return + side * found.half_width) for side in (-1, 1))
+        return low, high
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """The bars that forecasts go on from, the newest last, and the settings of the run that goes on."""
+
+    config: Config
+    bars: pl.DataFrame
+    interval: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class FinalFit:
+    """A model fitted on all bars of the run, and the folder of its checkpoint."""
+
+    model: str
+    seed: int | None
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinalFits:
+    """What a manifest says of them, the seeds of one model side by side."""
+
+    final: tuple[FinalFit, ...]
+
+
+def close_after(close: float, log_return: float) -> float:
+    """The close that a log return leads to from `close`."""
+    return close * float(np.exp(log_return))
+
+
+def next_steps(
+    run: Path, *, data: str | None = None, plugin_names: Sequence[str] = ()
+) -> tuple[list[NextStep], Verdict]:
+    """Forecasts of every model for every symbol, and the run's verdict, which belongs beside them.
+
+    `data` is a source of newer bars; the run's own where it is None. Plugins are code: those of the run must be named
+    in `plugin_names` before they are imported from the working directory.
+    """
+    steps = steps_from(run, read_series(run, data), plugin_names)
+    return steps, Verdict.from_json(read_bytes(run, VERDICT, read_manifest(run)).decode())
+
+
+def read_series(run: Path, data: str | None = None) -> Series:
+    """Bars of the source `data`, or the run's own; ConfigError where the networks of the run did not learn such."""
+    config = read_config(run)
+    if data is not None:
+        config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
+    bars, interval = load_bars(config)
+    _check_series(bars, interval, read_manifest(run)["data"], config.data.source)
+    return Series(config, bars, interval)
+
+
+def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
+    """Forecasts of every model for every symbol from the newest bars of a series; for plugins see `next_steps`."""
+    config, bars, interval = series.config, series.bars, series.interval
+    _load_plugins(config, plugin_names)
+    manifest = read_manifest(run)
+    features, rows = feature_rows(config, bars, interval, series_of(config.features))
+    newest = _newest(features, rows, config.net.window)
+    windows = rows.at(newest, window=config.net.window)
+    keys = features[newest].join(
+        bars.select("symbol", "time", "close"), on=["symbol", "time"], how="left", maintain_order="left"
+    )
+    ahead = config.target.horizon * interval if sessions.always_open(bars, interval) else None
+    intervals = next_intervals(run, manifest, config.target.horizon)
+    fits = of_tree(FinalFits, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again").final
+    steps = []
+    for model, own in groupby(fits, key=lambda fit: fit.model):
+        forecasts = {fit.seed: _predict(run, manifest, config, fit, windows) for fit in own}
+        mean = np.mean(list(forecasts.values()), axis=0)
+        for place, key in enumerate(keys.iter_rows(named=True)):
+            symbol, known_at = key["symbol"], key["known_at"]
+            steps.append(
+                NextStep(
+                    symbol,
+                    model,
+                    key["time"],
+                    known_at,
+                    known_at + ahead if ahead else None,
+                    key["close"],
+                    float(mean[place]),
+                    {seed: float(one[place]) for seed, one in forecasts.items() if seed is not None},
+                    intervals.get((symbol, model), ()),
+                )
+            )
+    return steps
+
+
+def read_config(run: Path) -> Config:
+    """Read the settings of a finished run; RunError where its folder is not as its manifest says."""
+    text = read_bytes(run, SETTINGS, read_manifest(run)).decode()
+    return build(parse(text, where=f"{run}/{SETTINGS}"), where=str(run))
+
+
+def _check_series(bars: pl.DataFrame, interval: timedelta, card: dict[str, Any], source: str) -> None:
+    """ConfigError where the bars are not of the series that the networks learned."""
+    expected = card["symbols"], timedelta(seconds=card["interval_seconds"])
+    found = bars["symbol"].unique().sort().to_list(), interval
+    if found != expected:
+        said = [f"{', '.join(symbols)} every {durations.spell(step)}" for symbols, step in (expected, found)]
+        raise ConfigError(f"--data: expected bars of {said[0]}, as the run learned them (got {said[1]} in {source})")
+    learned, last = datetime.fromisoformat(card["end"]), bars["time"].sort()[-1] + interval
+    if last < learned:
+        raise ConfigError(
+            f"--data: expected bars up to {learned:%Y-%m-%d %H:%M} at least, as the run learned them "
+            f"(got {last:%Y-%m-%d %H:%M} in {source}): the networks have seen what they would forecast"
+        )
+
+
+def unnamed_plugins(config: Config, named: Sequence[str]) -> list[str]:
+    """The plugins of a run that nobody named, and so nobody trusts yet."""
+    return [name for name in config.plugins if name not in named]
+
+
+def _load_plugins(config: Config, named: Sequence[str]) -> None:
+    missing = unnamed_plugins(config, named)
+    if missing:
+        raise ConfigError(
+            f"--plugins: this run uses the plugin {', '.join(missing)}, which is code: if you trust it, go to its "
+            f"folder and add {' '.join(f'--plugins {name}' for name in config.plugins)}"
+        )
+    plugins.load(config.plugins, None)
+
+
+def _newest(features: pl.DataFrame, rows: Panel, window: int) -> Any:
+    """The last row of each symbol; DataError where it has no whole window behind it."""
+    last = features.with_row_index("row").group_by("symbol", maintain_order=True).agg(pl.last("row", "time"))
+    for symbol, row, time in last.iter_rows():
+        if rows.run[row] < window:
+            raise DataError(
+                f"{symbol}: the last {window} bars up to {time:%Y-%m-%d %H:%M} must be without a hole, and so the bars "
+                f"that their features look back to (got {rows.run[row]} whole rows): fill the hole, or wait"
+            )
+    return last["row"].to_numpy().astype(np.int64)
+
+
+def _predict(run: Path, manifest: dict[str, Any], config: Config, fit: FinalFit, windows: Windows) -> Floats:
+    """Forecasts of one fit; RunError where its model is unknown, or its weights are those of another one."""
+    if fit.model not in MODELS:
+        raise RunError(f"{run / MANIFEST}: expected models of {', '.join(MODELS)} (got {fit.model}): run it again")
+    content = read_bytes(run, f"{CHECKPOINTS}/{fit.folder}/{STATE}", manifest)
+    forecaster = MODELS[fit.model].make(config.net, config.train, 0)
+    try:
+        forecaster.restore(load_arrays(content))
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as broken:
+        raise RunError(
+            f"{run}: expected weights of {fit.model} in {fit.folder} (got {broken}): run it again"
+        ) from broken
+    return forecaster.predict(windows)

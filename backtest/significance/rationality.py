@@ -1,0 +1,126 @@
+"""Mincer and Zarnowitz's regression: whether the forecasts are right in level and in size."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from backtest.data.errors import ConfigError, UndefinedTest, UnpairedForecasts
+from backtest.significance.mean import ROUNDING
+from backtest.significance.moments import MomentsTest, moments_test
+from backtest.significance.result import FloatArray, TestResult, check_horizon, paired
+
+EXACT = 1e-12
+"""Residuals below this share of the outcomes, or 1 - r^2 of the coefficients below it, are rounding."""
+
+
+def mincer_zarnowitz(
+    y: npt.ArrayLike,
+    y_hat: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    lags: int | None = None,
+    times: npt.ArrayLike | None = None,
+) -> TestResult:
+    """Joint Wald test of intercept 0 and slope 1 in y = a + b y_hat, for outcomes and forecasts (n,) in order of time.
+
+    At h = 1, and wherever `lags` are given, the covariance of the coefficients is Newey and West's (1987), Bartlett's
+    weights 1 - k / (lags + 1), no correction for degrees of freedom; the statistic is compared with chi-squared(2). At
+    h > 1 h - 1 lags would miss part of the overlap; there the same null is tested in the form that the errors
+    y - y_hat, and their products with y_hat, have mean zero, by `moments_test`. `note` holds the fitted a and b: a
+    slope below 1 says that the forecasts are too large. The test has no side.
+
+    With `times` (n,), rows of one time, of several symbols, depend on each other: their scores are summed before their
+    autocovariances are taken (Driscoll and Kraay, 1998, Review of Economics and Statistics 80, 549-560). n then counts
+    the times.
+
+    Raises UnpairedForecasts and NotFinite for what is no pair, UndefinedTest where the forecasts are constant, the fit
+    leaves no residual, or there are no more than max(lags, 2) times, ConfigError for a setting that cannot be.
+
+    Source: Mincer and Zarnowitz (1969), in Economic Forecasts and Expectations, NBER, 3-46.
+    """
+    outcome, forecast = paired(y=y, y_hat=y_hat)
+    used = _lags(horizon, lags)
+    codes = _codes(times, outcome.size)
+    n = int(codes.max(initial=-1)) + 1
+    if n <= max(used, 2):
+        raise UndefinedTest(
+            f"mincer_zarnowitz: undefined, more than {max(used, 2)} times are needed with {used} lags (got {n}): use "
+            "longer test spans"
+        )
+    statistic, p_value, intercept, slope = _wald(outcome, forecast, codes, used)
+    note = f"intercept {intercept:.6g}, slope {slope:.6g}"
+    if horizon == 1 or lags is not None:
+        return TestResult("mincer_zarnowitz", statistic, p_value, n, used, "two-sided", note)
+    found = _scores_test(outcome, forecast, codes, horizon)
+    noted = f"{note}; {found.note}"
+    return TestResult("mincer_zarnowitz", found.statistic, found.p_value, n, found.terms, "two-sided", noted)
+
+
+def _scores_test(outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[np.intp], horizon: int) -> MomentsTest:
+    """Test of errors, and of their products with standardised forecasts, having mean zero."""
+    error = outcome - forecast
+    error = error / float(np.abs(error).max())
+    centred = forecast / float(np.abs(forecast).max())
+    centred = centred - centred.mean()
+    scores = [np.bincount(codes, weights=values).astype(np.float64) for values in (error, error * centred)]
+    return moments_test(scores, horizon=horizon)
+
+
+def _lags(horizon: int, lags: int | None) -> int:
+    """Autocovariances in the variance of the coefficients."""
+    check_horizon(horizon)
+    if lags is not None and lags < 0:
+        raise ConfigError(f"lags: must be at least 0 (got {lags}): leave them out for horizon - 1")
+    return horizon - 1 if lags is None else lags
+
+
+def _codes(times: npt.ArrayLike | None, n: int) -> npt.NDArray[np.intp]:
+    """Number of each row's time, from 0, in the order of time (n,)."""
+    if times is None:
+        return np.arange(n)
+    if np.shape(times) != (n,):
+        raise UnpairedForecasts(f"times: one for each of {n} rows is needed (got shape {np.shape(times)})")
+    return np.unique(np.asarray(times), return_inverse=True)[1]
+
+
+def _wald(
+    outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[np.intp], lags: int
+) -> tuple[float, float, float, float]:
+    """Statistic, p-value, intercept and slope.
+
+    Outcomes are taken in units of the largest and regressed on standardised forecasts: the statistic is the same in
+    any units, its digits are not.
+    """
+    from statsmodels.regression.linear_model import OLS  # takes a second, which no command without tests should wait
+
+    unit, size = float(np.abs(outcome).max()) or 1.0, float(np.abs(forecast).max()) or 1.0
+    scaled = forecast / size
+    mean, deviation = float(scaled.mean()), float(scaled.std())
+    if deviation <= ROUNDING:
+        raise UndefinedTest("mincer_zarnowitz: undefined, the forecasts are constant: no slope can be fitted")
+    regressors = np.column_stack([np.ones(scaled.size), (scaled - mean) / deviation])
+    settings = {"time": codes, "maxlags": lags, "use_correction": False}
+    with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
+        fit = OLS(outcome / unit, regressors).fit(cov_type="hac-groupsum", cov_kwds=settings, use_t=False)
+        _check_fit(fit.resid, fit.cov_params())
+        null = np.array([mean, deviation]) * (size / unit)
+        test = fit.wald_test((np.eye(2), null), use_f=False, scalar=True)
+    slope = float(fit.params[1]) / deviation * (unit / size)
+    return float(test.statistic), float(test.pvalue), float(fit.params[0]) * unit - slope * mean * size, slope
+
+
+def _check_fit(residuals: FloatArray, covariance: FloatArray) -> None:
+    """Refuse a fit without residuals, of outcomes in units of the largest, and coefficients that vary as one."""
+    if residuals.std() <= EXACT:
+        raise UndefinedTest(
+            "mincer_zarnowitz: undefined, the forecasts fit the outcomes without residuals: their coefficients have no "
+            "variance"
+        )
+    variances = covariance[0, 0] * covariance[1, 1]
+    if variances - covariance[0, 1] ** 2 <= EXACT * variances:
+        raise UndefinedTest(
+            "mincer_zarnowitz: undefined, the covariance of intercept and slope is singular: use longer test spans or "
+            "fewer lags"
+        )

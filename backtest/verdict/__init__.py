@@ -1,0 +1,1 @@
+"""The verdict: its rule, the adjustment for everything that was tried, and the ledger that remembers it."""

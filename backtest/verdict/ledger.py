@@ -1,0 +1,118 @@
+"""The trial ledger: what was tried on the same data before, so that the best of many tries is known as that."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from backtest.data.run_files import write_bytes
+from backtest.verdict.multiple_testing import Key
+
+LEDGER = "ledger.jsonl"
+"""Name of the file, beside the run folders."""
+
+Name = Annotated[str, Field(pattern="@[0-9]{1,9}$")]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One finished run, a line of the ledger.
+
+    `config` is the hash of the settings that make another strategy of it, `data` the SHA-256 of the bars, `finished`
+    an ISO time, `run` the folder's name, `headline` that of its verdict. `p_values` and `p_worse` are the primary
+    test's one-sided raw p-values for better and for worse than zero, `sharpes` the Sharpe ratios per bar of the
+    strategies, all by "model@horizon". What is undefined is left out.
+    """
+
+    config: str
+    data: str
+    finished: str
+    run: str
+    headline: str
+    p_values: dict[Name, Probability]
+    p_worse: dict[Name, Probability]
+    sharpes: dict[Name, Number]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The trials in the order in which they were written, and the number of lines that nobody can read any more."""
+
+    trials: tuple[Trial, ...] = ()
+    unreadable: int = 0
+
+
+_TRIAL = TypeAdapter(Trial)
+
+
+def append(path: Path, trial: Trial) -> None:
+    """Add a line to the ledger, waiting for other processes that do; all other lines stay as they are, to the byte.
+
+    A crash at any instant leaves the ledger without the line or with all of it. Raises OSError where the file cannot be
+    written, ValueError for a number that is not finite.
+    """
+    line = json.dumps(asdict(trial), sort_keys=True, allow_nan=False).encode() + b"\n"
+    with _alone(path):
+        for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
+            unfinished.unlink()
+        before = path.read_bytes() if path.exists() else b""
+        write_bytes(path, before + (b"" if before.endswith(b"\n") or not before else b"\n") + line)
+
+
+def read(path: Path) -> Ledger:
+    """Read the ledger; one that does not exist is empty.
+
+    A line that is no trial, as a full disk or another program may leave it, stops nobody: it is counted, for it stands
+    for at least one trial, of unknown data and outcome.
+    """
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    found = [_parse(line) for line in lines if line.strip()]
+    return Ledger(tuple(trial for trial in found if trial), found.count(None))
+
+
+def others(ledger: Ledger, *, data: str, config: str) -> list[Trial]:
+    """The latest trial of each other configuration on the same data."""
+    latest = {trial.config: trial for trial in ledger.trials if trial.data == data}
+    return [trial for tried, trial in latest.items() if tried != config]
+
+
+def counted(ledger: Ledger, *, data: str, config: str) -> int:
+    """How many configurations were tried on the data, this one included, and every unreadable line for one more."""
+    return 1 + len(others(ledger, data=data, config=config)) + ledger.unreadable
+
+
+def name_of(key: Key) -> str:
+    """Spell a model and a horizon as the ledger does: "model@horizon"."""
+    return f"{key[0]}@{key[1]}"
+
+
+def key_of(name: str) -> Key:
+    """Model and horizon of what `name_of` spelled."""
+    model, _, horizon = name.rpartition("@")
+    return model, int(horizon)
+
+
+def _parse(line: bytes) -> Trial | None:
+    """The trial in a line, if there is one."""
+    try:
+        return _TRIAL.validate_json(line)
+    except ValidationError:
+        return None
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until no other process writes this file; the lock goes with the process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,110 @@
+"""The family of p-values that are adjusted together: this run's, and those of all else that was tried on its bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import polars as pl
+
+from backtest.data.names import PRIMARY, REFERENCES
+from backtest.data.records.verdict import Claim
+from backtest.significance.multiplicity import ADJUSTMENTS
+
+Key = tuple[str, int]
+"""A model and a horizon."""
+
+
+def primary(tests: pl.DataFrame) -> pl.DataFrame:
+    """The rows of TESTS that a family is made of: the PRIMARY test over all folds, of all models but the baselines."""
+    return tests.filter(pl.col("fold").is_null(), ~pl.col("model").is_in(REFERENCES), **PRIMARY)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was tried on the same bars: `configurations`, this one included, and the p-values of the others.
+
+    Those are pairs of what was tested and its p-value, for "better" and for "worse". The same test of the same model
+    whose p-value agrees to the last digit is the same test made again, and counts once.
+    """
+
+    configurations: int = 1
+    better: frozenset[tuple[Key, float]] = frozenset()
+    worse: frozenset[tuple[Key, float]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """P-values of this run for both claims, by model and horizon, those of other configurations, and the adjustment."""
+
+    better: Mapping[Key, float]
+    worse: Mapping[Key, float]
+    tried: Tried
+    adjustment: str
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]], tried: Tried, adjustment: str) -> Self:
+        """Family of rows with model, horizon, p_value and p_worse; what is undefined makes no claim."""
+        defined = {(row["model"], row["horizon"]): row for row in rows if row["p_value"] is not None}
+        better = {key: float(row["p_value"]) for key, row in defined.items()}
+        return cls(better, {key: float(row["p_worse"]) for key, row in defined.items()}, tried, adjustment)
+
+    @property
+    def size(self) -> int:
+        """How many p-values are adjusted together, at least 1."""
+        return max(1, len(self.better) + len(self._others(worse=False)))
+
+    def level(self, alpha: float) -> float:
+        """Raw p-value that one claim needs, where no other holds, for an adjusted one of alpha."""
+        tiny = 1e-9
+        return alpha * tiny / float(ADJUSTMENTS[self.adjustment]([tiny, *[1.0] * (self.size - 1)])[0])
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Those of this run."""
+        adjusted = self._adjust(self.better, worse=False)
+        return tuple(Claim(*key, p_value, adjusted[key]) for key, p_value in self.better.items())
+
+    def adjusted(self, key: Key, *, worse: bool = False) -> float | None:
+        """Adjusted p-value of one claim; None where it is undefined."""
+        return self._adjust(self.worse if worse else self.better, worse=worse).get(key)
+
+    def by_seed(self, seeds: pl.DataFrame, key: Key) -> list[dict[str, Any]]:
+        """SEEDS of one model with the adjusted p-values that each would have had as the only seed of the run."""
+        found = []
+        for number in seeds.filter(model=key[0], horizon=key[1])["seed"]:
+            rows = {(row["model"], row["horizon"]): row for row in seeds.filter(seed=number).iter_rows(named=True)}
+            adjusted = {}
+            for worse, name in ((False, "p_value"), (True, "p_worse")):
+                own = dict(self.worse if worse else self.better) | {each: row[name] for each, row in rows.items()}
+                adjusted[worse] = self._adjust(own, worse=worse).get(key)
+            found.append({**rows[key], "p_adjusted": adjusted[False], "p_worse_adjusted": adjusted[True]})
+        return found
+
+    def without_a_fold(self, dropped: pl.DataFrame, key: Key, *, worse: bool) -> tuple[float | None, int | None]:
+        """Largest adjusted p-value of a claim over DROPPED, and the fold whose absence makes it; None without any.
+
+        A test that is undefined without a fold counts as p = 1.
+        """
+        largest: tuple[float | None, int | None] = (None, None)
+        name = "p_worse" if worse else "p_value"
+        for (fold,), rows in dropped.sort("fold").partition_by("fold", as_dict=True).items():
+            own = {(row["model"], row["horizon"]): row[name] for row in rows.iter_rows(named=True)}
+            if key not in own:
+                continue
+            p_value = self._adjust(own, worse=worse).get(key, 1.0)
+            if largest[0] is None or p_value > largest[0]:
+                largest = (p_value, fold)
+        return largest
+
+    def _adjust(self, own: Mapping[Key, float | None], *, worse: bool) -> dict[Key, float]:
+        """Adjusted p-values of this run's, together with those of other configurations."""
+        known = {key: value for key, value in own.items() if value is not None}
+        values = [*known.values(), *self._others(worse=worse)]
+        return dict(zip(known, ADJUSTMENTS[self.adjustment](values).tolist(), strict=False))
+
+    def _others(self, *, worse: bool) -> list[float]:
+        """P-values of other configurations, but for tests that this run has made again."""
+        own, others = (self.worse, self.tried.worse) if worse else (self.better, self.tried.better)
+        return sorted(p_value for _, p_value in others - set(own.items()))

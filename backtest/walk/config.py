@@ -1,0 +1,227 @@
+"""The configuration of a run: settings as frozen models, read from a preset or a TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from backtest.data.errors import ConfigError
+from backtest.data.names import REFERENCES
+from backtest.data.run_files import sha256
+from backtest.evaluation.costs import CostSettings
+from backtest.models.settings import NetSettings, TrainSettings
+from backtest.significance.multiplicity import ADJUSTMENTS
+from backtest.walk.executors import EXECUTORS
+from backtest.walk.folds import FoldSettings
+
+HOW_NOT_WHAT = {"executor", "jobs"}
+
+
+class Settings(BaseModel):
+    """Frozen settings that refuse unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSettings(Settings):
+    """Where the bars come from."""
+
+    source: str = Field("sp500", description="a file, a folder, a glob, or sp500 | nasdaq | synthetic")
+    symbol: str | None = Field(None, description="the one to take; none: all that the source holds")
+    interval: str | None = Field(None, description="what the bars' spacing must be, such as 1h; none: as it is found")
+
+
+class TargetSettings(Settings):
+    """What is forecast."""
+
+    kind: Literal["log_return"] = Field("log_return", description="what is forecast")
+    horizon: int = Field(1, ge=1, description="bars ahead")
+
+
+class Config(Settings):
+    """Everything that a run depends on, and under `executor` and `jobs` how it is carried out."""
+
+    name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run")
+    models: tuple[str, ...] = Field(
+        ("zero", "naive", "mean", "ar", "ridge", "lstm", "gru"), description="zero and naive are always among them"
+    )
+    features: tuple[str | dict[str, Any], ...] = Field(
+        ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
+        min_length=1,
+        description="what models see of a bar",
+    )
+    plugins: tuple[str, ...] = Field((), description="modules beside this file or in the working directory")
+    seeds: int = Field(3, ge=1, description="fits of each network; its forecast is their mean")
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="level of the verdict's test")
+    multiplicity: str = Field("holm", description=f"how p-values are adjusted: {', '.join(ADJUSTMENTS)}")
+    executor: str = Field("loky", description="who does the work: loky (processes) or serial")
+    jobs: int | None = Field(None, ge=1, description="workers; none: one for each core")
+    data: DataSettings = DataSettings()
+    target: TargetSettings = TargetSettings()
+    folds: FoldSettings = FoldSettings()
+    net: NetSettings = NetSettings()
+    train: TrainSettings = TrainSettings()
+    costs: CostSettings = CostSettings()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Config:
+        if self.executor not in EXECUTORS:
+            raise ValueError(f"executor: must be one of {', '.join(EXECUTORS)} (got {self.executor})")
+        if self.multiplicity not in ADJUSTMENTS:
+            raise ValueError(f"multiplicity: must be one of {', '.join(ADJUSTMENTS)} (got {self.multiplicity})")
+        if self.target.horizon > self.net.window:
+            raise ValueError(
+                f"target.horizon: must be at most net.window, {self.net.window} (got {self.target.horizon}): "
+                "the naive forecast needs as many past bars"
+            )
+        self.folds.gap_of(self.target.horizon)
+        return self
+
+    @property
+    def all_models(self) -> tuple[str, ...]:
+        """The models in order, each once, led by the two that are always there."""
+        return tuple(dict.fromkeys((*REFERENCES, *self.models)))
+
+    def to_toml(self) -> str:
+        """The settings as TOML, but for those that change no result; what is not set is left out."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=HOW_NOT_WHAT))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the settings that can change a result."""
+        tree = self.model_dump(mode="json", exclude_none=True, exclude={*HOW_NOT_WHAT, "name"})
+        return sha256(tomli_w.dumps(tree).encode())
+
+    @property
+    def trial_digest(self) -> str:
+        """SHA-256 of what tells one trial from another on the same bars: not its name, its file or its judgement."""
+        judged = {"name", "alpha", "multiplicity"}
+        tree = self.model_dump(mode="json", exclude_none=True, exclude={*HOW_NOT_WHAT, *judged})
+        del tree["data"]["source"]
+        return sha256(tomli_w.dumps(tree).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and the folder of the TOML file it came from (none for a preset)."""
+
+    config: Config
+    beside: Path | None
+
+
+def presets() -> dict[str, str]:
+    """TOML text of each preset by name."""
+    folder = resources.files("backtest") / "presets"
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return {name.removesuffix(".toml"): (folder / name).read_text("utf-8") for name in found}
+
+
+def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) -> Loaded:
+    """Read a preset or a TOML file, then apply `--data` and each `--set key=value`.
+
+    Raises ConfigError naming the setting, what was expected, what came and what to do.
+    """
+    known = presets()
+    path = Path(config)
+    if config in known:
+        text, beside = known[config], None
+    elif path.is_file():
+        text, beside = read_text(path), path.resolve().parent
+    else:
+        raise ConfigError(f"CONFIG: expected a preset or a TOML file (got {config}){_nearest(config, list(known))}")
+    tree = parse(text, where=config)
+    if data is not None:
+        _put(tree, "data.source", data)
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set: expected key=value, such as train.epochs=5 (got {setting})")
+        _put(tree, key.strip(), _value(value.strip()))
+    return Loaded(build(tree, where=config), beside)
+
+
+def read_text(path: Path) -> str:
+    """Content of a TOML file; ConfigError where it is not UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as broken:
+        raise ConfigError(f"{path}: expected UTF-8: {broken}: save the file in that encoding") from broken
+
+
+def parse(text: str, *, where: str) -> dict[str, Any]:
+    """TOML as a tree; ConfigError with line and column where it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as broken:
+        raise ConfigError(f"{where}: expected TOML: {broken}") from broken
+
+
+def build(tree: Mapping[str, Any], *, where: str) -> Config:
+    """Check a tree of settings; ConfigError lists everything that is wrong with it."""
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as invalid:
+        lines = [_explain(error) for error in invalid.errors()]
+        raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from invalid
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    """One problem that pydantic found, in our words."""
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        parents = error["loc"][:-1]
+        fields: Any = Config
+        for part in parents:
+            fields = fields.model_fields[part].annotation
+        last = str(error["loc"][-1])
+        near = _nearest(last, list(fields.model_fields), ".".join(str(part) for part in parents))
+        elsewhere = [name for name in all_settings() if name.endswith(f".{last}")]
+        meant = f": did you mean {' or '.join(elsewhere)}?" if elsewhere else near
+        return f"{place}: unknown setting{meant}"
+    if error["type"] == "value_error":
+        message = str(error["ctx"]["error"])
+        return f"{place}.{message}" if place and not message.startswith("must") else f"{place}: {message}".lstrip(": ")
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    return f"{place}: {message} (got {error['input']!r})"
+
+
+def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str, FieldInfo]:
+    """Every setting of `table` by its dotted name."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in table.model_fields.items():
+        inner = type(field.default)
+        found |= all_settings(inner, f"{prefix}{name}.") if issubclass(inner, BaseModel) else {prefix + name: field}
+    return found
+
+
+def _nearest(word: str, known: list[str], parent: str = "") -> str:
+    """A guess at what was meant, or everything that would do."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    prefix = f"{parent}." if parent else ""
+    return f": did you mean {prefix}{near[0]}?" if near else f": it may be one of {', '.join(known)}"
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set {key}: {parent} is a single setting, not a table")
+    tree[last] = value
+
+
+def _value(text: str) -> Any:
+    """A value as TOML spells it; what is not TOML is taken as a word."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,81 @@
+"""The manifest of a finished run: what went in, what it was computed with, and the SHA-256 of every file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from backtest.data import run_files, sessions
+from backtest.data.reading import bars as bar_files
+from backtest.data.reading.built_in import BUILT_IN
+from backtest.data.records.audit import AUDIT
+from backtest.data.result_tables import RUN_TABLES
+from backtest.data.run_files import SETTINGS, VERDICT, file_sums
+from backtest.walk.checkpoints import CHECKPOINTS, FORECASTS, RECORD, STATE, Record, seconds_of
+from backtest.walk.environment import hardware, versions
+from backtest.walk.plan import Prepared
+from backtest.walk.worker import FEATURES_FILE
+
+KEPT = (FORECASTS, STATE, RECORD)
+
+
+def of(
+    run: Path, prepared: Prepared, records: Sequence[Record], workers: int, *, started: datetime, command: str
+) -> dict[str, Any]:
+    """Manifest of the run whose files stand in `run`."""
+    finished = datetime.now(UTC)
+    names = [SETTINGS, VERDICT, FEATURES_FILE, *(table.file for table in RUN_TABLES)]
+    names += [AUDIT] if (run / AUDIT).is_file() else []
+    names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in prepared.tasks for file in KEPT]
+    seconds = sum(seconds_of(run, task) for task in prepared.tasks)
+    return {
+        "format": run_files.FORMAT,
+        "name": prepared.config.name,
+        "command": command,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        "seconds": round((finished - started).total_seconds(), 3),
+        "config_sha256": prepared.config.digest,
+        "trial_sha256": prepared.trial,
+        "data": data_card(prepared),
+        "versions": versions(),
+        "hardware": hardware(" and ".join(sorted({record.log.device for record in records}))),
+        "tasks": {"total": len(records), "seconds": round(seconds, 3), "workers": workers},
+        "final": [
+            {"model": task.model, "seed": task.seed, "folder": task.folder}
+            for task in prepared.tasks
+            if task.fold == prepared.final
+        ],
+        "files": file_sums(run, names),
+    }
+
+
+def data_card(prepared: Prepared) -> dict[str, Any]:
+    """What the bars are: source, span, interval, gaps, and how many of their rows cannot be used."""
+    bars, holes = prepared.bars, sessions.find(prepared.bars)
+    source = prepared.config.data.source
+    return {
+        "source": source if source.partition(":")[0] in BUILT_IN else Path(source).name,
+        "sha256": bar_files.digest(bars),
+        "symbols": bars["symbol"].unique().sort().to_list(),
+        "bars": bars.height,
+        "start": bars["time"].min().isoformat(),  # type: ignore[union-attr]
+        "end": (bars["time"].max() + prepared.interval).isoformat(),  # type: ignore[operator,union-attr]
+        "interval_seconds": prepared.interval.total_seconds(),
+        "always_open": sessions.always_open(bars),
+        "gaps": holes.height,
+        "missing_bars": int(holes["missing"].sum()),
+        "longest_gap_bars": int(holes["missing"].max() or 0),  # type: ignore[arg-type]
+        "zero_volume_bars": int((bars["volume"] == 0).sum()),
+        "rows_lost": prepared.features.height - _usable(prepared),
+    }
+
+
+def _usable(prepared: Prepared) -> int:
+    """Rows with every feature and a known target."""
+    complete = [pl.col(name).is_not_null() for name in (*prepared.names, "target_time")]
+    return prepared.features.filter(pl.all_horizontal(complete)).height

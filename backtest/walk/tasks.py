@@ -1,0 +1,146 @@
+"""The unit of work: one model fitted on one fold with one seed, known by a key.
+
+The key is a hash of everything that the forecasts depend on: the rows of the slice, features and training targets
+alike, the spans, the settings, the seed, the code and its numerical libraries. What stands under its key can be taken
+as it is; nothing else is ever reused. The targets of the test span are no part of it: no model sees them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from backtest.data.run_files import json_bytes, sha256
+from backtest.models import MODELS
+from backtest.models.windows import Panel, Windows, microseconds
+from backtest.walk.config import Config
+from backtest.walk.environment import source_files
+from backtest.walk.folds import Fold
+
+LIBRARIES = ("numpy", "polars", "torch")
+CODE = (
+    "backtest.models",
+    *(f"backtest.walk.{name}" for name in ("checkpoints", "fitting", "folds", "tasks", "worker")),
+)
+"""The modules that compute a fit and its forecasts, and write them down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One fit: `folds` are all those that it forecasts, the first of them the one it is fitted on.
+
+    `seed` is None for a model that does not depend on it; `after` names the task whose weights it starts from.
+    """
+
+    model: str
+    seed: int | None
+    folds: tuple[Fold, ...]
+    key: str
+    after: str | None = None
+
+    @property
+    def fold(self) -> Fold:
+        """The fold that is fitted."""
+        return self.folds[0]
+
+    @property
+    def folder(self) -> str:
+        """Name of the task's folder among the checkpoints."""
+        return f"{self.model}-{self.fold.index:04d}-{'x' if self.seed is None else self.seed}-{self.key[:16]}"
+
+    @property
+    def fit_seed(self) -> int:
+        """Seed of the fit itself: another one for each fold, so that no two fits share their luck."""
+        return int(np.random.SeedSequence([self.seed or 0, self.fold.index]).generate_state(1)[0])
+
+
+def learning_windows(panel: Panel, fold: Fold, window: int) -> tuple[Windows, Windows]:
+    """Windows to train on and to stop by; what follows each span in time starts when all its targets are known."""
+    train, validation = fold.train, fold.validation
+    return (
+        panel.training(train.start, train.end, window=window, known_by=validation.start),
+        panel.validation(validation.start, validation.end, window=window, known_by=fold.test.start),
+    )
+
+
+def plan(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files: tuple[Path, ...] = ()) -> list[Task]:
+    """All tasks of a run in the order of models, seeds and folds; `plugin_files` are the code of its plugins."""
+    groups = [tuple(group) for _, group in groupby(folds, key=lambda fold: fold.fit_index)]
+    slices = [_slice_digest(panel, group) for group in groups]
+    tasks: list[Task] = []
+    for name in config.all_models:
+        model = MODELS[name]
+        settings = {"train": config.train.model_dump(mode="json"), "net": config.net.model_dump(mode="json")}
+        common = {"model": name, "code": code_digest(name, plugin_files), "horizon": config.target.horizon, **settings}
+        for seed in range(config.seeds) if model.seeded else [None]:
+            after: str | None = None
+            for group, rows in zip(groups, slices, strict=True):
+                spans = [[fold.index, *_instants(fold)] for fold in group]
+                key = sha256(json_bytes({**common, "seed": seed, "rows": rows, "spans": spans, "after": after}))
+                tasks.append(Task(name, seed, group, key, after))
+                if config.train.start == "warm" and model.seeded:
+                    after = tasks[-1].folder
+    return tasks
+
+
+def chains(tasks: Iterable[Task], panel: Panel) -> list[tuple[Task, ...]]:
+    """Tasks that must follow one another, together; the longest work first, so that no worker ends alone.
+
+    A fold's tasks stand together, its networks first, so that folds are finished one by one.
+    """
+    found: dict[str, list[Task]] = {}
+    for task in tasks:
+        chain = found.pop(task.after, []) if task.after else []
+        found[task.folder] = [*chain, task]
+    return sorted((tuple(chain) for chain in found.values()), key=lambda chain: _work(chain, panel), reverse=True)
+
+
+def _work(chain: Sequence[Task], panel: Panel) -> tuple[int, bool]:
+    """How much there is to do: by training rows, then networks before the rest."""
+    rows = 0
+    for task in chain:
+        start, end = microseconds(task.fold.train.start), microseconds(task.fold.train.end)
+        rows += int(((panel.time >= start) & (panel.time < end)).sum())
+    return rows, MODELS[chain[0].model].seeded
+
+
+def _instants(fold: Fold) -> list[str]:
+    return [
+        instant.isoformat() for span in (fold.train, fold.validation, fold.test) for instant in (span.start, span.end)
+    ]
+
+
+def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
+    """Hash of all rows before the last test span's end, with the targets before the validation's end alone.
+
+    Of later targets only whether they are known: that decides which rows are forecast.
+    """
+    seen = panel.time < microseconds(group[-1].test.end)
+    learned = panel.time < microseconds(group[0].validation.end)
+    digest = hashlib.sha256("\0".join((*panel.names, "", *panel.symbols)).encode())
+    rows = [
+        panel.time[seen],
+        panel.features[seen],
+        panel.returns[seen],
+        panel.run[seen],
+        np.isfinite(panel.target[seen]),
+    ]
+    for column in (*rows, panel.target[learned], panel.target_time[learned]):
+        digest.update(np.ascontiguousarray(column).data)
+    return digest.hexdigest()
+
+
+@cache
+def code_digest(name: str, plugin_files: tuple[Path, ...]) -> str:
+    """Hash of the code that computes a model, that of plugins included, and of the libraries' versions."""
+    own = Path(inspect.getfile(inspect.unwrap(MODELS[name].make)))
+    files = [sha256(path.read_bytes()) for path in (*source_files(*CODE), own, *plugin_files)]
+    return sha256(json_bytes({"files": files, "libraries": {library: version(library) for library in LIBRARIES}}))

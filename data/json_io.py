@@ -1,0 +1,64 @@
+"""Frozen dataclasses as JSON text and back: what is not as declared is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from backtest.data.errors import RunError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
+
+
+def to_text(value: DataclassInstance) -> str:
+    """JSON text, the same for the same value to the byte; ValueError for NaN and infinity."""
+    return json.dumps(asdict(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def of_text(kind: type[T], text: str | bytes, *, name: str, remedy: str) -> T:
+    """What `to_text` wrote of the dataclass `kind`; RunError names the file and the first field that is wrong."""
+    return of_tree(kind, tree_of(text, name=name, remedy=remedy), name=name, remedy=remedy)
+
+
+def tree_of(text: str | bytes, *, name: str, remedy: str) -> Any:
+    """JSON as a tree; RunError names the file where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as broken:
+        raise RunError(f"{name}: expected JSON ({broken}): {remedy}") from broken
+
+
+def of_tree(kind: type[T], tree: Any, *, name: str, remedy: str) -> T:
+    """The dataclass `kind` from JSON that was parsed, more in it left out; RunError names the first field amiss.
+
+    No number may be NaN or infinite.
+    """
+    from pydantic import TypeAdapter, ValidationError  # takes a moment, which most who import this do not need
+
+    try:
+        odd = next(not_finite(tree), None)
+    except RecursionError as deep:
+        raise RunError(f"{name}: expected what a finished run writes (got lists in lists, {deep}): {remedy}") from deep
+    if odd:
+        raise RunError(f"{name}: expected finite numbers ({odd}): {remedy}")
+    try:
+        return TypeAdapter(kind).validate_python(tree)
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunError(f"{name}: expected what a finished run writes ({where}: {first['msg']}): {remedy}") from invalid
+
+
+def not_finite(tree: Any, where: str = "") -> Iterator[str]:
+    """Yield the place of every NaN and infinity in a tree, such as `candidates.0.skill: nan`."""
+    if isinstance(tree, float) and not isfinite(tree):
+        yield f"{where}: {tree}"
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        yield from not_finite(value, f"{where}.{key}" if where else f"{key}")

@@ -1,0 +1,1 @@
+"""Reading bars: files, layouts, times, checks, and the built-in series."""

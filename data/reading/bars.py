@@ -1,0 +1,161 @@
+"""Loads bars from files, folders, globs and built-in names, and refuses what cannot be trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from backtest.data.errors import DataError, UnknownSource
+from backtest.data.reading.built_in import built_in
+from backtest.data.reading.files import find, read
+from backtest.data.reading.inspection import BarsCheck, inspect_bars
+from backtest.data.reading.layouts import Part, normalise
+from backtest.data.reading.problems import Table, gravest_first
+from backtest.data.reading.row_checks import check_rows
+from backtest.data.reading.series_checks import check_series
+from backtest.data.schema import BARS
+
+BUILT_IN_FORMAT = "built in"
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All bars of a source, the parts they come from, and the problems, gravest first."""
+
+    bars: pl.DataFrame
+    parts: tuple[Part, ...]
+    problems: tuple[DataError, ...]
+
+
+def load(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> pl.DataFrame:
+    """Return the BARS of `source`, sorted by symbol and time, with the optional columns that the source has.
+
+    `source` is a file (Parquet, Feather, CSV, CSV.gz, zip), a folder or a glob of them, or a built-in name: `sp500`,
+    `nasdaq`, `synthetic`, `synthetic:n=20000,signal=0.02`. `symbol` picks an instrument, or names the one of a file
+    that does not; else its name comes from the file's name. Bars must have closed before `now`, by default the clock.
+
+    Raises UnknownSource if there is nothing of that name, ConfigError for settings of `synthetic` that cannot be, and
+    for data that cannot be trusted the gravest DataError with the others attached: nothing is repaired or dropped.
+    """
+    gathered = _gather(source, symbol, now)
+    if gathered.problems:
+        gravest, *others = gathered.problems
+        raise type(gravest)(gravest.message, *others)
+    return gathered.bars
+
+
+def inspect(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> BarsCheck:
+    """Return what is in `source`, its holes and oddities, and every problem for which `load` would refuse it.
+
+    Raises UnknownSource and ConfigError as `load`, but nothing for what is wrong with the data.
+    """
+    gathered = _gather(source, symbol, now)
+    files = tuple((part.table.file, part.format) for part in gathered.parts)
+    fingerprint = None if gathered.problems else digest(gathered.bars)
+    return inspect_bars(str(source), files, gathered.bars, gathered.problems, fingerprint)
+
+
+def digest(bars: pl.DataFrame) -> str:
+    """Return the SHA-256 of the content of BARS, whatever file and chunks they came in; their order counts."""
+    state = hashlib.sha256()
+    for column in BARS.columns:
+        if column.name not in bars.columns:
+            continue
+        values = bars[column.name].cast(column.dtype)
+        state.update(f"{column.name} {column.dtype} {values.len()} {values.null_count()}\n".encode())
+        if column.dtype == pl.String:
+            for length, symbol in values.rle().struct.unnest().select("len", "value").iter_rows():
+                state.update(f"{length} {symbol}\n".encode())
+            continue
+        if values.null_count():
+            state.update(np.packbits(values.is_null().to_numpy()).data)
+        numbers = values.to_physical().fill_null(0).to_numpy()
+        # Adding zero makes one zero of both; the byte order is stated, for the machine's own may be another.
+        state.update(np.ascontiguousarray(numbers + numbers.dtype.type(0), numbers.dtype.newbyteorder("<")).data)
+    return state.hexdigest()
+
+
+def _gather(source: str | Path, symbol: str | None, now: datetime | None) -> Gathered:
+    """Read, recognise and check everything that `source` names."""
+    made = built_in(str(source))
+    if made is None:
+        parts, problems = _read_all(find(source))
+    else:
+        parts, problems = [Part(Table(str(source), made.with_row_index("row", offset=1)), BUILT_IN_FORMAT)], []
+    parts = _choose(str(source), parts, symbol)
+    for part in parts:
+        problems += [*part.problems, *check_rows(part.table)]
+    rows = _merge(parts)
+    if rows.height or not problems:
+        deadline = now or (datetime.now(UTC) if made is None else NEVER)
+        problems += check_series(rows, [part.table for part in parts], deadline)
+    return Gathered(_as_bars(rows), tuple(parts), gravest_first(problems))
+
+
+def _read_all(files: Sequence[Path]) -> tuple[list[Part], list[DataError]]:
+    """Return the parts of all files that hold bars, and why the others do not."""
+    parts: list[Part] = []
+    problems: list[DataError] = []
+    for path in files:
+        try:
+            parts += [normalise(table) for table in read(path)]
+        except DataError as error:
+            problems.append(error)
+    return parts, problems
+
+
+def _choose(source: str, parts: list[Part], symbol: str | None) -> list[Part]:
+    """Keep the bars of `symbol`, however it is written; or give its name to the only, unnamed series."""
+    if symbol is None or not parts:
+        return parts
+    held = {name for part in parts for name in part.frame["symbol"].unique() if name is not None}
+    wanted = [name for name in held if _plain(name) == _plain(symbol)]
+    if wanted:
+        one_name = pl.lit(sorted(wanted)[0]).alias("symbol")
+        chosen = [
+            _with_frame(part, part.frame.filter(pl.col("symbol").is_in(wanted)).with_columns(one_name))
+            for part in parts
+        ]
+        return [new for old, new in zip(parts, chosen, strict=True) if new.frame.height or old.frame.is_empty()]
+    if len(held) > 1 or not all(part.named for part in parts):
+        raise UnknownSource(
+            f"{source}: symbol: expected bars of {symbol} (got bars of {', '.join(sorted(held))}): "
+            "ask for one of these, or leave the symbol out"
+        )
+    return [_with_frame(part, part.frame.with_columns(symbol=pl.lit(symbol))) for part in parts]
+
+
+def _plain(symbol: str) -> str:
+    """Return `symbol` without the marks in which spellings differ: BTCUSDT for BTC/USDT."""
+    return re.sub(r"[\W_]+", "", symbol).upper()
+
+
+def _with_frame(part: Part, frame: pl.DataFrame) -> Part:
+    return replace(part, table=replace(part.table, frame=frame))
+
+
+def _merge(parts: Sequence[Part]) -> pl.DataFrame:
+    """Return the rows of all parts that have a time and a symbol, sorted by them, with the number of their `file`."""
+    nothing = pl.DataFrame(schema={**BARS.dtypes, "row": pl.UInt32, "file": pl.UInt32})
+    numbered = [part.frame.with_columns(file=pl.lit(number, pl.UInt32)) for number, part in enumerate(parts)]
+    rows = pl.concat([nothing, *numbered], how="diagonal").drop_nulls(["symbol", "time"])
+    symbol, time = pl.col("symbol"), pl.col("time")
+    back = (symbol < symbol.shift()) | ((symbol == symbol.shift()) & (time < time.shift()))
+    return rows.sort("symbol", "time", "file", "row") if rows.select(back.any()).item() else rows
+
+
+def _as_bars(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of BARS, without optional ones in which no value stands."""
+    names = [column.name for column in BARS.columns if column.name in rows.columns]
+    empty = [column.name for column in BARS.columns if column.optional and column.name in names]
+    return rows.select(
+        name for name in names if not (name in empty and rows[name].null_count() == rows.height)
+    ).rechunk()

@@ -1,0 +1,168 @@
+"""Finds the files of a source and reads each as a table of what it holds, told apart by their first bytes."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import zipfile
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+
+from backtest.data.errors import UnknownSource, WrongSchema
+from backtest.data.reading.problems import Table
+
+SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".parquet", ".pq", ".feather", ".arrow", ".ipc")
+SEPARATORS = (",", ";", "\t")
+LARGEST = 2_000_000_000
+"""Bytes that a compressed file may inflate to, or all files of an archive."""
+NULLS = ["", "NULL", "Null", "null", "None", "NA", "N/A"]
+KLINES = (
+    *("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "trades"),
+    *("taker_buy_volume", "taker_buy_quote_volume", "ignore"),
+)
+
+
+def find(source: str | Path) -> list[Path]:
+    """Return the files that `source` names: one file, the data files of a folder, or the matches of a glob, by name.
+
+    Raises UnknownSource if there are none.
+    """
+    try:
+        return _find(source)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UnknownSource(
+            f"{str(source)[:200]!r}: expected a file, a folder, a glob, or one of sp500, nasdaq and synthetic "
+            f"(cannot be looked up: {type(error).__name__}): check the spelling"
+        ) from error
+
+
+def _find(source: str | Path) -> list[Path]:
+    """Return what `find` does; OSError, RuntimeError or ValueError for a name that no file can have."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        files = [each for each in sorted(path.iterdir()) if each.suffix.lower() in SUFFIXES and each.is_file()]
+        if not files:
+            raise UnknownSource(f"{source}: expected data files ({' '.join(SUFFIXES)}) in this folder (found none)")
+        return files
+    if path.is_file():
+        return [path]
+    matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())  # noqa: PTH207
+    if not matches:
+        raise UnknownSource(
+            f"{source}: expected a file, a folder, a glob, or one of sp500, nasdaq and synthetic (no such file): "
+            "check the spelling and the folder you are in"
+        )
+    return matches
+
+
+def read(path: Path) -> list[Table]:
+    """Return the table of a file, or the tables of an archive. Raises WrongSchema if it cannot be read."""
+    file = str(path)
+    try:
+        return _decode(file, path.read_bytes())
+    except OSError as error:
+        raise WrongSchema(f"{file}: cannot be read ({error}): check the file") from error
+
+
+def _decode(file: str, content: bytes) -> list[Table]:
+    """Read bytes by their signature: zip, gzip, Parquet, Arrow, or else text."""
+    try:
+        if content.startswith(b"PK\x03\x04"):
+            return _unzip(file, content)
+        if content.startswith(b"\x1f\x8b"):
+            return _decode(file, _inflate(file, content))
+        if content.startswith(b"PAR1"):
+            return [Table(file, _numbered(pl.read_parquet(BytesIO(content))))]
+        if content.startswith(b"ARROW1"):
+            return [Table(file, _numbered(pl.read_ipc(BytesIO(content))))]
+        return [_read_text(file, content.removeprefix(b"\xef\xbb\xbf"))]
+    except (
+        *(pl.exceptions.PolarsError, pl.exceptions.PanicException, RuntimeError, OSError),
+        *(zipfile.BadZipFile, EOFError, zlib.error),
+    ) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WrongSchema(
+            f"{file}: expected a Parquet, Feather, CSV, CSV.gz or zip file (got: {reason}): it is damaged, cut short "
+            "or of another kind; take it again from its source"
+        ) from error
+
+
+def _inflate(file: str, content: bytes) -> bytes:
+    """Return what gzip packed, of which there may be LARGEST bytes."""
+    with gzip.GzipFile(fileobj=BytesIO(content)) as packed:
+        inflated = packed.read(LARGEST + 1)
+    _check_size(file, len(inflated))
+    return inflated
+
+
+def _check_size(file: str, size: int) -> None:
+    """Refuse what a small file would inflate to and no memory holds."""
+    if size > LARGEST:
+        raise WrongSchema(f"{file}: expected at most {LARGEST:,} bytes when unpacked (got more): split the file")
+
+
+def _unzip(file: str, content: bytes) -> list[Table]:
+    """Read every file of a zip archive."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        names = [name for name in archive.namelist() if name.lower().endswith(SUFFIXES)]
+        if not names:
+            raise WrongSchema(f"{file}: expected a file of bars in the archive (got {archive.namelist() or 'nothing'})")
+        _check_size(file, sum(archive.getinfo(name).file_size for name in names))
+        alone = len(names) == 1
+        return [each for name in names for each in _decode(file if alone else f"{file}/{name}", archive.read(name))]
+
+
+def _read_text(file: str, content: bytes) -> Table:
+    """Read separated values as texts; a banner line before the header is left out, klines without header get one."""
+    if not content.strip():
+        raise WrongSchema(f"{file}: expected bars (the file is empty): take it again from its source")
+    first, _, rest = content.partition(b"\n")
+    banner = first.lstrip(b'"').startswith((b"http://", b"https://"))
+    header = (rest.partition(b"\n")[0] if banner else first).decode("utf-8", errors="replace").strip()
+    separator = max(SEPARATORS, key=header.count)
+    fields = [field.strip().strip('"') for field in header.split(separator)]
+    headless = _is_number(fields[0])
+    if headless and len(fields) != len(KLINES):
+        raise WrongSchema(
+            f"{file}: expected a header, or the {len(KLINES)} columns of a Binance kline (got {len(fields)} columns "
+            "without a header): write the names of the columns into the first line"
+        )
+    _check_names([] if headless else fields)
+    frame = pl.read_csv(
+        rest if banner else content,
+        has_header=not headless,
+        new_columns=list(KLINES) if headless else None,
+        separator=separator,
+        infer_schema=False,
+        null_values=NULLS,
+    )
+    head = banner + (not headless)
+    numbered = _numbered(frame)
+    return Table(file, numbered.filter(~pl.all_horizontal(pl.all().exclude("row").is_null())), head)
+
+
+def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give each row its number from 1, and the columns lower-case names."""
+    _check_names(frame.columns)
+    named = frame.rename({name: name.strip().lower() for name in frame.columns})
+    return named.drop("row", strict=False).with_row_index("row", offset=1)
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuse a name that stands twice, capital letters aside."""
+    plain = [name.strip().lower() for name in names]
+    twice = sorted({name for name in plain if plain.count(name) > 1})
+    if twice:
+        raise pl.exceptions.DuplicateError(f"columns of the same name: {', '.join(twice)}")
+
+
+def _is_number(field: str) -> bool:
+    """Tell a value from a name."""
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""What must hold for series of bars over all their files: one bar per time, one interval, a finished last bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from backtest.data.durations import spell
+from backtest.data.errors import DataError, DuplicateTime, RepeatedBar, TooFewBars, UnfinishedBar, WrongSchema
+from backtest.data.reading.problems import Table, moment, plural
+from backtest.data.schema import BARS
+from backtest.data.sessions import interval_of
+
+FEWEST = 2
+VALUES = [column.name for column in BARS.columns[2:]]
+
+
+def check_series(bars: pl.DataFrame, tables: Sequence[Table], now: datetime) -> list[DataError]:
+    """Return the problems of the bars of all files together.
+
+    `bars` have the columns of BARS, sorted by symbol and time, besides `file` (a number in `tables`), `row` and perhaps
+    `close_time`. `now` is the time at which the last bar must have closed.
+    """
+    problems = [*_repeats(bars, tables), *_few(bars, tables), *_mixed_intervals(bars, tables)]
+    if any(isinstance(each, TooFewBars | WrongSchema) for each in problems):
+        return problems
+    try:
+        return problems + _unfinished(bars, tables, interval_of(bars), now)
+    except DataError as no_interval:
+        return [*problems, no_interval]
+
+
+def _repeats(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataError]:
+    """Name the times that an instrument has more than once, per set of files and whether the bars are identical."""
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in ("symbol", "time"))
+    flags = bars.select(same=same.fill_null(value=False))["same"]
+    if not flags.any():
+        return []
+    values = [name for name in VALUES if name in bars.columns]
+    # What only one of two files knows, such as the number of trades, is no contradiction.
+    identical = pl.all_horizontal(pl.col(name).drop_nulls().n_unique() <= 1 for name in values)
+    times = (
+        bars.filter(flags | flags.shift(-1, fill_value=False))
+        .group_by("symbol", "time", maintain_order=True)
+        .agg("file", "row", *values, identical=identical)
+        .with_columns(files=pl.col("file").list.unique().list.sort())
+    )
+    return [
+        _word_repeats(group, tables, values)
+        for group in times.partition_by("symbol", "identical", "files", maintain_order=True)
+    ]
+
+
+def _word_repeats(times: pl.DataFrame, tables: Sequence[Table], values: list[str]) -> DataError:
+    """Word the repeated times of one instrument in one set of files, which are all identical or all conflicting."""
+    first = times.row(0, named=True)
+    files = " and ".join(tables[number].file for number in first["files"])
+    places = " and ".join(
+        tables[file].place(row) for file, row in sorted(zip(first["file"], first["row"], strict=True))
+    )
+    more = "".join(f", {moment(time)}" for time in times["time"][1:3]) + ", ..." * (times.height > 3)
+    where = f"{files}: time: {plural(times.height, 'time')} of {first['symbol']} more than once"
+    when = f"first {moment(first['time'])} ({places}){more}: expected one row per time"
+    if first["identical"]:
+        remedy = "delete the repeated rows" if len(first["files"]) == 1 else "load each time from one file only"
+        return RepeatedBar(f"{where}, identical in every column, {when} (got identical rows): {remedy}")
+    known = {name: dict.fromkeys(value for value in first[name] if value is not None) for name in values}
+    name, differing = next((name, found) for name, found in known.items() if len(found) > 1)
+    return DuplicateTime(
+        f"{where}, with different values, {when} (got {name} {' and '.join(map(str, differing))}): "
+        "find out which rows are right and delete the others; such bars often come from two downloads"
+    )
+
+
+def _few(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataError]:
+    """Name the instruments with too few bars to tell their interval, and say so if there is no bar at all."""
+    remedy = "load more"
+    if bars.is_empty():
+        files = ", ".join(table.file for table in tables)
+        return [TooFewBars(f"{files}: time: expected at least {FEWEST} bars (got 0): {remedy}")]
+    lengths = bars.group_by("symbol", maintain_order=True).agg(pl.len(), pl.col("file").first())
+    return [
+        TooFewBars(f"{tables[file].file}: time: expected at least {FEWEST} bars of {symbol} (got {count}): {remedy}")
+        for symbol, count, file in lengths.filter(pl.col("len") < FEWEST).iter_rows()
+    ]
+
+
+def _mixed_intervals(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataError]:
+    """Name two files, or two instruments, whose bars are of different length; a few bars do not tell."""
+    step = pl.col("time").diff()
+    steps = (
+        bars.group_by("symbol", "file", maintain_order=True)
+        .agg(pl.len(), step=step.filter(step > pl.duration()).mode().min())
+        .filter((pl.col("len") > 3) & pl.col("step").is_not_null())
+    )
+    if steps["step"].n_unique() < 2:
+        return []
+    listed = ", ".join(
+        f"{symbol} {spell(length)} in {tables[file].file}"
+        for symbol, file, _, length in steps.unique("step", keep="first", maintain_order=True).iter_rows()
+    )
+    return [WrongSchema(f"interval: expected one for all bars (got {listed}): load one interval at a time by a glob")]
+
+
+def _unfinished(bars: pl.DataFrame, tables: Sequence[Table], interval: timedelta, now: datetime) -> list[DataError]:
+    """Name the last bars that close after `now`, or whose own close time comes before their full length."""
+    last = bars.group_by("symbol", maintain_order=True).last()
+    close_time = pl.col("close_time") if "close_time" in bars.columns else pl.lit(None, pl.Datetime("us", "UTC"))
+    # A kline's close time is the last millisecond or microsecond of the bar.
+    early = close_time + timedelta(seconds=1) < pl.col("time") + interval
+    late = pl.col("time") + interval > now
+    open_bars = last.filter(early.fill_null(value=False) | late).with_columns(
+        closes=pl.when(early).then(close_time).otherwise(pl.col("time") + interval)
+    )
+    return [_word_unfinished(row, tables[row["file"]], interval, now) for row in open_bars.iter_rows(named=True)]
+
+
+def _word_unfinished(row: dict[str, Any], table: Table, interval: timedelta, now: datetime) -> DataError:
+    """Word the last bar of an instrument, which had not closed."""
+    return UnfinishedBar(
+        f"{table.file}: time: last bar of {row['symbol']} not finished, in {table.place(row['row'])}, "
+        f"{moment(row['time'])}: expected a closed bar of {spell(interval)} "
+        f"(got one that closes at {moment(row['closes'])}, now is {moment(now)}): delete the row"
+    )

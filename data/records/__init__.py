@@ -1,0 +1,1 @@
+"""What a run folder records as JSON: the verdict, the audit, a comparison."""

@@ -1,0 +1,93 @@
+"""What is found about a run: the verdict on each of its models, as `verdict.json` holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from backtest.data.json_io import of_text, to_text
+from backtest.data.names import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim of this run: "this model is better than zero", with its p-value and the adjusted one."""
+
+    model: str
+    horizon: int
+    p_value: float
+    p_adjusted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model under judgement; None where a number is undefined.
+
+    `skill` is 1 - MSE / MSE of zero with its 95 % interval, `p_value` and `p_adjusted` speak for "better than zero",
+    `p_worse` and `p_worse_adjusted` for the opposite, `n` counts loss differences (times), `seeds` is 0 for a model
+    without seeds, `reason` says why a status is "cannot tell" or "leak suspected" and is empty otherwise.
+    `detectable` is the smallest skill that a sample like this shows in 80 % of cases. `worst_p` is the largest adjusted
+    p-value of the claim (of being worse where the status is "worse") when a single fold, `worst_fold`, is left out; a
+    claim that does not survive that is `fragile`. `seed_verdicts` are those that each seed alone would have had, and
+    `time_share` the part that time has in the variance of one seed's mean loss difference, the rest being
+    initialisation. `deflated_sharpe` is the probability that the strategy after costs earns more than the best
+    of all that were tried would by chance.
+    """
+
+    model: str
+    name: str
+    horizon: int
+    status: Status
+    reason: str
+    sentence: str
+    skill: float | None
+    skill_low: float | None
+    skill_high: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    p_worse: float | None
+    p_worse_adjusted: float | None
+    n: int
+    seeds: int
+    detectable: float | None
+    fragile: bool
+    worst_p: float | None
+    worst_fold: int | None
+    seed_verdicts: tuple[Status, ...]
+    time_share: float | None
+    deflated_sharpe: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `verdict.json` holds.
+
+    `headline` says it in plain words for all candidates, `sentence` with the numbers of the first, whose `status` and
+    `model` are the verdict's (None if there is no candidate), `remark` what was tried on the same bars. `candidates`
+    are the networks, or without any all models but the baselines: by status from better to cannot tell, then by pooled
+    squared error. `folds` and `forecasts` count what was tested, `configurations` those tried on these bars, this one
+    included, `comparisons` the p-values adjusted together; `claims` are those of this run.
+    """
+
+    status: Status
+    model: str | None
+    headline: str
+    sentence: str
+    remark: str
+    alpha: float
+    adjustment: str
+    configurations: int
+    comparisons: int
+    folds: int
+    forecasts: int
+    candidates: tuple[Candidate, ...]
+    claims: tuple[Claim, ...]
+
+    def to_json(self) -> str:
+        """The verdict as JSON text, the same for the same verdict to the byte."""
+        return to_text(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote; raises RunError for anything else."""
+        return of_text(cls, text, name="verdict.json", remedy="run it again")

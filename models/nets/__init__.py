@@ -1,0 +1,1 @@
+"""The networks: one file each, torch imported only when a network is made."""

@@ -1,0 +1,156 @@
+"""What a report shows beyond scores and tests, worked out from the forecasts and fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from backtest.data.errors import UnpairedForecasts
+
+CONSTANT = 0.01
+"""Below this share of the outcomes' spread forecasts are called a constant: they could explain 0.01 % at best."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LossPath:
+    """Cumulative squared error of a model minus zero's, as a share of zero's total: it ends at minus the skill.
+
+    `times` (n,) are the instants at which the targets became known, `values` (n,); `at_fold_end` one per fold.
+    """
+
+    model: str
+    times: NDArray[np.datetime64]
+    values: Floats
+    at_fold_end: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Decile:
+    """Forecasts of similar size: how many, their mean, and the mean of what came with its 95 % interval."""
+
+    n: int
+    forecast: float
+    outcome: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Forecast against outcome; `slope` of outcome on forecast with its 95 % interval, `spread` as a share of it."""
+
+    model: str
+    deciles: tuple[Decile, ...]
+    slope: float | None
+    slope_low: float | None
+    slope_high: float | None
+    spread: float | None
+
+    @property
+    def constant(self) -> bool:
+        """Whether the forecasts hardly vary."""
+        return self.spread is None or self.spread < CONSTANT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """Losses by epoch (epochs,) of one fit, as shares of the first epoch's; `best` is the epoch that was kept."""
+
+    model: str
+    fold: int
+    seed: int | None
+    train: Floats
+    validation: Floats
+    best: int
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were run."""
+        return len(self.train)
+
+
+def side_by_side(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per origin with the forecasts of each model in a column of its own, named `y_hat:model`.
+
+    Raises UnpairedForecasts where a model lacks a row that another has, or has one twice.
+    """
+    wide = forecasts.with_columns(column=pl.concat_str(pl.lit("y_hat:"), "model")).pivot(
+        "column", index=["symbol", "fold", "time", "target_time", "y"], values="y_hat", aggregate_function="first"
+    )
+    expected = wide.height * forecasts["model"].n_unique()
+    if expected != forecasts.height or any(wide.null_count().row(0)):
+        raise UnpairedForecasts(
+            f"forecasts: all models must forecast the same rows once: {expected} forecasts expected "
+            f"(got {forecasts.height}): run the walk again"
+        )
+    return wide.sort("target_time", "symbol")
+
+
+def loss_path(origins: pl.DataFrame, model: str) -> LossPath:
+    """Return the cumulative squared-error difference of `model` against zero; symbols of one time count together."""
+    y = pl.col("y")
+    difference = (y - pl.col(f"y_hat:{model}")) ** 2 - (y - pl.col("y_hat:zero")) ** 2
+    total = float(((origins["y"] - origins["y_hat:zero"]) ** 2).sum())
+    steps = origins.group_by("target_time", maintain_order=True).agg(difference.sum().alias("d"), pl.col("fold").max())
+    values = steps["d"].cum_sum().to_numpy() / (total or 1.0)
+    ends = dict(zip(steps["fold"].to_list(), values.tolist(), strict=True))
+    return LossPath(model, steps["target_time"].dt.replace_time_zone(None).to_numpy(), values, ends)
+
+
+def calibrate(origins: pl.DataFrame, model: str, groups: int = 10) -> Calibration:
+    """Return outcomes by deciles of the forecast, the slope of outcome on forecast, and the forecasts' spread.
+
+    There are fewer groups where they would hold less than ten forecasts. The intervals take the
+    forecasts as independent of each other; the slope's is robust to changing variance (White, 1980; the regression is
+    that of Mincer and Zarnowitz, 1969).
+    """
+    y, y_hat = origins["y"].to_numpy(), origins[f"y_hat:{model}"].to_numpy()
+    spread = float(y_hat.std() / y.std()) if y.std() > 0 else None
+    groups = max(1, min(groups, len(y) // 10))
+    edges = np.unique(np.quantile(y_hat, np.arange(1, groups) / groups))
+    numbers = np.searchsorted(edges, y_hat, side="right")
+    deciles = tuple(decile(y[numbers == number], y_hat[numbers == number]) for number in np.unique(numbers))
+    if y_hat.max() == y_hat.min() or len(y) < 3:
+        return Calibration(model, deciles, None, None, None, spread)
+    centred = y_hat - y_hat.mean()
+    slope = float(centred @ y / (centred @ centred))
+    residual = y - y.mean() - slope * centred
+    margin = 1.96 * float(np.sqrt(centred**2 @ residual**2) / (centred @ centred))
+    return Calibration(model, deciles, slope, slope - margin, slope + margin, spread)
+
+
+def decile(y: Floats, y_hat: Floats) -> Decile:
+    """Return one group of forecasts (n,) with what came (n,)."""
+    margin = 1.96 * float(y.std(ddof=1) / np.sqrt(len(y))) if len(y) > 1 else 0.0
+    return Decile(len(y), float(y_hat.mean()), float(y.mean()), float(y.mean()) - margin, float(y.mean()) + margin)
+
+
+def learning(fits: pl.DataFrame, folds: pl.DataFrame) -> tuple[Fit, ...]:
+    """Return the learning curves of everything that was trained by epochs, in the folds of the walk."""
+    epochs = fits.filter(pl.col("epoch").is_not_null()).join(folds.select("fold"), on="fold", how="semi")
+    keys = ["model", "fold", "seed"]
+    curves = (
+        epochs.sort(*keys, "epoch").group_by(keys, maintain_order=True).agg("train_loss", "validation_loss", "best")
+    )
+    return tuple(
+        Fit(
+            model,
+            fold,
+            seed,
+            relative(train),
+            relative(validation),
+            best.index(True) + 1 if True in best else len(best),
+        )
+        for model, fold, seed, train, validation, best in curves.iter_rows()
+    )
+
+
+def relative(losses: list[float | None]) -> Floats:
+    """Return losses (epochs,) as shares of the first; NaN for null."""
+    values = np.asarray(losses, dtype=np.float64)
+    return values / values[0] if len(values) and values[0] else values

@@ -1,0 +1,68 @@
+"""Over time: the cumulative loss difference against zero with the borders of the folds, and below it the spells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from backtest.data.downsample import thin
+from backtest.data.names import label
+from backtest.reports.diagnostics import LossPath
+from backtest.reports.figures.axes import days, head, mark_cuts, name_ends, percents, reach, time_axis
+from backtest.reports.figures.canvas import INK, POINTS, RULE, Pen, draw, place, stems
+from backtest.reports.figures.fluctuation import follow
+from backtest.reports.figures.folds import FEW, edges
+from backtest.reports.result import Fold
+from backtest.reports.rows import Spells
+
+HEIGHTS = (216.0, 140.0)
+"""Of the panels, in points."""
+
+
+def course(
+    paths: Sequence[LossPath],
+    spells: Sequence[Spells],
+    folds: Sequence[Fold],
+    pens: Mapping[str, Pen],
+    limit: float,
+    alt: str,
+) -> str:
+    """Return the figure: above, lines cut off beyond the limit; below, where `spells` has any, the fluctuation paths.
+
+    Lines are named at their right ends.
+    """
+    panels = HEIGHTS[: 2 if spells else 1]
+
+    def paint(figure: Figure) -> None:
+        grid = figure.subplots(len(panels), sharex=True, squeeze=False, height_ratios=panels)[:, 0]
+        place(figure, left=54, right=88, bottom=24, top=26, hspace=0.3)
+        starts, end = edges(folds, "test_start"), float(edges(folds, "test_end").max())
+        time_axis(grid[-1], float(starts.min()), max(end, *(float(days(path.times[-1:])[0]) for path in paths)))
+        accumulate(grid[0], paths, pens, limit)
+        if spells:
+            follow(grid[1], spells, pens)
+        for axes in grid if len(folds) <= FEW else ():
+            lows, highs = (np.full(len(folds), height) for height in axes.get_ylim())
+            axes.plot(*stems(starts, lows, highs), color=RULE, linewidth=0.6, zorder=0.5, scaley=False)
+
+    return draw("course", alt, sum(panels) + 50 + 42 * (len(panels) - 1), paint)
+
+
+def accumulate(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], limit: float) -> None:
+    """Draw the cumulative loss differences, the best model in front."""
+    axes.set_ylim(reach(np.concatenate([path.values for path in paths]), limit))
+    axes.axhline(0, color=INK, linewidth=1)
+    for path in reversed(paths):
+        pen = pens[path.model]
+        times = days(path.times)
+        axes.plot(*thin(times, path.values, POINTS), **pen.style)
+        for side in (1, -1):
+            leaving = np.flatnonzero(side * path.values > limit)[:1]
+            mark_cuts(axes, times[leaving], path.values[leaving], pen.colour)
+    percents(axes)
+    head(axes, "Squared error less zero's, added up; down: better")
+    ends = ((float(path.values[-1]), label(path.model), pens[path.model].colour) for path in paths)
+    name_ends(axes, [(0.0, "zero", INK), *ends])

@@ -1,0 +1,30 @@
+"""The fluctuation statistic over time, with the band that it leaves only where a spell stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from backtest.data.downsample import thin
+from backtest.data.names import label
+from backtest.reports.figures.axes import days, head, name_ends, plain_numbers
+from backtest.reports.figures.canvas import INK, MUTED, POINTS, RULE, Pen
+from backtest.reports.rows import Spells
+
+
+def follow(axes: Axes, paths: Sequence[Spells], pens: Mapping[str, Pen]) -> None:
+    """Draw the paths: below the band a model was better than zero for a spell, above it worse."""
+    band = paths[0].band
+    axes.axhspan(-band, band, color=RULE, alpha=0.35, linewidth=0, zorder=0)
+    for edge in (-band, band):
+        axes.axhline(edge, color=MUTED, linewidth=0.8, dashes=(4, 3))
+    axes.axhline(0, color=INK, linewidth=1)
+    for path in reversed(paths):
+        axes.plot(*thin(days(path.times), path.values, POINTS), **pens[path.model].style)
+    axes.margins(y=0.12)
+    plain_numbers(axes.yaxis)
+    head(axes, "Around each date, in standard errors")
+    lines = [(float(path.values[-1]), label(path.model), pens[path.model].colour) for path in paths]
+    stops = {label(path.model): float(days(path.times[-1:])[0]) for path in paths}
+    name_ends(axes, [(0.0, "zero", INK), (band, "worse", MUTED), (-band, "better", MUTED), *lines], stops)

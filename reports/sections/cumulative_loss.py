@@ -1,0 +1,117 @@
+"""When the differences came about: steadily, or in one lucky spell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backtest.data.names import label
+from backtest.reports.blocks import Block, Details, Figure, Heading, Table, Text, table
+from backtest.reports.diagnostics import LossPath
+from backtest.reports.figures.axes import limit_of
+from backtest.reports.figures.cumulative_loss import course as draw
+from backtest.reports.figures.folds import FEW
+from backtest.reports.formats import day, listed, percent, season, whole
+from backtest.reports.result import Fold, Result
+from backtest.reports.sections import fluctuation
+from backtest.reports.sections.parts import binned, binning, pens
+
+QUESTION = "When did it gain or lose: steadily, or in one lucky spell?"
+OFF_SCALE = 4
+"""A path is cut off, or a baseline's left out, where it goes this many times as far from 0 as the leading model's."""
+
+CAPTION = (
+    "Above, in per cent of zero's total: where a line falls, the model forecast better than zero; where it rises, "
+    "worse. It ends at minus the model's skill. A steady slope is evidence; one sudden drop is one event."
+)
+
+
+def course(result: Result) -> tuple[Block, ...]:
+    """When did it gain or lose? Cumulative loss difference against zero, and below it the fluctuation test's band."""
+    leader = result.leader
+    if leader is None:
+        return (Heading("There is no model to compare with zero", QUESTION),)
+    edge, followed = limit(result), fluctuation.shown(result)
+    paths = visible(result, edge)
+    title = finding(next(path for path in result.paths if path.model == leader.model), result.folds)
+    said = [fluctuation.sentence(followed, result.folds)] if followed else []
+    shown = "Line chart of the cumulative difference in squared error against zero over time."
+    alt = " ".join([shown, f"{title}.", *said])
+    svg = draw(paths, followed, result.folds, pens(result), edge, alt)
+    picture = Figure("course", svg, alt, caption(result, paths, edge), numbers(result.paths, result.folds))
+    lower = Details("The numbers of the lower panel", (fluctuation.numbers(followed),)) if followed else None
+    return (Heading(title, QUESTION), *map(Text, said), picture, *([lower] if lower else []))
+
+
+def limit(result: Result) -> float:
+    """Return how far from 0 the picture reaches: the leading model's path decides."""
+    ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
+    sizes = {path.model: size(path) for path in result.paths}
+    return limit_of([sizes[model] for model in ranked], OFF_SCALE)
+
+
+def size(path: LossPath) -> float:
+    """Return how far a path goes from 0."""
+    return float(np.abs(path.values).max())
+
+
+def visible(result: Result, edge: float) -> tuple[LossPath, ...]:
+    """Return the paths that are drawn: all candidates, the leading model, and baselines that stay in the picture."""
+    always = {score.model for score in (*result.candidates, result.leader) if score}
+    return tuple(path for path in result.paths if path.model in always or size(path) <= edge)
+
+
+def gains(path: LossPath) -> dict[int, float]:
+    """Return what each fold added to the path: below 0 the model was better than zero."""
+    ends = list(path.at_fold_end.values())
+    return dict(zip(path.at_fold_end, np.diff(ends, prepend=0.0).tolist(), strict=True))
+
+
+def best_fold(path: LossPath) -> int:
+    """Return the fold in which a model gained most, or lost least; of several the first."""
+    by_fold = gains(path)
+    return min(by_fold, key=by_fold.__getitem__)
+
+
+def finding(path: LossPath, folds: Sequence[Fold]) -> str:
+    """Return when the model gained or lost, in one sentence."""
+    by_fold, model, best = gains(path), label(path.model), best_fold(path)
+    span = folds[-1].test_end - folds[0].test_start
+    starts = {fold.number: season(fold.test_start, span=span) for fold in folds}
+    won, total = sum(gain < 0 for gain in by_fold.values()), path.values[-1]
+    if len(by_fold) == 1:
+        return f"{model} {'gained on' if total < 0 else 'lost to'} zero over the one fold of this run"
+    score = "every fold" if won == len(by_fold) else f"{whole(won)} of {whole(len(by_fold))} folds"
+    if total >= 0:
+        worst = max(by_fold, key=by_fold.__getitem__)
+        return f"{model} lost to zero: ahead in {score}, most lost in fold {worst} (from {starts[worst]})"
+    if total - by_fold[best] >= 0:
+        return f"{model} gained on zero in {score}, but without fold {best} (from {starts[best]}) it would not be ahead"
+    return f"{model} gained on zero in {score}, most of all in fold {best} (from {starts[best]})"
+
+
+def caption(result: Result, shown: Sequence[LossPath], edge: float) -> str:
+    """Return how to read both panels, and what is cut off or left out."""
+    words = [CAPTION]
+    if len(result.folds) <= FEW:
+        words.append("Uprights mark where a new fold begins.")
+    cut = [f"{label(path.model)} (ends at {percent(path.values[-1])})" for path in shown if size(path) > edge]
+    if cut:
+        words.append(f"Cut off at the triangles: {listed(cut)}.")
+    absent = [label(path.model) for path in result.paths if path not in shown]
+    if absent:
+        words.append(f"Far off the scale and left out: {listed(absent)}.")
+    followed = fluctuation.shown(result)
+    return " ".join([*words, fluctuation.caption(followed, result.folds)] if followed else words)
+
+
+def numbers(paths: Sequence[LossPath], folds: Sequence[Fold]) -> Table:
+    """Return the heights of all paths at the ends of the folds."""
+    heads = ["Fold", "Ends before", *(label(path.model) for path in paths)]
+    rows = [
+        (whole(fold.number), day(fold.test_end), *(percent(path.at_fold_end.get(fold.number), 3) for path in paths))
+        for fold in binned(folds)
+    ]
+    caption = f"Cumulative difference at the end of each fold, in per cent of zero's total.{binning(folds)}"
+    return table(heads, rows, caption, words=2)

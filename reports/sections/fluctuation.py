@@ -1,0 +1,88 @@
+"""What the fluctuation test over time says, in words and numbers: whether one spell carried the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+
+import numpy as np
+
+from backtest.data.names import label
+from backtest.reports.blocks import Table, table
+from backtest.reports.formats import decimal, listed, percent, season, whole
+from backtest.reports.result import Fold, Result
+from backtest.reports.rows import Spells
+from backtest.reports.sections.parts import binned, binning
+
+PATHS = 5
+MOST = 2
+"""Spells that a sentence names."""
+
+
+def shown(result: Result) -> tuple[Spells, ...]:
+    """Return the paths of the candidates, the best first; without candidates that of the best other model."""
+    paths = {path.model: path for path in result.spells}
+    ranked = [score.model for score in (result.candidates or result.rivals) if score.model in paths]
+    return tuple(paths[model] for model in ranked[: PATHS if result.candidates else 1])
+
+
+def sentence(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
+    """Return which models left the band, and when, the better ones first."""
+    span = folds[-1].test_end - folds[0].test_start
+    said = []
+    for side, word in ((-1, "better"), (1, "worse")):
+        for path in paths:
+            outside = side * path.values > path.band
+            when = "all the way" if outside.all() else f"around {stretch(path, side, span)}" if outside.any() else ""
+            said += [f"{label(path.model)} was {word} than zero {when}"] if when else []
+    if not said:
+        verb = "stays" if len(paths) == 1 else "stay"
+        return f"No spell stands out: {listed([label(path.model) for path in paths])} {verb} within the band of chance."
+    more = [f"and {whole(len(said) - MOST)} more"] if len(said) > MOST else []
+    opening = "A spell stands out" if len(said) == 1 else "Spells stand out"
+    return f"{opening}: {'; '.join([*said[:MOST], *more])}."
+
+
+def stretch(path: Spells, side: int, span: timedelta) -> str:
+    """Return when a path was farthest outside of its band, from leaving it to coming back."""
+    values = side * path.values
+    inside = np.flatnonzero(values <= path.band)
+    farthest = int(np.argmax(values))
+    place = int(np.searchsorted(inside, farthest))
+    first = inside[place - 1] + 1 if place else 0
+    last = inside[place] - 1 if place < len(inside) else len(values) - 1
+    ends = (season(moment, span=span) for moment in path.times[[first, last]].astype("datetime64[us]").tolist())
+    return " to ".join(dict.fromkeys(ends))
+
+
+def caption(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
+    """Return how to read the picture, with the part of the time that each point looks at."""
+    tested = (folds[-1].test_end - folds[0].test_start).total_seconds()
+    window = 1 - float((paths[0].times[-1] - paths[0].times[0]) / np.timedelta64(1, "s")) / tested
+    return (
+        f"Below, each point looks at the stretch around its date, about {percent(window, 0, signed=False)} of all test "
+        "time. Without any skill a path stays within the grey band all the way 19 times in 20; where it leaves it, a "
+        "spell stands out (Giacomini and Rossi). A model with steady skill stays below 0 throughout."
+    )
+
+
+def numbers(paths: Sequence[Spells]) -> Table:
+    """Return the heights of all paths at some of the dates that they share, and the band."""
+    heights = [dict(zip(path.times.tolist(), path.values.tolist(), strict=True)) for path in paths]
+    shared = [moment for moment in heights[0] if all(moment in path for path in heights)]
+    heads = ["Around", *(label(path.model) for path in paths), "Band"]
+    unit: Literal["D", "m"] = "D" if (paths[0].times == paths[0].times.astype("datetime64[D]")).all() else "m"
+    texts = dict(zip(paths[0].times.tolist(), np.datetime_as_string(paths[0].times, unit=unit).tolist(), strict=True))
+    rows = [
+        (texts[moment].replace("T", " "), *(decimal(path[moment], 2) for path in heights), decimal(paths[0].band, 2))
+        for moment in binned(shared)
+    ]
+    extremes = (f"{label(path.model)} {decimal(farthest(path), 2)}" for path in paths)
+    words = f"Farthest from 0: {listed(list(extremes))}.{binning(shared, 'dates')}"
+    return table(heads, rows, words)
+
+
+def farthest(path: Spells) -> float:
+    """Return the value of a path that is farthest from 0, with its sign."""
+    return float(path.values[np.argmax(np.abs(path.values))])

@@ -1,0 +1,137 @@
+"""Whether the run is valid: a strip of what was checked, and what the leak audit found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backtest.data.records.audit import AUDIT, Audit, Leak, Level
+from backtest.reports.blocks import Block, Column, Details, Facts, Group, Heading, Item, Note, Strip, Table, Text
+from backtest.reports.formats import MISSING, counted, listed, whole
+from backtest.reports.manifest import DataCard
+from backtest.reports.result import Result
+from backtest.reports.sections.folds import in_order
+from backtest.reports.wording.audit import witness_words
+
+QUESTION = "Is the run valid?"
+LEVELS = 5
+"""Of a full audit."""
+
+MOST = 20
+"""Leaks that are told one by one."""
+
+MEND = "No number of this report can be believed before this is mended and the run is made again."
+
+
+def trust(result: Result) -> tuple[Block, ...]:
+    """Is the run valid? Leak audit, holes, folds, what a repeat needs, and what else was tried on the same bars."""
+    audit, card = result.audit, result.manifest.data
+    strip = Strip((audited(audit), bars(card), folds(result), repeatable(result), tried(result.verdict.configurations)))
+    found = told(audit) if audit and audit.leaks else ()
+    unfolding = (Details("The levels of the audit", (levels(audit.levels),)),) if audit else ()
+    return (Heading(finding(result), QUESTION), strip, *found, *unfolding)
+
+
+def finding(result: Result) -> str:
+    """Return the worst that was found, in one sentence."""
+    audit = result.audit
+    if audit and not audit.passed:
+        return "A leak was found: do not believe these numbers"
+    if not all(map(in_order, result.folds)):
+        return "A test span overlaps with what was learned from: do not believe these numbers"
+    if not audit or not audit.done:
+        return "Nothing has looked for leaks in this run yet"
+    return f"The {audit.depth} audit found no leak"
+
+
+def audited(audit: Audit | None) -> Item:
+    """Return how the leak audit came out, and how deep it went."""
+    label = "Leak audit"
+    if not audit or not (audit.leaks or audit.done):
+        return Item("care", label, "not audited", "run backtest audit to look for leaks")
+    if not audit.passed:
+        first, others = audit.leaks[0], len(audit.leaks) - 1
+        more = f", and {whole(others)} more" if others else ""
+        return Item("bad", label, counted(len(audit.leaks), "leak"), f"{first.subject} {first.seen}{more}")
+    more = "; run backtest audit for all 5" if audit.depth == "quick" else ""
+    return Item("good", label, "passed", f"{audit.depth}: {span(audit.done)}{more}")
+
+
+def span(numbers: Sequence[int]) -> str:
+    """Return which levels these are: `level 3`, `levels 1 to 4`, or `levels 1, 2 and 4`."""
+    first, last = numbers[0], numbers[-1]
+    if last - first == len(numbers) - 1 > 1:
+        return f"levels {whole(first)} to {whole(last)}"
+    return f"level{'s' if len(numbers) > 1 else ''} {listed([whole(number) for number in numbers])}"
+
+
+def bars(card: DataCard) -> Item:
+    """Return whether the bars have holes."""
+    missing = f"{whole(card.missing_bars)} missing, never filled" if card.gaps else "none missing"
+    word = counted(card.gaps, "hole") if card.gaps else "no holes"
+    return Item("care" if card.gaps else "good", "Data check", word, f"{counted(card.bars, 'bar')}; {missing}")
+
+
+def folds(result: Result) -> Item:
+    """Return how many folds have forecasts, or which of them cannot be trusted."""
+    label, every = "Folds done", result.folds
+    late = [whole(fold.number) for fold in every if not in_order(fold)]
+    if late:
+        return Item("bad", label, "overlapping", f"the test span of fold {listed(late)} holds what was learned from")
+    full = sum(fold.n_test > 0 for fold in every)
+    lost = sum(fold.n_lost for fold in every)
+    cost = f"{counted(lost, 'bar')} of the test spans without a forecast" if lost else "every test bar has its forecast"
+    return Item("good" if full == len(every) else "care", label, f"{whole(full)} of {whole(len(every))}", cost)
+
+
+def repeatable(result: Result) -> Item:
+    """Return what there is to repeat the run with; only a processor gives the same bits again."""
+    label, word, device = "Reproducible", "on record", result.manifest.hardware.device
+    if device != "cpu":
+        return Item("care", label, word, f"fitted on {device}: a repeat may differ in the last digits")
+    return Item("good", label, word, "what is shown matches its SHA-256; settings, seeds and versions are kept")
+
+
+def tried(configurations: int) -> Item:
+    """Return how much was tried: many attempts are no fault, because the p-values allow for them."""
+    label = "Tried on these bars"
+    if configurations == 1:
+        return Item("good", label, "nothing else", "as far as the ledger beside the runs knows")
+    return Item("good", label, f"{whole(configurations)} in all", "configurations; the p-values allow for all of them")
+
+
+def told(audit: Audit) -> tuple[Block, ...]:
+    """Return what was seen of every leak and what to do about it, in the open."""
+    found = [
+        (f"Level {whole(level.number)}, {level.name}", story(leak)) for level in audit.levels for leak in level.leaks
+    ]
+    rest = len(found) - MOST
+    more = (Text(f"{counted(rest, 'more leak')} in {AUDIT}."),) if rest > 0 else ()
+    return (Note(MEND), Facts(tuple(found[:MOST])), *more)
+
+
+def story(leak: Leak) -> str:
+    """Return what was seen, the witness and the remedy, as sentences."""
+    subject = leak.subject[:1].upper() + leak.subject[1:]
+    proof = [witness_words(leak.witness)] if leak.witness else []
+    return " ".join(f"{part.rstrip('.')}." for part in (f"{subject} {leak.seen}", *proof, f"What to do: {leak.remedy}"))
+
+
+def levels(every: Sequence[Level]) -> Table:
+    """Return what each level checked, how it came out, and the witness of its first leak."""
+    columns = (
+        Column("Level", number=False),
+        Column("Name", number=False),
+        Column("Result", number=False),
+        Column("Checked", number=False, wraps=True),
+        Column("Witness", number=False, wraps=True),
+    )
+    rows = (
+        (whole(level.number), level.name, level.state, "; ".join((level.checked, *level.notes)), witness_of(level))
+        for level in every
+    )
+    return Table(columns, (Group(tuple(rows)),))
+
+
+def witness_of(level: Level) -> str:
+    """Return the first witness of a level in words; a dash where it has none."""
+    return next((witness_words(leak.witness) for leak in level.leaks if leak.witness), MISSING)

@@ -1,0 +1,1 @@
+"""Results in words: every sentence that is made from numbers."""

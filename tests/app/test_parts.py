@@ -1,0 +1,219 @@
+"""The app's parts: what a chart leaves out, how numbers are worded, what a chart may hold, how the server is told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("streamlit", reason="needs streamlit: pip install 'beatzero[app]'")
+
+from backtest.app import charts, serving
+from backtest.app.loading import Source, current
+from backtest.app.replay import lateness, thinned
+from backtest.app.uploads import as_file, plain
+from backtest.app.words import due, of_seed, refusal, told_apart
+from backtest.data.errors import ConfigError, DataError, UnknownSource
+from backtest.data.reading.bars import load
+from backtest.forecast.intervals import Interval, held
+from backtest.reports.formats import decimals, level, within
+from backtest.reports.render.svg import COLOURS
+
+COLOUR = charts.colours("light")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@given(st.integers(1, 400), st.integers(8, 60), st.integers(0, 5))
+def test_thinning_keeps_every_extreme_the_order_and_the_limit(n: int, most: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = pl.DataFrame({"place": range(n), "y": rng.standard_t(2, n), "y_hat": rng.integers(0, 2, n).astype(float)})
+    kept = thinned(rows, ("y", "y_hat"), most)
+    assert kept.height <= max(most, 0)
+    assert kept.equals(rows) if n <= most else kept.height >= most // 4
+    assert kept["place"].is_sorted()
+    assert kept["place"].is_unique().all()
+    for name in ("y", "y_hat"):
+        assert (kept[name].min(), kept[name].max()) == (rows[name].min(), rows[name].max())
+
+
+@pytest.mark.parametrize(("close", "digits"), [(2506.85, 2), (63_741.16, 2), (9.5, 5), (0.0000123, 10)])
+def test_a_price_has_six_digits_and_two_decimals_at_least(close: float, digits: int) -> None:
+    assert decimals(close) == digits
+
+
+def test_words_are_exact() -> None:
+    noon = datetime(2024, 1, 5, 12, tzinfo=UTC)
+    assert due(noon, 1, HOUR) == "the close at 2024-01-05 12:00\N{NO-BREAK SPACE}UTC"
+    assert due(None, 1, DAY) == "the close of the next session"
+    assert due(None, 3, DAY) == "the close 3 sessions ahead"
+    assert due(None, 1, HOUR) == "the close of the next bar"
+    assert (of_seed(None, 3), of_seed(2, 3), of_seed(None, 0)) == ("mean over 3 seeds", "seed 2", "one fit")
+    texts = {0.5: "50", 0.95: "95", 0.975: "97.5", 0.9975: "99.75", 0.29: "29", 0.999: "99.9"}
+    assert {share: level(share) for share in texts} == {
+        share: f"{text}\N{NO-BREAK SPACE}%" for share, text in texts.items()
+    }
+    assert held(Interval(0.95, 0.1, 1_234, 1_164)) == "94.3\N{NO-BREAK SPACE}% of 1,234 outcomes"
+    assert held(Interval(0.95, None, 0, 0)) == "no outcome so far"
+    assert within(1.5, 2_000.25, 2) == "1.50 to 2,000.25"
+
+
+def test_an_error_about_an_option_names_the_apps_control() -> None:
+    assert refusal(ConfigError("--data: expected bars of A")) == "Bars: expected bars of A"
+    assert refusal(DataError("a.csv: --data: odd")) == "a.csv: --data: odd"
+
+
+@pytest.mark.parametrize(
+    ("model", "share", "said"),
+    [
+        ("lstm", 0.1, "Zero draws nearly the same line: the last close, one bar late. Look at the log returns."),
+        (
+            "naive",
+            1.0,
+            "Zero draws the dashed line: the last close, one bar late. To be close to the price is no merit.",
+        ),
+        ("zero", 0.0, "This is zero's line: the last close, one bar late. Look at the log returns."),
+    ],
+)
+def test_prices_are_never_shown_without_zeros_line_being_named(model: str, share: float, said: str) -> None:
+    rows = pl.DataFrame({"y": [0.01, -0.02], "y_hat": [share * 0.01, share * 0.02]})
+    assert lateness(rows, model, 1).startswith(said)
+    assert lateness(rows, model, 1).endswith("Look at the log returns.")
+    assert "the last close, 11 bars late" in lateness(rows, model, 11)
+
+
+def test_options_that_read_the_same_are_told_apart() -> None:
+    texts = told_apart([Path("a/run"), Path("b/run"), Path("b/other")], lambda path: path.name)
+    assert list(texts.values()) == ["a/run", "b/run", "other"]
+    assert told_apart(["a\x00b"], str) == {"a\x00b": "a\N{REPLACEMENT CHARACTER}b"}
+
+
+@pytest.mark.parametrize("name", ["bars.csv", "../../etc/passwd", "..", "", "a" * 300 + ".csv", "x\x00y.csv", "ü" * 99])
+def test_an_upload_is_a_file_of_its_own_name_for_as_long_as_it_is_read(name: str) -> None:
+    with as_file(name, b"content") as path:
+        assert Path(path).read_bytes() == b"content"
+        assert Path(path).name == plain(name)
+        assert Path(path).parent.name.startswith("beatzero-")
+    assert not Path(path).parent.exists()
+
+
+def test_an_error_calls_an_upload_by_its_name() -> None:
+    with (
+        pytest.raises(DataError, match=r"^bars\.csv: expected bars \(the file is empty\)"),
+        as_file("bars.csv", b"") as path,
+    ):
+        load(path)
+
+
+def test_bars_on_disk_have_another_state_when_they_change(tmp_path: Path) -> None:
+    file = tmp_path / "bars.csv"
+    file.write_text("a")
+    before = current(tmp_path, "", Source(str(file)))
+    assert current(tmp_path, "", Source(str(file))) == before
+    file.write_text("ab")
+    assert current(tmp_path, "", Source(str(file))) != before
+    assert current(tmp_path, "", Source("synthetic:n=100")).state == ""
+    with pytest.raises(UnknownSource, match="no such file"):
+        current(tmp_path, "", Source(str(tmp_path / "gone.csv")))
+
+
+def replayed(n: int = 5, width: float | None = 0.1) -> pl.DataFrame:
+    """Rows as a replay draws them."""
+    start = datetime(2024, 1, 5, tzinfo=UTC)
+    numbers = {name: [1.0 + place for place in range(n)] for name in ("y", "y_hat", "close", "close_hat", "close_came")}
+    return pl.DataFrame(
+        {"time": [start + place * HOUR for place in range(n)], "at": ["x"] * n, "came": [charts.CAME] * n, **numbers}
+    ).with_columns(low=pl.lit(width, pl.Float64), high=pl.lit(width, pl.Float64))
+
+
+def test_a_chart_names_columns_and_words_of_its_own_alone() -> None:
+    known = {"time", "at", "came", "open", "high", "low", "close", "forecast", "y", "y_hat", "close_hat", "close_came"}
+    bars = replayed().with_columns(open="close")
+    step = replayed(1).with_columns(forecast="close")
+    pictures = (
+        charts.history(bars, COLOUR, 2, candles=True),
+        charts.history(bars, COLOUR, 2, candles=False),
+        charts.ahead(step, COLOUR, 2),
+        charts.returns(replayed(), COLOUR),
+        charts.closes(replayed(), COLOUR, 2),
+    )
+    for picture in pictures:
+        text = picture.interactive().to_json()
+        fields = {part.split('"')[0] for part in text.split('"field": "')[1:]}
+        assert fields <= known
+        assert '"bind": "scales"' in text, "it can be zoomed"
+        assert '"tooltip"' in text
+
+
+def test_a_chart_of_prices_has_zeros_line_the_last_close() -> None:
+    picture = json.loads(charts.closes(replayed(), COLOUR, 2).to_json())
+    [dashed] = [layer for layer in picture["layer"] if "strokeDash" in layer["mark"]]
+    assert dashed["encoding"]["y"]["field"] == "close"
+    assert dashed["encoding"]["color"]["datum"] == charts.ZERO
+    [scale] = [layer["encoding"]["color"]["scale"] for layer in picture["layer"] if layer["mark"]["type"] == "point"]
+    assert scale["domain"] == [charts.FORECAST, charts.ZERO, charts.CAME]
+    assert len(set(scale["range"])) == 3
+
+
+def test_without_an_interval_none_is_drawn() -> None:
+    marks = [
+        [layer["mark"]["type"] for layer in json.loads(picture.to_json())["layer"]]
+        for picture in (
+            charts.returns(replayed(width=None), COLOUR),
+            charts.returns(replayed(), COLOUR),
+            charts.ahead(replayed(1, None).with_columns(forecast="close"), COLOUR, 2),
+            charts.ahead(replayed(1).with_columns(forecast="close"), COLOUR, 2),
+        )
+    ]
+    assert marks == [["circle", "line"], ["area", "circle", "line"], ["point"], ["rule", "point"]]
+
+
+def test_colours_are_those_of_the_report() -> None:
+    assert charts.colours("dark") == {role: colour.dark for role, colour in COLOURS.items()}
+    assert charts.colours(None) == {role: colour.light for role, colour in COLOURS.items()}
+
+
+def test_the_server_keeps_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr("streamlit.web.cli.main", lambda arguments, **_: called.append(arguments))
+    serving.serve(Path("runs/mine"), ["my_module"])
+    [[run, page, *told]] = called
+    assert (run, Path(page).name, told[-3:]) == ("run", "page.py", ["--", "runs/mine", "my_module"])
+    for flag in (
+        "--server.address=127.0.0.1",
+        "--browser.gatherUsageStats=false",
+        "--server.enableXsrfProtection=true",
+        "--server.allowedHosts=127.0.0.1",
+        "--client.showErrorDetails=none",
+        "--server.maxUploadSize=100",
+    ):
+        assert flag in told
+
+
+def test_it_starts_without_a_warning_and_with_what_the_page_needs() -> None:
+    code = (
+        "import sys, streamlit.web.cli as cli\ncli.main = lambda *_, **__: None\n"
+        "from backtest.app.serving import NEEDED, serve\nserve(None, [])\nassert set(NEEDED) <= set(sys.modules)"
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True, capture_output=True
+    )
+    assert done.stdout + done.stderr == b""
+
+
+def test_without_streamlit_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"app: needs streamlit, .* pip install 'beatzero\[app\]'"):
+        serving.serve(None, [])
+
+
+def test_the_page_is_there_before_torch_wakes() -> None:
+    code = "import sys, backtest.app.page\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)  # noqa: S603

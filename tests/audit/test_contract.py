@@ -1,0 +1,25 @@
+"""What every entry of MODELS must keep to: no forecast of a fold moves with what came after it.
+
+The table itself is walked through, so a new entry is audited without a new test; FEATURES in `test_features_contract`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from backtest.audit.audited_walk import subject_of
+from backtest.audit.fold_isolation import seal
+from backtest.audit.refit import Refit, Sample
+from backtest.models import MODELS
+from tests.support.small_run import small
+
+SAMPLE = Sample(folds=2, network_folds=2, epochs=1)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_model_learns_from_behind_its_fold(name: str) -> None:
+    subject, refit = subject_of(small(models=[name])), Refit(SAMPLE)
+    assert SAMPLE.of(subject, name)
+    assert not dict(seal(subject, refit))
+    assert not refit.notes
+    assert refit.fits

@@ -1,0 +1,166 @@
+"""What the audit of features rests on: poison, what moves, and where it is put."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backtest.audit.cut_points import cut_points
+from backtest.audit.perturbations import POISONS, Poisoned, noise
+from backtest.audit.recompute import Probe
+from backtest.data.reading.row_checks import rules
+from backtest.data.reading.synthetic import make
+from tests.support.probes import BARS, CLOSE, probe_of
+from tests.support.strategies import SEEDS, bars, columns_of_users
+
+# poison
+
+
+@st.composite
+def bars_of_users(draw: st.DrawFn) -> pl.DataFrame:
+    """Draw bars with a few more columns, as users have them."""
+    frame = draw(bars(2, 15, symbols=2))
+    return frame.hstack(draw(columns_of_users(frame.height)))
+
+
+@given(bars_of_users(), SEEDS, st.sampled_from(sorted(POISONS)))
+def test_poison_keeps_keys_and_types_and_moves_every_price(frame: pl.DataFrame, seed: int, kind: str) -> None:
+    poisoned = POISONS[kind](frame, np.random.default_rng(seed))
+    assert poisoned.schema == frame.schema
+    assert poisoned.select("symbol", "time").equals(frame.select("symbol", "time"))
+    for name in ("open", "high", "low", "close"):
+        assert poisoned[name].ne_missing(frame[name]).all()
+
+
+@given(bars(2, 100, symbols=2), SEEDS)
+def test_noise_is_bars_that_could_have_been(frame: pl.DataFrame, seed: int) -> None:
+    poisoned = noise(frame, np.random.default_rng(seed))
+    assert poisoned.select(check.broken.any().alias(str(n)) for n, check in enumerate(rules(poisoned))).row(0) == (
+        False,
+    ) * len(rules(poisoned))
+    assert not poisoned.equals(noise(frame, np.random.default_rng(seed + 1)))
+    assert poisoned.equals(noise(frame, np.random.default_rng(seed)))
+
+
+def test_each_poison_is_what_a_reader_is_told() -> None:
+    rng = np.random.default_rng(0)
+    prices = {kind: poison(BARS, rng)["close"] / BARS["close"] for kind, poison in POISONS.items()}
+    volumes = {kind: poison(BARS, rng)["volume"] for kind, poison in POISONS.items()}
+    assert prices["noise"].log().is_between(-2, 2).all()
+    assert prices["huge values"].is_between(1e6, 2e6).all()
+    assert prices["tiny values"].is_between(1e-6, 2e-6).all()
+    assert prices["huge values"].n_unique() == prices["tiny values"].n_unique() == BARS.height
+    assert prices["NaN"].is_nan().all()
+    assert (volumes["tiny values"] == 0).all()
+    assert volumes["NaN"].is_nan().all()
+
+
+@given(bars_of_users(), SEEDS, st.sampled_from(sorted(POISONS)), st.data())
+def test_mixing_poisons_the_rows_that_are_asked_for_and_no_other(
+    frame: pl.DataFrame, seed: int, kind: str, data: st.DataObject
+) -> None:
+    rows = data.draw(st.lists(st.booleans(), min_size=frame.height, max_size=frame.height))
+    where, poisoned = pl.Series(rows), POISONS[kind](frame, np.random.default_rng(seed))
+    mixed = Poisoned("noise", frame, poisoned).where(where)
+    assert mixed.schema == frame.schema
+    assert mixed.filter(where).equals(poisoned.filter(where))
+    assert mixed.filter(~where).equals(frame.filter(~where))
+
+
+# probe
+
+
+def table(*values: float | None, name: str = "x", start: int = 0) -> pl.DataFrame:
+    """Values at the times of the first bars."""
+    return BARS[start : start + len(values)].select("symbol", "time", pl.Series(name, values, dtype=pl.Float64))
+
+
+@pytest.mark.parametrize(
+    ("other", "moved"),
+    [
+        ((1.0, 2.0, None, float("nan")), []),
+        ((1.0, 2.0, 3.0, float("nan")), [2]),
+        ((None, 2.0, None, float("nan")), [0]),
+        ((1.0, 2.0, None, 4.0), [3]),
+        ((1.0, 2.0, None, None), [3]),
+        ((1.0, np.nextafter(2.0, 3), None, float("nan")), [1]),
+        ((1.0,), [1, 3]),
+    ],
+)
+def test_a_value_moves_when_it_is_another_one_or_none(other: tuple[float | None, ...], moved: list[int]) -> None:
+    probe = Probe(lambda frame: frame, BARS, table(1.0, 2.0, None, float("nan")))
+    rows = probe.moved(table(*other), BARS["time"][3]).get("x", table())
+    assert rows["time"].to_list() == [BARS["time"][place] for place in moved]
+
+
+def test_values_after_the_instant_do_not_count_and_the_order_of_rows_does_not_matter() -> None:
+    probe = Probe(lambda frame: frame, BARS, table(1.0, 2.0, 3.0))
+    other = table(3.0, 2.0, 0.0).reverse()
+    assert probe.moved(other, BARS["time"][1])["x"]["time"].to_list() == [BARS["time"][0]]
+
+
+@pytest.mark.parametrize(("allowed", "count"), [(0.0, 3), (0.05, 2), (0.2, 1), (2.0, 1)])
+def test_a_difference_is_allowed_in_standard_deviations_but_a_missing_value_is_not(allowed: float, count: int) -> None:
+    probe = Probe(lambda frame: frame, BARS, table(0.0, 10.0, 20.0, 30.0))
+    assert probe.spread["x"] == pytest.approx(12.91, abs=0.01)
+    other = table(0.5, 12.0, 20.0, None)
+    assert len(probe.moved(other, BARS["time"][3], allowed=allowed)["x"]) == count
+
+
+def test_the_spread_is_that_of_finite_values_and_one_where_there_is_none() -> None:
+    whole = table(1.0, 3.0, float("nan"), float("inf"), None).with_columns(same=2.0, text=pl.lit("a"))
+    assert Probe(lambda frame: frame, BARS, whole).spread == {"x": pytest.approx(2**0.5), "same": 1.0}
+
+
+def test_rows_are_told_apart_by_model_seed_fold_horizon_symbol_and_time() -> None:
+    probe = Probe(lambda frame: frame, BARS, table(1.0).with_columns(model=pl.lit("a"), seed=None, y=1.0, known_at=2))
+    assert probe.keys(probe.whole) == ["model", "seed", "symbol", "time"]
+    assert probe.columns == ("x", "y", "known_at")
+
+
+# cuts
+
+
+@given(bars(2, 120, holes=True, symbols=2), st.integers(0, 60), SEEDS)
+@settings(max_examples=50)
+def test_cuts_ascend_and_leave_something_behind_them(frame: pl.DataFrame, count: int, seed: int) -> None:
+    probe = probe_of(CLOSE.diff(), frame)
+    places = cut_points(probe, count, np.random.default_rng(seed))
+    assert places == sorted(set(places))
+    assert places[0] == 0
+    assert places[-1] < len(probe.times) - 1
+    assert len(places) >= min(count, len(probe.times)) // 3
+
+
+def test_cuts_begin_where_values_begin() -> None:
+    late = Probe.of(lambda frame: frame.select("symbol", "time", x=CLOSE)[150:], BARS)
+    assert cut_points(late, 40, np.random.default_rng(0))[0] == 150
+
+
+def odd_bars() -> tuple[pl.DataFrame, dict[str, int]]:
+    """Hourly bars of one day and a bit with one oddity of each kind, and the place that a cut must have because of it.
+
+    Three jumps take the places that jumps have.
+    """
+    place = pl.int_range(pl.len())
+    steady = make(46, taker=False).filter(place != 35).with_columns(close=100 * 1.001**place, volume=5.0)
+    silent = steady.with_columns(volume=pl.when(place == 9).then(0.0).otherwise("volume"))
+    still = silent.with_columns(close=pl.when(place == 19).then(CLOSE.shift()).otherwise(CLOSE))
+    frame = still.with_columns(close=CLOSE * 2 ** ((place >= 5).cast(int) + (place >= 14) + (place >= 28)))
+    places = {"no trade": 9, "before no trade": 8, "no move": 19, "before a jump": 13}
+    return frame, places | {"before a new day": 23, "before a hole": 34}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("oddity", odd_bars()[1])
+def test_cuts_are_made_wherever_something_is_odd(oddity: str, seed: int) -> None:
+    frame, expected = odd_bars()
+    assert expected[oddity] in cut_points(probe_of(CLOSE, frame), 0, np.random.default_rng(seed))
+
+
+def test_cuts_are_made_where_a_value_is_missing() -> None:
+    missing = pl.when(pl.int_range(pl.len()) == 77).then(None).otherwise(CLOSE)
+    assert 77 in cut_points(probe_of(missing), 0, np.random.default_rng(0))

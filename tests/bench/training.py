@@ -1,0 +1,77 @@
+"""Training by chunks against training by windows, and against the usual loop: speed, and what is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from backtest.data.reading import synthetic
+from backtest.features import pipeline
+from backtest.models.nets.recurrent_net import Cell
+from backtest.models.neural import NeuralForecaster
+from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.windows import Panel, Windows, panel
+from tests.bench.original import train_original
+from tests.bench.rows import Row, ratio, seconds
+
+FEATURES = ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm")
+NET = NetSettings()
+CELLS: tuple[Cell, ...] = ("lstm", "gru")
+SPEEDUP = {"lstm": 12.0, "gru": 3.0}
+SIGNAL = 0.05
+SIGNAL_EPOCHS = 8
+SEEDS = 5
+
+
+def measure() -> Iterator[Row]:
+    """Rows of the table, each as soon as it is measured; one thread."""
+    with threadpool_limits(1):
+        rows = _panel(n=45_000, seed=0, signal=0.0)
+        many, few, tail = (_part(rows, *ends) for ends in ((100, 40_000), (100, 3_100), (40_100, 40_400)))
+        for cell in CELLS:
+            chunks = partial(_fit_rate, cell, "chunks", many, tail)
+            windows = partial(_fit_rate, cell, "windows", few, tail)
+            usual = partial(_original_rate, cell, few)
+            found = ratio(chunks, windows, pairs=3)
+            yield Row(f"{cell}: chunks against windows, windows per second", found, "x", SPEEDUP[cell], True)
+            found = ratio(chunks, usual, pairs=3)
+            yield Row(f"{cell}: chunks against the usual loop, windows per second", found, "x", SPEEDUP[cell], True)
+        for cell in CELLS:
+            gains = [_r_squared(cell, "chunks", seed) - _r_squared(cell, "windows", seed) for seed in range(SEEDS)]
+            spread = f"{SEEDS} seeds from {min(gains):+.4f} to {max(gains):+.4f}"
+            what = f"{cell}: R2 of chunks minus windows on a planted {SIGNAL:.0%}"
+            yield Row(what, float(np.mean(gains)), "", -0.002, True, spread)
+
+
+def _fit_rate(cell: Cell, sampling: str, train: Windows, tail: Windows) -> float:
+    """Windows per second of one epoch through the whole fit, scaler and validation included."""
+    settings = TrainSettings.model_validate({"sampling": sampling, "epochs": 1, "device": "cpu"})
+    return len(train) / seconds(lambda: NeuralForecaster(cell, NET, settings, 0).fit(train, tail))
+
+
+def _original_rate(cell: Cell, train: Windows) -> float:
+    return len(train) / seconds(lambda: train_original(cell, train, NET, TrainSettings(epochs=1)))
+
+
+def _r_squared(cell: Cell, sampling: str, seed: int) -> float:
+    """Out-of-sample R2 against zero on bars with a planted signal, the same epochs for either way."""
+    rows = _panel(n=9_000, seed=seed, signal=SIGNAL)
+    epochs = {"epochs": SIGNAL_EPOCHS, "patience": SIGNAL_EPOCHS}
+    settings = TrainSettings.model_validate({"sampling": sampling, "device": "cpu", **epochs})
+    forecaster = NeuralForecaster(cell, NET, settings, seed)
+    forecaster.fit(_part(rows, 100, 4_500), _part(rows, 4_501, 5_500))
+    ask = _part(rows, 5_501, 8_990)
+    return float(1 - ((ask.y - forecaster.predict(ask)) ** 2).mean() / (ask.y**2).mean())
+
+
+def _panel(*, n: int, seed: int, signal: float) -> Panel:
+    return panel(pipeline.build(synthetic.make(n, seed=seed, signal=signal), FEATURES), FEATURES, 1)
+
+
+def _part(rows: Panel, start: int, end: int) -> Windows:
+    """Windows whose origins are the rows from `start` to `end`, with no later row in reach."""
+    arrays = rows.features[:end], rows.returns[:end], rows.target[:end]
+    return Windows(*arrays, np.arange(start, end), NET.window, 1)

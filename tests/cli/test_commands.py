@@ -1,0 +1,181 @@
+"""The command line: what it prints, where it writes, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from backtest.data.reading import synthetic
+from tests.support.command import call
+from tests.support.fake_run import Plan, make
+from tests.support.small_run import TREE, small
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """A TOML file of the small run."""
+    file = tmp_path / "small.toml"
+    file.write_text(small().config.to_toml())
+    return file
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished small run, made by the command."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "small.toml").write_text(small().config.to_toml())
+    with pytest.MonkeyPatch.context() as patch:
+        assert call(patch, "run", str(folder / "small.toml"), "--out", str(folder / "run")) == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, to be changed at will."""
+    shutil.copytree(finished, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def verdict(run: Path) -> str:
+    """The sentence of the run's verdict."""
+    return str(json.loads((run / "verdict.json").read_text())["sentence"])
+
+
+def test_a_run_prints_the_verdict_a_table_and_the_report_and_goes_on_under_the_same_command(
+    run: Path, settings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = (run / "report.html").read_bytes()
+    assert call(monkeypatch, "run", str(settings), "--out", str(run)) == 0
+    output = " ".join(capsys.readouterr().out.split())
+    assert "35 fits (35 done before)" in output
+    assert verdict(run) in output
+    assert all(f" {label} " in output for label in ("zero", "naive", "mean", "AR", "ridge", "LSTM"))
+    assert output.endswith(f"report: {run / 'report.html'}")
+    assert (run / "report.html").read_bytes() == first
+
+
+def test_the_report_is_written_again_from_the_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = (run / "report.html").read_bytes()
+    (run / "report.html").unlink()
+    assert call(monkeypatch, "report", str(run)) == 0
+    assert (run / "report.html").read_bytes() == first
+
+
+def test_the_report_says_that_the_run_is_judged_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = make(tmp_path)
+    make(tmp_path, Plan(seed=1), "second")
+    capsys.readouterr()
+    assert call(monkeypatch, "report", str(first)) == 0
+    assert "judged anew, with 2 configurations tried on these bars instead of 1: " in capsys.readouterr().out
+    assert call(monkeypatch, "report", str(first)) == 0
+    assert "judged anew" not in capsys.readouterr().out
+
+
+def test_verify_has_status_4_where_a_file_was_changed(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "verify", str(run)) == 0
+    with (run / "scores.parquet").open("ab") as file:
+        file.write(b"0")
+    assert call(monkeypatch, "verify", str(run)) == 4
+    assert "scores.parquet: changed since the run was finished" in capsys.readouterr().out
+
+
+def test_a_damaged_table_is_not_read(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (run / "scores.parquet").open("ab") as file:
+        file.write(b"0")
+    assert call(monkeypatch, "report", str(run)) == 3
+    assert "damaged: its SHA-256 is" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_forecast_comes_with_its_verdict(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "forecast", str(run)) == 0
+    output = " ".join(capsys.readouterr().out.split())
+    assert all(model in output for model in TREE["models"])
+    assert output.endswith(verdict(run))
+
+
+def test_the_list_names_every_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, "list") == 0
+    output = capsys.readouterr().out
+    assert "One number for a group" not in output, "each metric says what it is"
+    for word in ("default", "sp500", "volume_norm", "lstm", "skill_zero", "diebold_mariano", "loky"):
+        assert word in output
+
+
+def test_a_data_check_tells_good_bars_from_bad(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bars = synthetic.make(200)
+    bars.write_csv(tmp_path / "good.csv")
+    assert call(monkeypatch, "data", "check", str(tmp_path / "good.csv")) == 0
+    bars.with_columns(low=bars["low"] * -1).write_csv(tmp_path / "bad.csv")
+    assert call(monkeypatch, "data", "check", str(tmp_path / "bad.csv")) == 2
+    assert "low" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["run", "quik"], 2, "did you mean quick?"),
+        (["run", "quick", "--set", "train.epohcs=1"], 2, "did you mean train.epochs?"),
+        (["run", "quick", "--data", "nowhere.csv"], 2, "nowhere.csv"),
+        (["run", "quick", "--set", "models=['gpt']"], 2, "models: unknown gpt"),
+        (["run", "quick", "--set", "folds.first_train=9000"], 2, "folds: expected 9503 bars"),
+        (
+            ["run", "quick", "--set", "data.interval=1d"],
+            2,
+            "data.interval: expected bars of 1d (got 1h in synthetic)",
+        ),
+        (["run", "quick", "--set", "net.window=2000", "--set", "folds.first_train=1000"], 2, "no whole window"),
+        (["report", "nowhere"], 3, "nowhere: expected a finished run"),
+        (["verify", "nowhere"], 3, "nowhere: expected a finished run"),
+        (["run", "quick", "--jobs", "0"], 2, "--jobs"),
+    ],
+)
+def test_a_mistake_is_one_plain_message_and_its_status(
+    arguments: list[str],
+    status: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
+    assert call(monkeypatch, *arguments) == status
+    error = capsys.readouterr().err
+    assert message in " ".join(error.split())
+    assert "Traceback" not in error
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ctrl_c_has_status_3_and_leaves_a_folder_that_goes_on(settings: Path, tmp_path: Path) -> None:
+    settings.write_text(settings.read_text().replace('"serial"', '"loky"').replace("epochs = 2", "epochs = 60"))
+    settings.write_text(settings.read_text().replace("patience = 4", "patience = 60"))
+    command = [sys.executable, "-m", "backtest", "run", str(settings), "--out", str(tmp_path / "run"), "--jobs", "2"]
+    process = subprocess.Popen(  # noqa: S603
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    while process.poll() is None and not list(tmp_path.glob("run/checkpoints/lstm*")):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 3, error.decode()
+    assert "the same command goes on from there" in " ".join(error.decode().split())
+    assert "Traceback" not in error.decode()

@@ -1,0 +1,426 @@
+"""Tests of runs against each other: the same test as a run's own, on the rows that all forecast, or a refusal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backtest.comparison.compare import compare, compare_runs
+from backtest.comparison.compared_runs import distinct_names, read_entrants
+from backtest.comparison.config_diff import in_words
+from backtest.comparison.pairwise_tests import difference
+from backtest.data.errors import ConfigError, RunError, UndefinedTest
+from backtest.data.records.comparison import COMPARISON, Comparison, Pair
+from backtest.data.result_tables import PATHS
+from backtest.data.run_files import MANIFEST
+from backtest.data.schema import FORECASTS
+from backtest.reports.comparison.result import standings_of
+from backtest.significance.confidence_set import model_confidence_set
+from backtest.significance.equal_accuracy import diebold_mariano
+from backtest.significance.multiplicity import holm
+from backtest.significance.result import FloatArray
+from backtest.significance.skill import skill_interval
+from tests.support.command import call
+from tests.support.compared_runs import COLD, forecasts_of, rewrite, two
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """Two runs whose networks know different amounts; the other models are the same."""
+    return two(tmp_path_factory.mktemp("versus"))
+
+
+@pytest.fixture(scope="module")
+def found(runs: tuple[Path, ...]) -> Comparison:
+    return compare(read_entrants(runs))[0]
+
+
+def pair_of(comparison: Comparison, model: str) -> Pair:
+    """The first pair of a model."""
+    return next(pair for pair in comparison.pairs if pair.model == model)
+
+
+def squared_errors(run: Path, model: str) -> FloatArray:
+    """Squared errors of a model's mean over seeds, symbols of one time averaged, in the order of time."""
+    rows = forecasts_of(run).filter(pl.col("seed").is_null(), model=model)
+    losses = rows.with_columns(loss=(pl.col("y") - pl.col("y_hat")) ** 2).group_by("time").agg(pl.col("loss").mean())
+    return losses.sort("time")["loss"].to_numpy()
+
+
+def test_a_pair_is_tested_as_a_run_tests_its_models(runs: tuple[Path, ...], found: Comparison) -> None:
+    first, second = (squared_errors(run, "gru") for run in runs)
+    pair, zero = pair_of(found, "gru"), squared_errors(runs[0], "zero")
+    assert pair.p_value == pytest.approx(diebold_mariano(first, second).p_value, rel=1e-9)
+    assert pair.difference == pytest.approx((first.mean() - second.mean()) / zero.mean(), rel=1e-9)
+    assert (pair.run, pair.other_run, pair.group) == ("cold", "warm", "question")
+
+
+def test_models_are_measured_against_zero_as_in_a_report(runs: tuple[Path, ...], found: Comparison) -> None:
+    one = next(one for one in found.contestants if (one.model, one.run) == ("lstm", "warm"))
+    skill = skill_interval(squared_errors(runs[1], "lstm"), squared_errors(runs[1], "zero"))
+    shown = one.skill, one.skill_low, one.skill_high
+    assert shown == pytest.approx((skill.value, skill.low, skill.high), rel=1e-9)
+    assert one.mse == pytest.approx(squared_errors(runs[1], "lstm").mean())
+    assert one.status in {"better", "no evidence"}
+
+
+def test_zero_and_naive_stand_once_and_all_others_once_for_each_run(found: Comparison) -> None:
+    names = [(one.model, one.run) for one in found.contestants]
+    assert names[:2] == [("zero", None), ("naive", None)]
+    assert sorted(names[2:]) == sorted((m, r) for m in ("ar", "gru", "lstm", "mean", "ridge") for r in ("cold", "warm"))
+    assert all(one.in_set is not None and one.set_p is not None for one in found.contestants)
+
+
+def test_the_confidence_set_is_that_of_all_models_together(runs: tuple[Path, ...], found: Comparison) -> None:
+    places = {"cold": 0, "warm": 1, None: 0}
+    losses = {(one.model, one.run): squared_errors(runs[places[one.run]], one.model) for one in found.contestants}
+    chosen = model_confidence_set({str(key): values for key, values in losses.items()}, alpha=found.alpha)
+    inside = {str((one.model, one.run)) for one in found.contestants if one.in_set}
+    assert inside == set(chosen.included)
+    assert 0 < len(inside) < len(losses)
+
+
+def test_several_symbols_are_averaged_at_each_time(tmp_path: Path) -> None:
+    plan = replace(COLD, symbols=("A", "B"), baselines=("zero", "naive"), networks=("lstm",))
+    runs = two(tmp_path, plan, replace(plan, signal=0.2))
+    found = compare(read_entrants(runs))[0]
+    first, second = (squared_errors(run, "lstm") for run in runs)
+    assert (found.rows, found.times, first.size) == (480, 240, 240)
+    assert pair_of(found, "lstm").p_value == pytest.approx(diebold_mariano(first, second).p_value, rel=1e-9)
+
+
+def test_swapped_runs_flip_every_sign_and_keep_every_p_value(runs: tuple[Path, ...], found: Comparison) -> None:
+    swapped = compare(read_entrants(runs[::-1]))[0]
+    words = {"better": "worse", "worse": "better"}
+    for pair in found.pairs:
+        other = pair_of(swapped, pair.model)
+        assert (other.run, other.other_run) == (pair.other_run, pair.run)
+        assert other.finding == words.get(pair.finding, pair.finding)
+        assert (other.p_value, other.p_adjusted, other.p_absolute) == (pair.p_value, pair.p_adjusted, pair.p_absolute)
+        if pair.difference is not None and pair.low is not None and pair.high is not None:
+            assert (other.difference, other.low, other.high) == (-pair.difference, -pair.high, -pair.low)
+    assert {(one.model, one.run): one.set_p for one in swapped.contestants} == {
+        (one.model, one.run): one.set_p for one in found.contestants
+    }
+
+
+@given(st.integers(0, 10_000), st.integers(40, 200), st.floats(0.01, 3), st.integers(1, 3))
+@settings(max_examples=60)
+def test_an_interval_is_antisymmetric_and_leaves_zero_where_the_test_rejects(
+    seed: int, n: int, gap: float, horizon: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    zero, first, second = rng.chisquare(1, (3, n)) * np.array([[1.0], [1.0], [gap]])
+    there, back = difference(first, second, zero, horizon), difference(second, first, zero, horizon)
+    assert there["difference"] == -back["difference"]
+    if "low" in there:
+        assert (there["low"], there["high"]) == (-back["high"], -back["low"])
+        assert there["low"] <= there["difference"] <= there["high"]
+        rejected = diebold_mariano(first, second, horizon=horizon).p_value < 0.05
+        assert rejected == (there["low"] > 0 or there["high"] < 0)
+
+
+def test_only_rows_that_all_runs_forecast_count(runs: tuple[Path, ...], tmp_path: Path) -> None:
+    cold, warm = two(tmp_path)
+    late, early = pl.col("fold") > 0, pl.col("fold") < 2
+    rewrite(cold, forecasts_of(cold).filter(late))
+    rewrite(warm, forecasts_of(warm).filter(early))
+    found = compare(read_entrants((cold, warm)))[0]
+    assert (found.rows, [run.left_out for run in found.runs], [run.folds for run in found.runs]) == (
+        80,
+        [80, 80],
+        [2, 2],
+    )
+    rewrite(cold, forecasts_of(cold).filter(early))
+    rewrite(warm, forecasts_of(warm).filter(late))
+    cut = compare(read_entrants((cold, warm)))[0]
+    assert [run.left_out for run in cut.runs] == [0, 0]
+    assert (cut.pairs, cut.contestants, cut.first, cut.last) == (
+        found.pairs,
+        found.contestants,
+        found.first,
+        found.last,
+    )
+
+
+def test_other_numbers_of_folds_do_not_matter(runs: tuple[Path, ...], found: Comparison, tmp_path: Path) -> None:
+    cold, warm = two(tmp_path)
+    rewrite(warm, forecasts_of(warm).with_columns(pl.col("fold") // 2))
+    assert compare(read_entrants((cold, warm)))[0].pairs == found.pairs
+
+
+def test_the_same_forecasts_are_no_test(found: Comparison) -> None:
+    same = [pair for pair in found.pairs if pair.group == "other"]
+    assert {pair.model for pair in same} == {"ar", "mean", "ridge"}
+    for pair in same:
+        assert (pair.finding, pair.p_value, pair.p_adjusted) == ("the same", None, None)
+    assert found.family == 2
+
+
+def test_forecasts_that_differ_in_the_last_digits_are_the_same_everywhere(tmp_path: Path) -> None:
+    cold, warm = two(tmp_path, COLD, COLD)
+    references = pl.col("model").is_in(["zero", "naive"])
+    rounded = pl.when(references).then(pl.col("y_hat")).otherwise(pl.col("y_hat") * (1 + 3e-13))
+    rewrite(warm, forecasts_of(warm).with_columns(y_hat=rounded))
+    found = compare(read_entrants((cold, warm)))[0]
+    assert {pair.finding for pair in found.pairs} == {"the same"}
+    standings = standings_of(found.contestants)
+    assert {one.runs for one in standings} == {(), ("cold", "warm")}
+    assert len(standings) == 2 + len({pair.model for pair in found.pairs})
+
+
+def test_a_note_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UndefinedTest("the same forecasts")
+
+    monkeypatch.setattr("backtest.comparison.pairwise_tests.diebold_mariano", refuse)
+    found = compare(read_entrants(two(tmp_path)))[0]
+    assert pair_of(found, "gru").finding == "undefined"
+
+
+def test_duels_know_nothing_of_pictures() -> None:
+    assert "reports" not in (ROOT / "backtest" / "duels.py").read_text("utf-8")
+
+
+def test_a_copy_of_a_run_differs_in_nothing(tmp_path: Path) -> None:
+    found = compare(read_entrants(two(tmp_path, COLD, COLD)))[0]
+    assert {pair.finding for pair in found.pairs} == {"the same"}
+    assert (found.family, found.settings) == (0, ())
+
+
+def test_the_same_test_under_other_names_counts_once(tmp_path: Path) -> None:
+    plans = COLD, replace(COLD, signal=0.2), replace(COLD, signal=0.2)
+    found = compare(read_entrants(two(tmp_path, *plans, names=("a", "b", "c"))))[0]
+    tested = {(pair.run, pair.other_run) for pair in found.pairs if pair.p_adjusted is not None}
+    assert tested == {("a", "b"), ("a", "c")}
+    assert found.family == 2
+
+
+def test_p_values_are_adjusted_together(tmp_path: Path) -> None:
+    plans = COLD, replace(COLD, signal=0.12), replace(COLD, signal=0.15)
+    found = compare(read_entrants(two(tmp_path, *plans, names=("a", "b", "c"))))[0]
+    tested = [pair for pair in found.pairs if pair.p_value is not None]
+    assert found.family == len(tested) == 6
+    adjusted = holm([pair.p_value for pair in tested if pair.p_value is not None])
+    assert [pair.p_adjusted for pair in tested] == adjusted.tolist()
+    for pair in tested:
+        assert (pair.finding in {"better", "worse"}) == ((pair.p_adjusted or 0) <= found.alpha)
+
+
+def test_the_best_of_two_names_pay_for_having_been_picked(tmp_path: Path) -> None:
+    few = replace(COLD, baselines=("zero", "naive"))
+    runs = two(tmp_path, few, replace(few, networks=("mlp", "tcn", "rnn"), signal=0.2))
+    found = compare(read_entrants(runs))[0]
+    (pair,) = found.pairs
+    assert (pair.group, pair.picked_from, found.family) == ("best", 6, 1)
+    assert pair.p_adjusted == pytest.approx(min(1.0, 6 * (pair.p_value or 0)))
+    errors = {one.model: one.mse for one in found.contestants if one.run == "warm"}
+    assert pair.other_model == min(errors, key=errors.__getitem__)
+
+
+def test_paths_end_at_the_difference(runs: tuple[Path, ...], found: Comparison) -> None:
+    paths = compare(read_entrants(runs))[1]
+    ends = paths.group_by("model").agg(pl.col("difference").last())
+    assert dict(ends.iter_rows()) == pytest.approx(
+        {pair.model: pair.difference for pair in found.pairs if pair.difference is not None}
+    )
+
+
+Change = Callable[[pl.DataFrame], pl.DataFrame]
+FIRST = pl.col("time") == pl.col("time").min()
+REFUSED: dict[str, Change] = {
+    "y": lambda rows: rows.with_columns(pl.when(FIRST).then(pl.col("y") + 1e-6).otherwise(pl.col("y")).alias("y")),
+    "target_time": lambda rows: rows.with_columns(pl.col("target_time").dt.offset_by("1h")),
+    "naive": lambda rows: rows.with_columns(
+        y_hat=pl.when(FIRST & (pl.col("model") == "naive")).then(pl.col("y_hat") + 1e-6).otherwise(pl.col("y_hat"))
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_other_outcomes_are_refused(what: str, tmp_path: Path) -> None:
+    cold, warm = two(tmp_path)
+    rewrite(warm, REFUSED[what](forecasts_of(warm)))
+    with pytest.raises(
+        ConfigError, match=r"same outcomes .* TEST, 2020-02-16 16:00 UTC, .*compare runs on the same bars"
+    ):
+        compare(read_entrants((cold, warm)))
+
+
+def test_rounding_of_outcomes_is_no_difference(tmp_path: Path, found: Comparison) -> None:
+    cold, warm = two(tmp_path)
+    rewrite(warm, forecasts_of(warm).with_columns(pl.col("y") * (1 + 2e-16)))
+    pairs = compare(read_entrants((cold, warm)))[0].pairs
+    assert [pair.p_value for pair in pairs] == [pair.p_value for pair in found.pairs]
+
+
+def test_runs_without_enough_in_common_are_refused(tmp_path: Path) -> None:
+    cold, warm = two(tmp_path)
+    few = forecasts_of(warm).filter(pl.col("time").rank("dense") <= 29)
+    rewrite(warm, few)
+    with pytest.raises(ConfigError, match=r"expected 30 times or more that all runs forecast \(got 29\)"):
+        compare(read_entrants((cold, warm)))
+    other = two(tmp_path, replace(COLD, symbols=("OTHER",)), COLD, names=("other", "again"))[0]
+    with pytest.raises(ConfigError, match=r"\(got 0\).*cold: TEST, 240 forecasts; other: OTHER, 240 forecasts"):
+        compare(read_entrants((cold, other)))
+
+
+def test_runs_of_other_things_are_refused(tmp_path: Path) -> None:
+    cold, warm = two(tmp_path)
+    daily, bare = two(tmp_path, replace(COLD, interval=timedelta(days=1)), COLD, names=("daily", "bare"))
+    with pytest.raises(ConfigError, match=r"bars of one length \(got cold 1h, daily 1d\)"):
+        read_entrants((cold, daily))
+    ahead = pl.col("horizon") + 1
+    rewrite(warm, forecasts_of(warm).with_columns(ahead))
+    with pytest.raises(ConfigError, match=r"horizon in common \(got cold 1, warm 2\)"):
+        compare(read_entrants((cold, warm)))
+    rewrite(bare, forecasts_of(bare).filter(pl.col("model").is_in(["zero", "naive"])))
+    with pytest.raises(ConfigError, match="expected a model that two of the runs have"):
+        compare(read_entrants((cold, bare)))
+
+
+def test_two_different_runs_are_needed(runs: tuple[Path, ...], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"expected two runs or more \(got 1\)"):
+        read_entrants(runs[:1])
+    (tmp_path / "link").symlink_to(runs[0])
+    with pytest.raises(ConfigError, match="cold is named twice"):
+        read_entrants((*runs, tmp_path / "link"))
+
+
+def test_damaged_or_unfinished_runs_are_refused(tmp_path: Path) -> None:
+    cold, warm = two(tmp_path)
+    content = (warm / FORECASTS.file).read_bytes()
+    (warm / FORECASTS.file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(RunError, match="damaged: its SHA-256"):
+        read_entrants((cold, warm))
+    (warm / MANIFEST).unlink()
+    with pytest.raises(RunError, match="expected a finished run"):
+        read_entrants((cold, warm))
+
+
+def test_runs_are_called_by_as_much_of_their_path_as_it_takes() -> None:
+    assert distinct_names([Path("/a/cold"), Path("/a/warm")]) == ["cold", "warm"]
+    assert distinct_names([Path("/a/x/run"), Path("/a/y/run")]) == ["x/run", "y/run"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([["a", "b"], ["b"]], ("a beside the 1 in common", "only the 1 in common")),
+        ([["a"], ["b"]], ("a", "b")),
+        ([["a", "b"], ["b", "a"]], ("a, b", "b, a")),
+        ([[{"name": "mean", "window": 24}], ["x"]], ("mean window=24", "x")),
+        ([True, None], ("true", "")),
+        ([0.001, "cold"], ("0.001", "cold")),
+    ],
+)
+def test_values_that_differ_are_told_in_words(values: list[object], words: tuple[str, ...]) -> None:
+    assert in_words(values) == words
+
+
+def test_what_differs_is_named(tmp_path: Path) -> None:
+    runs = two(tmp_path, COLD, replace(COLD, source="other", networks=("lstm", "mlp")))
+    names = {setting.name: setting.values for setting in compare(read_entrants(runs))[0].settings}
+    assert names["data.source"] == ("synthetic", "other")
+    assert names["models"] == ("gru beside the 6 in common", "mlp beside the 6 in common")
+    assert "SHA-256 of the bars" in names
+    assert "name" not in names
+
+
+def contents(*folders: Path) -> dict[Path, bytes]:
+    """Bytes of every file below some folders."""
+    return {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_command_compares_and_changes_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
+    cold, warm = two(tmp_path / "runs")
+    before = contents(cold, warm)
+    assert call(monkeypatch, "compare", str(cold), str(warm)) == 0
+    place = tmp_path / "runs" / "compare-cold-warm"
+    output = " ".join(capsys.readouterr().out.split())
+    assert "LSTM of warm is better than LSTM of cold" in output or "cannot be told apart" in output
+    assert output.endswith(f"report: {place / 'report.html'}")
+    assert contents(cold, warm) == before
+    assert sorted(path.parent.name for path in (tmp_path / "runs").glob(f"*/{MANIFEST}")) == ["cold", "warm"]
+    first = contents(place)
+    assert {COMPARISON, PATHS.file, "report.html", "report.md", "figures"} == {path.name for path in place.iterdir()}
+    assert call(monkeypatch, "compare", str(cold), str(warm)) == 0
+    assert contents(place) == first
+
+
+@pytest.mark.parametrize("names", [("cold", "warm"), ("quick-d2da98-cold", "quick-0b7f21-warm")])
+def test_a_narrow_terminal_cuts_neither_names_nor_findings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], names: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
+    runs = two(tmp_path, names=names)
+    assert call(monkeypatch, "compare", *map(str, runs)) == 0
+    table = capsys.readouterr().out.partition("Model")[2]
+    assert "…" not in table
+    assert all(name in table for name in names)
+    assert "the same" in table
+
+
+def test_wrong_input_ends_with_status_two(
+    runs: tuple[Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "compare", str(runs[0])) == 2
+    assert call(monkeypatch, "compare", str(runs[0]), str(runs[0])) == 2
+    assert call(monkeypatch, "compare", *map(str, runs), "--out", str(runs[0])) == 2
+    assert "holds something else" in " ".join(capsys.readouterr().err.split())
+    assert call(monkeypatch, "compare", str(runs[0]), str(tmp_path)) == 3
+
+
+def test_no_other_comparison_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
+    here, there = two(tmp_path / "x"), two(tmp_path / "y", COLD, replace(COLD, source="other", signal=0.3))
+    first, second = compare_runs(here), compare_runs(there)
+    assert first.name == "compare-cold-warm"
+    assert second.name.startswith("compare-cold-warm-")
+    assert (compare_runs(here), compare_runs(there)) == (first, second)
+    with pytest.raises(ConfigError, match="holds something else than a comparison of these runs"):
+        compare_runs(there, first)
+
+
+def test_odd_and_long_names_make_a_safe_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
+    place = compare_runs(two(tmp_path, names=("<b>& ..", "x" * 100)))
+    assert place.parent == tmp_path / "runs"
+    assert len(place.name) < 80
+    assert all(sign.isalnum() or sign in "-._" for sign in place.name)
+
+
+def test_a_comparison_survives_its_file_and_nothing_else_does(found: Comparison) -> None:
+    assert Comparison.from_json(found.to_json()) == found
+    with pytest.raises(RunError, match=r"comparison\.json: expected what a finished run writes \(version"):
+        Comparison.from_json("{}")
+
+
+def test_comparing_starts_without_torch() -> None:
+    modules = "backtest.comparison.compare, backtest.cli.terminal_comparison, reports.comparison"
+    code = f"import {modules}, sys\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)  # noqa: S603
+
+
+def test_a_folder_that_cannot_be_made_is_told(runs: tuple[Path, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for place in (tmp_path / "file" / "x", tmp_path / "link"):
+        with pytest.raises(ConfigError, match=r"--out: .* cannot be written .*choose another folder"):
+            compare_runs(runs, place)

@@ -1,0 +1,219 @@
+"""Tests of forecasts are those of the formulas, complete, null where undefined, and the same to the last digit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtest.data import result_tables
+from backtest.data.names import REFERENCES
+from backtest.evaluation.forecast_tests import compare, compare_jointly, follow
+from backtest.evaluation.loss_panel import align
+from backtest.evaluation.matched_forecasts import pair
+from backtest.evaluation.metrics import LOSSES
+from backtest.evaluation.scoring import score
+from backtest.significance.equal_accuracy import diebold_mariano
+from backtest.significance.joint import JOINT_TESTS
+from backtest.significance.multiplicity import ADJUSTMENTS, holm
+from backtest.significance.nested import clark_west
+from backtest.significance.skill import skill_interval
+from backtest.significance.stability import fluctuation
+from backtest.significance.table import TESTS
+from tests.support.forecasts import column, forecast_table, losses, random_forecasts
+
+
+def compared(forecasts: pl.DataFrame, adjustment: str = "holm") -> pl.DataFrame:
+    """TESTS of some forecasts."""
+    return compare(align(pair(forecasts)), adjustment)
+
+
+FORECASTS = random_forecasts(2)
+COMPARED = compared(FORECASTS)
+DIEBOLD_MARIANO = COMPARED.filter(test="diebold_mariano")
+POOLED = pl.col("fold").is_null()
+
+
+def test_tests_hold_every_model_against_every_baseline_for_each_loss_per_fold_and_pooled() -> None:
+    pairs = 3  # each baseline against the three other models
+    pooled = sum(len(t.pooled) * len(t.losses) * len(t.baselines) * pairs for t in TESTS.values())
+    in_folds = sum(len(t.fold) * len(t.losses) * len(t.baselines) * pairs * 4 for t in TESTS.values())
+    assert COMPARED.columns == [column.name for column in result_tables.TESTS.columns]
+    assert COMPARED.filter(POOLED).height == pooled
+    assert COMPARED.filter(~POOLED).height == in_folds == len(LOSSES) * 2 * pairs * 2 * 4
+    assert COMPARED.filter(POOLED)["test"].unique().sort().to_list() == sorted(TESTS)
+    assert COMPARED["asks"].is_not_null().all()
+    assert not (COMPARED["model"] == COMPARED["baseline"]).any()
+
+
+def test_each_row_is_the_test_of_its_losses() -> None:
+    for row in DIEBOLD_MARIANO.iter_rows(named=True):
+        model, baseline = (losses(FORECASTS, row[name], row["loss"], row["fold"]) for name in ("model", "baseline"))
+        result, skill = (
+            diebold_mariano(model, baseline, alternative=row["alternative"]),
+            skill_interval(model, baseline),
+        )
+        assert (row["statistic"], row["p_value"]) == pytest.approx((result.statistic, result.p_value), rel=1e-9)
+        assert (row["n"], row["lags"], row["note"]) == (result.n, result.lags, "")
+        assert (row["skill"], row["skill_low"], row["skill_high"]) == pytest.approx(
+            (skill.value, skill.low, skill.high)
+        )
+
+
+def test_skill_beside_the_tests_is_the_skill_among_the_scores() -> None:
+    tested = DIEBOLD_MARIANO.filter(alternative="less", loss="squared", baseline="zero").select(
+        "model", "fold", "skill"
+    )
+    scored = (
+        score(pair(FORECASTS)).filter(pl.col("seed").is_null(), metric="skill_zero").select("model", "fold", "value")
+    )
+    both = tested.join(scored, on=["model", "fold"], nulls_equal=True)
+    assert both.height == tested.height == 3 * 5
+    np.testing.assert_allclose(both["skill"], both["value"], atol=1e-12)
+
+
+def test_adjustment_is_holm_over_the_pooled_models_that_are_no_baselines() -> None:
+    for family in COMPARED.filter(POOLED).partition_by("test", "loss", "baseline", "alternative"):
+        members = family.filter(~pl.col("model").is_in(REFERENCES))
+        assert members["model"].to_list() == ["lstm", "ridge"]
+        assert members["p_adjusted"].to_list() == holm(members["p_value"]).tolist()
+        assert family.filter(pl.col("model").is_in(REFERENCES))["p_adjusted"].is_null().all()
+    assert COMPARED.filter(~POOLED)["p_adjusted"].is_null().all()
+
+
+def test_a_model_that_forecasts_zero_keeps_its_rows_with_the_reason_and_leaves_the_family() -> None:
+    idle = FORECASTS.filter(pl.col("model") == "zero").with_columns(model=pl.lit("idle"))
+    tests = compared(pl.concat([FORECASTS, idle])).filter(test="diebold_mariano")
+    undefined = tests.filter(model="idle", baseline="zero")
+    assert undefined.height == 2 * (3 + 4 * 2)
+    assert undefined["note"].str.contains("equally good in every row").all()
+    for name in ("statistic", "p_value", "p_adjusted", "lags", "skill_low", "skill_high"):
+        assert undefined[name].is_null().all()
+    assert (undefined["skill"] == 0).all()
+    rest = tests.filter((pl.col("model") != "idle") & (pl.col("baseline") == "zero"))
+    assert rest.equals(DIEBOLD_MARIANO.filter(baseline="zero"))
+
+
+def test_folds_of_one_row_are_undefined_and_nothing_is_nan() -> None:
+    tests = compared(random_forecasts(1, n=6, folds=6)).filter(test="diebold_mariano")
+    assert tests.filter(~POOLED)["statistic"].is_null().all()
+    assert tests.filter(~POOLED)["note"].str.contains(r"more than the horizon, 1, are needed \(got 1\)").all()
+    assert tests.filter(POOLED)["p_value"].is_between(0, 1).all()
+    numbers = tests.select(pl.selectors.float()).select(pl.all().drop_nulls().is_finite().all())
+    assert all(numbers.row(0))
+
+
+def test_a_series_without_any_movement_has_no_skill_but_its_rows() -> None:
+    still = np.zeros(40)
+    noise = np.random.default_rng(1).standard_normal(40)
+    tests = compared(forecast_table(still, {("zero", None): still, ("naive", None): still, ("ridge", None): noise}))
+    assert tests["skill"].is_null().all()
+    assert tests.filter(model="ridge", test="diebold_mariano")["p_value"].is_not_null().all()
+
+
+def test_losses_of_several_symbols_are_averaged_for_each_time() -> None:
+    btc, eth = random_forecasts(4), random_forecasts(5, symbol="ETHUSDT")
+    tests = compared(pl.concat([btc, eth])).filter(POOLED, test="diebold_mariano", model="lstm", baseline="zero")
+    row = tests.filter(loss="squared", alternative="two-sided").row(0, named=True)
+    model, zero = ((losses(btc, m, "squared") + losses(eth, m, "squared")) / 2 for m in ("lstm", "zero"))
+    assert row["n"] == 240
+    assert row["statistic"] == pytest.approx(diebold_mariano(model, zero).statistic, rel=1e-9)
+
+
+def test_a_symbol_that_only_repeats_another_adds_no_evidence() -> None:
+    doubled = compared(pl.concat([FORECASTS, FORECASTS.with_columns(symbol=pl.lit("COPY"))]))
+    series = ["diebold_mariano", "clark_west", "encompassing", "giacomini_white", "fluctuation"]
+    one, two = (tests.filter(pl.col("test").is_in(series))["p_value"] for tests in (COMPARED, doubled))
+    np.testing.assert_allclose(two, one, rtol=1e-9)
+    assert doubled["n"].equals(COMPARED["n"])
+
+
+def test_each_horizon_has_its_own_rows_and_all_share_the_family() -> None:
+    later = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
+    tests = compared(pl.concat([FORECASTS, later])).filter(POOLED, test="diebold_mariano", baseline="zero")
+    tests = tests.filter(loss="squared", alternative="less")
+    members = tests.filter(~pl.col("model").is_in(REFERENCES))
+    assert members.select("horizon", "lags").rows() == [(1, 20), (1, 20), (5, 24), (5, 24)]
+    assert members["p_adjusted"].to_list() == holm(members["p_value"]).tolist()
+    zero, lstm = (losses(later, model, "squared") for model in ("zero", "lstm"))
+    expected = diebold_mariano(lstm, zero, horizon=5, alternative="less").p_value
+    assert members.filter(model="lstm", horizon=5)["p_value"].item() == pytest.approx(expected, rel=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_order_of_the_rows_changes_no_digit(seed: int) -> None:
+    shuffled = FORECASTS.sample(fraction=1, shuffle=True, seed=seed)
+    assert compared(shuffled).equals(COMPARED)
+
+
+def digest() -> str:
+    """Digest of all that is computed of forecasts enough for Polars and BLAS to use several threads."""
+    paired = pair(random_forecasts(3, n=6000, folds=6))
+    whole = align(paired)
+    frames = (score(paired), compare(whole), compare_jointly(whole, 0.05), follow(whole))
+    return hashlib.sha256("".join(frame.write_csv() for frame in frames).encode()).hexdigest()
+
+
+def test_the_number_of_threads_changes_no_digit() -> None:
+    command = [sys.executable, "-c", "from tests.evaluation.test_forecast_tests import digest; print(digest())"]
+    names = ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+    digests = {
+        subprocess.run(  # noqa: S603
+            command, env={**os.environ, **dict.fromkeys(names, threads)}, capture_output=True, text=True, check=True
+        ).stdout
+        for threads in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_other_tests_are_those_of_the_forecasts() -> None:
+    row = COMPARED.filter(test="clark_west", model="lstm", baseline="naive").row(0, named=True)
+    y, model, naive = (
+        column(FORECASTS, "y", "lstm"),
+        *(column(FORECASTS, "y_hat", name) for name in ("lstm", "naive")),
+    )
+    result = clark_west(y, model, naive)
+    assert (row["statistic"], row["p_value"], row["alternative"]) == (result.statistic, result.p_value, "less")
+
+
+@pytest.mark.parametrize("adjustment", ADJUSTMENTS)
+def test_the_adjustment_is_the_one_that_was_chosen(adjustment: str) -> None:
+    tests = compared(FORECASTS, adjustment).filter(POOLED, test="diebold_mariano", baseline="zero", loss="squared")
+    family = tests.filter(~pl.col("model").is_in(REFERENCES), alternative="less")
+    assert family["p_adjusted"].to_list() == ADJUSTMENTS[adjustment](family["p_value"]).tolist()
+
+
+def test_joint_tests_have_their_rows_for_each_horizon() -> None:
+    later = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
+    joint = compare_jointly(align(pair(pl.concat([FORECASTS, later]))), 0.05)
+    assert joint["horizon"].unique().sort().to_list() == [1, 5]
+    assert joint["test"].unique().sort().to_list() == sorted(JOINT_TESTS)
+    assert joint["p_value"].drop_nulls().is_between(0, 1).all()
+
+
+def test_joint_tests_that_are_undefined_say_why() -> None:
+    still = np.zeros(40)
+    noise = np.random.default_rng(1).standard_normal(40)
+    joint = compare_jointly(align(pair(forecast_table(noise, {("zero", None): still, ("naive", None): still}))), 0.05)
+    assert joint["p_value"].is_null().all()
+    assert (joint["note"] != "").all()
+
+
+def test_the_path_is_that_of_the_fluctuation_test_at_its_times_and_keeps_its_extreme() -> None:
+    forecasts = random_forecasts(8, n=5000)
+    path = follow(align(pair(forecasts))).filter(model="lstm")
+    found = fluctuation(losses(forecasts, "lstm", "squared"), losses(forecasts, "zero", "squared"))
+    assert path.height < 1200 < found.path.size
+    assert path["statistic"].abs().max() == pytest.approx(abs(found.result.statistic), rel=1e-12)
+    assert path["time"].is_sorted()
+    assert (path["band"] == found.band).all()
+    times = forecasts.filter(model="zero")["time"]
+    assert path["time"][0] == times[int(found.centres[0])]
+    assert path["time"][-1] == times[int(found.centres[-1])]

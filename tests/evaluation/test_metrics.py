@@ -1,0 +1,84 @@
+"""The metrics agree with a plain loop, and say null where they are undefined."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtest.evaluation.metrics import LOSSES, METRICS
+
+
+def measured(y: list[float], y_hat: list[float], naive: list[float] | None = None) -> dict[str, float | None]:
+    """Every metric of one group of rows, NaN kept as it is."""
+    rows = pl.DataFrame({"y": y, "y_hat": y_hat, "zero": 0.0, "naive": naive or [0.01] * len(y)})
+    return rows.select(**{name: metric.expression for name, metric in METRICS.items()}).row(0, named=True)
+
+
+def looped(y: list[float], y_hat: list[float], naive: list[float]) -> dict[str, float]:
+    """The same by the book, row by row."""
+    n = len(y)
+    rows = list(zip(y, y_hat, strict=True))
+    mse = sum((a - b) ** 2 for a, b in rows) / n
+    signs = [(a > 0) == (b > 0) for a, b in rows if a != 0 and b != 0]
+    mean_y, mean_f = sum(y) / n, sum(y_hat) / n
+    covariance = sum((a - mean_y) * (b - mean_f) for a, b in rows)
+    spread = math.sqrt(sum((a - mean_y) ** 2 for a in y) * sum((b - mean_f) ** 2 for b in y_hat))
+    return {
+        "mse": mse,
+        "rmse": math.sqrt(mse),
+        "mae": sum(abs(a - b) for a, b in rows) / n,
+        "skill_zero": 1 - mse / (sum(a**2 for a in y) / n),
+        "skill_naive": 1 - mse / (sum((a - b) ** 2 for a, b in zip(y, naive, strict=True)) / n),
+        "direction": sum(signs) / len(signs),
+        "correlation": covariance / spread,
+    }
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 200), st.sampled_from([1e-8, 1e-4, 1.0, 1e4]))
+def test_every_metric_agrees_with_a_loop_at_any_scale(seed: int, n: int, scale: float) -> None:
+    y, y_hat, naive = (np.random.default_rng(seed).standard_normal((3, n)) * scale).tolist()
+    expected = looped(y, y_hat, naive)
+    got = measured(y, y_hat, naive)
+    assert got == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_each_metric_and_loss_has_one_line_for_the_list() -> None:
+    assert all(metric.summary and "\n" not in metric.summary for metric in METRICS.values())
+    assert list(LOSSES) == ["squared", "absolute"]
+    assert [name for name, metric in METRICS.items() if not metric.higher_is_better] == ["mse", "rmse", "mae"]
+
+
+def test_direction_leaves_out_rows_where_forecast_or_return_is_zero() -> None:
+    assert measured([0.1, 0.1, 0.0, -0.1, 0.1], [0.2, 0.0, 0.3, 0.1, 0.1])["direction"] == pytest.approx(2 / 3)
+
+
+def test_direction_of_a_forecast_that_never_leaves_zero_is_null() -> None:
+    assert measured([0.1, -0.1], [0.0, 0.0])["direction"] is None
+
+
+def test_direction_reads_signs_too_small_to_multiply() -> None:
+    assert measured([1e-200, -1e-200], [1e-200, -1e-200])["direction"] == 1
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e-8])
+def test_correlation_of_a_constant_is_null(constant: float) -> None:
+    varied = [0.1, -0.2, 0.3]
+    assert measured(varied, [constant] * 3)["correlation"] is None
+    assert measured([constant] * 3, varied)["correlation"] is None
+
+
+def test_correlation_of_a_forecast_with_itself_is_one_and_never_more() -> None:
+    y = (np.random.default_rng(1).standard_normal(1000) * 1e-3).tolist()
+    assert measured(y, [2 * value for value in y])["correlation"] == pytest.approx(1, abs=1e-12)
+    assert (measured(y, y)["correlation"] or 2) <= 1
+
+
+def test_skill_against_a_baseline_without_error_is_null() -> None:
+    got = measured([0.0, 0.0], [0.1, 0.1], naive=[0.0, 0.0])
+    assert got["skill_zero"] is None
+    assert got["skill_naive"] is None

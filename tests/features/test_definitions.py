@@ -1,0 +1,128 @@
+"""Every built-in feature against its definition, spelt out slowly in plain Python; the first four against pandas."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backtest.features import FEATURES
+from backtest.features.calendar_features import hour_of_week
+from backtest.features.catalog import resolve
+from backtest.features.pipeline import build
+from tests.support.strategies import HOUR, bars
+
+Row = dict[str, float]
+Slow = Callable[[list[Row], datetime, int], float | tuple[float, float]]
+
+
+def returns(rows: list[Row]) -> list[float]:
+    closes = [row["close"] for row in rows]
+    return [math.log(late / early) for early, late in pairwise(closes)]
+
+
+def slow_volume_norm(rows: list[Row], time: datetime, window: int) -> float:
+    mean = math.fsum(row["volume"] for row in rows[-window:]) / window
+    return rows[-1]["volume"] / mean - 1 if mean else math.nan
+
+
+def slow_range(rows: list[Row], time: datetime, window: int) -> float:
+    variances = [math.log(row["high"] / row["low"]) ** 2 / (4 * math.log(2)) for row in rows[-window:]]
+    return math.sqrt(statistics.fmean(variances))
+
+
+def slow_hour_of_week(rows: list[Row], time: datetime, window: int) -> tuple[float, float]:
+    hours = time.weekday() * 24 + time.hour + time.minute / 60
+    return math.sin(2 * math.pi * hours / 168), math.cos(2 * math.pi * hours / 168)
+
+
+def slow_taker_imbalance(rows: list[Row], time: datetime, window: int) -> float:
+    bought, volume = rows[-1]["taker_buy_volume"], rows[-1]["volume"]
+    return (bought - (volume - bought)) / volume if volume else 0.0
+
+
+# each gets the rows up to its own (all that the bar may know), the bar's time and the parameter
+SLOW: dict[str, Slow] = {
+    "log_return": lambda rows, time, k: returns(rows)[-1],
+    "rolling_mean": lambda rows, time, window: statistics.fmean(returns(rows)[-window:]),
+    "rolling_std": lambda rows, time, window: statistics.stdev(returns(rows)[-window:]),
+    "volume_norm": slow_volume_norm,
+    "range": slow_range,
+    "momentum": lambda rows, time, k: sum(returns(rows)[-k:]),
+    "hour_of_week": slow_hour_of_week,
+    "taker_imbalance": slow_taker_imbalance,
+}
+
+
+def test_every_built_in_feature_has_a_slow_definition() -> None:
+    assert set(SLOW) == set(FEATURES)
+
+
+@pytest.mark.parametrize("name", SLOW)
+@given(frame=bars(max_size=60), window=st.integers(2, 30))
+@settings(max_examples=30)
+def test_features_agree_with_their_slow_definition(name: str, frame: pl.DataFrame, window: int) -> None:
+    frame = frame.with_columns(taker_buy_volume=pl.col("volume") * 0.7)
+    plain = name in ("log_return", "hour_of_week", "taker_imbalance")
+    spec = name if plain else f"{name}_{window}"
+    lookback, columns = resolve([spec])[0].lookback, resolve([spec])[0].columns
+    made = build(frame, [spec], interval=HOUR).select(columns).rows()
+    rows = frame.drop("symbol", "time").to_dicts()
+    for at, time in enumerate(frame["time"]):
+        if at < lookback:
+            assert made[at] == (None,) * len(columns)
+        else:
+            expected = np.atleast_1d(SLOW[name](rows[: at + 1], time, window))
+            found = [math.nan if value is None else value for value in made[at]]
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+@given(bars(min_size=30, max_size=400), st.integers(2, 24))
+def test_the_four_original_features_agree_with_pandas(frame: pl.DataFrame, window: int) -> None:
+    four = ["log_return", f"rolling_mean_{window}", f"rolling_std_{window}", f"volume_norm_{window}"]
+    made = build(frame, four, interval=HOUR).select(four).to_numpy()
+    close, volume = (pd.Series(frame[name].to_numpy()) for name in ("close", "volume"))
+    returned = (close / close.shift(1)).apply(math.log)
+    rolling = returned.rolling(window)
+    norm = volume / volume.rolling(window).mean() - 1
+    expected = pd.concat([returned, rolling.mean(), rolling.std(), norm], axis=1).to_numpy()
+    np.testing.assert_allclose(made, expected, rtol=1e-9, atol=1e-11)
+
+
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001 - hypothesis wants them naive
+def test_the_week_begins_on_monday_in_every_century(naive: datetime) -> None:
+    time = naive.replace(tzinfo=UTC)
+    frame = pl.DataFrame({"time": [time]}, schema={"time": pl.Datetime("us", "UTC")})
+    found = frame.select(**hour_of_week()).row(0)
+    share = (time - datetime(1899, 12, 25, tzinfo=UTC)) % timedelta(weeks=1) / timedelta(weeks=1)
+    assert found == pytest.approx((math.sin(2 * math.pi * share), math.cos(2 * math.pi * share)), abs=1e-12)
+
+
+def test_functions_stay_callable_as_they_are() -> None:
+    frame = pl.DataFrame({"close": [1.0, 2.0, 4.0, 4.0]})
+    log2 = math.log(2)
+    momentum, mean = FEATURES["momentum"].function, FEATURES["rolling_mean"].function
+    assert frame.select(momentum(2)).to_series().to_list() == [None, None, 2 * log2, pytest.approx(log2)]
+    assert frame.select(mean(window=2)).to_series().to_list() == [None, None, log2, pytest.approx(log2 / 2)]
+
+
+def test_a_day_without_trades_is_null_and_never_nan() -> None:
+    n = 40
+    times = [datetime(2024, 1, 1, tzinfo=UTC) + k * HOUR for k in range(n)]
+    volume = [5.0] * 5 + [0.0] * 30 + [5.0] * 5
+    prices = dict.fromkeys(("open", "high", "low", "close"), [1.0] * n)
+    frame = pl.DataFrame({"symbol": ["A"] * n, "time": times, **prices, "volume": volume, "taker_buy_volume": volume})
+    frame = frame.with_columns(pl.col("time").cast(pl.Datetime("us", "UTC")))
+    made = build(frame, ["volume_norm", "taker_imbalance"])
+    assert made["volume_norm"].is_null().arg_true().to_list() == [*range(23), *range(28, 35)]
+    assert made["volume_norm"][35] == 23.0
+    assert made["taker_imbalance"].to_list() == [1.0] * 5 + [0.0] * 30 + [1.0] * 5

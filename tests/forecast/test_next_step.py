@@ -1,0 +1,205 @@
+"""The next step: from the newest bars, by the fits on all bars, and never by a stranger's code."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from backtest.cli.terminal_forecast import show_evidence, show_steps
+from backtest.data.errors import ConfigError, DataError, RunError
+from backtest.data.reading import synthetic
+from backtest.data.result_tables import COVERAGE
+from backtest.data.run_files import MANIFEST, read_manifest, write_json
+from backtest.forecast.intervals import Interval
+from backtest.forecast.next_step import next_steps
+from backtest.reports.formats import plain
+from tests.support.command import call
+from tests.support.small_run import small, walk
+
+BARS = synthetic.make(900, signal=0.1)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run over a file of bars."""
+    folder = tmp_path_factory.mktemp("forecast")
+    BARS.write_parquet(folder / "bars.parquet")
+    walk(folder / "run", prepared=small(data={"source": str(folder / "bars.parquet")}))
+    return folder
+
+
+def test_the_step_follows_the_last_close(finished: Path) -> None:
+    steps, verdict = next_steps(finished / "run")
+    close, time = BARS["close"][-1], BARS["time"][-1]
+    assert [step.model for step in steps] == ["zero", "naive", "mean", "ar", "ridge", "lstm"]
+    assert {step.close for step in steps} == {close}
+    assert {step.known_at for step in steps} == {time + timedelta(hours=1)}
+    assert {step.target_time for step in steps} == {time + timedelta(hours=2)}
+    assert {step.time for step in steps} == {time}
+    assert verdict.headline
+    zero, naive, mean, *_ = steps
+    assert zero.next_close == close
+    assert naive.log_return == pytest.approx(np.log(close / BARS["close"][-2]), rel=1e-9)
+    assert naive.next_close == pytest.approx(close**2 / BARS["close"][-2], rel=1e-9)
+    assert abs(mean.log_return) < 1e-3
+
+
+def test_the_final_fit_learns_from_bars_behind_the_last_fold(finished: Path) -> None:
+    prepared = small(data={"source": str(finished / "bars.parquet")})
+    assert prepared.final.train.end > prepared.folds[-1].train.end
+    assert prepared.final.validation.end == BARS["time"][-1] + timedelta(hours=1)
+
+
+def test_the_mean_over_seeds_lies_amid_its_seeds(finished: Path) -> None:
+    steps, _ = next_steps(finished / "run")
+    *simple, lstm = steps
+    assert [dict(step.by_seed) for step in simple] == [{}] * 5
+    assert list(lstm.by_seed) == [0, 1]
+    assert lstm.log_return == pytest.approx(np.mean(list(lstm.by_seed.values())), rel=1e-12)
+
+
+def test_the_interval_is_made_of_the_walks_errors(finished: Path) -> None:
+    coverage = pl.read_parquet(finished / "run" / COVERAGE.file)
+    steps, _ = next_steps(finished / "run")
+    for step in steps:
+        own = coverage.filter(model=step.model)
+        assert [one.level for one in step.intervals] == [0.5, 0.8, 0.95]
+        for one in step.intervals:
+            made = own.filter(pl.col("covered").is_not_null(), level=one.level)
+            assert (one.covered, one.n) == (made["covered"].sum(), made["n"].sum())
+            width = own.filter(pl.col("fold").is_null(), level=one.level)["half_width"].item()
+            low, high = step.ends(one.level) or (0.0, 0.0)
+            assert low == pytest.approx(step.close * np.exp(step.log_return - width), rel=1e-12)
+            assert high == pytest.approx(step.close * np.exp(step.log_return + width), rel=1e-12)
+
+
+def test_an_interval_that_was_never_made_has_neither_ends_nor_a_share(finished: Path) -> None:
+    step = next_steps(finished / "run")[0][0]
+    bare = replace(step, intervals=(Interval(0.95, None, 0, 0),))
+    assert step.interval(0.6) is None
+    assert step.ends(0.6) is None
+    assert bare.ends(0.95) is None
+    assert bare.intervals[0].share is None
+
+
+def test_the_terminal_shows_the_widest_interval_how_often_it_held_and_how_old_the_forecast_is(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = finished / "run"
+    assert call(monkeypatch, "forecast", str(run)) == 0
+    told, step = capsys.readouterr().out, next_steps(run)[0][-1]
+    low, high = step.ends(0.95) or (0.0, 0.0)
+    share = step.intervals[-1].share or 0.0
+    assert "95 % interval" in told
+    assert f"{low:,.2f} to {high:,.2f}" in told
+    assert f"{share:.1%}".replace("%", " %") + f" of {step.intervals[-1].n}" in told
+    assert "after the bar of 2020-02-07 11:00; forecasts for" in told
+
+
+def test_the_terminal_shows_whatever_level_is_the_widest(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = next_steps(finished / "run")[0]
+    wide = Interval(0.975, 0.02, 100, 97)
+    show_steps([replace(step, intervals=(*step.intervals, wide)) for step in steps[:1]] + steps[1:])
+    told = capsys.readouterr().out
+    assert "97.5 % interval" in told
+    assert "97.0 % of 100" in told
+    assert "too few errors" in told
+
+
+def test_the_terminal_prints_the_headline_and_then_every_candidate(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict = next_steps(finished / "run")[1]
+    first = verdict.candidates[0]
+    show_evidence(replace(verdict, candidates=(first, replace(first, sentence="The other one."))))
+    lines = capsys.readouterr().out.strip()
+    assert lines.startswith(" ".join(verdict.headline.split()[:5]))
+    assert lines.endswith("The other one.")
+    assert call(monkeypatch, "forecast", str(finished / "run")) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"{plain(verdict.headline)} {plain(first.sentence)}" in told
+
+
+def test_a_run_without_intervals_is_refused_with_a_remedy(finished: Path, tmp_path: Path) -> None:
+    old = without(COVERAGE.file, shutil.copytree(finished / "run", tmp_path / "old"))
+    with pytest.raises(RunError, match="run `backtest run` again, it writes what is missing"):
+        next_steps(old)
+
+
+def without(name: str, run: Path) -> Path:
+    """Take a file out of a run, as if a version had written it that knew no such file."""
+    (run / name).unlink()
+    manifest = read_manifest(run)
+    write_json(
+        run / MANIFEST, manifest | {"files": {key: sum_ for key, sum_ in manifest["files"].items() if key != name}}
+    )
+    return run
+
+
+def test_fits_that_are_none_are_refused_by_name(finished: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(finished / "run", tmp_path / "run")
+    manifest = read_manifest(run)
+    mean, lstm = (next(fit for fit in manifest["final"] if fit["model"] == name) for name in ("mean", "lstm"))
+    write_json(run / MANIFEST, manifest | {"final": [{**lstm, "model": "gone"}]})
+    with pytest.raises(RunError, match=r"expected models of zero, naive, .* \(got gone\)"):
+        next_steps(run)
+    write_json(run / MANIFEST, manifest | {"final": [{**lstm, "folder": mean["folder"]}]})
+    with pytest.raises(RunError, match="expected weights of lstm in mean-"):
+        next_steps(run)
+    write_json(run / MANIFEST, {key: value for key, value in manifest.items() if key != "final"})
+    with pytest.raises(RunError, match=r"expected what a finished run writes \(final: "):
+        next_steps(run)
+
+
+def test_newer_bars_move_the_step(finished: Path, tmp_path: Path) -> None:
+    longer = synthetic.make(950, signal=0.1)
+    longer.write_csv(tmp_path / "newer.csv")
+    steps, _ = next_steps(finished / "run", data=str(tmp_path / "newer.csv"))
+    assert {step.known_at for step in steps} == {longer["time"][-1] + timedelta(hours=1)}
+    assert {step.close for step in steps} == {longer["close"][-1]}
+
+
+def test_a_hole_in_the_last_window_is_named(finished: Path, tmp_path: Path) -> None:
+    BARS.filter(pl.int_range(pl.len()) != 895).write_parquet(tmp_path / "hole.parquet")
+    with pytest.raises(DataError, match="must be without a hole"):
+        next_steps(finished / "run", data=str(tmp_path / "hole.parquet"))
+
+
+PLUGIN = """
+import polars as pl
+from backtest.features import feature
+from backtest.models import MODELS, model
+from backtest.models.baselines import Mean
+
+@feature(lookback=3)
+def slope() -> pl.Expr:
+    return pl.col("close").log().diff(3)
+
+@model("twice_mean")
+def twice_mean(net, train, seed):
+    "Twice the mean."
+    return Mean()
+"""
+
+
+@pytest.mark.usefixtures("open_tables")
+def test_plugins_are_found_in_the_working_directory_and_run_only_when_they_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_own_plugin.py").write_text(PLUGIN)
+    monkeypatch.chdir(tmp_path)
+    changes = {"plugins": ["my_own_plugin"], "features": ["slope"], "models": ["twice_mean"]}
+    outcome = walk(tmp_path / "run", prepared=small(**changes, executor="loky", jobs=2))
+    assert outcome.verdict.model == "twice_mean"
+    with pytest.raises(ConfigError, match="--plugins: this run uses the plugin my_own_plugin, which is code"):
+        next_steps(tmp_path / "run")
+    steps, _ = next_steps(tmp_path / "run", plugin_names=["my_own_plugin"])
+    assert steps[-1].model == "twice_mean"
+    monkeypatch.delitem(sys.modules, "my_own_plugin")

@@ -1,0 +1,136 @@
+"""Training: it learns, stops early, repeats itself to the last bit, and its memory does not grow with the windows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from backtest.data.errors import ConfigError
+from backtest.models.forecaster import FitLog
+from backtest.models.nets.recurrent_net import Cell
+from backtest.models.neural import NeuralForecaster
+from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.windows import Windows
+
+NET = NetSettings(hidden=16, layers=1, dropout=0.0, window=8)
+
+
+def world(rows: int = 3000, seed: int = 0) -> tuple[Windows, Windows, Windows]:
+    """Returns of which about a third of the variance follows from the last one: to learn, to validate, to be asked."""
+    noise = np.random.default_rng(seed).normal(size=rows)
+    series = np.zeros(rows)
+    for row in range(1, rows):
+        series[row] = 0.6 * series[row - 1] + noise[row]
+    features = np.column_stack([series, np.random.default_rng(seed + 1).normal(size=rows)])
+    target = np.append(series[1:], np.nan)
+
+    def part(start: int, end: int) -> Windows:
+        return Windows(features[:end], series[:end], target[:end], np.arange(max(start, 7), end), 8, 1)
+
+    return part(0, rows // 2), part(rows // 2 + 1, rows * 3 // 4), part(rows * 3 // 4 + 1, rows - 1)
+
+
+def fit(cell: Cell = "lstm", seed: int = 0, net: NetSettings = NET, **train: object) -> tuple[NeuralForecaster, FitLog]:
+    settings = TrainSettings.model_validate({"chunk": 16, "batch": 64, "epochs": 6, "learning_rate": 0.01, **train})
+    forecaster = NeuralForecaster(cell, net, settings, seed)
+    learn, validate, _ = world()
+    return forecaster, forecaster.fit(learn, validate)
+
+
+def r_squared(forecaster: NeuralForecaster) -> float:
+    *_, ask = world()
+    return float(1 - ((ask.y - forecaster.predict(ask)) ** 2).mean() / (ask.y**2).mean())
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("sampling", ["chunks", "windows"])
+def test_a_planted_signal_is_learned(cell: Cell, sampling: str) -> None:
+    forecaster, _ = fit(cell, sampling=sampling)
+    assert r_squared(forecaster) == pytest.approx(0.36, abs=0.06)
+
+
+def test_the_best_epoch_is_kept() -> None:
+    _, log = fit(epochs=12, patience=2, learning_rate=0.05)
+    losses = [epoch.validation_loss for epoch in log.epochs]
+    assert log.best == int(np.argmin(losses)) + 1
+    assert len(losses) == min(12, log.best + 2)
+    stopped, short = fit(epochs=log.best, patience=12, learning_rate=0.05)
+    again, _ = fit(epochs=12, patience=2, learning_rate=0.05)
+    *_, ask = world()
+    assert short.epochs == log.epochs[: log.best]
+    np.testing.assert_array_equal(again.predict(ask), stopped.predict(ask))
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_ran_before() -> None:
+    first, _ = fit("gru", net=NET.model_copy(update={"layers": 2, "dropout": 0.3}))
+    torch.manual_seed(99)
+    second, _ = fit("gru", net=NET.model_copy(update={"layers": 2, "dropout": 0.3}))
+    other, _ = fit("gru", seed=1, net=NET.model_copy(update={"layers": 2, "dropout": 0.3}))
+    *_, ask = world()
+    np.testing.assert_array_equal(first.predict(ask), second.predict(ask))
+    assert not np.array_equal(first.predict(ask), other.predict(ask))
+
+
+def test_fitting_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    fit(epochs=1)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_second_fit_is_cold_unless_a_warm_start_is_asked_for() -> None:
+    learn, validate, ask = world()
+    for start, same in (("cold", True), ("warm", False)):
+        forecaster, _ = fit(epochs=2, start=start)
+        before = forecaster.predict(ask)
+        forecaster.fit(learn, validate)
+        assert np.array_equal(forecaster.predict(ask), before) is same
+
+
+def test_weights_of_another_shape_are_refused() -> None:
+    forecaster, _ = fit(epochs=1)
+    other = NeuralForecaster("lstm", NET.model_copy(update={"hidden": 5}), TrainSettings(), 0)
+    with pytest.raises(ConfigError, match="do not fit these settings"):
+        other.restore(forecaster.state())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match="torch finds no GPU"):
+        NeuralForecaster("gru", NET, TrainSettings(device="cuda"), 0)
+
+
+PEAK = """
+import resource, sys
+import numpy as np, torch
+from backtest.models.neural import NeuralForecaster
+from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.windows import Windows
+torch.set_num_threads(1)
+rows, sampling = int(sys.argv[1]), sys.argv[2]
+x = np.zeros((rows, 4))
+part = lambda start, end: Windows(x[:end], x[:end, 0], x[:end, 0], np.arange(start, end), 96, 1)
+net = NetSettings(hidden=1, layers=1, window=96)
+train = TrainSettings(sampling=sampling, epochs=1, batch=4096)
+forecaster = NeuralForecaster("lstm", net, train, 0)
+forecaster.fit(part(95, rows - 2000), part(rows - 1900, rows))
+forecaster.predict(part(95, rows))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.parametrize("sampling", ["chunks", "windows"])
+def test_peak_memory_does_not_grow_with_the_number_of_windows(sampling: str) -> None:
+    def peak(rows: int) -> int:
+        command = [sys.executable, "-c", PEAK, str(rows), sampling]
+        return int(subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=True).stdout)  # noqa: S603
+
+    few, many = 10_000, 110_000
+    one_window_each = (many - few) * 96 * 4 * 4
+    assert peak(many) - peak(few) < 0.25 * one_window_each

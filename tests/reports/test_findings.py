@@ -1,0 +1,188 @@
+"""Tests of the titles of the sections: they say what the numbers say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backtest.reports.blocks import Note
+from backtest.reports.diagnostics import Calibration, Fit, LossPath
+from backtest.reports.result import Fold, Result, Score, read
+from backtest.reports.sections import SECTIONS
+from backtest.reports.sections.calibration import finding as finding_of_calibration
+from backtest.reports.sections.cumulative_loss import caption as caption_of_course
+from backtest.reports.sections.cumulative_loss import finding as finding_of_course
+from backtest.reports.sections.cumulative_loss import limit, numbers, visible
+from backtest.reports.sections.folds import caption
+from backtest.reports.sections.folds import finding as finding_of_timeline
+from backtest.reports.sections.learning import finding as finding_of_learning
+from backtest.reports.sections.scores import finding as finding_of_scores
+from backtest.reports.sections.skill import finding as finding_of_skill
+from tests.support.candidates import candidate, judged, scored
+from tests.support.fake_run import Plan, make
+
+PLAN = Plan(folds=3, test=80)
+
+
+@pytest.mark.parametrize(
+    ("rows", "title"),
+    [
+        (
+            [scored("gru", 0.004, "better")],
+            "GRU has a squared error 0.40\xa0% smaller than zero's, more than chance would give",
+        ),
+        ([scored("gru", 0.004, "no evidence")], "a gap that chance alone could make"),
+        ([scored("gru", 0.004, "cannot tell")], "on too little evidence to judge by"),
+        ([scored("gru", 1e-7, "no evidence")], "GRU has a squared error under 0.01\xa0% smaller than zero's, a gap"),
+        (
+            [scored("ridge", 0.0002), scored("gru", 0.0001, "no evidence")],
+            "smaller than zero's, a gap that chance alone could make; the baseline ridge has one 0.02\xa0% smaller",
+        ),
+        (
+            [scored("ridge", 0.0002), scored("gru", -0.004, "no evidence")],
+            "that of GRU is 0.40\xa0% larger; the baseline ridge has a squared error 0.02\xa0% smaller, a gap that",
+        ),
+        (
+            [replace(scored("ridge", 0.02), p_adjusted=0.01), scored("gru", -0.004, "no evidence")],
+            "the baseline ridge has a squared error 2.00\xa0% smaller, more than chance would give",
+        ),
+        (
+            [scored("ridge", -0.001), scored("gru", -0.004, "no evidence")],
+            "the squared error of GRU is 0.40\xa0% larger; the baseline ridge comes closer",
+        ),
+        ([scored("ridge", -0.01), scored("gru", 0.004, "leak suspected")], "0.40\xa0% smaller than zero's"),
+        ([scored("gru", -0.004, "worse")], "No model beats zero: the squared error of GRU is 0.40\xa0% larger"),
+        ([scored("gru", -0.1, "worse"), scored("lstm", -0.2, "worse")], "of GRU, the best model, is 10.00\xa0% larger"),
+        ([scored("naive", -1.0)], "No baseline beats zero: the squared error of naive is 100.00\xa0% larger"),
+        ([], "There is no model to compare with zero"),
+    ],
+)
+def test_the_title_of_the_scores_follows_the_leader(usual: Result, rows: list[Score], title: str) -> None:
+    assert title in finding_of_scores(replace(usual, scores=(scored("zero", 0.0), *rows)))
+
+
+def path(*at_fold_end: float) -> LossPath:
+    times = np.arange(len(at_fold_end)).astype("datetime64[D]")
+    return LossPath("gru", times, np.asarray(at_fold_end), dict(enumerate(at_fold_end)))
+
+
+@pytest.mark.parametrize(
+    ("ends", "title"),
+    [
+        ((-0.1, -0.3, -0.4), "GRU gained on zero in every fold, most of all in fold 1"),
+        ((-0.1, -0.3, -0.2), "GRU gained on zero in 2 of 3 folds, most of all in fold 1"),
+        (
+            (0.1, -0.3, -0.2),
+            "GRU gained on zero in 1 of 3 folds, but without fold 1 (from 20 February 2020) it would not be ahead",
+        ),
+        ((-0.1, -0.2, -0.3), "GRU gained on zero in every fold, most of all in fold 0"),
+        ((-0.1, 0.3, 0.2), "GRU lost to zero: ahead in 2 of 3 folds, most lost in fold 1"),
+    ],
+)
+def test_the_title_of_the_course_tells_one_lucky_spell_from_a_steady_gain(
+    usual: Result, ends: tuple[float, ...], title: str
+) -> None:
+    assert finding_of_course(path(*ends), usual.folds).replace("\xa0", " ").startswith(title)
+
+
+def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_numbers(usual: Result) -> None:
+    shown = visible(usual, limit(usual))
+    assert "naive" not in {one.model for one in shown}
+    assert {"gru", "lstm"} <= {one.model for one in shown}
+    assert "Far off the scale and left out: naive." in caption_of_course(usual, shown, limit(usual))
+    heads = [column.label for column in numbers(usual.paths, usual.folds).columns]
+    assert "naive" in heads
+
+
+def test_the_leading_model_is_not_squeezed_by_a_worse_one_which_is_cut_off_and_said_so(usual: Result) -> None:
+    first, second = (score.model for score in usual.candidates)
+    ends = dict.fromkeys((path.model for path in usual.paths), 0.0) | {first: -0.01, second: 0.3, "mean": -0.03}
+    paths = tuple(LossPath(model, path(end).times, np.asarray([end]), {0: end}) for model, end in ends.items())
+    result = replace(usual, paths=paths)
+    assert limit(result) == pytest.approx(0.04)
+    assert [one.model for one in visible(result, limit(result))] == [*ends]
+    assert f"Cut off at the triangles: {second.upper()} (ends at +30.00\xa0%)." in caption_of_course(
+        result, paths, limit(result)
+    )
+
+
+@pytest.mark.parametrize(
+    ("slope", "title"),
+    [
+        ((0.5, 1.1, 1.7), "came true on average"),
+        ((0.1, 0.3, 0.5), "point the right way but are too large"),
+        ((1.2, 2.0, 2.8), "point the right way but are too timid"),
+        ((-0.5, 0.1, 0.7), "were not followed by larger outcomes"),
+        ((-0.5, 0.3, 1.1), "cannot be told"),
+        ((-0.9, -0.5, -0.1), "point the wrong way"),
+    ],
+)
+def test_the_title_of_the_calibration_follows_the_slope(slope: tuple[float, float, float], title: str) -> None:
+    low, middle, high = slope
+    assert title in finding_of_calibration(Calibration("gru", (), middle, low, high, 0.05))
+    assert "collapsed" in finding_of_calibration(Calibration("gru", (), middle, low, high, 0.009))
+
+
+def test_forecasts_that_collapsed_to_a_constant_are_named(tmp_path: Path) -> None:
+    found = read(make(tmp_path, replace(PLAN, constant=("lstm", "gru"))))
+    texts = [block.text for block in SECTIONS["calibration"](found) if block.kind == "text"]
+    assert len(texts) == 1
+    assert "LSTM" in texts[0]
+    assert "GRU" in texts[0]
+
+
+def fit(best: int, epochs: int) -> Fit:
+    return Fit("gru", 0, 0, np.ones(epochs), np.ones(epochs), best)
+
+
+@pytest.mark.parametrize(
+    ("fits", "title"),
+    [
+        ([fit(4, 9), fit(6, 9)], "The validation loss turned after a median of 5 epochs"),
+        ([fit(1, 9), fit(1, 9), fit(6, 9)], "67\xa0% of the fits were at their best after one epoch"),
+        ([fit(1, 1), fit(1, 1)], "The networks were trained for one epoch only"),
+        ([fit(9, 9), fit(9, 9), fit(6, 9)], "67\xa0% of the fits still improved when training ended"),
+    ],
+)
+def test_the_title_of_the_learning_curves_follows_the_kept_epochs(fits: list[Fit], title: str) -> None:
+    assert finding_of_learning(fits).startswith(title)
+
+
+def test_a_test_span_before_the_end_of_training_is_called_out(usual: Result) -> None:
+    assert "every test span lies after" in finding_of_timeline(usual.folds)
+    early: Fold = replace(usual.folds[1], test_start=usual.folds[1].train_start)
+    assert "in fold 1: do not trust this run" in finding_of_timeline([usual.folds[0], early])
+
+
+def test_a_rolling_window_is_told_from_a_growing_one(usual: Result) -> None:
+    rolling = [replace(fold, train_start=fold.train_start + timedelta(days=fold.number)) for fold in usual.folds]
+    assert "growing" in finding_of_timeline(usual.folds)
+    assert "rolling" in finding_of_timeline(rolling)
+
+
+def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: Result) -> None:
+    leader = usual.candidates[0].model
+    folds = [
+        replace(fold, skills={leader: value}) for fold, value in zip(usual.folds, (0.01, -0.02, 0.03), strict=True)
+    ]
+    title = finding_of_skill(replace(usual, folds=tuple(folds)))
+    assert "from −2.00\xa0% in its worst fold to +3.00\xa0% in its best" in title
+
+
+def test_the_gap_is_told_in_time_and_refits_are_counted(usual: Result) -> None:
+    assert "A gap of 1\xa0h before" in caption(usual.folds)
+    assert "fitted anew in every fold" in caption(usual.folds)
+    weekend = [replace(fold, test_start=fold.test_start + timedelta(days=fold.number // 2)) for fold in usual.folds]
+    assert "A gap of 1\xa0h to 1\xa0d\xa01\xa0h before" in caption(weekend)
+    reused = [replace(fold, fit_fold=0) for fold in usual.folds]
+    assert "fitted anew 1 time in 3 folds" in caption(reused)
+
+
+def test_a_claim_that_one_fold_carries_is_said_not_to_survive_without_it(usual: Result) -> None:
+    result = judged(usual, candidate("worse", fragile=True, worst_p=0.4, worst_fold=2))
+    (note,) = (block.text for block in SECTIONS["skill"](result) if isinstance(block, Note))
+    assert note == "That GRU is worse than zero does not survive leaving out fold 2."

@@ -1,0 +1,115 @@
+"""Tests of the forest plot: its title follows the intervals, and what is not drawn to scale is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from backtest.data.names import Status
+from backtest.reports.figures.forest import forest
+from backtest.reports.result import Result, Score
+from backtest.reports.sections.forest import caption, finding, too_small
+from backtest.reports.sections.parts import colours
+from tests.support.candidates import candidate, scored
+
+
+def gap(model: str, low: float | None, high: float | None, status: Status | None = None, p: float = 0.5) -> Score:
+    return replace(scored(model, ((low or 0) + (high or 0)) / 2, status), skill_low=low, skill_high=high, p_adjusted=p)
+
+
+@pytest.mark.parametrize(
+    ("rows", "title"),
+    [
+        ([gap("gru", -0.1, 0.2, "no evidence")], "The gap of GRU to zero is no bigger than its error"),
+        (
+            [gap("gru", -0.1, 0.2, "no evidence"), gap("lstm", -0.1, 0.1, "no evidence")],
+            "The gaps of GRU and LSTM to zero are no bigger than their errors",
+        ),
+        ([gap("gru", 0.1, 0.2, "better", 0.01)], "The gain of GRU on zero is bigger than its error"),
+        (
+            [gap("gru", 0.1, 0.2, "better", 0.01), gap("lstm", -0.2, -0.1, "worse")],
+            "The gain of GRU on zero is bigger than its error; the loss of LSTM to zero is bigger than its error",
+        ),
+        (
+            [gap("gru", 0.1, 0.2, "no evidence", 0.2)],
+            "The gain of GRU on zero is bigger than its error, but for GRU not once all that was tried is counted",
+        ),
+        (
+            [gap("gru", -0.001, 0.2, "better", 0.04)],
+            "The gap of GRU to zero is no bigger than its error, though the one-sided test finds GRU better",
+        ),
+        (
+            [gap("gru", 0.1, 0.2, "cannot tell", 0.01)],
+            "The gain of GRU on zero is bigger than its error, on too little evidence to judge by",
+        ),
+        ([gap("gru", None, None, "no evidence")], "The gap of GRU to zero has an unknown error"),
+        ([gap("ridge", -0.1, 0.2)], "The gap of ridge to zero is no bigger than its error"),
+    ],
+)
+def test_the_title_of_the_forest_tells_whose_interval_holds_zero(usual: Result, rows: list[Score], title: str) -> None:
+    assert finding(replace(usual, scores=(scored("zero", 0.0), *rows))) == title
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([gap("naive", -1.1, -1.0), gap("gru", -0.01, 0.01, "no evidence")], "at the arrows: naive (+105\xa0%)."),
+        ([gap("gru", -0.01, 0.01), gap("lstm", -0.2, 0.1, "no evidence")], "A bar with an arrow goes on"),
+        ([gap("gru", None, None, "no evidence")], "without an interval, which could not be worked out: GRU."),
+    ],
+)
+def test_what_the_forest_does_not_draw_to_scale_is_said(rows: list[Score], words: str) -> None:
+    assert words in caption(rows, 0.12)
+    assert words not in caption([gap("gru", -0.01, 0.01, "no evidence")], 0.12)
+
+
+def test_the_smallest_gain_that_would_have_shown_is_explained_only_where_it_is_drawn(usual: Result) -> None:
+    score = gap("gru", -0.01, 0.01, "no evidence")
+    near, far = (replace(score, candidate=candidate("no evidence", detectable=size)) for size in (0.1, 0.7))
+    assert "4 of 5 cases" in caption([near], 0.12)
+    assert "4 of 5 cases" not in caption([far], 0.12)
+    assert "that this sample would have shown for GRU (70\xa0%)." in caption([far], 0.12)
+    assert "Off the scale" not in caption([near], 0.12)
+
+
+@pytest.mark.parametrize(
+    ("status", "ends", "least", "said"),
+    [
+        ("no evidence", (-0.1, 0.1), 0.7, ("any gain that its interval leaves plausible for GRU (it would take 70",)),
+        ("no evidence", (-0.1, 0.9), 0.7, ("too small to show a gain of GRU below 70",)),
+        ("no evidence", (-0.1, 0.1), 0.05, ()),
+        ("better", (0.1, 0.2), 0.7, ()),
+        ("cannot tell", (-0.1, 0.1), 0.7, ()),
+        ("no evidence", (-0.1, 0.1), None, ()),
+    ],
+)
+def test_a_sample_too_small_to_show_a_plausible_gain_is_called_so(
+    status: Status, ends: tuple[float, float], least: float | None, said: tuple[str, ...]
+) -> None:
+    score = replace(gap("gru", *ends, status), candidate=candidate(status, detectable=least))
+    found = too_small([score])
+    assert len(found) == len(said)
+    assert all(words in sentence for words, sentence in zip(said, found, strict=True))
+
+
+def test_several_models_share_one_sentence() -> None:
+    scores = [
+        replace(gap(model, -0.1, 0.1), candidate=candidate("no evidence", model, detectable=0.7))
+        for model in ("gru", "lstm")
+    ]
+    (said,) = too_small(scores)
+    assert said == (
+        "The sample is too small to show any gain that their intervals leave plausible for "
+        "GRU (it would take 70\xa0%) and LSTM (it would take 70\xa0%)."
+    )
+
+
+@pytest.mark.parametrize(("limit", "arrows"), [(2.0, 0), (0.1, 1)])
+def test_a_gap_off_the_scale_is_an_arrow_with_its_number(usual: Result, limit: float, arrows: int) -> None:
+    near, far = (replace(score, skill_low=None, skill_high=None) for score in usual.scores[2:4])
+    scores = [replace(near, skill_zero=0.01), replace(far, skill_zero=-1.04)]
+    beside = dict.fromkeys((score.model for score in scores), "0.50")
+    svg = forest(scores, colours(usual), beside, limit, "alt")
+    assert svg.count(">+104\xa0%<") == arrows
+    assert svg.count(">0.50<") == 2

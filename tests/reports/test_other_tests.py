@@ -1,0 +1,159 @@
+"""Tests of what the report says of the tests beside the verdict's own: true of any set of them, from columns alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from backtest.data.names import PRIMARY, Status
+from backtest.reports.blocks import Details, Table
+from backtest.reports.result import Result
+from backtest.reports.rows import JointTest, PairTest
+from backtest.reports.sections import SECTIONS
+from backtest.reports.sections.other_tests import answers, finding, is_own, leading, said
+from tests.support.candidates import candidate, judged
+
+
+def named(test: str, p_value: float | None, **changes: Any) -> PairTest:
+    """A test of GRU against zero: of skill, on squared errors, as long as nothing else is said."""
+    note = "" if p_value is not None else "the forecasts are all the same"
+    usual: dict[str, Any] = {"of_skill": True, "loss": "squared", "model": "gru", "baseline": "zero"}
+    usual |= {"alternative": "less", "statistic": -1.0, "p_value": p_value, "p_adjusted": p_value, "note": note}
+    return PairTest(**{**usual, "test": test, "title": test.title(), "asks": f"{test}?", **changes})
+
+
+def asked(usual: Result, *tests: PairTest, status: Status = "no evidence") -> Result:
+    """A run with these tests; the verdict's own has the adjusted p-value of the test itself."""
+    own = {row.model: row.p_adjusted for row in tests if is_own(row)}
+    result = judged(usual, candidate(status), candidate(status, "lstm"))
+    scores = tuple(replace(score, p_adjusted=own.get(score.model)) for score in result.scores)
+    return replace(result, scores=scores, tests=tests)
+
+
+OWN, ABSOLUTE = PRIMARY["test"], {"loss": "absolute"}
+SIGN, SIGN_OF_LSTM = {"loss": "direction", "alternative": "greater"}, {"loss": "direction", "model": "lstm"}
+
+
+@pytest.mark.parametrize(
+    ("tests", "title"),
+    [
+        ([named(OWN, 0.01), named("bold", 0.01)], "GRU: 2 of 2 tests of skill say yes, the verdict's own among them"),
+        ([named(OWN, 0.01), named("bold", 0.2)], "GRU: 1 of 2 tests of skill says yes, the verdict's own among them"),
+        ([named(OWN, 0.3), named("bold", 0.01)], "Bold speaks for GRU; the verdict's own test does not"),
+        ([named(OWN, 0.3), named("sign", 0.01, **SIGN)], "Sign speaks for GRU; the verdict's own test does not"),
+        (
+            [named(OWN, 0.3), named("bold", 0.01), named("bold", 0.01, model="lstm"), named("bold", 0.01, **ABSOLUTE)],
+            "Bold speaks for LSTM and GRU; Bold on absolute errors speaks for GRU; the verdict's own test does not",
+        ),
+        (
+            [named("bold", 0.01), named("new", 0.01), named("sign", 0.01, **SIGN_OF_LSTM)],
+            "Bold and New speak for GRU; Sign speaks for LSTM; the verdict's own test does not",
+        ),
+        ([named(OWN, 0.3), named("bold", 0.2)], "All tests of skill against zero agree: no sign of any"),
+        (
+            [named(OWN, 0.3), named("bold", None)],
+            "All tests of skill against zero that could be made agree: no sign of any",
+        ),
+        (
+            [named(OWN, 0.3), named("size", 0.0, of_skill=False)],
+            "All tests of skill against zero agree: no sign of any",
+        ),
+        (
+            [named(OWN, 0.3), named("bold", 0.0, baseline="naive")],
+            "All tests of skill against zero agree: no sign of any",
+        ),
+        ([named(OWN, None)], "No test of skill could be made"),
+        ([], "No test of skill could be made"),
+    ],
+)
+def test_the_title_of_the_tests_says_what_they_say_together(usual: Result, tests: list[PairTest], title: str) -> None:
+    result = asked(usual, *tests)
+    assert finding(leading(result), result) == title
+
+
+def test_no_test_is_believed_where_there_is_too_little_evidence(usual: Result) -> None:
+    result = asked(usual, named(OWN, 0.01), status="cannot tell")
+    assert "rest on too little to be believed" in finding(leading(result), result)
+
+
+def test_the_numbers_of_a_note_have_three_digits_and_true_minus_signs(usual: Result) -> None:
+    noted = replace(named(OWN, 0.3), note="intercept 6.62429e-05, slope -0.0928412")
+    (unfolded,) = next(block.inside for block in SECTIONS["tests"](asked(usual, noted)) if isinstance(block, Details))
+    assert isinstance(unfolded, Table)
+    assert unfolded.rows[0][-1] == "intercept 0.0000662, slope −0.0928"
+
+
+def test_what_all_tests_agree_on_is_said_of_the_models_that_are_shown_alone(usual: Result) -> None:
+    four = [replace(usual.candidates[0], model=model) for model in "abcd"]
+    tests = tuple(
+        named(OWN, p_value, model=model) for model, p_value in zip("abcd", (0.5, 0.5, 0.5, 0.01), strict=True)
+    )
+    found = replace(usual, scores=tuple(replace(one, p_adjusted=0.5) for one in four), tests=tests)
+    assert {row.model for row in leading(found)} == {"a", "b", "c"}
+    assert (
+        finding(leading(found), found) == "All tests of skill against zero agree: no sign of any in the 3 best models"
+    )
+
+
+def test_an_undefined_test_says_so_with_its_reason(usual: Result) -> None:
+    result = asked(usual, named("sign", None))
+    assert answers(leading(result), result).rows == (("sign?", "undefined", "Sign"),)
+    (unfolded,) = next(block.inside for block in SECTIONS["tests"](result) if isinstance(block, Details))
+    assert isinstance(unfolded, Table)
+    assert unfolded.rows[0][-1] == "the forecasts are all the same"
+
+
+def test_the_verdicts_own_test_stands_first_then_those_of_skill(usual: Result) -> None:
+    tests = [named("a", 0.2, of_skill=False), named(OWN, 0.2, **ABSOLUTE), named("b", 0.2, **SIGN), named("new", 0.2)]
+    result = asked(usual, *tests, named(OWN, 0.2), named(OWN, 0.9, model="lstm"))
+    assert [(row.test, row.loss) for row in leading(result) if row.model == "gru"] == [
+        *((OWN, "squared"), ("new", "squared"), (OWN, "absolute"), ("b", "direction"), ("a", "squared"))
+    ]
+
+
+def test_a_test_is_shown_against_zero_and_for_being_better_as_far_as_it_was_made_so(usual: Result) -> None:
+    two_sided, naive = named(OWN, 0.1, alternative="two-sided"), named(OWN, 0.2, baseline="naive")
+    other = named("mix", 0.3, baseline="naive")
+    result = asked(usual, two_sided, naive, named(OWN, 0.4), other)
+    assert [(row.test, row.p_value) for row in leading(result)] == [(OWN, 0.4), ("mix", 0.3)]
+    assert answers(leading(result), result).rows[-1][-1] == "Mix, against naive"
+
+
+def test_every_test_has_one_answer_per_leading_model(usual: Result) -> None:
+    table = answers(leading(usual), usual)
+    assert len(table.rows) == len({(one.test, one.loss) for one in usual.tests})
+    assert {cell.split(" (")[0] for row in table.rows for cell in row[1:-1]} <= {"yes", "not shown", "undefined"}
+
+
+def test_what_is_not_about_skill_against_zero_has_a_label_of_its_own_and_losses_are_told_apart(usual: Result) -> None:
+    tests = [named(OWN, 0.3), named(OWN, 0.2, **ABSOLUTE), named("size", 0.0, of_skill=False)]
+    result = asked(usual, named("mix", 0.0, baseline="naive"), *tests)
+    skill, rest = answers(leading(result), result).groups
+    assert (skill.label, rest.label) == ("Skill against zero", "Not about skill against zero")
+    assert [row[0] for row in skill.rows] == [f"{OWN}?", f"{OWN}, in absolute errors?"]
+    assert {row[0] for row in rest.rows} == {"mix?", "size?"}
+
+
+def test_no_answer_is_at_odds_with_the_p_beside_it(usual: Result) -> None:
+    result = asked(usual, named(OWN, 0.05004), named("bold", 0.05))
+    assert [row[1] for row in answers(leading(result), result).rows] == ["not shown (0.05004)", "yes (0.050)"]
+
+
+def joint(model: str | None, p_value: float | None, *, selected: bool | None) -> JointTest:
+    return JointTest("stepwise", "Stepwise", model, p_value, selected, "which?", "")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([joint("gru", None, selected=True), joint("lstm", None, selected=False)], "GRU"),
+        ([joint("gru", None, selected=False)], "no model"),
+        ([joint(None, 0.01, selected=None)], "yes"),
+        ([joint(None, 0.06, selected=None)], "not shown"),
+        ([joint(None, None, selected=None)], "undefined"),
+    ],
+)
+def test_a_joint_test_names_the_models_that_it_selects(rows: list[JointTest], words: str) -> None:
+    assert said(rows, 0.05) == words

@@ -1,0 +1,1 @@
+"""Helpers of the tests: made-up runs, planted leaks, hostile strings."""

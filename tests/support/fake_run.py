@@ -1,0 +1,219 @@
+"""A finished run folder from made-up forecasts, for tests of what reads run folders: nothing is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import tomli_w
+from numpy.typing import NDArray
+
+from backtest.data.records.audit import AUDIT, Audit
+from backtest.data.result_tables import TESTS
+from backtest.data.run_files import FORMAT, MANIFEST, SETTINGS, file_sums, sha256, write_bytes, write_json, write_table
+from backtest.data.schema import FEATURES, FITS, FOLDS, FORECASTS
+from backtest.evaluation.costs import CostSettings
+from backtest.verdict.results import Terms, tables_of, write_results
+
+Floats = NDArray[np.float64]
+KEYS = ["model", "seed", "fold", "symbol", "horizon", "time", "target_time", "y", "y_hat"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the made-up run looks like; `signal` is the correlation of the networks' forecasts with what came."""
+
+    name: str = "fake"
+    symbols: tuple[str, ...] = ("TEST",)
+    networks: tuple[str, ...] = ("lstm", "gru")
+    baselines: tuple[str, ...] = ("zero", "naive", "mean", "ar", "ridge")
+    folds: int = 6
+    test: int = 250
+    seeds: int = 3
+    epochs: int = 12
+    interval: timedelta = timedelta(hours=1)
+    source: str = "synthetic"
+    signal: float = 0.1
+    constant: tuple[str, ...] = ()
+    undefined: bool = False
+    seed: int = 0
+    audit: Audit | None = None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model of the run, baselines first."""
+        return (*self.baselines, *self.networks)
+
+
+def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
+    """Write the run folder of `plan` as `name` under `folder`, the ledger beside it, and return its path."""
+    plan = plan or Plan()
+    run = folder / name
+    forecasts = make_forecasts(plan)
+    features = make_features(forecasts, plan)
+    terms = make_terms(plan)
+    tables = tables_of(forecasts, make_folds(plan), make_fits(plan), features, terms)
+    if plan.undefined:
+        nothing = {name: pl.lit(None, pl.Float64) for name in ("statistic", "p_value", "p_adjusted")}
+        tables[TESTS.file] = tables[TESTS.file].with_columns(**nothing, note=pl.lit("the losses do not differ"))
+    if plan.audit:
+        write_bytes(run / AUDIT, plan.audit.to_json().encode())
+    write_results(run, tables, terms)
+    write_table(run / FEATURES.file, features, FEATURES)
+    write_bytes(run / SETTINGS, config(plan).encode())
+    names = [path.name for path in run.iterdir()]
+    write_json(run / MANIFEST, make_manifest(plan) | {"files": file_sums(run, names)})
+    return run
+
+
+def start_of(plan: Plan, fold: int) -> datetime:
+    """Start of the test span of a fold; the first 1,000 bars are for training."""
+    return datetime(2020, 1, 6, tzinfo=UTC) + plan.interval * (1_000 + fold * plan.test)
+
+
+def make_folds(plan: Plan) -> pl.DataFrame:
+    """FOLDS: an expanding window, the last 200 bars before a test span are the validation tail, gaps of one bar."""
+    rows = []
+    for fold in range(plan.folds):
+        test = start_of(plan, fold)
+        validation, end = test - plan.interval * 200, test - plan.interval
+        train = (datetime(2020, 1, 6, tzinfo=UTC), validation - plan.interval)
+        spans = (*train, validation, end, test, test + plan.interval * plan.test)
+        rows.append((fold, fold, *spans, 750 + fold * plan.test, 199, plan.test * len(plan.symbols), 0))
+    return pl.DataFrame(rows, schema=FOLDS.dtypes, orient="row")
+
+
+def make_forecasts(plan: Plan) -> pl.DataFrame:
+    """FORECASTS: fat-tailed returns; networks see a part of them, each seed with noise of its own."""
+    rng = np.random.default_rng(plan.seed)
+    n = plan.folds * plan.test * len(plan.symbols)
+    y = rng.standard_t(5, n) * 0.01 * np.exp(np.sin(np.arange(n) / n * 9) / 2)
+    origins = make_origins(plan, y)
+    frames = []
+    for model in plan.models:
+        if model in plan.networks and model not in plan.constant:
+            signal = plan.signal**2 * y + plan.signal * 0.01 * rng.standard_normal(n)
+            members = [signal + 0.0004 * rng.standard_normal(n) for _ in range(plan.seeds)]
+        else:
+            members = [simple_forecast(model, y, rng, constant=model in plan.constant)]
+        mean = np.mean(members, axis=0)
+        frames.append(origins.with_columns(model=pl.lit(model), seed=None, y_hat=pl.Series(mean)))
+        if model in plan.networks:
+            for seed, member in enumerate(members * (plan.seeds if len(members) == 1 else 1)):
+                frames.append(origins.with_columns(model=pl.lit(model), seed=pl.lit(seed), y_hat=pl.Series(member)))
+    return pl.concat([frame.select(KEYS).cast(FORECASTS.dtypes) for frame in frames])  # type: ignore[arg-type]
+
+
+def make_origins(plan: Plan, y: Floats) -> pl.DataFrame:
+    """Fold, symbol and times of every origin, with what came; symbol by symbol."""
+    steps = np.tile(np.arange(plan.folds * plan.test), len(plan.symbols))
+    interval = plan.interval // timedelta(microseconds=1)
+    start = start_of(plan, 0).timestamp() * 1_000_000
+    symbols = np.repeat(np.asarray(plan.symbols, dtype=object), plan.folds * plan.test)
+    frame = pl.DataFrame({"step": steps, "symbol": symbols.tolist(), "y": y})
+    time = pl.from_epoch(pl.col("step") * interval + int(start), time_unit="us").dt.replace_time_zone("UTC")
+    return frame.with_columns(fold=pl.col("step") // plan.test, horizon=1, time=time).with_columns(
+        target_time=pl.col("time") + plan.interval * 2
+    )
+
+
+def simple_forecast(model: str, y: Floats, rng: np.random.Generator, *, constant: bool) -> Floats:
+    """Forecasts of the models that are not networks, or of a network that collapsed."""
+    if constant or model == "mean":
+        return np.full(len(y), 0.0002)
+    last = np.concatenate([[0.0], y[:-1]])
+    weights = {"zero": 0.0, "naive": 1.0, "ar": 0.02}
+    return weights.get(model, 0.0) * last + (0.0005 * rng.standard_normal(len(y)) if model not in weights else 0.0)
+
+
+def make_fits(plan: Plan) -> pl.DataFrame:
+    """FITS: curves that fall and rise again for the networks, one row for every other model."""
+    rows: list[tuple[Any, ...]] = []
+    rng = np.random.default_rng(plan.seed + 1)
+    for fold in range(plan.folds):
+        rows += [(model, None, fold, None, None, None, True, "fitted in one step") for model in plan.baselines]
+        for model in plan.networks:
+            for seed in range(plan.seeds):
+                rows += curve(plan, model, seed, fold, rng)
+    return pl.DataFrame(rows, schema=FITS.dtypes, orient="row")
+
+
+def curve(plan: Plan, model: str, seed: int, fold: int, rng: np.random.Generator) -> list[tuple[Any, ...]]:
+    """FITS rows of one fit: the validation loss turns after a few epochs."""
+    epochs = np.arange(1, plan.epochs + 1)
+    train = 1 - 0.06 * (1 - np.exp(-epochs / 6)) + 0.002 * rng.standard_normal(plan.epochs)
+    validation = 0.6 + 0.0005 * (epochs - rng.integers(2, 7)) ** 2 + 0.001 * rng.standard_normal(plan.epochs)
+    best = int(np.argmin(validation))
+    losses = zip(epochs.tolist(), train.tolist(), validation.tolist(), strict=True)
+    return [(model, seed, fold, epoch, t, v, epoch - 1 == best, "") for epoch, t, v in losses]
+
+
+def make_features(forecasts: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """FEATURES of the origins and of the bar after the last: the least that the schema asks for, and one target."""
+    rows = forecasts.filter(model="zero").select("symbol", "time", "target_time", "y")
+    next_bar = (pl.col("time", "target_time") + plan.interval).over("symbol")
+    after = rows.group_by("symbol", maintain_order=True).last().with_columns(next_bar, y=pl.lit(None, pl.Float64))
+    bars = pl.concat([rows, after]).sort("symbol", "time")
+    return bars.with_columns(
+        known_at=pl.col("time") + plan.interval,
+        segment=pl.col("symbol").rle_id().cast(pl.Int32),
+        bar_return=pl.col("y").shift().over("symbol"),
+    ).select(*FEATURES.dtypes, y_log_return_1="y")
+
+
+def make_terms(plan: Plan) -> Terms:
+    """Return how the run is judged: always open, costs as usual; all in a plan but name and audit makes a trial."""
+    trial, bars = (sha256(text.encode()) for text in (repr(replace(plan, name="", audit=None)), plan.source))
+    leak = plan.audit.reason if plan.audit else ""
+    return Terms(plan.networks, 0.05, "holm", CostSettings(), trial, bars, plan.interval, always_open=True, leak=leak)
+
+
+def config(plan: Plan) -> str:
+    """Return the settings in TOML, with the source as it was given."""
+    tree = {
+        "name": plan.name,
+        "models": plan.models,
+        "seeds": plan.seeds,
+        "data": {"source": plan.source},
+        "target": {"kind": "log_return", "horizon": 1},
+        "costs": CostSettings().model_dump(),
+    }
+    return tomli_w.dumps(tree)
+
+
+def make_manifest(plan: Plan) -> dict[str, Any]:
+    """Return the manifest, without its `files`."""
+    started = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+    bars = (1_000 + plan.folds * plan.test) * len(plan.symbols)
+    return {
+        "format": FORMAT,
+        "name": plan.name,
+        "command": f"backtest run {plan.name}",
+        "started": started.isoformat(),
+        "finished": (started + timedelta(seconds=83.4)).isoformat(),
+        "seconds": 83.4,
+        "config_sha256": sha256(config(plan).encode()),
+        "trial_sha256": make_terms(plan).trial,
+        "data": {
+            "source": plan.source,
+            "sha256": make_terms(plan).bars,
+            "symbols": list(plan.symbols),
+            "bars": bars,
+            "start": "2020-01-06T00:00:00+00:00",
+            "end": (start_of(plan, plan.folds)).isoformat(),
+            "interval_seconds": plan.interval.total_seconds(),
+            "always_open": True,
+            "gaps": 2,
+            "missing_bars": 7,
+            "longest_gap_bars": 5,
+            "zero_volume_bars": 3,
+            "rows_lost": 55,
+        },
+        "versions": {"beatzero": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "polars": "2.1.0"},
+        "hardware": {"cpu": "Some CPU", "cores": 2, "device": "cpu", "memory_gib": 15.5},
+        "tasks": {"total": len(plan.networks) * plan.folds * plan.seeds, "seconds": 71.2, "workers": 2},
+    }

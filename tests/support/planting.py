@@ -1,0 +1,186 @@
+"""How a leak is planted in a small walk: in a feature, in the table of features, in a fit, or in the gathering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from backtest.audit.audited_walk import Fit, Subject, subject_of
+from backtest.audit.rebuild import Rebuild, Series
+from backtest.features import feature
+from backtest.models import FitLog, Forecaster, model
+from backtest.models.forecaster import State
+from backtest.models.windows import EPOCH, Floats, Panel, Windows
+from backtest.walk.fitting import Fitted, fit_and_forecast
+from backtest.walk.folds import Fold
+from backtest.walk.tasks import Task
+from tests.support.descent import Descent
+from tests.support.odd_bars import stored
+from tests.support.small_run import small
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+SOURCE = "synthetic:n=720,signal=0.1"
+CLOSE, VOLUME = pl.col("close"), pl.col("volume")
+RETURN = (CLOSE / CLOSE.shift()).log()
+
+Changed = Callable[[pl.DataFrame, pl.DataFrame, Series], pl.DataFrame]
+"""Other FEATURES, from the true ones, the bars and the external series."""
+
+Peek = Callable[[Descent, Panel, Fold, int], None]
+"""Gives a model what it must not have, before it is fitted on a fold with windows so long."""
+
+Choose = Callable[[Panel, Fold, int], tuple[Windows | None, Windows | None]]
+"""Windows to train on and to stop by, of a fold and so long; None for the usual ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A leak: how to plant it, given a folder for files, and what an audit must say of it.
+
+    `level` is the first that finds anything, `names` what a leak there must name, `ahead` how many bars ahead its
+    witness reads; None where the leak is not of one bar.
+    """
+
+    name: str
+    level: int
+    subject: Callable[[Path], Subject]
+    names: str = "planted"
+    ahead: int | None = None
+
+
+def walk(folder: Path, *bars: pl.DataFrame, **tables: Any) -> Subject:
+    """A small walk with ridge regression, over bars of one's own or synthetic ones."""
+    usual = {"models": ["ridge"], "features": ["log_return"], "data": {"source": stored(folder, *bars) or SOURCE}}
+    return subject_of(small(**{**usual, **tables}))
+
+
+def with_features(subject: Subject, features: Rebuild) -> Subject:
+    """The same walk, with other FEATURES from the beginning."""
+    table = features(subject.prepared.bars, subject.external)
+    prepared = replace(subject.prepared, features=table, rows=subject.rows(table))
+    return replace(subject, prepared=prepared, features=features)
+
+
+def of_expression(
+    name: str, made: pl.Expr | Mapping[str, pl.Expr], *bars: pl.DataFrame, level: int = 1, **how: Any
+) -> Plant:
+    """A leak of a feature that is an expression; it declares the `lookback` and `tolerance`."""
+    declared = {key: how.pop(key, 0) for key in ("lookback", "tolerance")}
+
+    def subject(folder: Path) -> Subject:
+        feature(name="planted", **declared)(lambda: made)
+        return walk(folder, *bars, features=["planted"])
+
+    return Plant(name, level, subject, **how)
+
+
+def of_table(name: str, change: Changed, *bars: pl.DataFrame, series: Series | None = None, **how: Any) -> Plant:
+    """A leak in FEATURES, whose column `planted` stands open for it."""
+
+    def subject(folder: Path) -> Subject:
+        feature(name="planted", lookback=0)(lambda: CLOSE / pl.col("open"))
+        plain = replace(walk(folder, *bars, features=["planted"]), external=series or {})
+        return with_features(plain, lambda bars, series: change(plain.features(bars, series), bars, series))
+
+    return Plant(name, how.pop("level", 1), subject, **how)
+
+
+def of_bars(name: str, compute: Callable[[pl.DataFrame], pl.Series], *bars: pl.DataFrame, **how: Any) -> Plant:
+    """A leak of a feature that is computed from the whole table of bars."""
+    return of_table(name, lambda features, bars, series: features.with_columns(planted=compute(bars)), *bars, **how)
+
+
+def of_fit(
+    name: str,
+    make: Callable[[], Fit],
+    *bars: pl.DataFrame,
+    level: int = 4,
+    models: Sequence[str] = ("descent",),
+    names: str = "model descent",
+    **how: Any,
+) -> Plant:
+    """A leak in fitting and forecasting; `make` returns a new fit, which may remember what it did.
+
+    The walk has ridge regression, or gradient descent, which may be `seeded` as networks are.
+    """
+    seeded, settings = how.pop("seeded", False), how.pop("settings", {})
+
+    def subject(folder: Path) -> Subject:
+        model("descent", seeded=seeded)(descent)
+        return replace(walk(folder, *bars, models=list(models), **settings), fit=make())
+
+    return Plant(name, level, subject, names, **how)
+
+
+def of_peek(name: str, make: Callable[[], Peek], **how: Any) -> Plant:
+    """A leak into gradient descent alone; `make` returns a new peek, which may remember what it saw."""
+
+    def make_fit() -> Fit:
+        peek = make()
+
+        def fit(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
+            if isinstance(forecaster, Descent):
+                peek(forecaster, rows, task.fold, window)
+            return fit_and_forecast(rows, keys, task, forecaster, window)
+
+        return fit
+
+    return of_fit(name, make_fit, **how)
+
+
+def descent(net: object, train: object, seed: int) -> Forecaster:
+    """Gradient descent."""
+    return Descent(seed)
+
+
+def outcomes(rows: Panel, fold: Fold, window: int) -> Windows:
+    """The windows of the test span, with their targets."""
+    return rows.validation(fold.test.start, fold.test.end, window=window, known_by=FOREVER)
+
+
+def everything(rows: Panel, window: int) -> Windows:
+    """All windows there are, with their targets."""
+    return rows.validation(EPOCH, FOREVER, window=window, known_by=FOREVER)
+
+
+def error_on_test(forecaster: Forecaster, rows: Panel, fold: Fold, window: int) -> float:
+    """Mean squared error on the test span of a forecaster that was fitted."""
+    test = outcomes(rows, fold, window)
+    return float(np.mean((test.y - forecaster.predict(test)) ** 2))
+
+
+@dataclass(slots=True)
+class Taught:
+    """A forecaster that learns from other windows than those it is given, and forecasts from others too."""
+
+    inner: Forecaster
+    train: Windows | None = None
+    validation: Windows | None = None
+    look: Callable[[Windows], Windows] = lambda windows: windows
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        return self.inner.fit(self.train or train, self.validation or validation)
+
+    def predict(self, windows: Windows) -> Floats:
+        return self.inner.predict(self.look(windows))
+
+    def state(self) -> State:
+        return self.inner.state()
+
+    def restore(self, state: State) -> None:
+        self.inner.restore(state)
+
+
+def taught(name: str, choose: Choose, *bars: pl.DataFrame, **how: Any) -> Plant:
+    """A leak in the choice of the windows to learn from."""
+
+    def fit(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
+        return fit_and_forecast(rows, keys, task, Taught(forecaster, *choose(rows, task.fold, window)), window)
+
+    return of_fit(name, lambda: fit, *bars, level=3, **how)

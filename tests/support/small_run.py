@@ -1,0 +1,60 @@
+"""A walk of a few seconds over synthetic bars, for tests of the engine and of everything behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from backtest.data.run_files import read_manifest
+from backtest.walk.checkpoints import Record
+from backtest.walk.config import Loaded, build
+from backtest.walk.engine import Outcome, walk_forward
+from backtest.walk.plan import Prepared, prepare
+
+TREE: dict[str, Any] = {
+    "name": "small",
+    "models": ["zero", "naive", "mean", "ar", "ridge", "lstm"],
+    "features": ["log_return", "rolling_std_6"],
+    "seeds": 2,
+    "executor": "serial",
+    "data": {"source": "synthetic:n=900,signal=0.1"},
+    "folds": {"first_train": 400, "validation": 100, "test": 110},
+    "net": {"hidden": 4, "layers": 1, "dropout": 0.1, "window": 8},
+    "train": {"epochs": 2, "chunk": 16, "batch": 64, "device": "cpu"},
+}
+
+
+class Silent:
+    """Watches a walk and counts what was done in it."""
+
+    def __init__(self, *, stop_after: int | None = None) -> None:
+        self.fresh: list[Record] = []
+        self.stop_after = stop_after
+
+    def begin(self, prepared: Prepared, done: Sequence[Record], workers: int) -> None:
+        self.done = len(done)
+
+    def advance(self, record: Record) -> None:
+        self.fresh.append(record)
+        if len(self.fresh) == self.stop_after:
+            raise KeyboardInterrupt("stopped by hand")
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def small(**tables: Any) -> Prepared:
+    """Prepare the small walk, with some settings changed; a table is merged into the default one."""
+    tree = {key: {**TREE[key], **value} if isinstance(TREE.get(key), dict) else value for key, value in tables.items()}
+    return prepare(Loaded(build({**TREE, **tree}, where="small"), None))
+
+
+def walk(folder: Path, watcher: Silent | None = None, prepared: Prepared | None = None) -> Outcome:
+    """Carry out the small walk in `folder`."""
+    return walk_forward(prepared or small(), folder, watcher or Silent(), command="backtest run small")
+
+
+def results(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a run by name."""
+    return dict(read_manifest(folder)["files"])

@@ -1,0 +1,310 @@
+"""The verdict follows its rule, says the same in words and numbers, and survives its file."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtest.data.errors import ConfigError, RunError, WrongSchema
+from backtest.data.records.verdict import Verdict
+from backtest.evaluation.matched_forecasts import pair
+from backtest.verdict.multiple_testing import Tried
+from backtest.verdict.results import evidence_of
+from backtest.verdict.rule import Evidence, judge
+from backtest.verdict.wording import RANKING
+from tests.support.forecasts import FloatArray, fold_table, forecast_table, random_forecasts
+
+FORECASTS = random_forecasts(2)
+FOUND: dict[str, Any] = {"skill": 0.004, "skill_low": -0.003, "skill_high": 0.011, "p_value": 0.31}
+
+
+def evidence_on(forecasts: pl.DataFrame) -> Evidence:
+    """All that follows from some forecasts."""
+    return evidence_of(pair(forecasts), fold_table(forecasts))
+
+
+EVIDENCE = evidence_on(FORECASTS)
+
+
+def verdict_on(forecasts: pl.DataFrame, *networks: str, alpha: float = 0.05) -> Verdict:
+    """Score, compare and judge."""
+    return judge(evidence_on(forecasts), networks=networks, alpha=alpha)
+
+
+def judged(*, alternative: str = "less", tried: Tried | None = None, **found: Any) -> Verdict:
+    """The verdict on `lstm` with these numbers in its pooled test, of 8,640 forecasts in 12 folds; ridge has 0.9."""
+    tests = EVIDENCE.tests
+    pooled = pl.col("fold").is_null() & (pl.col("baseline") == "zero") & (pl.col("loss") == "squared")
+    pooled &= (pl.col("test") == "diebold_mariano") & (pl.col("alternative").is_in([alternative, "less"]))
+    for model, values in {"ridge": {"p_value": 0.9}, "lstm": found}.items():
+        row = pooled & (pl.col("model") == model)
+        new = {name: pl.lit(value, tests.schema[name]) for name, value in values.items()}
+        tests = tests.with_columns(pl.when(row).then(value).otherwise(name).alias(name) for name, value in new.items())
+    folds = pl.concat([EVIDENCE.folds] * 3).with_columns(n_test=pl.lit(720, pl.Int64))
+    return judge(replace(EVIDENCE, tests=tests, folds=folds, tried=tried or Tried()), networks=["lstm"])
+
+
+def test_the_sentence_has_the_promised_form() -> None:
+    verdict = judged(**FOUND)
+    assert re.fullmatch(
+        r"No evidence that LSTM beats zero: squared error 0\.4 % lower, 95 % CI -0\.3 to \+1\.1 %; "
+        r"DM p = 0\.31 \(adjusted 0\.62\), 8,640 forecasts, 12 folds, 2 seeds \(none better alone\)\. "
+        r"This sample would have shown a gain of \d\.?\d* % or more\.",
+        verdict.sentence,
+    )
+    assert verdict.headline == "Do not believe it: there is no evidence that LSTM forecasts better than zero."
+    assert (verdict.status, verdict.model, verdict.comparisons, verdict.remark) == ("no evidence", "lstm", 2, "")
+
+
+def test_better_and_worse_are_said_with_the_p_of_their_own_direction() -> None:
+    better = judged(skill=0.02, skill_low=0.01, skill_high=0.03, p_value=1e-5)
+    assert better.sentence.startswith(
+        "LSTM beats zero: squared error 2.0 % lower, 95 % CI +1.0 to +3.0 %; DM p < 0.001"
+    )
+    worse = judged(alternative="greater", skill=-0.02, skill_low=-0.03, skill_high=-0.01, p_value=0.004)
+    assert worse.status == "worse"
+    assert worse.sentence.startswith(
+        "LSTM does worse than zero: squared error 2.0 % higher, 95 % CI of the gain -3.0 to -1.0 %; "
+        "DM p of being worse = 0.004 (adjusted 0.008)"
+    )
+
+
+@given(st.floats(-0.5, 0.5), st.floats(0, 1))
+def test_better_needs_positive_skill_and_adjusted_p_within_alpha(skill: float, p_value: float) -> None:
+    status = judged(skill=skill, p_value=p_value).status
+    assert (status == "better") == (skill > 0 and 2 * p_value <= 0.05)
+
+
+def test_an_adjusted_p_of_exactly_alpha_is_enough() -> None:
+    assert judged(skill=0.01, p_value=0.025).status == "better"
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_smaller_p_never_gives_a_weaker_verdict(one: float, other: float) -> None:
+    ranks = [RANKING.index(judged(skill=0.01, p_value=p).status) for p in sorted([one, other])]
+    assert ranks == sorted(ranks)
+
+
+@pytest.mark.parametrize(("signal", "status"), [(0.3, "better"), (-0.1, "worse"), (0.0, "no evidence")])
+def test_a_planted_signal_is_found_and_noise_is_not(signal: float, status: str) -> None:
+    verdict = verdict_on(random_forecasts(11, n=1000, signal=signal), "lstm")
+    assert verdict.status == status
+    assert verdict.candidates[0].status == status
+
+
+def test_noise_is_called_better_no_more_often_than_alpha() -> None:
+    called = sum(verdict_on(random_forecasts(seed, n=120, folds=3), "lstm").status == "better" for seed in range(100))
+    assert called <= 11  # 5 % and three Monte-Carlo errors
+
+
+def test_networks_are_judged_and_without_any_all_models_but_the_baselines() -> None:
+    assert [row.model for row in verdict_on(FORECASTS, "lstm").candidates] == ["lstm"]
+    rivals = verdict_on(FORECASTS)
+    assert sorted(row.model for row in rivals.candidates) == ["lstm", "ridge"]
+    assert {row.model: row.seeds for row in rivals.candidates} == {"lstm": 2, "ridge": 0}
+    assert "seed" not in next(row.sentence for row in rivals.candidates if row.model == "ridge")
+
+
+def test_candidates_stand_by_status_and_then_by_squared_error() -> None:
+    fits = [random_forecasts(12, n=600, signal=signal) for signal in (0.3, 0.1, -0.2)]
+    lstm = pl.col("model") == "lstm"
+    named = [fit.filter(lstm).with_columns(model=pl.lit(f"net_{k}")) for k, fit in enumerate(fits)]
+    verdict = verdict_on(pl.concat([fits[0].filter(~lstm), *named]), "net_0", "net_1", "net_2")
+    assert [row.model for row in verdict.candidates] == ["net_0", "net_1", "net_2"]
+    ranks = [RANKING.index(row.status) for row in verdict.candidates]
+    assert ranks == sorted(ranks)
+    assert all((a.skill or 0) >= (b.skill or 0) for a, b in pairwise(verdict.candidates) if a.status == b.status)
+    assert verdict.sentence == verdict.candidates[0].sentence
+
+
+def test_a_model_with_evidence_speaks_before_a_luckier_one_without() -> None:
+    y = np.random.default_rng(5).standard_normal(500)
+    y[[100, 400]] = 25.0
+    still, lucky = np.zeros(500), np.where(y == 25, y, 0.0)
+    fits: dict[tuple[str, int | None], FloatArray] = {
+        ("zero", None): still,
+        ("naive", None): -y,
+        ("lucky", None): lucky,
+        ("steady", None): 0.05 * y.clip(-2, 2),
+    }
+    verdict = verdict_on(forecast_table(y, fits))
+    assert [(row.model, row.status) for row in verdict.candidates] == [("steady", "better"), ("lucky", "no evidence")]
+    assert (verdict.candidates[0].skill or 0) < (verdict.candidates[1].skill or 0)
+    assert verdict.model == "steady"
+
+
+def test_fewer_than_three_folds_cannot_tell_and_folds_without_forecasts_do_not_count() -> None:
+    signal = random_forecasts(11, n=1000, signal=0.3, folds=2)
+    verdict = verdict_on(signal, "lstm")
+    assert verdict.status == "cannot tell"
+    assert verdict.sentence == (
+        "Cannot tell whether LSTM beats zero: 2 folds, at least 3 are needed. 1,000 forecasts, 2 folds, 2 seeds."
+    )
+    empty = pl.concat([fold_table(signal), fold_table(signal).head(1).with_columns(n_test=pl.lit(0, pl.Int64))])
+    assert judge(replace(evidence_on(signal), folds=empty), networks=["lstm"]).status == "cannot tell"
+
+
+def test_too_few_differences_for_the_horizon_cannot_tell() -> None:
+    few = verdict_on(random_forecasts(1, n=29), "lstm")
+    assert (few.status, few.candidates[0].reason) == ("cannot tell", "29 loss differences, at least 30 are needed")
+    later = verdict_on(random_forecasts(1).with_columns(horizon=pl.lit(25, pl.Int32)), "lstm")
+    assert later.candidates[0].reason == "240 loss differences, at least 250 are needed"
+
+
+def test_a_series_without_movement_and_a_model_that_is_zero_cannot_tell() -> None:
+    still, noise = np.zeros(60), np.random.default_rng(1).standard_normal(60)
+    dead = forecast_table(still, {("zero", None): still, ("naive", None): still, ("net", None): noise})
+    assert verdict_on(dead).candidates[0].reason == "every return is zero"
+    idle = forecast_table(noise, {("zero", None): still, ("naive", None): noise + 1, ("net", None): still})
+    assert "all 60 are zero" in verdict_on(idle).sentence
+
+
+def test_baselines_alone_leave_nothing_to_judge() -> None:
+    verdict = verdict_on(FORECASTS.filter(pl.col("model").is_in(["zero", "naive"])))
+    assert (verdict.status, verdict.model, verdict.candidates) == ("cannot tell", None, ())
+    assert verdict.headline == verdict.sentence == "Nothing to judge: there is no model beside the baselines."
+    assert Verdict.from_json(verdict.to_json()) == verdict
+
+
+def test_horizons_are_told_apart_by_name() -> None:
+    later = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
+    names = {row.name for row in verdict_on(pl.concat([FORECASTS, later]), "lstm").candidates}
+    assert names == {"LSTM at horizon 1", "LSTM at horizon 5"}
+
+
+def test_the_file_gives_back_the_verdict_and_is_the_same_to_the_byte() -> None:
+    verdict = verdict_on(FORECASTS)
+    assert Verdict.from_json(verdict.to_json()) == verdict
+    assert verdict_on(FORECASTS.sample(fraction=1, shuffle=True, seed=1)).to_json() == verdict.to_json()
+    plain = json.loads(verdict.to_json())
+    assert plain["candidates"][0]["sentence"] == plain["sentence"]
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"candidates": []}', '{"candidates": [{"model": "lstm"}]}', "null"])
+def test_a_file_that_is_no_verdict_is_refused(text: str) -> None:
+    with pytest.raises(RunError, match=r"verdict\.json: expected what a finished run writes"):
+        Verdict.from_json(text)
+
+
+def test_a_file_that_is_no_json_is_refused() -> None:
+    with pytest.raises(RunError, match=r"verdict\.json: expected JSON"):
+        Verdict.from_json("")
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0, -0.1, float("nan")])
+def test_alpha_must_be_a_probability(alpha: float) -> None:
+    with pytest.raises(ConfigError, match="alpha: must lie between 0 and 1/2"):
+        judge(EVIDENCE, networks=[], alpha=alpha)
+
+
+def test_tables_of_another_kind_are_refused() -> None:
+    with pytest.raises(WrongSchema, match="SCORES: "):
+        judge(replace(EVIDENCE, scores=EVIDENCE.tests), networks=[])
+    with pytest.raises(WrongSchema, match="FOLDS: n_test is missing"):
+        judge(replace(EVIDENCE, folds=EVIDENCE.folds.drop("n_test")), networks=[])
+
+
+def test_a_network_without_forecasts_of_the_same_rows_cannot_tell() -> None:
+    verdict = verdict_on(FORECASTS, "lstm", "gru")
+    assert [(row.model, row.status) for row in verdict.candidates] == [("lstm", "no evidence"), ("gru", "cannot tell")]
+    assert "GRU beats zero: it has no forecasts of the rows that zero has." in verdict.candidates[1].sentence
+    assert Verdict.from_json(verdict.to_json()) == verdict
+
+
+def test_a_leak_overrules_every_number() -> None:
+    signal = replace(evidence_on(random_forecasts(11, n=1000, signal=0.3)), leak="fold 2 saw its test span")
+    verdict = judge(signal, networks=["lstm"])
+    assert verdict.status == "leak suspected"
+    assert verdict.headline == "Believe nothing here: a leak is suspected in the forecasts of LSTM."
+    assert verdict.sentence.startswith("A leak is suspected, so nothing is known of LSTM: fold 2 saw its test span.")
+
+
+def carried(fold: int, sign: int = 1) -> pl.DataFrame:
+    """Forecasts of ten folds with a large gain, or with -1 loss, in one of them, and hardly any in the others."""
+    rng = np.random.default_rng(3)
+    y = rng.standard_normal(1000)
+    share = np.where(np.arange(1000) // 100 == fold, 0.3 * sign, 0.004)
+    fits: dict[tuple[str, int | None], FloatArray] = {
+        ("zero", None): np.zeros(1000),
+        ("naive", None): rng.standard_normal(1000),
+        ("lstm", None): share * y + (0.1 if sign > 0 else 0.01) * rng.standard_normal(1000),
+    }
+    return forecast_table(y, fits, folds=10)
+
+
+def test_a_result_that_one_fold_carries_is_called_fragile_with_the_fold() -> None:
+    verdict = judge(evidence_on(carried(7)), networks=["lstm"], alpha=0.1)
+    candidate = verdict.candidates[0]
+    assert (candidate.status, candidate.fragile, candidate.worst_fold) == ("better", True, 7)
+    assert verdict.headline == "Handle with care: LSTM forecasts better than zero, but one fold carries that."
+    assert f"Fragile: without fold 7 the adjusted p is {candidate.worst_p:.2f}." in verdict.sentence
+
+
+def test_a_result_of_all_folds_is_not_fragile() -> None:
+    candidate = verdict_on(random_forecasts(11, n=1000, signal=0.3), "lstm").candidates[0]
+    assert (candidate.status, candidate.fragile) == ("better", False)
+    assert candidate.worst_p is not None
+    assert (candidate.p_adjusted or 1) <= candidate.worst_p <= 0.05
+
+
+def test_every_seed_has_a_verdict_of_its_own() -> None:
+    strong = random_forecasts(11, n=1000, signal=0.3)
+    noise = pl.when((pl.col("model") == "lstm") & (pl.col("seed") == 1)).then(pl.col("y_hat") - 0.3 * pl.col("y"))
+    candidate = verdict_on(strong.with_columns(y_hat=noise.otherwise("y_hat")), "lstm").candidates[0]
+    assert candidate.seed_verdicts == ("better", "no evidence")
+    assert "2 seeds (1 better alone)" in candidate.sentence
+    assert candidate.time_share is not None
+    assert candidate.time_share < 0.5  # the two seeds differ by far more than time alone would make them
+
+
+def test_what_else_was_tried_makes_the_adjusted_p_larger_and_is_said() -> None:
+    alone = judged(**{**FOUND, "p_value": 0.004})
+    others = frozenset((("lstm", 1), 0.1 + k / 100) for k in range(49))
+    among = judged(**{**FOUND, "p_value": 0.004}, tried=Tried(50, others, others))
+    assert (alone.status, among.status) == ("better", "no evidence")
+    assert (alone.candidates[0].p_adjusted, among.candidates[0].p_adjusted) == pytest.approx((0.008, 0.004 * 51))
+    assert among.comparisons == 51
+    assert among.remark == (
+        "50 configurations were tried on these bars: the adjusted p allows for all 51 different comparisons, not only "
+        "for the 2 of this run."
+    )
+    assert (among.candidates[0].detectable or 0) > (alone.candidates[0].detectable or 0)
+
+
+def test_configurations_that_forecast_the_same_are_told_but_no_comparisons_of_their_own() -> None:
+    again = frozenset([(("ridge", 1), 0.9)])
+    verdict = judged(**FOUND, tried=Tried(3, again, again))
+    assert (verdict.comparisons, verdict.candidates[0].p_adjusted) == (2, 0.62)
+    assert verdict.remark == "3 configurations were tried on these bars, but no forecasts other than these."
+
+
+def test_a_stricter_adjustment_needs_a_larger_gain() -> None:
+    by_method = {
+        name: judge(EVIDENCE, networks=["lstm"], adjustment=name).candidates[0].detectable or 0
+        for name in ("holm", "benjamini-hochberg", "benjamini-yekutieli")
+    }
+    assert by_method["holm"] == by_method["benjamini-hochberg"] < by_method["benjamini-yekutieli"]
+
+
+def test_a_bad_result_that_one_fold_carries_is_fragile_too() -> None:
+    candidate = judge(evidence_on(carried(7, -1)), networks=["lstm"], alpha=0.1).candidates[0]
+    assert (candidate.status, candidate.fragile, candidate.worst_fold) == ("worse", True, 7)
+
+
+def test_the_same_test_made_again_counts_once() -> None:
+    again = frozenset([(("ridge", 1), 0.9), (("ridge", 5), 0.9)])
+    assert judged(**FOUND, tried=Tried(2, again, again)).comparisons == 3
+
+
+def test_a_deflated_sharpe_ratio_stands_beside_its_model() -> None:
+    verdict = judge(replace(EVIDENCE, deflated={("lstm", 1): 0.4}), networks=["lstm"])
+    assert verdict.candidates[0].deflated_sharpe == 0.4

@@ -1,0 +1,153 @@
+"""Settings: presets, TOML files, changes on the command line, and one plain message for each mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtest.data.errors import ConfigError
+from backtest.data.reading import synthetic
+from backtest.walk.config import Config, build, load, parse, presets
+from backtest.walk.plan import load_bars
+from backtest.walk.run_folder import folder_of
+
+
+@pytest.mark.parametrize("name", sorted(presets()))
+def test_every_preset_loads_and_carries_its_own_name(name: str) -> None:
+    assert load(name).config.name == name
+
+
+def test_the_defaults_are_the_original_projects() -> None:
+    config = Config()
+    net, train = config.net, config.train
+    assert (net.hidden, net.layers, net.dropout, net.window, config.target.horizon) == (64, 2, 0.2, 48, 1)
+    assert (train.learning_rate, train.weight_decay, train.epochs) == (1e-3, 1e-5, 20)
+    assert config.features == ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm")
+
+
+def test_zero_and_naive_are_always_there() -> None:
+    assert build({"models": ["gru", "zero"]}, where="x").all_models == ("zero", "naive", "gru")
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"modles": ["gru"]}, "x: modles: unknown setting: did you mean models?"),
+        ({"train": {"epohcs": 1}}, "x: train.epohcs: unknown setting: did you mean train.epochs?"),
+        ({"folds": {"firsttrain": 1}}, "did you mean folds.first_train?"),
+        ({"horizon": 3}, "x: horizon: unknown setting: did you mean target.horizon?"),
+        ({"window": 3}, "x: window: unknown setting: did you mean folds.window or net.window?"),
+        ({"folds": {"test": 0}}, "folds.test: must be a number of bars > 0"),
+        ({"train": {"epochs": 0}}, "x: train.epochs: input should be greater than or equal to 1 (got 0)"),
+        ({"net": {"dropout": 1.0}}, "net.dropout: input should be less than 1 (got 1.0)"),
+        ({"name": "../up"}, "x: name: string should match pattern"),
+        ({"executor": "loki"}, "executor: must be one of loky, serial (got loki)"),
+        ({"alpha": 1.0}, "x: alpha: input should be less than 0.5 (got 1.0)"),
+        ({"target": {"horizon": 60}}, "target.horizon: must be at most net.window, 48 (got 60)"),
+        ({"target": {"horizon": 3}, "folds": {"gap": 1}}, "folds.gap: must be at least the horizon, 3 (got 1)"),
+        ({"folds": {"test": 100, "step": 50}}, "test spans must not overlap"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_what_came(tree: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:  # noqa: PT011 - the text is compared as it is, not as a pattern
+        build(tree, where="x")
+    assert message in str(caught.value)
+
+
+def test_all_mistakes_are_listed() -> None:
+    with pytest.raises(ConfigError, match=r"(?s)seeds: .*\n.*train\.epochs: "):
+        build({"seeds": 0, "train": {"epochs": 0}}, where="x")
+
+
+def test_a_file_that_is_no_toml_is_named_with_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text("name = 'a'\nseeds = \n")
+    with pytest.raises(ConfigError, match=r"my\.toml: expected TOML: .*line 2"):
+        load(str(file))
+
+
+def test_an_unknown_configuration_is_named_with_its_neighbours() -> None:
+    with pytest.raises(ConfigError, match=r"expected a preset or a TOML file \(got quik\): did you mean quick\?"):
+        load("quik")
+
+
+def test_settings_on_the_command_line_are_read_as_toml() -> None:
+    changes = ["train.epochs=5", 'data.symbol="BTC"', "folds.test=30d", "models=['ridge']", "net.dropout=0"]
+    config = load("default", data="bars.csv", settings=changes).config
+    assert config.train.epochs == 5
+    assert config.data.symbol == "BTC"
+    assert config.data.source == "bars.csv"
+    assert config.folds.test == "30d"
+    assert config.models == ("ridge",)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [("train.epochs", "expected key=value"), ("name.x=1", "name is a single setting, not a table")],
+)
+def test_a_change_that_cannot_be_made_is_named(change: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load("default", settings=[change])
+
+
+def test_a_source_beside_the_file_is_meant_first(tmp_path: Path) -> None:
+    synthetic.make(50, symbol="BESIDE").write_csv(tmp_path / "bars.csv")
+    (tmp_path / "my.toml").write_text("data.source = 'bars.csv'")
+    loaded = load(str(tmp_path / "my.toml"))
+    bars, _ = load_bars(loaded.config, loaded.beside)
+    assert bars["symbol"].unique().to_list() == ["BESIDE"]
+    assert loaded.config.data.source == "bars.csv", "where the file lies is no part of the settings"
+
+
+@given(
+    seeds=st.integers(1, 9),
+    window=st.sampled_from(["expanding", "rolling"]),
+    test=st.integers(1, 999) | st.sampled_from(["7d", "12h"]),
+    source=st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+)
+def test_settings_survive_being_written(seeds: int, window: str, test: int | str, source: str) -> None:
+    tree = {"seeds": seeds, "folds": {"window": window, "test": test}, "data": {"source": source}}
+    config = build(tree, where="x")
+    again = build(parse(config.to_toml(), where="x"), where="x")
+    assert again == config
+    assert again.digest == config.digest
+
+
+def test_the_digest_covers_what_is_computed_and_not_how() -> None:
+    plain = build({}, where="x")
+    assert build({"jobs": 2, "executor": "serial", "name": "b"}, where="x").digest == plain.digest
+    assert build({"seeds": 4}, where="x").digest != plain.digest
+
+
+def test_a_run_never_takes_the_folder_of_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
+    first, second = build({"name": "a"}, where="x"), build({"name": "a", "seeds": 4}, where="x")
+    assert folder_of(first, None) == tmp_path / "runs" / "a"
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    (tmp_path / "runs" / "a" / "config.toml").write_text(first.to_toml())
+    assert folder_of(first, None) == tmp_path / "runs" / "a"
+    assert folder_of(second, None) == tmp_path / "runs" / f"a-{second.digest[:8]}"
+    with pytest.raises(ConfigError, match="holds a run with other settings"):
+        folder_of(second, tmp_path / "runs" / "a")
+    assert folder_of(second, tmp_path / "free") == tmp_path / "free"
+
+
+def test_the_digest_of_a_trial_leaves_out_name_file_and_judgement() -> None:
+    def trial(**tables: Any) -> str:
+        return build({"data": {"source": "sp500"}, **tables}, where="test").trial_digest
+
+    same: list[dict[str, Any]] = [{"name": "other"}, {"alpha": 0.1}, {"data": {"source": "x.csv"}}]
+    same.append({"multiplicity": "benjamini-hochberg"})
+    assert {trial(**tables) for tables in same} == {trial()}
+    others: list[dict[str, Any]] = [{"seeds": 5}, {"costs": {"fee": 1}}, {"net": {"hidden": 32}}]
+    others.append({"data": {"source": "x", "symbol": "A"}})
+    assert len({trial(), *(trial(**tables) for tables in others)}) == 5
+
+
+def test_an_unknown_adjustment_is_refused() -> None:
+    with pytest.raises(ConfigError, match="multiplicity: must be one of holm, benjamini-hochberg, benjamini-yekutieli"):
+        build({"multiplicity": "bonferroni"}, where="test")
