@@ -15,15 +15,15 @@ LOADED: dict[str, tuple[Path, ...]] = {}
 """Files of each plugin: its own, and those of the modules beside it that it imported first."""
 
 
-def load(modules: Sequence[str], beside: Path | None = None, working: Path | None = None) -> tuple[Path, ...]:
-    """Import `modules` from the folder `beside`, where the settings lie, or else from the working directory.
+def load(modules: Sequence[str], config_dir: Path | None = None, working: Path | None = None) -> tuple[Path, ...]:
+    """Import `modules` from `config_dir`, the folder of the settings file, or else from the working directory.
 
     `working` is that directory where it is not this process's own. Returns the files of their code.
 
     A module that was loaded before is not run again. Raises ConfigError for a module that is not there, that fails,
     or whose name another module has.
     """
-    folders = [folder.resolve() for folder in (beside, working or Path.cwd()) if folder]
+    folders = [folder.resolve() for folder in (config_dir, working or Path.cwd()) if folder]
     for module in modules:
         folder, file = _find(module, folders)
         if module not in sys.modules and module not in sys.stdlib_module_names:

@@ -83,7 +83,7 @@ class Windows:
 class Panel:
     """All rows of a run as arrays, sorted by symbol and time, with what makes a window whole.
 
-    `run[i]` counts the complete rows that end at row i without a hole: a window fits where it reaches `window`.
+    `valid_length[i]` counts the complete rows ending at row i without a hole: a window fits where it reaches `window`.
     """
 
     names: tuple[str, ...]
@@ -93,13 +93,13 @@ class Panel:
     returns: Floats
     target: Floats
     target_time: Indices
-    run: Indices
+    valid_length: Indices
     horizon: int
 
     def origins(self, start: datetime, end: datetime, *, window: int) -> Indices:
         """Rows in [start, end) with a whole window behind them and a target."""
         inside = (self.time >= microseconds(start)) & (self.time < microseconds(end))
-        return np.flatnonzero(inside & (self.run >= window) & np.isfinite(self.target))
+        return np.flatnonzero(inside & (self.valid_length >= window) & np.isfinite(self.target))
 
     def training(self, start: datetime, end: datetime, *, window: int, known_by: datetime) -> Windows:
         """Windows that lie in [start, end) as a whole, with their targets, all of them known at `known_by`.
@@ -142,13 +142,13 @@ def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int) -> Panel:
     returns = frame["bar_return"].to_numpy().astype(np.float64, copy=False)
     target = frame[f"y_log_return_{horizon}"].to_numpy().astype(np.float64, copy=False)
     complete = np.isfinite(features).all(axis=1) & np.isfinite(returns)
-    run = _run_length(complete, frame["segment"].to_numpy())
+    valid_length = _valid_length(complete, frame["segment"].to_numpy())
     time, target_time = (frame[name].to_physical().fill_null(NEVER).to_numpy() for name in ("time", "target_time"))
     symbols = tuple(frame["symbol"].unique(maintain_order=True))
-    return Panel(tuple(names), symbols, time, features, returns, target, target_time, run, horizon)
+    return Panel(tuple(names), symbols, time, features, returns, target, target_time, valid_length, horizon)
 
 
-def _run_length(complete: NDArray[np.bool_], segment: NDArray[np.int32]) -> Indices:
+def _valid_length(complete: NDArray[np.bool_], segment: NDArray[np.int32]) -> Indices:
     """For each row the number of complete rows in one piece that end there."""
     rows = np.arange(len(complete))
     broken = ~complete

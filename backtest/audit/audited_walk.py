@@ -19,7 +19,7 @@ from backtest.models.windows import Panel, panel
 from backtest.walk.collect import gather_forecasts
 from backtest.walk.config import Config
 from backtest.walk.fitting import Fitted, fit_and_forecast, forecaster_of
-from backtest.walk.plan import Prepared
+from backtest.walk.plan import WalkPlan
 from backtest.walk.tasks import Task
 
 
@@ -39,11 +39,11 @@ class Subject:
     told twice; nor is one of the `leaking` models.
     """
 
-    prepared: Prepared
+    prepared: WalkPlan
     external: Series
     features: Rebuild
     fit: Fit = fit_and_forecast
-    gather: Callable[[Prepared, Callable[[Task], pl.DataFrame]], pl.DataFrame] = gather_forecasts
+    gather: Callable[[WalkPlan, Callable[[Task], pl.DataFrame]], pl.DataFrame] = gather_forecasts
     held: tuple[str, ...] = ()
     leaking: tuple[str, ...] = ()
 
@@ -110,7 +110,7 @@ class Subject:
         return [task for task in own if task.fold != self.prepared.final]
 
 
-def subject_of(prepared: Prepared) -> Subject:
+def subject_of(prepared: WalkPlan) -> Subject:
     """Return the walk itself."""
     config, target = prepared.config, prepared.config.target
     rebuild = rebuild_of(prepared.bars, config.features, prepared.interval, horizon=target.horizon, kind=target.kind)

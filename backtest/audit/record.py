@@ -14,7 +14,7 @@ from backtest.data.records.audit import AUDIT, Audit, Depth, Level
 from backtest.data.run_files import json_bytes, locked, read_manifest, sha256, table_bytes, write_bytes
 from backtest.verdict.results import judge_again
 from backtest.walk.environment import source_files
-from backtest.walk.plan import Prepared
+from backtest.walk.plan import WalkPlan
 from backtest.walk.run_folder import refuse_other
 from backtest.walk.tasks import LIBRARIES
 
@@ -22,7 +22,7 @@ CODE = ("backtest", "backtest.data", "backtest.features", "backtest.models")
 """The packages that compute anything that an audit looks at."""
 
 
-def key_of(prepared: Prepared) -> str:
+def key_of(prepared: WalkPlan) -> str:
     """SHA-256 of what an audit depends on: bars, series, settings, plugins, all code that computes, and libraries."""
     series = {name: sha256(table_bytes(frame)) for name, frame in prepared.external.items()}
     code = [sha256(path.read_bytes()) for path in source_files(*CODE)]
@@ -30,7 +30,7 @@ def key_of(prepared: Prepared) -> str:
     return sha256(json_bytes([digest(prepared.bars), series, prepared.trial, code, libraries]))
 
 
-def known_audit(prepared: Prepared, run: Path) -> Audit | None:
+def known_audit(prepared: WalkPlan, run: Path) -> Audit | None:
     """The audit in the folder `run`, if it is of the same walk."""
     try:
         known = Audit.from_json((run / AUDIT).read_text("utf-8"))
@@ -39,7 +39,7 @@ def known_audit(prepared: Prepared, run: Path) -> Audit | None:
     return known if known.key == key_of(prepared) else None
 
 
-def audit_of(prepared: Prepared, run: Path, depth: Depth, watch: Callable[[Level], None] = lambda level: None) -> Audit:
+def audit_of(prepared: WalkPlan, run: Path, depth: Depth, watch: Callable[[Level], None] = lambda level: None) -> Audit:
     """Return the audit of a walk: the one in the folder `run`, if it is of the same and as deep, or a new one."""
     known, depths = known_audit(prepared, run), list(PLANS)
     if known and depths.index(known.depth) >= depths.index(depth):
@@ -47,7 +47,7 @@ def audit_of(prepared: Prepared, run: Path, depth: Depth, watch: Callable[[Level
     return audit(subject_of(prepared), depth, key_of(prepared), watch)
 
 
-def keep(prepared: Prepared, run: Path, found: Audit) -> bool:
+def keep(prepared: WalkPlan, run: Path, found: Audit) -> bool:
     """Put an audit into the folder `run`, where a finished run of the same is judged by it anew.
 
     False where the folder holds a finished run of other bars or other plugins, which is left alone.

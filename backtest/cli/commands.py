@@ -16,7 +16,7 @@ from backtest.data.records.audit import Audit, Depth
 from backtest.data.run_files import MANIFEST
 
 if TYPE_CHECKING:
-    from backtest.walk.plan import Prepared
+    from backtest.walk.plan import WalkPlan
 
 app = typer.Typer(
     help="Would this network, retrained as time went on, have forecast better than saying zero?",
@@ -70,7 +70,7 @@ def run(
     from backtest.cli.progress import WalkProgress
     from backtest.walk.config import load
     from backtest.walk.engine import walk_forward
-    from backtest.walk.plan import prepare
+    from backtest.walk.plan import plan_walk
     from backtest.walk.run_folder import folder_of
 
     changes = [*(settings or []), *([f"jobs={jobs}"] if jobs else [])]
@@ -78,7 +78,7 @@ def run(
     folder = folder_of(loaded.config, out)
     if out is None and folder.name != loaded.config.name:
         say(f"{folder.with_name(loaded.config.name)} holds other settings, so this run goes to {folder}")
-    command, prepared = shlex.join(["backtest", *sys.argv[1:]]), prepare(loaded)
+    command, prepared = shlex.join(["backtest", *sys.argv[1:]]), plan_walk(loaded)
     audited = known_audit(prepared, folder) if depth == "off" else _audited(prepared, folder, depth)
     if depth != "off" and audited and not audited.passed:
         _keep(prepared, folder, audited)
@@ -102,18 +102,18 @@ def look_for_leaks(
 ) -> None:
     """Hunt for leaks in features, labels, folds and the whole walk; exit status 4 where there is one."""
     from backtest.walk.config import load
-    from backtest.walk.plan import prepare
+    from backtest.walk.plan import plan_walk
     from backtest.walk.run_folder import folder_of
 
     loaded = load(config, data=data, settings=settings or [])
-    folder, prepared = folder_of(loaded.config, out), prepare(loaded)
+    folder, prepared = folder_of(loaded.config, out), plan_walk(loaded)
     found = _audited(prepared, folder, "quick" if quick else "full")
     _keep(prepared, folder, found)
     if not found.passed:
         raise typer.Exit(4)
 
 
-def _audited(prepared: Prepared, folder: Path, depth: Depth) -> Audit:
+def _audited(prepared: WalkPlan, folder: Path, depth: Depth) -> Audit:
     """Audit, telling what is being done."""
     from backtest.audit.record import audit_of
 
@@ -121,7 +121,7 @@ def _audited(prepared: Prepared, folder: Path, depth: Depth) -> Audit:
         return audit_of(prepared, folder, depth, lambda level: status.update(f"looking for leaks: {level.name} done"))
 
 
-def _keep(prepared: Prepared, folder: Path, found: Audit) -> None:
+def _keep(prepared: WalkPlan, folder: Path, found: Audit) -> None:
     """Show an audit and keep it in the folder; a finished run there has a report that knows of it."""
     from backtest import reports
     from backtest.audit.record import keep

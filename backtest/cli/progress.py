@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from backtest.models import MODELS
 from backtest.walk.checkpoints import Record
-from backtest.walk.plan import Prepared
+from backtest.walk.plan import WalkPlan
 from backtest.walk.tasks import Task
 
 LINE_EVERY = 10.0
@@ -26,7 +26,7 @@ class WalkProgress:
         self.console = console
         self.bar = Progress(BarColumn(16), TextColumn("{task.fields[news]}"), console=console, transient=True)
 
-    def begin(self, prepared: Prepared, done: Sequence[Record], workers: int) -> None:
+    def begin(self, prepared: WalkPlan, done: Sequence[Record], workers: int) -> None:
         """Show what there is to do and what was done before."""
         self.tasks = {task.key: task for task in prepared.tasks}
         self.open_tasks = Counter(task.fold.index for task in prepared.tasks)
@@ -79,7 +79,7 @@ class WalkProgress:
         return f"{done}\n{task.model} {dates}{loss}"
 
 
-def _headline(prepared: Prepared, done: int, workers: int) -> str:
+def _headline(prepared: WalkPlan, done: int, workers: int) -> str:
     folds, tasks = len(prepared.folds), len(prepared.tasks)
     before = f" ({done} done before)" if done else ""
     several = prepared.bars["symbol"].n_unique()

@@ -194,10 +194,10 @@ def _newest(features: pl.DataFrame, rows: Panel, window: int) -> Any:
     """The last row of each symbol; DataError where it has no whole window behind it."""
     last = features.with_row_index("row").group_by("symbol", maintain_order=True).agg(pl.last("row", "time"))
     for symbol, row, time in last.iter_rows():
-        if rows.run[row] < window:
+        if rows.valid_length[row] < window:
             raise DataError(
                 f"{symbol}: the last {window} bars up to {time:%Y-%m-%d %H:%M} must be without a hole, and so the bars "
-                f"that their features look back to (got {rows.run[row]} whole rows): fill the hole, or wait"
+                f"that their features look back to (got {rows.valid_length[row]} whole rows): fill the hole, or wait"
             )
     return last["row"].to_numpy().astype(np.int64)
 

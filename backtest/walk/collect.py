@@ -12,18 +12,18 @@ import polars as pl
 from backtest.data.errors import RunError
 from backtest.data.schema import FITS, FORECASTS
 from backtest.walk.checkpoints import Record, read_forecasts
-from backtest.walk.plan import Prepared
+from backtest.walk.plan import WalkPlan
 from backtest.walk.tasks import Task
 
 KEYS = ["fold", "symbol", "time"]
 
 
-def collect_forecasts(run: Path, prepared: Prepared) -> pl.DataFrame:
+def collect_forecasts(run: Path, prepared: WalkPlan) -> pl.DataFrame:
     """FORECASTS of a run folder in which every task is done."""
     return gather_forecasts(prepared, lambda task: read_forecasts(run, task.folder))
 
 
-def gather_forecasts(prepared: Prepared, forecasts_of: Callable[[Task], pl.DataFrame]) -> pl.DataFrame:
+def gather_forecasts(prepared: WalkPlan, forecasts_of: Callable[[Task], pl.DataFrame]) -> pl.DataFrame:
     """FORECASTS: each model's forecasts, those of its seeds first where it has several, then their mean.
 
     `forecasts_of` returns what one task of the walk forecast: fold, symbol, time, y_hat.

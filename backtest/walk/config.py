@@ -23,7 +23,7 @@ from backtest.significance.multiplicity import ADJUSTMENTS
 from backtest.walk.executors import EXECUTORS
 from backtest.walk.folds import FoldSettings
 
-HOW_NOT_WHAT = {"executor", "jobs"}
+EXECUTION_FIELDS = {"executor", "jobs"}
 
 
 class Settings(BaseModel):
@@ -93,29 +93,29 @@ class Config(Settings):
 
     def to_toml(self) -> str:
         """The settings as TOML, but for those that change no result; what is not set is left out."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=HOW_NOT_WHAT))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=EXECUTION_FIELDS))
 
     @property
     def digest(self) -> str:
         """SHA-256 of the settings that can change a result."""
-        tree = self.model_dump(mode="json", exclude_none=True, exclude={*HOW_NOT_WHAT, "name"})
+        tree = self.model_dump(mode="json", exclude_none=True, exclude={*EXECUTION_FIELDS, "name"})
         return sha256(tomli_w.dumps(tree).encode())
 
     @property
     def trial_digest(self) -> str:
         """SHA-256 of what tells one trial from another on the same bars: not its name, its file or its judgement."""
         judged = {"name", "alpha", "multiplicity"}
-        tree = self.model_dump(mode="json", exclude_none=True, exclude={*HOW_NOT_WHAT, *judged})
+        tree = self.model_dump(mode="json", exclude_none=True, exclude={*EXECUTION_FIELDS, *judged})
         del tree["data"]["source"]
         return sha256(tomli_w.dumps(tree).encode())
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedConfig:
     """A configuration, and the folder of the TOML file it came from (none for a preset)."""
 
     config: Config
-    beside: Path | None
+    config_dir: Path | None
 
 
 def presets() -> dict[str, str]:
@@ -125,7 +125,7 @@ def presets() -> dict[str, str]:
     return {name.removesuffix(".toml"): (folder / name).read_text("utf-8") for name in found}
 
 
-def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) -> Loaded:
+def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) -> LoadedConfig:
     """Read a preset or a TOML file, then apply `--data` and each `--set key=value`.
 
     Raises ConfigError naming the setting, what was expected, what came and what to do.
@@ -133,9 +133,9 @@ def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) 
     known = presets()
     path = Path(config)
     if config in known:
-        text, beside = known[config], None
+        text, config_dir = known[config], None
     elif path.is_file():
-        text, beside = read_text(path), path.resolve().parent
+        text, config_dir = read_text(path), path.resolve().parent
     else:
         raise ConfigError(f"CONFIG: expected a preset or a TOML file (got {config}){_nearest(config, list(known))}")
     tree = parse(text, where=config)
@@ -146,7 +146,7 @@ def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) 
         if not equals:
             raise ConfigError(f"--set: expected key=value, such as train.epochs=5 (got {setting})")
         _put(tree, key.strip(), _value(value.strip()))
-    return Loaded(build(tree, where=config), beside)
+    return LoadedConfig(build(tree, where=config), config_dir)
 
 
 def read_text(path: Path) -> str:

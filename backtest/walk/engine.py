@@ -33,10 +33,10 @@ from backtest.walk.checkpoints import CHECKPOINTS, Record, find
 from backtest.walk.collect import collect_fits, collect_forecasts
 from backtest.walk.environment import cores
 from backtest.walk.executors import EXECUTORS, TerminatedWorkerError
-from backtest.walk.plan import Prepared, fold_table
+from backtest.walk.plan import WalkPlan, fold_table
 from backtest.walk.run_folder import refuse_other
 from backtest.walk.tasks import Task, chains
-from backtest.walk.worker import FEATURES_FILE, Work, carry_out
+from backtest.walk.worker import FEATURES_FILE, TaskContext, run_tasks
 
 OWN = re.compile(r"\.?.+-\d{4}-(x|\d+)-[0-9a-f]{16}(\.\d+)?")
 """Names of checkpoints, unfinished ones with a dot and a process number."""
@@ -45,7 +45,7 @@ OWN = re.compile(r"\.?.+-\d{4}-(x|\d+)-[0-9a-f]{16}(\.\d+)?")
 class Watcher(Protocol):
     """Someone who follows a walk."""
 
-    def begin(self, prepared: Prepared, done: Sequence[Record], workers: int) -> None:
+    def begin(self, prepared: WalkPlan, done: Sequence[Record], workers: int) -> None:
         """Tell what there is to do and what was done before."""
 
     def advance(self, record: Record) -> None:
@@ -66,7 +66,7 @@ class Outcome:
 
 
 def walk_forward(
-    prepared: Prepared, run: Path, watcher: Watcher, *, command: str, audited: Audit | None = None
+    prepared: WalkPlan, run: Path, watcher: Watcher, *, command: str, audited: Audit | None = None
 ) -> Outcome:
     """Run, or finish, a walk in the folder `run`, which then holds everything but the report.
 
@@ -82,7 +82,7 @@ def walk_forward(
         raise RunError(f"{run}: {error}: make room, then the same command goes on from there") from error
 
 
-def _walk(prepared: Prepared, run: Path, watcher: Watcher, command: str, audited: Audit | None) -> Outcome:
+def _walk(prepared: WalkPlan, run: Path, watcher: Watcher, command: str, audited: Audit | None) -> Outcome:
     """Carry out what is missing, and write everything that follows from it, the manifest last."""
     started, before = datetime.now(UTC), _finished_before(run)
     for outdated in (MANIFEST, AUDIT, "report.html", "report.md"):
@@ -99,7 +99,7 @@ def _walk(prepared: Prepared, run: Path, watcher: Watcher, command: str, audited
     return Outcome(run, judged, len(prepared.tasks), reused)
 
 
-def _write_results(prepared: Prepared, run: Path, records: Sequence[Record], *, leak: str) -> Verdict:
+def _write_results(prepared: WalkPlan, run: Path, records: Sequence[Record], *, leak: str) -> Verdict:
     """Gather, test and judge the forecasts."""
     config = prepared.config
     terms = results.Terms(
@@ -125,7 +125,7 @@ def _finished_before(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def _lay_out(prepared: Prepared, run: Path) -> Work:
+def _lay_out(prepared: WalkPlan, run: Path) -> TaskContext:
     """Write what the tasks read, and return what they share."""
     config = prepared.config
     content = table_bytes(prepared.features)
@@ -135,10 +135,10 @@ def _lay_out(prepared: Prepared, run: Path) -> Work:
         unfinished.unlink()
     _remove(run, lambda name: name.startswith("."))
     settings = (prepared.names, config.target.horizon, config.net, config.train)
-    return Work(run, sha256(content), *settings, config.plugins, prepared.loaded.beside, Path.cwd())
+    return TaskContext(run, sha256(content), *settings, config.plugins, prepared.loaded.config_dir, Path.cwd())
 
 
-def _carry_out_all(prepared: Prepared, work: Work, watcher: Watcher) -> tuple[list[Record], int, int]:
+def _carry_out_all(prepared: WalkPlan, work: TaskContext, watcher: Watcher) -> tuple[list[Record], int, int]:
     """Records of all tasks in their order, how many were there before, and how many workers there were."""
     found = {task: find(work.run, task) for task in prepared.tasks}
     records = {task.folder: record for task, record in found.items() if record}
@@ -149,7 +149,7 @@ def _carry_out_all(prepared: Prepared, work: Work, watcher: Watcher) -> tuple[li
     watcher.begin(prepared, list(records.values()), workers)
     folders = {task.key: task.folder for task in prepared.tasks}
     try:
-        calls = [partial(carry_out, work, chain) for chain in todo]
+        calls = [partial(run_tasks, work, chain) for chain in todo]
         for finished in EXECUTORS[prepared.config.executor](calls, workers):
             for record in finished:
                 if folders[record.key] not in records:

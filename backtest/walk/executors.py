@@ -28,11 +28,11 @@ def run_loky(calls: Sequence[Call], jobs: int) -> Iterator[Any]:
     os.environ["PYTHONSAFEPATH"] = "1"
     with parallel_config(backend="loky", inner_max_num_threads=1):
         yield from Parallel(n_jobs=jobs, batch_size=1, pre_dispatch=2 * jobs, return_as="generator_unordered")(
-            delayed(deafened)(call) for call in calls
+            delayed(ignore_sigint)(call) for call in calls
         )
 
 
-def deafened(call: Call) -> Any:
+def ignore_sigint(call: Call) -> Any:
     """Make a call in a worker, from now on without ear for Ctrl-C: who asked for it will stop the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return call()

@@ -7,10 +7,10 @@ import polars as pl
 from backtest.models.forecaster import State
 from backtest.walk.collect import gather_forecasts
 from backtest.walk.fitting import fit_and_forecast, forecaster_of
-from backtest.walk.plan import Prepared
+from backtest.walk.plan import WalkPlan
 
 
-def walk_in_memory(prepared: Prepared) -> pl.DataFrame:
+def walk_in_memory(prepared: WalkPlan) -> pl.DataFrame:
     """FORECASTS of a whole walk, carried out in this process: to the bit what a run folder would hold.
 
     The fit on all bars after the walk is left out. Raises as `fit_and_forecast`.

@@ -17,14 +17,14 @@ from backtest.data.result_tables import RUN_TABLES
 from backtest.data.run_files import SETTINGS, VERDICT, file_sums
 from backtest.walk.checkpoints import CHECKPOINTS, FORECASTS, RECORD, STATE, Record, seconds_of
 from backtest.walk.environment import hardware, versions
-from backtest.walk.plan import Prepared
+from backtest.walk.plan import WalkPlan
 from backtest.walk.worker import FEATURES_FILE
 
 KEPT = (FORECASTS, STATE, RECORD)
 
 
 def of(
-    run: Path, prepared: Prepared, records: Sequence[Record], workers: int, *, started: datetime, command: str
+    run: Path, prepared: WalkPlan, records: Sequence[Record], workers: int, *, started: datetime, command: str
 ) -> dict[str, Any]:
     """Manifest of the run whose files stand in `run`."""
     finished = datetime.now(UTC)
@@ -54,7 +54,7 @@ def of(
     }
 
 
-def data_card(prepared: Prepared) -> dict[str, Any]:
+def data_card(prepared: WalkPlan) -> dict[str, Any]:
     """What the bars are: source, span, interval, gaps, and how many of their rows cannot be used."""
     bars, holes = prepared.bars, sessions.find(prepared.bars)
     source = prepared.config.data.source
@@ -75,7 +75,7 @@ def data_card(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _usable(prepared: Prepared) -> int:
+def _usable(prepared: WalkPlan) -> int:
     """Rows with every feature and a known target."""
     complete = [pl.col(name).is_not_null() for name in (*prepared.names, "target_time")]
     return prepared.features.filter(pl.all_horizontal(complete)).height

@@ -19,20 +19,20 @@ from backtest.features import pipeline, plugins
 from backtest.features.catalog import resolve
 from backtest.models import MODELS
 from backtest.models.windows import Panel, microseconds, panel
-from backtest.walk.config import Config, Loaded
+from backtest.walk.config import Config, LoadedConfig
 from backtest.walk.folds import Fold, final_fold, roll
 from backtest.walk.tasks import Task, learning_windows, plan
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class WalkPlan:
     """A run before its first fit.
 
     `external` are the series that features read. `final` is the fit on all bars after the walk: a fold without a test
     span, whose number follows the last.
     """
 
-    loaded: Loaded
+    loaded: LoadedConfig
     bars: pl.DataFrame
     interval: timedelta
     features: pl.DataFrame
@@ -56,14 +56,14 @@ class Prepared:
         return self.loaded.config
 
 
-def load_bars(config: Config, beside: Path | None = None) -> tuple[pl.DataFrame, timedelta]:
+def load_bars(config: Config, config_dir: Path | None = None) -> tuple[pl.DataFrame, timedelta]:
     """Bars of the configured source, and their interval; ConfigError where it is not the one asked for.
 
-    A source that stands beside the settings is meant before one in the working directory.
+    A relative source is looked up in `config_dir` first, then in the working directory.
     """
     source = config.data.source
-    found = beside and source and not Path(source).is_absolute() and any(beside.glob(source))
-    bars = bar_files.load(beside / source if beside and found else source, config.data.symbol)
+    found = config_dir and source and not Path(source).is_absolute() and any(config_dir.glob(source))
+    bars = bar_files.load(config_dir / source if config_dir and found else source, config.data.symbol)
     interval = sessions.interval_of(bars)
     if config.data.interval and durations.parse(config.data.interval) != interval:
         raise ConfigError(
@@ -84,13 +84,13 @@ def feature_rows(
     return features, panel(features, names, horizon)
 
 
-def prepare(loaded: Loaded) -> Prepared:
+def plan_walk(loaded: LoadedConfig) -> WalkPlan:
     """Read the bars, compute the features, cut the folds and plan the tasks; every problem with them shows here."""
     config = loaded.config
-    plugin_files = plugins.load(config.plugins, loaded.beside)
+    plugin_files = plugins.load(config.plugins, loaded.config_dir)
     _check_models(config)
     resolve(config.features)  # a mistake in their names shows before the bars are read
-    bars, interval = load_bars(config, loaded.beside)
+    bars, interval = load_bars(config, loaded.config_dir)
     external = pipeline.series_of(config.features)
     features, rows = feature_rows(config, bars, interval, external)
     _check_features(features, rows.names)
@@ -99,12 +99,12 @@ def prepare(loaded: Loaded) -> Prepared:
     final = final_fold(times, config.folds, horizon=horizon, interval=interval, index=len(folds))
     _check_spans(rows, (*folds, final), config.net.window)
     tasks = plan(config, rows, (*folds, final), plugin_files)
-    return Prepared(
+    return WalkPlan(
         loaded, bars, interval, features, rows.names, rows, external, folds, final, tuple(tasks), plugin_files
     )
 
 
-def fold_table(prepared: Prepared) -> pl.DataFrame:
+def fold_table(prepared: WalkPlan) -> pl.DataFrame:
     """The FOLDS table, with what each span holds."""
     window, rows = prepared.config.net.window, prepared.rows
     records = []

@@ -130,7 +130,7 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
         panel.time[seen],
         panel.features[seen],
         panel.returns[seen],
-        panel.run[seen],
+        panel.valid_length[seen],
         np.isfinite(panel.target[seen]),
     ]
     for column in (*rows, panel.target[learned], panel.target_time[learned]):

@@ -27,10 +27,10 @@ FEATURES_FILE = "features.parquet"
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class TaskContext:
     """What all tasks of a run share: where its rows are, the settings, and the plugins that define its models.
 
-    Those lie in the folder `beside` the settings or in the `working` directory of the process that plans the run.
+    Those lie in `config_dir`, the folder of the settings file, or in the `working` directory of the planning process.
     """
 
     run: Path
@@ -40,23 +40,23 @@ class Work:
     net: NetSettings
     train: TrainSettings
     plugins: tuple[str, ...]
-    beside: Path | None
+    config_dir: Path | None
     working: Path
 
 
-def carry_out(work: Work, chain: tuple[Task, ...]) -> list[Record]:
+def run_tasks(work: TaskContext, chain: tuple[Task, ...]) -> list[Record]:
     """Fit and forecast each task of a chain that is not done yet."""
-    plugins.load(work.plugins, work.beside, work.working)
+    plugins.load(work.plugins, work.config_dir, work.working)
     records = []
     for task in chain:
         record = find(work.run, task)
         if record is None:
-            record = _do_or_say_which(work, task)
+            record = _run_task(work, task)
         records.append(record)
     return records
 
 
-def _do_or_say_which(work: Work, task: Task) -> Record:
+def _run_task(work: TaskContext, task: Task) -> Record:
     """Do a task; whatever a model raises becomes a RunError that names model, fold and seed."""
     try:
         return _do(work, task)
@@ -70,7 +70,7 @@ def _do_or_say_which(work: Work, task: Task) -> Record:
         ) from error
 
 
-def _do(work: Work, task: Task) -> Record:
+def _do(work: TaskContext, task: Task) -> Record:
     rows, keys = _rows(work.run / FEATURES_FILE, work.rows_sha256, work.features, work.horizon)
     start = read_state(work.run, task.after) if task.after else None
     started = time.perf_counter()

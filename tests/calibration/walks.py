@@ -10,9 +10,9 @@ from backtest.data.records.verdict import Candidate
 from backtest.evaluation.matched_forecasts import pair
 from backtest.verdict.results import evidence_of
 from backtest.verdict.rule import judge
-from backtest.walk.config import Loaded, build
+from backtest.walk.config import LoadedConfig, build
 from backtest.walk.in_memory import walk_in_memory
-from backtest.walk.plan import Prepared, fold_table, prepare
+from backtest.walk.plan import WalkPlan, fold_table, plan_walk
 
 LINEAR: dict[str, Any] = {
     "features": ["log_return", "rolling_mean_5", "rolling_std_24", "volume_norm"],
@@ -73,10 +73,10 @@ def _candidates(settings: Mapping[str, Any], world: str) -> tuple[Candidate, ...
     tree = {key: value for key, value in settings.items() if key != "bars"}
     source = f"synthetic:n={settings['bars']},{world}"
     config = build({**tree, "name": "world", "executor": "serial", "data": {"source": source}}, where="calibration")
-    return _judge(prepare(Loaded(config, None)))
+    return _judge(plan_walk(LoadedConfig(config, None)))
 
 
-def _judge(prepared: Prepared) -> tuple[Candidate, ...]:
+def _judge(prepared: WalkPlan) -> tuple[Candidate, ...]:
     """What the verdict says of every model that was asked for."""
     config = prepared.config
     evidence = evidence_of(pair(walk_in_memory(prepared)), fold_table(prepared), adjustment=config.multiplicity)

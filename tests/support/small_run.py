@@ -8,9 +8,9 @@ from typing import Any
 
 from backtest.data.run_files import read_manifest
 from backtest.walk.checkpoints import Record
-from backtest.walk.config import Loaded, build
+from backtest.walk.config import LoadedConfig, build
 from backtest.walk.engine import Outcome, walk_forward
-from backtest.walk.plan import Prepared, prepare
+from backtest.walk.plan import WalkPlan, plan_walk
 
 TREE: dict[str, Any] = {
     "name": "small",
@@ -32,7 +32,7 @@ class Silent:
         self.fresh: list[Record] = []
         self.stop_after = stop_after
 
-    def begin(self, prepared: Prepared, done: Sequence[Record], workers: int) -> None:
+    def begin(self, prepared: WalkPlan, done: Sequence[Record], workers: int) -> None:
         self.done = len(done)
 
     def advance(self, record: Record) -> None:
@@ -44,13 +44,13 @@ class Silent:
         self.ended = True
 
 
-def small(**tables: Any) -> Prepared:
+def small(**tables: Any) -> WalkPlan:
     """Prepare the small walk, with some settings changed; a table is merged into the default one."""
     tree = {key: {**TREE[key], **value} if isinstance(TREE.get(key), dict) else value for key, value in tables.items()}
-    return prepare(Loaded(build({**TREE, **tree}, where="small"), None))
+    return plan_walk(LoadedConfig(build({**TREE, **tree}, where="small"), None))
 
 
-def walk(folder: Path, watcher: Silent | None = None, prepared: Prepared | None = None) -> Outcome:
+def walk(folder: Path, watcher: Silent | None = None, prepared: WalkPlan | None = None) -> Outcome:
     """Carry out the small walk in `folder`."""
     return walk_forward(prepared or small(), folder, watcher or Silent(), command="backtest run small")
 

@@ -98,7 +98,7 @@ def test_a_source_beside_the_file_is_meant_first(tmp_path: Path) -> None:
     synthetic.make(50, symbol="BESIDE").write_csv(tmp_path / "bars.csv")
     (tmp_path / "my.toml").write_text("data.source = 'bars.csv'")
     loaded = load(str(tmp_path / "my.toml"))
-    bars, _ = load_bars(loaded.config, loaded.beside)
+    bars, _ = load_bars(loaded.config, loaded.config_dir)
     assert bars["symbol"].unique().to_list() == ["BESIDE"]
     assert loaded.config.data.source == "bars.csv", "where the file lies is no part of the settings"
 
