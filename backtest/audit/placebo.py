@@ -27,8 +27,8 @@ from backtest.evaluation.loss_panel import Aligned, align
 from backtest.evaluation.matched_forecasts import pair
 from backtest.evaluation.robustness import against_zero
 from backtest.models import MODELS
-from backtest.significance.mean import mean_test
-from backtest.significance.multiplicity import holm
+from backtest.significance.mean_tests import mean_test
+from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray, mean_per_time
 from backtest.walk.tasks import Task
 

@@ -9,8 +9,7 @@ from backtest.evaluation.metrics import METRICS
 from backtest.features import FEATURES
 from backtest.models import MODELS
 from backtest.reports.sections import SECTIONS
-from backtest.significance.joint import JOINT_TESTS
-from backtest.significance.table import TESTS
+from backtest.significance.table import JOINT_TESTS, TESTS
 from backtest.walk.config import all_settings, presets
 from backtest.walk.executors import EXECUTORS
 

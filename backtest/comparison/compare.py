@@ -20,8 +20,8 @@ from backtest.data.result_tables import PATHS
 from backtest.data.run_files import json_bytes, runs_folder, sha256, table_bytes, write_bytes
 from backtest.evaluation.loss_panel import Aligned
 from backtest.evaluation.robustness import skill_of
-from backtest.significance.confidence_set import ModelConfidenceSet, model_confidence_set
-from backtest.significance.skill import skill_interval
+from backtest.significance.equal_accuracy import skill_interval
+from backtest.significance.superiority import ModelConfidenceSet, model_confidence_set
 from backtest.walk.environment import versions
 
 LONGEST = 60

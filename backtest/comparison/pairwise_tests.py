@@ -17,10 +17,9 @@ from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
 from backtest.data.records.comparison import Finding, Group, Pair
 from backtest.evaluation.loss_panel import Aligned
-from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.multiplicity import holm
+from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
+from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray
-from backtest.significance.skill import skill_interval
 
 LAST_DIGITS = 1e-12
 """Forecasts that differ by at most this share of the largest are the same: another processor rounds otherwise."""

@@ -14,12 +14,11 @@ from backtest.data.names import PRIMARY, REFERENCES
 from backtest.evaluation.loss_panel import Aligned
 from backtest.evaluation.metrics import LOSSES
 from backtest.evaluation.robustness import skill_of
-from backtest.significance.joint import JOINT_TESTS
-from backtest.significance.multiplicity import ADJUSTMENTS
+from backtest.significance.equal_accuracy import skill_interval
+from backtest.significance.multiple_testing import ADJUSTMENTS
 from backtest.significance.result import Alternative
-from backtest.significance.skill import skill_interval
 from backtest.significance.stability import fluctuation
-from backtest.significance.table import TESTS, ForecastTest, Sample
+from backtest.significance.table import JOINT_TESTS, TESTS, ForecastTest, Sample
 
 FAMILY = ["test", "loss", "baseline", "alternative"]
 """Pooled tests that agree in these columns are one family for the adjustment of p-values.

@@ -16,10 +16,9 @@ from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
 from backtest.evaluation.loss_panel import Aligned
 from backtest.evaluation.robustness import skill_of
-from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.multiplicity import holm
+from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
+from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray, mean_per_time
-from backtest.significance.skill import skill_interval
 
 IntArray = npt.NDArray[np.int64]
 BASELINE = PRIMARY["baseline"]

@@ -12,7 +12,7 @@ from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
 from backtest.evaluation.loss_panel import Aligned, align
 from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.mean import mean_test
+from backtest.significance.mean_tests import mean_test
 from backtest.significance.result import FloatArray
 
 LOSS, BASELINE = PRIMARY["loss"], PRIMARY["baseline"]

@@ -16,7 +16,7 @@ from backtest.data.errors import UndefinedTest, UnpairedForecasts
 from backtest.data.names import HOLDING
 from backtest.evaluation.costs import BASIS_POINT, CostSettings
 from backtest.significance.result import FloatArray
-from backtest.significance.sharpe_ratio import minimum_track_record, probabilistic, sharpe
+from backtest.significance.sharpe_ratio import minimum_track_record, probabilistic_sharpe, sharpe
 
 Ints = NDArray[np.int64]
 
@@ -197,5 +197,5 @@ def _sharpe(net: FloatArray, per_year: float) -> dict[str, float | None]:
         found = sharpe(net)
         known |= {"sharpe": found.ratio * per_year**0.5, "sharpe_per_bar": found.ratio}
         known |= {"skewness": found.skewness, "kurtosis": found.kurtosis}
-        known |= {"probabilistic": probabilistic(found), "track_record": minimum_track_record(found)}
+        known |= {"probabilistic": probabilistic_sharpe(found), "track_record": minimum_track_record(found)}
     return known

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtest.data.errors import ConfigError, UndefinedTest, UnpairedForecasts
-from backtest.significance.mean import ROUNDING, mean_test
+from backtest.significance.mean_tests import ROUNDING, mean_test
 from backtest.significance.result import (
     FloatArray,
     TestResult,

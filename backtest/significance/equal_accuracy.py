@@ -1,12 +1,18 @@
-"""Diebold and Mariano's test of equal predictive accuracy."""
+"""Equal predictive accuracy: the Diebold-Mariano test, its version over folds, and the skill with its interval."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from backtest.significance.mean import Estimator, mean_test
-from backtest.significance.result import Alternative, TestResult, paired
+from backtest.data.errors import UndefinedTest, UnpairedForecasts
+from backtest.significance import fixed_b
+from backtest.significance.mean_tests import ROUNDING, Estimator, long_run_covariance, mean_test
+from backtest.significance.result import Alternative, TestResult, mean_per_time, paired, t_probability, unit_of
+
+POWER = 0.8
 
 
 def diebold_mariano(
@@ -38,3 +44,134 @@ def diebold_mariano(
     return TestResult(
         "diebold_mariano", tested.statistic, tested.p_value, tested.n, tested.lags, alternative, tested.note
     )
+
+
+def ibragimov_muller(
+    loss_model: npt.ArrayLike,
+    loss_baseline: npt.ArrayLike,
+    folds: npt.ArrayLike,
+    *,
+    alternative: Alternative = "two-sided",
+) -> TestResult:
+    """Student's t test on the mean loss differences of the folds, from paired losses and numbers of folds (n,).
+
+    A model that is fitted anew in each fold has luck of its own in each: rows of one fold share it, so that more rows
+    of the same folds do not average it out, and no variance over neighbouring rows sees it. The means of q folds are q
+    values whose spread holds it, compared with t(q - 1). For alpha <= 8 % the test keeps its size whatever the
+    variances of the folds are. d = loss_model - loss_baseline, so a negative statistic favours the model; `n` counts
+    folds.
+
+    Raises UnpairedForecasts and NotFinite for what is no pair, UndefinedTest where there are fewer than two folds or
+    their means do not vary.
+
+    Source: Ibragimov and Müller (2010), Journal of Business & Economic Statistics 28, 453-468.
+    """
+    model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
+    if np.shape(folds) != model.shape:
+        raise UnpairedForecasts(f"folds: one for each of {model.size} losses is needed (got shape {np.shape(folds)})")
+    _, fold, counts = np.unique(np.asarray(folds), return_inverse=True, return_counts=True)
+    q = counts.size
+    if q < 2:
+        raise UndefinedTest(f"ibragimov_muller: undefined, at least 2 folds are needed (got {q}): use shorter spans")
+    means = np.bincount(fold, weights=model - baseline) / counts
+    largest = float(np.abs([model, baseline]).max())
+    if means.std() <= ROUNDING * largest:
+        raise UndefinedTest(f"ibragimov_muller: undefined, all {q} folds have the same mean loss difference")
+    scaled = means / float(np.abs(means).max())
+    statistic = float(scaled.mean()) / float(scaled.std(ddof=1)) * q**0.5
+    p_value = t_probability(statistic, q - 1, alternative)
+    return TestResult("ibragimov_muller", statistic, p_value, q, 0, alternative)
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """1 - mean loss of the model / mean loss of the baseline, with the interval from `low` to `high`."""
+
+    value: float
+    low: float
+    high: float
+
+
+def skill_interval(
+    loss_model: npt.ArrayLike,
+    loss_baseline: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    level: float = 0.95,
+) -> Skill:
+    """Skill of the model over the baseline and its two-sided interval, from paired losses (n,) in the order of time.
+
+    All ratios r of the mean losses that a two-sided test of mean(loss_model - r loss_baseline) = 0 does not reject
+    (Fieller 1954, Journal of the Royal Statistical Society B 16, 175-185), with the "fixed-b" variance of `mean_test`:
+    so skill 0 lies outside of the interval if and only if the Diebold-Mariano test beside it rejects. The ends solve
+    (m - r b)^2 = c^2 (V_mm - 2 r V_mb + r^2 V_bb) / n for the mean losses m and b, long-run variances V and critical
+    value c.
+
+    No skill is above 1. Raises UndefinedTest where the baseline's mean loss is zero or cannot be told from zero,
+    n <= horizon or the ratio does not vary, ConfigError for a level outside of (0, 1); otherwise as `diebold_mariano`.
+    """
+    model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
+    scale = float(baseline.mean()) if baseline.size else 0.0
+    if not scale > 0:
+        raise UndefinedTest("skill: the baseline's mean loss must be positive (got 0): it made no error to improve on")
+    ratio = float(model.mean()) / scale
+    magnitude = float(max(model.max(), ratio * baseline.max())) / scale
+    mean_test((model - ratio * baseline) / scale, horizon=horizon, magnitude=magnitude)
+    n = model.size
+    width = fixed_b.bandwidth(n, horizon)
+    reach = fixed_b.critical((1 - level) / 2, n, width) ** 2 / n
+    losses = model / scale, baseline / scale
+    v_mm, v_mb, v_bb = (
+        reach * long_run_covariance(losses[first], losses[second], width) for first, second in ((0, 0), (0, 1), (1, 1))
+    )
+    if v_bb >= 1:
+        raise UndefinedTest(
+            f"skill: the baseline's mean loss cannot be told from zero in {n} rows: a few rows carry all of it"
+        )
+    middle = (ratio - v_mb) / (1 - v_bb)
+    half = float(np.sqrt(max(0.0, middle**2 - (ratio**2 - v_mm) / (1 - v_bb))))
+    return Skill(1 - ratio, 1 - middle - half, min(1.0, 1 - middle + half))
+
+
+def smallest_detectable(
+    y: npt.ArrayLike,
+    y_hat: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    alpha: float = 0.05,
+    power: float = POWER,
+    times: npt.ArrayLike | None = None,
+) -> float:
+    """Return the smallest skill against zero that a one-sided Diebold-Mariano test of size alpha finds with `power`.
+
+    Of forecasts f (n,) as noisy as these. A forecast that carries skill varies more, and its loss differences
+    f^2 - 2 y f with it, so their standard error cannot be taken as it is. Write f as a calibrated part and noise, with
+    mean squares g and w as shares of the mean square of y: the skill is g - w, the mean square of f is q = g + w, and
+    the squared standard error of the skill is proportional to q. These forecasts have q, skill s and standard error
+    e, hence w = (q - s) / 2, and skill x comes with e^2 (x + 2 w) / q. The answer solves
+
+        x = m e sqrt((x + 2 w) / q),
+
+    where m is the mean, in standard errors, that the test finds with this power (`fixed_b.detectable`).
+    Of forecasts that are clearly too small for what they know, s > q by more than chance, s stands for q.
+    Raises UndefinedTest where every forecast or every outcome is zero; otherwise as `mean_test`.
+    """
+    truth, forecast = paired(y=y, y_hat=y_hat)
+    unit = unit_of(truth, forecast)
+    truth, forecast = truth / unit, forecast / unit
+    scale = float(np.mean(mean_per_time(truth**2, times))) if truth.size else 0.0
+    energy = float(np.mean(mean_per_time(forecast**2, times))) if truth.size else 0.0
+    if not (scale > 0 and energy > 0):
+        raise UndefinedTest(
+            "smallest skill: every forecast or every outcome is zero: there is no spread to reckon with"
+        )
+    difference = mean_per_time((truth - forecast) ** 2 - truth**2, times)
+    tested = mean_test(difference, horizon=horizon)
+    width = tested.lags + 1
+    expected = float(fixed_b.eigenvalues(tested.n, width).sum())
+    variance = (tested.standard_error / scale) ** 2 / expected
+    skill, spread = -tested.mean / scale, energy / scale
+    if skill > max(spread, 2 * float(np.sqrt(variance))):
+        spread = skill
+    calibrated = fixed_b.detectable(alpha, power, tested.n, width) ** 2 * variance / spread  # the answer without noise
+    return (calibrated + float(np.sqrt(calibrated**2 + 4 * calibrated * max(spread - skill, 0.0)))) / 2

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtest.data.errors import UndefinedTest
-from backtest.significance.mean import Estimator, mean_test
+from backtest.significance.mean_tests import Estimator, mean_test
 from backtest.significance.result import Alternative, FloatArray, TestResult, mean_per_time, paired, unit_of
 
 

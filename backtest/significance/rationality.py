@@ -7,8 +7,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import ConfigError, UndefinedTest, UnpairedForecasts
-from backtest.significance.mean import ROUNDING
-from backtest.significance.moments import MomentsTest, moments_test
+from backtest.significance.mean_tests import ROUNDING, MomentsTest, moments_test
 from backtest.significance.result import FloatArray, TestResult, check_horizon, paired
 
 EXACT = 1e-12

@@ -12,7 +12,7 @@ from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import ConfigError, UndefinedTest
-from backtest.significance.mean import ROUNDING
+from backtest.significance.mean_tests import ROUNDING
 from backtest.significance.result import FloatArray, check_horizon, paired
 
 SHORTEST, STRETCHES = 30, 10
@@ -41,7 +41,7 @@ class Resampling:
         return "; ".join([*others, f"{self.reps:,} resamples in blocks of {block} on average"])
 
 
-BY_RULE = Resampling()
+DEFAULT_RESAMPLING = Resampling()
 
 
 def block_length(differences: FloatArray, horizon: int) -> int:
@@ -70,7 +70,7 @@ def bootstrap_variances(series: FloatArray, block: int) -> FloatArray:
     return np.asarray(circular[0] + 2 * np.sum(weights[:, None] * circular[1:], axis=0), dtype=np.float64)
 
 
-def checked(
+def check_losses(
     losses: Mapping[str, npt.ArrayLike], *, horizon: int, resampling: Resampling, alpha: float = 0.05
 ) -> dict[str, FloatArray]:
     """The losses as arrays (n,) by model.
@@ -95,7 +95,7 @@ def checked(
     return series
 
 
-def alike(series: Mapping[str, FloatArray], one: str, other: str) -> bool:
+def same_losses(series: Mapping[str, FloatArray], one: str, other: str) -> bool:
     """Whether two models have the same losses, up to rounding.
 
     Raises UndefinedTest where one is worse by the same amount at all times: no resample would vary.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from backtest.data.errors import ConfigError, UndefinedTest
-from backtest.significance.mean import ROUNDING
+from backtest.significance.mean_tests import ROUNDING
 from backtest.significance.result import paired
 
 SHORTEST = 3
@@ -48,7 +48,7 @@ def sharpe(returns: npt.ArrayLike) -> Sharpe:
     return Sharpe(ratio, float(np.mean(scaled**3)), float(np.mean(scaled**4)), values.size)
 
 
-def probabilistic(sharpe: Sharpe, benchmark: float = 0.0) -> float:
+def probabilistic_sharpe(sharpe: Sharpe, benchmark: float = 0.0) -> float:
     """Probability that the true ratio lies above the `benchmark`, a ratio per period: the PSR of 2012.
 
     Raises UndefinedTest where the moments leave the ratio no variance, ConfigError for a benchmark that is no number.
@@ -57,7 +57,7 @@ def probabilistic(sharpe: Sharpe, benchmark: float = 0.0) -> float:
     return float(ndtr(excess * np.sqrt((sharpe.n - 1) / variance)))
 
 
-def expected_maximum(trials: int, variance: float) -> float:
+def expected_maximum_sharpe(trials: int, variance: float) -> float:
     """Ratio per period that the best of so many `trials` without skill is expected to show; 0 for a single one.
 
     `variance` is that of the trials' ratios per period; the trials count as independent. This is SR0 of the DSR (2014).
@@ -73,19 +73,19 @@ def expected_maximum(trials: int, variance: float) -> float:
     return float(np.sqrt(variance) * ((1 - np.euler_gamma) * upper + np.euler_gamma * beyond))
 
 
-def deflated(sharpe: Sharpe, trials: int, variance: float) -> float:
+def deflated_sharpe(sharpe: Sharpe, trials: int, variance: float) -> float:
     """Probability that the true ratio lies above what the best of `trials` without skill would show: the DSR of 2014.
 
-    `variance` is that of the trials' ratios per period. Raises as `probabilistic` and `expected_maximum`.
+    `variance` is that of the trials' ratios per period. Raises as `probabilistic_sharpe` and `expected_maximum_sharpe`.
     """
-    return probabilistic(sharpe, expected_maximum(trials, variance))
+    return probabilistic_sharpe(sharpe, expected_maximum_sharpe(trials, variance))
 
 
 def minimum_track_record(sharpe: Sharpe, benchmark: float = 0.0, level: float = 0.95) -> float | None:
     """Periods after which such a ratio shows with probability `level` that the true one exceeds the `benchmark`.
 
     None where the ratio does not exceed the benchmark: no length would do. The MinTRL of 2012. Raises ConfigError for a
-    level that is not between 0.5 and 1, otherwise as `probabilistic`.
+    level that is not between 0.5 and 1, otherwise as `probabilistic_sharpe`.
     """
     if not 0.5 < level < 1:
         raise ConfigError(f"level: must lie between 0.5 and 1 (got {level}): 0.95 is usual")

@@ -10,7 +10,7 @@ import polars as pl
 
 from backtest.data.names import PRIMARY, REFERENCES
 from backtest.data.records.verdict import Claim
-from backtest.significance.multiplicity import ADJUSTMENTS
+from backtest.significance.multiple_testing import ADJUSTMENTS
 
 Key = tuple[str, int]
 """A model and a horizon."""

@@ -19,7 +19,7 @@ from backtest.data.names import Status, label
 from backtest.data.records.verdict import Candidate, Verdict
 from backtest.evaluation.loss_panel import Aligned
 from backtest.reports.formats import counted
-from backtest.significance.skill import smallest_detectable
+from backtest.significance.equal_accuracy import smallest_detectable
 from backtest.verdict.multiple_testing import Family, Key, Tried, primary
 from backtest.verdict.wording import RANKING, headline, remark, sentence
 

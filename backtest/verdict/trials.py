@@ -13,7 +13,7 @@ import polars as pl
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import HOLDING, REFERENCES
 from backtest.data.records.verdict import Verdict
-from backtest.significance.sharpe_ratio import Sharpe, deflated
+from backtest.significance.sharpe_ratio import Sharpe, deflated_sharpe
 from backtest.verdict import ledger
 from backtest.verdict.ledger import LEDGER, Ledger, Trial, key_of, name_of
 from backtest.verdict.multiple_testing import Key, Tried, primary
@@ -51,13 +51,13 @@ def deflate(sharpe: Sharpe, own: Sequence[float], others: Sequence[Trial], *, un
     on the data; the same model in two configurations is two trials, an unreadable line is one. Trials that resemble
     each other count in full, but make the ratios vary less, and with that the luck that is allowed for. With one ratio
     there is no luck of the best: the benchmark is 0.
-    Raises UndefinedTest as `deflated`.
+    Raises UndefinedTest as `deflated_sharpe`.
 
     Source: Bailey and Lopez de Prado (2014), Journal of Portfolio Management 40 (5), 94-107.
     """
     ratios = np.array([*own, *(ratio for trial in others for ratio in trial.sharpes.values())])
     variance = float(ratios.var(ddof=1)) if ratios.size > 1 else 0.0
-    return deflated(sharpe, max(ratios.size, 1) + unreadable, variance)
+    return deflated_sharpe(sharpe, max(ratios.size, 1) + unreadable, variance)
 
 
 def enter(run: Path, judged: Verdict, tests: pl.DataFrame, strategies: pl.DataFrame, *, data: str, config: str) -> None:

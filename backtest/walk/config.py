@@ -19,7 +19,7 @@ from backtest.data.names import REFERENCES
 from backtest.data.run_files import sha256
 from backtest.evaluation.costs import CostSettings
 from backtest.models.settings import NetSettings, TrainSettings
-from backtest.significance.multiplicity import ADJUSTMENTS
+from backtest.significance.multiple_testing import ADJUSTMENTS
 from backtest.walk.executors import EXECUTORS
 from backtest.walk.folds import FoldSettings
 

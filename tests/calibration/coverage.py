@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backtest.data.errors import UndefinedTest
-from backtest.significance.skill import skill_interval
+from backtest.significance.equal_accuracy import skill_interval
 from tests.calibration.worlds import generator, with_skill
 
 SKILLS = (0.0, 0.05)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from backtest.data.errors import UndefinedTest
-from backtest.significance.confidence_set import model_confidence_set
 from backtest.significance.resampling import Resampling
 from backtest.significance.result import FloatArray
-from backtest.significance.superiority import stepwise, superior_predictive_ability
+from backtest.significance.superiority import model_confidence_set, stepwise, superior_predictive_ability
 from tests.calibration.findings import LEVEL
 from tests.calibration.worlds import errors, generator
 

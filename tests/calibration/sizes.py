@@ -10,10 +10,10 @@ import numpy as np
 
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY
-from backtest.significance.conditional import giacomini_white
 from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.mean import Estimator
+from backtest.significance.mean_tests import Estimator
 from backtest.significance.result import Alternative
+from backtest.significance.stability import giacomini_white
 from backtest.significance.table import TESTS, Sample
 from tests.calibration.findings import LEVEL
 from tests.calibration.worlds import calibrated, equal, generator, worthless

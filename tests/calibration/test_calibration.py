@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.significance.joint import JOINT_TESTS
-from backtest.significance.table import TESTS
+from backtest.significance.table import JOINT_TESTS, TESTS
 from backtest.verdict.rule import MIN_DIFFERENCES_PER_STEP
 from tests.calibration.coverage import SKILLS, count_covered
 from tests.calibration.findings import Planted, Rate, alarms, crossing

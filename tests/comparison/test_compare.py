@@ -25,11 +25,10 @@ from backtest.data.result_tables import PATHS
 from backtest.data.run_files import MANIFEST
 from backtest.data.schema import FORECASTS
 from backtest.reports.comparison.result import standings_of
-from backtest.significance.confidence_set import model_confidence_set
-from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.multiplicity import holm
+from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
+from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray
-from backtest.significance.skill import skill_interval
+from backtest.significance.superiority import model_confidence_set
 from tests.support.command import call
 from tests.support.compared_runs import COLD, forecasts_of, rewrite, two
 

@@ -20,13 +20,11 @@ from backtest.evaluation.loss_panel import align
 from backtest.evaluation.matched_forecasts import pair
 from backtest.evaluation.metrics import LOSSES
 from backtest.evaluation.scoring import score
-from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.joint import JOINT_TESTS
-from backtest.significance.multiplicity import ADJUSTMENTS, holm
+from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
+from backtest.significance.multiple_testing import ADJUSTMENTS, holm
 from backtest.significance.nested import clark_west
-from backtest.significance.skill import skill_interval
 from backtest.significance.stability import fluctuation
-from backtest.significance.table import TESTS
+from backtest.significance.table import JOINT_TESTS, TESTS
 from tests.support.forecasts import column, forecast_table, losses, random_forecasts
 
 

@@ -17,8 +17,7 @@ from backtest.evaluation import regimes
 from backtest.evaluation.loss_panel import align
 from backtest.evaluation.matched_forecasts import pair
 from backtest.evaluation.regimes import FEWEST, RECENT, REGIMES, by_regime, recent_volatility
-from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.skill import skill_interval
+from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from tests.support.forecasts import FloatArray, column, forecast_table, losses, random_forecasts
 
 HOUR = timedelta(hours=1)

@@ -11,7 +11,7 @@ from backtest.evaluation.loss_panel import align
 from backtest.evaluation.matched_forecasts import pair
 from backtest.evaluation.robustness import by_seed, without_each_fold
 from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.mean import mean_test
+from backtest.significance.mean_tests import mean_test
 from tests.support.forecasts import FloatArray, forecast_table, losses, random_forecasts
 
 FORECASTS = random_forecasts(2, n=400, signal=0.05)

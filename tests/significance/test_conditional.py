@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError, DataError, NotFinite, UndefinedTest, UnpairedForecasts
-from backtest.significance.conditional import giacomini_white
-from backtest.significance.mean import mean_test
+from backtest.significance.mean_tests import mean_test
+from backtest.significance.stability import giacomini_white
 from tests.support.places import SHARED, needs_shared, shared
 from tests.support.strategies import Pair, losses, paired_losses
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from backtest.data.errors import ConfigError, UndefinedTest
-from backtest.significance.confidence_set import Method, model_confidence_set
 from backtest.significance.resampling import Resampling
+from backtest.significance.superiority import Method, model_confidence_set
 from tests.support.places import needs_shared
 from tests.support.resamples import CASES, golden_losses, golden_resampling, name, ranked_losses
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError, DataError, NotFinite, UndefinedTest, UnpairedForecasts
 from backtest.significance.direction import DEPENDENCE, anatolyev_gerko, pesaran_timmermann
-from backtest.significance.mean import mean_test
+from backtest.significance.mean_tests import mean_test
 from backtest.significance.result import FloatArray, TestResult
 from tests.support.places import SHARED, needs_shared, shared
 

@@ -14,7 +14,7 @@ from statsmodels.regression.linear_model import OLS
 
 from backtest.data.errors import ConfigError, DataError, NotFinite, UndefinedTest, UnpairedForecasts
 from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.mean import Estimator, long_run_variance
+from backtest.significance.mean_tests import Estimator, long_run_variance
 from backtest.significance.result import Alternative, FloatArray, TestResult
 from tests.support.places import SHARED, needs_shared, shared
 from tests.support.strategies import Pair, losses, paired_losses

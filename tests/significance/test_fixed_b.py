@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from backtest.significance import fixed_b
-from backtest.significance.mean import long_run_variance
+from backtest.significance.mean_tests import long_run_variance
 
 PUBLISHED = {0.025: (1.9600, 2.9694, 0.4160, -0.5324), 0.05: (1.6449, 2.1859, 0.3142, -0.3427)}
 """Kiefer and Vogelsang (2005), table 1, Bartlett: critical value = polynomial in b, fitted to simulated values."""

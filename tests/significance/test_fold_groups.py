@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from backtest.data.errors import NotFinite, UndefinedTest, UnpairedForecasts
-from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.fold_groups import ibragimov_muller
+from backtest.significance.equal_accuracy import diebold_mariano, ibragimov_muller
 from backtest.significance.result import Alternative
 
 

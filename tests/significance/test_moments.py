@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from backtest.data.errors import UndefinedTest
-from backtest.significance.moments import moments_test
+from backtest.significance.mean_tests import moments_test
 from backtest.significance.result import FloatArray
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError, NotFinite, UndefinedTest, UnpairedForecasts
-from backtest.significance.resampling import BY_RULE, Resampling, block_length, bootstrap_variances, checked, stationary
+from backtest.significance.resampling import (
+    DEFAULT_RESAMPLING,
+    Resampling,
+    block_length,
+    bootstrap_variances,
+    check_losses,
+    stationary,
+)
 from tests.support.resamples import ranked_losses
 
 
@@ -50,7 +57,7 @@ def test_a_difference_that_is_mostly_zero_has_a_block_length() -> None:
 
 
 def test_losses_come_back_by_model() -> None:
-    losses = checked({"a": [1.0] * 30, "b": range(30)}, horizon=3, resampling=BY_RULE)
+    losses = check_losses({"a": [1.0] * 30, "b": range(30)}, horizon=3, resampling=DEFAULT_RESAMPLING)
     assert {model: series.shape for model, series in losses.items()} == {"a": (30,), "b": (30,)}
     assert losses["b"].dtype == np.float64
 
@@ -58,29 +65,29 @@ def test_losses_come_back_by_model() -> None:
 def test_refused_losses_are_named() -> None:
     good = ranked_losses(n=50, a=0.1, b=0.2)
     with pytest.raises(UndefinedTest, match=r"at least two models are needed \(got a\)"):
-        checked({"a": good["a"]}, horizon=1, resampling=BY_RULE)
+        check_losses({"a": good["a"]}, horizon=1, resampling=DEFAULT_RESAMPLING)
     with pytest.raises(UndefinedTest, match=r"at least two models are needed \(got none\)"):
-        checked({}, horizon=1, resampling=BY_RULE)
+        check_losses({}, horizon=1, resampling=DEFAULT_RESAMPLING)
     with pytest.raises(UndefinedTest, match=r"at least 60 times are needed at horizon 6 \(got 50\)"):
-        checked(good, horizon=6, resampling=BY_RULE)
+        check_losses(good, horizon=6, resampling=DEFAULT_RESAMPLING)
     with pytest.raises(UnpairedForecasts, match=r"a \(50,\) and b \(49,\)"):
-        checked({**good, "b": good["b"][1:]}, horizon=1, resampling=BY_RULE)
+        check_losses({**good, "b": good["b"][1:]}, horizon=1, resampling=DEFAULT_RESAMPLING)
     for bad in (np.nan, np.inf, None):
         with pytest.raises(NotFinite, match="b: must be finite"):
-            checked({**good, "b": [bad, *good["b"][1:]]}, horizon=1, resampling=BY_RULE)
+            check_losses({**good, "b": [bad, *good["b"][1:]]}, horizon=1, resampling=DEFAULT_RESAMPLING)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, float("nan")])
 def test_a_level_outside_of_0_and_1_is_refused(alpha: float) -> None:
     with pytest.raises(ConfigError, match="alpha: must lie between 0 and 1"):
-        checked(ranked_losses(a=0.1, b=0.2), horizon=1, resampling=BY_RULE, alpha=alpha)
+        check_losses(ranked_losses(a=0.1, b=0.2), horizon=1, resampling=DEFAULT_RESAMPLING, alpha=alpha)
 
 
 def test_settings_below_1_are_refused() -> None:
     losses = ranked_losses(a=0.1, b=0.2)
     with pytest.raises(ConfigError, match="horizon: must be at least 1"):
-        checked(losses, horizon=0, resampling=BY_RULE)
+        check_losses(losses, horizon=0, resampling=DEFAULT_RESAMPLING)
     with pytest.raises(ConfigError, match="reps: must be at least 1"):
-        checked(losses, horizon=1, resampling=Resampling(reps=0))
+        check_losses(losses, horizon=1, resampling=Resampling(reps=0))
     with pytest.raises(ConfigError, match="block: must be at least 1"):
-        checked(losses, horizon=1, resampling=Resampling(block=0))
+        check_losses(losses, horizon=1, resampling=Resampling(block=0))

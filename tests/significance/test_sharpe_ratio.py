@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from backtest.data.errors import ConfigError, NotFinite, UndefinedTest
 from backtest.significance.sharpe_ratio import (
     Sharpe,
-    deflated,
-    expected_maximum,
+    deflated_sharpe,
+    expected_maximum_sharpe,
     minimum_track_record,
-    probabilistic,
+    probabilistic_sharpe,
     sharpe,
 )
 from tests.support.places import needs_shared, shared
@@ -43,10 +43,10 @@ def test_statistics_agree_with_r() -> None:
         found = sharpe(pl.read_csv(shared("reference", "sharpe", case["input"]))["ret"])
         moments = [case[name] for name in ("sr_per_period", "skew_biased", "kurtosis_nonexcess_biased", "n")]
         assert [found.ratio, found.skewness, found.kurtosis, found.n] == pytest.approx(moments, rel=1e-9)
-        assert probabilistic(found) == pytest.approx(case["psr_0"], abs=1e-9)
-        assert probabilistic(found, 0.05) == pytest.approx(case["psr_bench_0.05"], abs=1e-9)
-        assert expected_maximum(20, 0.001) == pytest.approx(case["dsr_N20_v0.001_sr0"], abs=1e-9)
-        assert deflated(found, 20, 0.001) == pytest.approx(case["dsr_N20_v0.001"], abs=1e-9)
+        assert probabilistic_sharpe(found) == pytest.approx(case["psr_0"], abs=1e-9)
+        assert probabilistic_sharpe(found, 0.05) == pytest.approx(case["psr_bench_0.05"], abs=1e-9)
+        assert expected_maximum_sharpe(20, 0.001) == pytest.approx(case["dsr_N20_v0.001_sr0"], abs=1e-9)
+        assert deflated_sharpe(found, 20, 0.001) == pytest.approx(case["dsr_N20_v0.001"], abs=1e-9)
         periods = pytest.approx(case["mintrl_0_95pct"], rel=1e-9) if found.ratio > 0 else None
         assert minimum_track_record(found) == periods
 
@@ -58,9 +58,9 @@ def test_published_deflated_ratios_are_met_to_their_digits() -> None:
     for case in cases:
         ratio = Sharpe(case["sr_annual"] / case["periods"] ** 0.5, case["skew"], case["kurt"], case["T"])
         variance = case["var_sr_annual"] / case["periods"]
-        assert expected_maximum(case["N"], variance) == pytest.approx(case["sr0_per_period"], rel=1e-9)
-        assert deflated(ratio, case["N"], variance) == pytest.approx(case["value"], abs=1e-9)
-        assert round(deflated(ratio, case["N"], variance), 4) == case["published"]
+        assert expected_maximum_sharpe(case["N"], variance) == pytest.approx(case["sr0_per_period"], rel=1e-9)
+        assert deflated_sharpe(ratio, case["N"], variance) == pytest.approx(case["value"], abs=1e-9)
+        assert round(deflated_sharpe(ratio, case["N"], variance), 4) == case["published"]
 
 
 @needs_shared
@@ -76,7 +76,7 @@ def test_published_track_records_and_probabilities_are_met_to_their_digits() -> 
     probabilities = [case for case in golden("published") if case["name"].startswith("PSR paper")]
     assert len(probabilities) == 2
     for case in probabilities:
-        found = probabilistic(Sharpe(0.458, case["skew"], case["kurt"], 24))
+        found = probabilistic_sharpe(Sharpe(0.458, case["skew"], case["kurt"], 24))
         assert found == pytest.approx(case["value"], abs=1e-9)
         assert round(found, 3) == case["published"]
 
@@ -85,13 +85,13 @@ def test_published_track_records_and_probabilities_are_met_to_their_digits() -> 
 def test_no_usual_mistake_is_made() -> None:
     mistakes = [case for case in golden("published") if case["name"].startswith(("MISTAKE", "jsharpe"))]
     assert len(mistakes) == 5
-    found = deflated(PAPER, 100, VARIANCE)
+    found = deflated_sharpe(PAPER, 100, VARIANCE)
     for case in mistakes:
         assert abs(found - case["value"]) > 5e-5, case["name"]
 
 
 def test_the_paper_without_the_golden_values() -> None:
-    assert round(deflated(PAPER, 100, VARIANCE), 4) == 0.9004
+    assert round(deflated_sharpe(PAPER, 100, VARIANCE), 4) == 0.9004
 
 
 @given(RATIOS, st.floats(0.51, 0.99))
@@ -101,20 +101,24 @@ def test_a_track_record_is_long_enough_and_no_longer(ratio: Sharpe, level: float
         assert ratio.ratio <= 1e-15
     elif periods < 1e6:
         whole = Sharpe(ratio.ratio, ratio.skewness, ratio.kurtosis, int(np.ceil(periods)) + 1)
-        assert probabilistic(whole) >= level
+        assert probabilistic_sharpe(whole) >= level
         short = int(periods) - 1
-        assert short < 1 or probabilistic(Sharpe(ratio.ratio, ratio.skewness, ratio.kurtosis, short)) <= level
+        assert short < 1 or probabilistic_sharpe(Sharpe(ratio.ratio, ratio.skewness, ratio.kurtosis, short)) <= level
 
 
 @given(RATIOS, st.integers(1, 1000))
 def test_more_trials_deflate_more_and_one_not_at_all(ratio: Sharpe, trials: int) -> None:
-    assert deflated(ratio, trials + 1, VARIANCE) <= deflated(ratio, trials, VARIANCE) <= probabilistic(ratio)
-    assert deflated(ratio, 1, VARIANCE) == probabilistic(ratio)
+    assert (
+        deflated_sharpe(ratio, trials + 1, VARIANCE)
+        <= deflated_sharpe(ratio, trials, VARIANCE)
+        <= probabilistic_sharpe(ratio)
+    )
+    assert deflated_sharpe(ratio, 1, VARIANCE) == probabilistic_sharpe(ratio)
 
 
 def test_the_best_of_many_idle_trials_is_about_what_is_expected() -> None:
     best = np.random.default_rng(0).normal(scale=0.1, size=(4000, 50)).max(axis=1)
-    assert expected_maximum(50, 0.01) == pytest.approx(best.mean(), rel=0.02)
+    assert expected_maximum_sharpe(50, 0.01) == pytest.approx(best.mean(), rel=0.02)
 
 
 @given(st.integers(0, 100), st.floats(1e-8, 1e3))
@@ -144,19 +148,19 @@ def test_refused_returns_are_named() -> None:
 
 def test_moments_that_leave_no_variance_are_undefined() -> None:
     impossible = Sharpe(ratio=1.0, skewness=2.0, kurtosis=5.0, n=50)
-    for statistic in (probabilistic, minimum_track_record):
+    for statistic in (probabilistic_sharpe, minimum_track_record):
         with pytest.raises(UndefinedTest, match="its variance must be positive"):
             statistic(impossible)
 
 
 def test_settings_that_mean_nothing_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"trials: must be at least 1 \(got 0\)"):
-        deflated(PAPER, 0, VARIANCE)
+        deflated_sharpe(PAPER, 0, VARIANCE)
     for variance in (-1.0, float("nan"), float("inf")):
         with pytest.raises(ConfigError, match="variance: must be zero or positive"):
-            expected_maximum(2, variance)
+            expected_maximum_sharpe(2, variance)
     for level in (0.5, 1.0, float("nan")):
         with pytest.raises(ConfigError, match=r"level: must lie between 0\.5 and 1"):
             minimum_track_record(PAPER, level=level)
     with pytest.raises(ConfigError, match="benchmark: must be a finite Sharpe ratio"):
-        probabilistic(PAPER, float("nan"))
+        probabilistic_sharpe(PAPER, float("nan"))

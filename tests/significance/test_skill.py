@@ -10,9 +10,8 @@ from scipy.signal import lfilter
 from statsmodels.regression.linear_model import OLS
 
 from backtest.data.errors import ConfigError, NotFinite, UndefinedTest, UnpairedForecasts
-from backtest.significance.equal_accuracy import diebold_mariano
+from backtest.significance.equal_accuracy import diebold_mariano, skill_interval, smallest_detectable
 from backtest.significance.result import FloatArray
-from backtest.significance.skill import skill_interval, smallest_detectable
 
 
 def squared_losses(seed: int, n: int, share: float) -> tuple[FloatArray, FloatArray]:

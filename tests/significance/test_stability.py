@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError, DataError, NotFinite, UndefinedTest, UnpairedForecasts
-from backtest.significance.mean import long_run_variance, mean_test
+from backtest.significance.mean_tests import long_run_variance, mean_test
 from backtest.significance.result import FloatArray
 from backtest.significance.stability import PATHS, Fluctuation, extreme_values, fluctuation
 from tests.support.strategies import SEEDS, Pair, losses

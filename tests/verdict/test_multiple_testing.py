@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backtest.data import result_tables
 from backtest.data.records.verdict import Claim
-from backtest.significance.multiplicity import holm
+from backtest.significance.multiple_testing import holm
 from backtest.verdict.multiple_testing import Family, Tried
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)

@@ -1,4 +1,4 @@
-"""P-values of several tests, adjusted because several were made."""
+"""P-values adjusted for multiple testing."""
 
 from __future__ import annotations
 

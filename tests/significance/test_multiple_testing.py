@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from backtest.data.errors import DataError
-from backtest.significance.multiplicity import ADJUSTMENTS, benjamini_hochberg, benjamini_yekutieli, holm
+from backtest.significance.multiple_testing import ADJUSTMENTS, benjamini_hochberg, benjamini_yekutieli, holm
 from tests.support.places import needs_shared, shared
 
 FAMILIES = st.lists(st.floats(0, 1), min_size=1, max_size=30)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from backtest.data.errors import UndefinedTest
-from backtest.significance.joint import JOINT_TESTS, JointRow
 from backtest.significance.result import FloatArray
+from backtest.significance.table import JOINT_TESTS, JointRow
 from tests.support.resamples import ranked_losses
 
 PLANTED = ranked_losses(zero=0.6, naive=1.2, good=0.2, bad=0.9)
@@ -79,7 +79,7 @@ def test_p_values_of_zero_are_explained() -> None:
 
 
 def test_the_table_is_read_without_waiting_for_arch() -> None:
-    code = "import sys, backtest.significance.joint; print('arch' in sys.modules)"
+    code = "import sys, backtest.significance.table; print('arch' in sys.modules)"
     command, root = [sys.executable, "-c", code], Path(__file__).parents[2]
     answer = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)  # noqa: S603
     assert answer.stdout.strip() == "False"
