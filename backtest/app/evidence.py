@@ -19,7 +19,7 @@ from backtest.reports.formats import counted, decimal, exponent_of, listed, mome
 from backtest.reports.result import Fold, Result
 from backtest.reports.sections.validity import MEND, MOST, audited, finding
 from backtest.reports.sections.verdict import tone_of
-from backtest.reports.wording.audit import witness_words
+from backtest.reports.wording.audit import counterexample_words
 
 STATES: dict[str, tuple[Tone, str]] = {
     "passed": ("good", "passed"),
@@ -64,11 +64,11 @@ def level(one: Level) -> None:
 
 
 def told(leak: Leak) -> None:
-    """Show one leak: what was seen, the witness, and what to do."""
+    """Show one leak: what was seen, the counterexample, and what to do."""
     with st.container(border=True):
         parts.line("bad", "leak", f"{leak.subject} {leak.seen}")
-        if leak.witness:
-            st.text(shown(witness_words(leak.witness)))
+        if leak.counterexample:
+            st.text(shown(counterexample_words(leak.counterexample)))
         st.text(shown(f"What to do: {leak.remedy}"))
 
 

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
-from backtest.audit.feature_input import Feature, asked, check_bars
-from backtest.audit.features import Effort, foresee, read_ahead
-from backtest.audit.lookback import remember
-from backtest.audit.publication import Reading, read_early, stamped_early
-from backtest.audit.recompute import Compute, Probe
+from backtest.audit.feature_input import Feature, check_bars, feature_under_test
+from backtest.audit.features import Effort, check_features, check_walk
+from backtest.audit.lookback import check_lookback
+from backtest.audit.publication import Reading, check_publication, check_stamps
+from backtest.audit.recompute import Computation, Compute
 from backtest.audit.search import Search
 from backtest.data.errors import BacktestError, ConfigError, LeakError
 from backtest.data.records.audit import Leak
 from backtest.data.schema import UTC_TIME
 from backtest.reports.wording.audit import leak_words
 
-THOROUGH = Effort(cuts=40, combs=400, bars=1_000)
+THOROUGH = Effort(cuts=40, grids=400, bars=1_000)
 STARTS, INSTANTS, CUTS = 16, 16, 12
 
 
@@ -31,7 +31,7 @@ def assert_causal(
     external: Mapping[str, pl.DataFrame] | None = None,
     seed: int = 0,
 ) -> None:
-    """Raise LeakError with the smallest witness unless a feature reads nothing but its own bar and earlier ones.
+    """Raise LeakError with the smallest counterexample unless a feature reads nothing but its own bar and earlier ones.
 
     `feature` is a name as in the settings (`"rolling_mean_24"`), an expression, a function that returns one or several
     by suffix, decorated with `@feature` or not, or a function of the bars that returns a column, or a table with
@@ -45,21 +45,25 @@ def assert_causal(
     Raises ConfigError for a feature that cannot be computed from them.
     """
     __tracebackhide__ = True  # a test that fails shows its own line, not ours
-    question = asked(feature, bars, lookback, tolerance, external)
-    probe = _probe(lambda changed: question.compute(changed, question.external), bars, "feature")
-    memories = dict.fromkeys(probe.columns, question.memory) if question.memory else {}
-    ahead = read_ahead(probe, memories, THOROUGH, seed)
+    question = feature_under_test(feature, bars, lookback, tolerance, external)
+    computation = _computation(lambda changed: question.compute(changed, question.external), bars, "feature")
+    lookbacks = dict.fromkeys(computation.columns, question.lookback) if question.lookback else {}
+    ahead = check_features(computation, lookbacks, THOROUGH, seed)
     _demand_proof(ahead)
-    behind = remember(probe, {name: memories[name] for name in ahead.open if name in memories}, STARTS, seed)
-    leaks = [*ahead.leaks.values(), *behind.leaks.values(), *stamped_early(question.external)]
+    behind = check_lookback(
+        computation, {name: lookbacks[name] for name in ahead.open if name in lookbacks}, STARTS, seed
+    )
+    leaks = [*ahead.leaks.values(), *behind.leaks.values(), *check_stamps(question.external)]
     if question.external:
-        reading = Reading(probe, question.external, lambda other: question.compute(bars, other), question.interval)
-        leaks += read_early(reading, INSTANTS, seed).leaks.values()
+        reading = Reading(
+            computation, question.external, lambda other: question.compute(bars, other), question.interval
+        )
+        leaks += check_publication(reading, INSTANTS, seed).leaks.values()
     _refuse(leaks)
 
 
 def assert_sealed(walk: Callable[[pl.DataFrame], pl.DataFrame], bars: pl.DataFrame, *, seed: int = 0) -> None:
-    """Raise LeakError with the smallest witness where a forecast moves when later bars are replaced.
+    """Raise LeakError with the smallest counterexample where a forecast moves when later bars are replaced.
 
     `walk` takes bars and returns forecasts: a table with the `time` of the last bar that each may know, `symbol` where
     there are several, and numbers. It may be any pipeline, of any library. Later bars are replaced and not cut off,
@@ -68,12 +72,12 @@ def assert_sealed(walk: Callable[[pl.DataFrame], pl.DataFrame], bars: pl.DataFra
     """
     __tracebackhide__ = True
     check_bars(bars)
-    search = foresee(_probe(walk, bars, "walk"), CUTS, seed)
+    search = check_walk(_computation(walk, bars, "walk"), CUTS, seed)
     _demand_proof(search)
     _refuse(search.leaks.values())
 
 
-def _probe(compute: Compute, bars: pl.DataFrame, what: str) -> Probe:
+def _computation(compute: Compute, bars: pl.DataFrame, what: str) -> Computation:
     """What is computed from all bars; ConfigError where that is nothing to be audited."""
     try:
         table: object = compute(bars)
@@ -84,17 +88,17 @@ def _probe(compute: Compute, bars: pl.DataFrame, what: str) -> Probe:
     if not isinstance(table, pl.DataFrame) or table.schema.get("time") != UTC_TIME:
         got = dict(table.schema) if isinstance(table, pl.DataFrame) else type(table).__name__
         raise ConfigError(f"{what}: expected a table with time, {UTC_TIME}, and a value (got {got}): return one")
-    probe = Probe(compute, bars, table)
-    keys = probe.keys(table)
+    computation = Computation(compute, bars, table)
+    keys = computation.keys(table)
     if table.select(keys).is_duplicated().any():
         raise ConfigError(
             f"{what}: expected one row for each {', '.join(keys)} (got several): say what tells them apart"
         )
-    empty = [name for name in probe.columns if table[name].null_count() == table.height]
-    if empty or not probe.columns:
+    empty = [name for name in computation.columns if table[name].null_count() == table.height]
+    if empty or not computation.columns:
         names = ", ".join(empty) or "it"
         raise ConfigError(f"{what}: {names} has no value in {bars.height} bars: give it more of them, or mend it")
-    return probe
+    return computation
 
 
 def _demand_proof(search: Search) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import polars as pl
 
-from backtest.audit.lookback import Memory
+from backtest.audit.lookback import Lookback
 from backtest.audit.rebuild import Rebuild, Series, rebuild_of
-from backtest.audit.recompute import KEYS, Probe
+from backtest.audit.recompute import KEYS, Computation
 from backtest.data.schema import FEATURES
 from backtest.features.catalog import resolve
 from backtest.features.target import column
@@ -31,7 +31,7 @@ class Fit(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class AuditedWalk:
     """A walk: `features` turns bars and external series into FEATURES, `fit` carries out a task on their rows.
 
     `gather` puts the forecasts of all tasks beside what came. `prepared` holds the rest, `external` the true series.
@@ -46,6 +46,15 @@ class Subject:
     gather: Callable[[WalkPlan, Callable[[Task], pl.DataFrame]], pl.DataFrame] = gather_forecasts
     held: tuple[str, ...] = ()
     leaking: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, prepared: WalkPlan) -> Self:
+        """The walk itself."""
+        config, target = prepared.config, prepared.config.target
+        rebuild = rebuild_of(
+            prepared.bars, config.features, prepared.interval, horizon=target.horizon, kind=target.kind
+        )
+        return cls(prepared, prepared.external, rebuild)
 
     @property
     def config(self) -> Config:
@@ -64,20 +73,20 @@ class Subject:
             features.with_columns(true[name] for name in self.held), self.prepared.names, self.config.target.horizon
         )
 
-    def probe(self, bars: pl.DataFrame) -> Probe:
+    def computation(self, bars: pl.DataFrame) -> Computation:
         """The features alone, as something computed from bars."""
-        return Probe.of(lambda changed: self.table(changed, self.external), bars)
+        return Computation.of(lambda changed: self.table(changed, self.external), bars)
 
     def table(self, bars: pl.DataFrame, external: Series) -> pl.DataFrame:
         """Keys and features of changed bars and series."""
         dropped = [name for name in (*FEATURES.names, self.target, *self.held) if name not in KEYS]
         return self.features(bars, external).drop(dropped)
 
-    def memories(self) -> dict[str, Memory]:
-        """What each feature declares to remember, without those that are known to leak."""
+    def lookbacks(self) -> dict[str, Lookback]:
+        """What each feature declares to check_lookback, without those that are known to leak."""
         declared = resolve(self.config.features)
-        memories = {name: Memory(one.lookback, one.tolerance) for one in declared for name in one.columns}
-        return {name: memory for name, memory in memories.items() if name not in self.held}
+        lookbacks = {name: Lookback(one.lookback, one.tolerance) for one in declared for name in one.columns}
+        return {name: lookback for name, lookback in lookbacks.items() if name not in self.held}
 
     def fitted(self, rows: Panel, task: Task, epochs: int) -> Fitted:
         """Carry out a task in at most so many epochs; from a fit of the fold before, if it starts warm.
@@ -108,10 +117,3 @@ class Subject:
         """Tasks of a model's first seed, in the order of folds, without the fit after the walk."""
         own = [task for task in self.prepared.tasks if task.model == model and not task.seed]
         return [task for task in own if task.fold != self.prepared.final]
-
-
-def subject_of(prepared: WalkPlan) -> Subject:
-    """Return the walk itself."""
-    config, target = prepared.config, prepared.config.target
-    rebuild = rebuild_of(prepared.bars, config.features, prepared.interval, horizon=target.horizon, kind=target.kind)
-    return Subject(prepared, prepared.external, rebuild)

@@ -14,17 +14,17 @@ import numpy as np
 import polars as pl
 
 from backtest.audit import leak_types
-from backtest.audit.audited_walk import Subject
+from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.counterexample import stamp
 from backtest.audit.cut_points import cut_points
-from backtest.audit.perturbations import Poisoned
-from backtest.audit.publication import Reading, read_early, stamped_early
-from backtest.audit.recompute import Probe
+from backtest.audit.perturbations import Perturbed
+from backtest.audit.publication import Reading, check_publication, check_stamps
+from backtest.audit.recompute import Computation
 from backtest.audit.search import Search
 from backtest.audit.tracer import Seen, Tracer, are_numbers, numbered
 from backtest.data.durations import spell
 from backtest.data.errors import LeakError
-from backtest.data.records.audit import Leak, Witness
+from backtest.data.records.audit import Counterexample, Leak
 from backtest.models.windows import EPOCH, Indices, microseconds
 from backtest.reports.formats import counted
 from backtest.walk.tasks import Task
@@ -39,17 +39,19 @@ class OutOfTime:
     features: tuple[str, ...]
 
 
-def out_of_time(subject: Subject, probe: Probe, instants: int, seed: int = 0) -> OutOfTime:
+def check_availability(subject: AuditedWalk, computation: Computation, instants: int, seed: int = 0) -> OutOfTime:
     """Check `known_at` of rows and series, and labels and windows of every fit, against the instants of their use."""
     external = subject.external
-    reading = Reading(probe, external, lambda series: subject.table(probe.bars, series), subject.prepared.interval)
-    early = read_early(reading, instants, seed)
-    whole = Probe(lambda bars: subject.features(bars, external), subject.prepared.bars, subject.prepared.features)
+    reading = Reading(
+        computation, external, lambda series: subject.table(computation.bars, series), subject.prepared.interval
+    )
+    early = check_publication(reading, instants, seed)
+    whole = Computation(lambda bars: subject.features(bars, external), subject.prepared.bars, subject.prepared.features)
     late = Search.of(whole, seed)
     traced = [windows(subject, task) for task in subject.tasks("zero")]
     leaks = [
         *unfinished(subject),
-        *stamped_early(external),
+        *check_stamps(external),
         *early.leaks.values(),
         *labels(subject, late, instants),
         *(leak for leaks, _ in traced for leak in leaks),
@@ -59,33 +61,33 @@ def out_of_time(subject: Subject, probe: Probe, instants: int, seed: int = 0) ->
     return OutOfTime(tuple(leaks), (*early.notes, *late.notes, *notes), tuple(early.leaks))
 
 
-def unfinished(subject: Subject) -> Iterator[Leak]:
+def unfinished(subject: AuditedWalk) -> Iterator[Leak]:
     """A leak where rows claim to be known before their bar has closed."""
     features = subject.features(subject.prepared.bars, subject.external)
     early = features.filter(pl.col("known_at") < pl.col("time") + subject.prepared.interval)
     if early.height:
         row = early.row(0, named=True)
         said = f"known_at {stamp(row['known_at'])}, bars of {spell(subject.prepared.interval)}"
-        witness = Witness("known_at", row["symbol"], stamp(row["time"]), None, None, said)
-        yield leak_types.UNFINISHED.leak(f"{counted(early.height, 'row')} of features", witness)
+        counterexample = Counterexample("known_at", row["symbol"], stamp(row["time"]), None, None, said)
+        yield leak_types.UNFINISHED.leak(f"{counted(early.height, 'row')} of features", counterexample)
 
 
-def labels(subject: Subject, search: Search, instants: int) -> Iterator[Leak]:
+def labels(subject: AuditedWalk, search: Search, instants: int) -> Iterator[Leak]:
     """A leak where a label moves with bars that close after the instant at which it claims to be known."""
-    probe = search.probe
-    features = probe.compute(probe.bars)
-    poisoned = Poisoned.of(probe.bars, "noise", search.rng)
-    for place in cut_points(probe, instants, search.rng):
-        close = probe.times[place] + subject.prepared.interval
-        table = search.compute(poisoned.where(probe.place > place), "noise in later bars")
+    computation = search.computation
+    features = computation.compute(computation.bars)
+    perturbed = Perturbed.of(computation.bars, "noise", search.rng)
+    for place in cut_points(computation, instants, search.rng):
+        close = computation.times[place] + subject.prepared.interval
+        table = search.compute(perturbed.where(computation.place > place), "noise in later bars")
         known = features.filter(pl.col("target_time") <= close)
-        moved = probe.differing(known, table, {subject.target: 0.0}) if table is not None else {}
+        moved = computation.differing(known, table, {subject.target: 0.0}) if table is not None else {}
         if moved:
             row = moved[subject.target].sort("time").row(0, named=True)
             claimed = known.filter(symbol=row["symbol"], time=row["time"])["target_time"][0]
             said = f"moves with noise in bars that close after {stamp(close)}; target_time {stamp(claimed)}"
-            witness = Witness(subject.target, row["symbol"], stamp(row["time"]), None, None, said)
-            yield leak_types.LABEL_EARLY.leak("labels", witness)
+            counterexample = Counterexample(subject.target, row["symbol"], stamp(row["time"]), None, None, said)
+            yield leak_types.LABEL_EARLY.leak("labels", counterexample)
             return
 
 
@@ -93,7 +95,7 @@ def labels(subject: Subject, search: Search, instants: int) -> Iterator[Leak]:
 class Trace:
     """What one fit let its forecaster see, by span, and the rows that its forecasts stand at."""
 
-    subject: Subject
+    subject: AuditedWalk
     task: Task
     seen: dict[str, Seen]
 
@@ -112,16 +114,16 @@ class Trace:
         late = np.flatnonzero(known > known_by)
         if len(late):
             said = f"known at {_instant(known[late[-1]])}, used at {_instant(known_by)}"
-            witness = Witness("label", *self._at(label[late[-1]]), None, None, said)
-            yield leak_types.LABEL_UNKNOWN.leak(self._where(span), witness, count=counted(len(late), "label"))
+            counterexample = Counterexample("label", *self._at(label[late[-1]]), None, None, said)
+            yield leak_types.LABEL_UNKNOWN.leak(self._where(span), counterexample, count=counted(len(late), "label"))
 
     def _reach(self, last: Indices, origin: Indices, span: str) -> Iterator[Leak]:
         """A leak where a window holds a row behind its origin."""
         beyond = np.flatnonzero(last > origin)
         if len(beyond):
             reads, row = last[beyond[0]], origin[beyond[0]]
-            witness = Witness("window", *self._at(row), self._at(reads)[1], int(reads - row), "")
-            yield leak_types.WINDOW_BEYOND.leak(self._where(span), witness, count=counted(len(beyond), "window"))
+            counterexample = Counterexample("window", *self._at(row), self._at(reads)[1], int(reads - row), "")
+            yield leak_types.WINDOW_BEYOND.leak(self._where(span), counterexample, count=counted(len(beyond), "window"))
 
     def _where(self, span: str) -> str:
         return f"fold {self.task.fold.index}, {span}"
@@ -132,7 +134,7 @@ class Trace:
         return symbol, stamp(time)
 
 
-def windows(subject: Subject, task: Task) -> tuple[list[Leak], bool]:
+def windows(subject: AuditedWalk, task: Task) -> tuple[list[Leak], bool]:
     """Carry out a task with a forecaster that follows rows: return the leaks, and whether it could follow."""
     tracer, rows = Tracer(), numbered(subject.prepared.rows)
     try:
@@ -153,5 +155,5 @@ def windows(subject: Subject, task: Task) -> tuple[list[Leak], bool]:
 
 
 def _instant(since: np.int64 | int) -> str:
-    """An instant in microseconds since 1970, as a witness has it."""
+    """An instant in microseconds since 1970, as a counterexample has it."""
     return stamp(EPOCH + timedelta(microseconds=int(since)))

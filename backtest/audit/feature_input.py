@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from backtest.audit.lookback import Memory
+from backtest.audit.lookback import Lookback
 from backtest.audit.rebuild import Rebuild, Series, rebuild_of
 from backtest.data.errors import ConfigError
 from backtest.data.schema import UTC_TIME
@@ -26,31 +26,33 @@ Feature = Spec | pl.Expr | Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class FeatureUnderTest:
     """What is asked about: its values (keys and columns), what it remembers, if that is known, and what it reads."""
 
     compute: Rebuild
-    memory: Memory | None
+    lookback: Lookback | None
     external: Series
     interval: timedelta
 
 
-def asked(
+def feature_under_test(
     feature: Feature, bars: pl.DataFrame, lookback: int | None, tolerance: float, external: Series | None
-) -> Question:
+) -> FeatureUnderTest:
     """Return the question about a feature; ConfigError where nobody can tell what it is."""
     check_bars(bars)
     interval = interval_of(_named(bars))
-    memory = _memory(lookback, tolerance)
+    declares = _lookback(lookback, tolerance)
     series = {name: checked(name, frame) for name, frame in (external or {}).items()}
     spec = _spec(feature)
     if spec is not None:
         (declared,) = resolve([spec])
         rebuild = rebuild_of(_named(bars), [spec], interval)
         columns = ["symbol", "time", *declared.columns]
-        memory = memory or Memory(declared.lookback, declared.tolerance)
+        declares = declares or Lookback(declared.lookback, declared.tolerance)
         own = series_of([spec]) if external is None else series
-        return Question(lambda changed, other: rebuild(_named(changed), other).select(columns), memory, own, interval)
+        return FeatureUnderTest(
+            lambda changed, other: rebuild(_named(changed), other).select(columns), declares, own, interval
+        )
     name = getattr(feature, "__name__", "feature").strip("<>")
 
     def compute(changed: pl.DataFrame, series: Series) -> pl.DataFrame:
@@ -62,7 +64,7 @@ def asked(
             changed = join(_named(changed).with_columns(known_at=pl.col("time") + interval), series)
         return _table(made, changed, name)
 
-    return Question(compute, memory, series, interval)
+    return FeatureUnderTest(compute, declares, series, interval)
 
 
 def check_bars(bars: object) -> None:
@@ -79,8 +81,8 @@ def check_bars(bars: object) -> None:
         )
 
 
-def _memory(lookback: Any, tolerance: float) -> Memory | None:
-    """What the caller says of the feature's memory; ConfigError where that cannot be."""
+def _lookback(lookback: Any, tolerance: float) -> Lookback | None:
+    """What the caller says of the feature's lookback; ConfigError where that cannot be."""
     if not 0 <= tolerance < math.inf or (tolerance and lookback is None):
         raise ConfigError(
             "tolerance: must be a finite number of standard deviations, at least 0, beside a `lookback` "
@@ -90,7 +92,7 @@ def _memory(lookback: Any, tolerance: float) -> Memory | None:
         return None
     if isinstance(lookback, bool) or not isinstance(lookback, int) or lookback < 0:
         raise ConfigError(f"lookback: must be a number of earlier bars, at least 0 (got {lookback!r})")
-    return Memory(lookback, tolerance)
+    return Lookback(lookback, tolerance)
 
 
 def _named(bars: pl.DataFrame) -> pl.DataFrame:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from backtest.audit.counterexample import of_cut, of_poison, rows_cut, rows_moved
+from backtest.audit.counterexample import of_cut, of_perturbation, rows_cut, rows_moved
 from backtest.audit.cut_points import cut_points
-from backtest.audit.grid_perturbation import comb
-from backtest.audit.leak_types import BY_LOT, FORESEES, STALE
-from backtest.audit.lookback import Memory
-from backtest.audit.perturbations import POISONS, Poisoned, noise
-from backtest.audit.recompute import ROUNDING, Probe
+from backtest.audit.grid_perturbation import perturb_grid
+from backtest.audit.leak_types import FORESEES, NONDETERMINISTIC, STALE
+from backtest.audit.lookback import Lookback
+from backtest.audit.perturbations import PERTURBATIONS, Perturbed, noise
+from backtest.audit.recompute import ROUNDING, Computation
 from backtest.audit.search import Search
 
 CALENDAR_REPEATS = pl.duration(days=146_097)
@@ -30,36 +30,40 @@ LAST = 17
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How thorough to be: bars behind which everything is poisoned, offsets of the comb, and bars tried without one."""
+    """How thorough to be: cut points, offsets of the grid, and bars tried one by one where no grid can be used."""
 
     cuts: int
-    combs: int
+    grids: int
     bars: int = 0
 
 
-def read_ahead(probe: Probe, memories: Mapping[str, Memory], effort: Effort, seed: int = 0) -> Search:
+def check_features(
+    computation: Computation, lookbacks: Mapping[str, Lookback], effort: Effort, seed: int = 0
+) -> Search:
     """Look for features that read later bars; the comb looks at those that forget everything older entirely."""
-    search = Search.of(probe, seed)
+    search = Search.of(computation, seed)
     _repeat(search)
     _stale(search)
     _beside_the_bars(search)
     _cuts(search, effort.cuts, cut=True)
-    combed = comb(
-        search, {name: memory.lookback for name, memory in memories.items() if not memory.tolerance}, effort.combs
+    combed = perturb_grid(
+        search,
+        {name: lookback.lookback for name, lookback in lookbacks.items() if not lookback.tolerance},
+        effort.grids,
     )
     _one_by_one(search, [name for name in search.open if name not in combed], effort.bars)
     return search
 
 
-def foresee(probe: Probe, cuts: int, seed: int = 0) -> Search:
+def check_walk(computation: Computation, cuts: int, seed: int = 0) -> Search:
     """Look for forecasts of a whole walk that move with later bars.
 
     Those are replaced but never taken away: a walk may count its folds from the end.
     """
-    search = Search.of(probe, seed, noun="forecast", ahead=FORESEES)
+    search = Search.of(computation, seed, noun="forecast", ahead=FORESEES)
     _repeat(search)
-    for column in _still(search, noise(probe.bars, search.rng)):
-        if probe.whole.schema[column].is_float():
+    for column in _still(search, noise(computation.bars, search.rng)):
+        if computation.whole.schema[column].is_float():
             search.accuse(column, STALE)
     _cuts(search, cuts, cut=False)
     return search
@@ -67,38 +71,38 @@ def foresee(probe: Probe, cuts: int, seed: int = 0) -> Search:
 
 def _repeat(search: Search) -> None:
     """Compute from the same bars again: without the same bits there is nothing to compare with."""
-    again, last = search.compute(search.probe.bars, "the same bars again"), search.probe.times[-1]
+    again, last = search.compute(search.computation.bars, "the same bars again"), search.computation.times[-1]
     beyond = search.moved(again, last, allowed=ROUNDING)
     for column in list(search.open) if again is None else search.moved(again, last):
         if again is None or column in beyond:
-            search.accuse(column, BY_LOT)
+            search.accuse(column, NONDETERMINISTIC)
         else:
-            search.rest_not(column)
+            search.mark_unstable(column)
 
 
 def _still(search: Search, other: pl.DataFrame) -> list[str]:
     """Columns that vary, and yet are the same for quite other bars."""
-    probe = search.probe
+    computation = search.computation
     table = search.compute(other, "other values everywhere")
     if table is None:
         return []
-    moved = search.moved(table, probe.times[-1])
-    return [name for name in search.open if name not in moved and probe.whole[name].drop_nulls().n_unique() > 1]
+    moved = search.moved(table, computation.times[-1])
+    return [name for name in search.open if name not in moved and computation.whole[name].drop_nulls().n_unique() > 1]
 
 
 def _stale(search: Search) -> None:
     """Compute from quite other bars: what does not move is a function of the times, or not of these bars at all."""
-    probe = search.probe
-    other = noise(probe.bars, search.rng)
+    computation = search.computation
+    other = noise(computation.bars, search.rng)
     still = _still(search, other)
     if not still:
         return
-    end = probe.times[max(0, len(probe.times) - 1 - LAST)]
+    end = computation.times[max(0, len(computation.times) - 1 - LAST)]
     early = search.compute(other.filter(pl.col("time") <= end), "an earlier end")
     elsewhere = _at_other_times(search, other)
     for column in still:
         # what depends on times alone is the same up to there; a cache of another length, or of another end, is not
-        of_times = early is not None and not (early["time"] > end).any() and probe.agrees(column, early)
+        of_times = early is not None and not (early["time"] > end).any() and computation.agrees(column, early)
         if not of_times or _remembered(column, elsewhere):
             search.accuse(column, STALE)
 
@@ -108,12 +112,12 @@ def _beside_the_bars(search: Search) -> None:
 
     It reads something by its time, a file perhaps, that nobody can replace here.
     """
-    probe = search.probe
-    elsewhere = search.compute(probe.bars.with_columns(pl.col("time") + CALENDAR_REPEATS), "other times")
-    if elsewhere is None or elsewhere.height != probe.whole.height:
+    computation = search.computation
+    elsewhere = search.compute(computation.bars.with_columns(pl.col("time") + CALENDAR_REPEATS), "other times")
+    if elsewhere is None or elsewhere.height != computation.whole.height:
         return
     for column in search.open:
-        if _missing(elsewhere[column]) > _missing(probe.whole[column]):
+        if _missing(elsewhere[column]) > _missing(computation.whole[column]):
             search.unaudited.append(column)
             search.note(f"{column} reads by its time what is not among the bars: that was not audited (see @external)")
 
@@ -146,41 +150,41 @@ def _remembered(column: str, elsewhere: list[pl.DataFrame]) -> bool:
 
 
 def _cuts(search: Search, count: int, *, cut: bool) -> None:
-    """Poison, or cut off, everything behind each of some bars."""
-    probe = search.probe
-    poisons = [Poisoned.of(probe.bars, kind, search.rng) for kind in POISONS]
-    for place in cut_points(probe, count, search.rng):
-        for poisoned in poisons:
+    """Perturbation, or cut off, everything behind each of some bars."""
+    computation = search.computation
+    perturbations = [Perturbed.of(computation.bars, kind, search.rng) for kind in PERTURBATIONS]
+    for place in cut_points(computation, count, search.rng):
+        for perturbed in perturbations:
             if not search.open:
                 return
-            _behind(search, poisoned, place)
+            _behind(search, perturbed, place)
         if cut:
             _cut_off(search, place)
 
 
 def _one_by_one(search: Search, columns: list[str], count: int) -> None:
-    """Poison everything behind each bar, or behind `count` of them: for columns that no comb can look at."""
-    probe, last = search.probe, len(search.probe.times) - 1
+    """Perturbation everything behind each bar, or behind `count` of them: for columns that no comb can look at."""
+    computation, last = search.computation, len(search.computation.times) - 1
     places = list(range(last)) if last <= count else sorted(search.rng.choice(last, count, replace=False).tolist())
     if columns and 0 < count < last:
         search.note(f"{', '.join(columns)}: tried {count:,} of {last:,} bars as the last one")
-    poisoned = Poisoned.of(probe.bars, "noise", search.rng)
+    perturbed = Perturbed.of(computation.bars, "noise", search.rng)
     for place in places:
         if not any(name in search.open for name in columns):
             return
-        _behind(search, poisoned, place)
+        _behind(search, perturbed, place)
 
 
-def _behind(search: Search, poisoned: Poisoned, place: int) -> None:
-    """Poison everything behind a bar; what moves at or before it is asked twice more, for rounding may go by lot."""
-    last = len(search.probe.times) - 1
-    moved = rows_moved(search, poisoned, place + 1, last, until=place)
-    again = [rows_moved(search, poisoned, place + 1, last, until=place) for _ in range(2)] if moved else []
+def _behind(search: Search, perturbed: Perturbed, place: int) -> None:
+    """Perturb everything after a bar; what moves up to it is computed twice more, because rounding may vary."""
+    last = len(search.computation.times) - 1
+    moved = rows_moved(search, perturbed, place + 1, last, until=place)
+    again = [rows_moved(search, perturbed, place + 1, last, until=place) for _ in range(2)] if moved else []
     for column, rows in moved.items():
         if all(column in table for table in again):
-            search.accuse(column, search.ahead, of_poison(search, column, rows, place, poisoned))
+            search.accuse(column, search.ahead, of_perturbation(search, column, rows, place, perturbed))
         else:
-            search.rest_not(column)
+            search.mark_unstable(column)
 
 
 def _cut_off(search: Search, place: int) -> None:

@@ -1,4 +1,4 @@
-"""Level 4: the seal of the fold. What lies behind it is poisoned, the fold is fitted again, and no forecast may move.
+"""Level 4: fold isolation. What comes after a fold is perturbed, the fold is fitted again, and no forecast may move.
 
 Each fit is made on the true rows, and again with the bars behind the first test bar, behind the middle one, and behind
 the last but one replaced, and with every label that is not known when the test span begins. Controls see to it that the
@@ -16,12 +16,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from backtest.audit import leak_types
-from backtest.audit.audited_walk import Subject
+from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.counterexample import stamp
-from backtest.audit.perturbations import Poisoned
+from backtest.audit.perturbations import Perturbed
 from backtest.audit.recompute import ROUNDING
 from backtest.audit.refit import TRUE, Refit, where
-from backtest.data.records.audit import Leak, Witness
+from backtest.data.records.audit import Counterexample, Leak
 from backtest.models.windows import Panel, microseconds
 from backtest.reports.formats import listed
 from backtest.walk.fitting import Fitted
@@ -33,9 +33,9 @@ Array = NDArray[np.generic]
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Rows of which some are poisoned, in words; forecasts at or before `until` may not move (None: none at all).
+    """Rows of which some are perturbed, in words; forecasts at or before `until` may not move (None: none at all).
 
-    With `control` it is the other way round: every row is poisoned, and forecasts that stay are not of these rows.
+    With `control` it is the other way round: every row is perturbed, and forecasts that stay are not of these rows.
     """
 
     rows: Panel
@@ -65,8 +65,8 @@ class Compared:
         return ", ".join(words)
 
 
-def seal(subject: Subject, refit: Refit, seed: int = 0) -> Iterator[tuple[str, Leak]]:
-    """Fit the folds of a sample again on poisoned rows; yield models that leak, each with its first leak."""
+def check_fold_isolation(subject: AuditedWalk, refit: Refit, seed: int = 0) -> Iterator[tuple[str, Leak]]:
+    """Fit the folds of a sample again on perturbed rows; yield models that leak, each with its first leak."""
     rng = np.random.default_rng(seed)
     chosen = {model: refit.sample.of(subject, model) for model in subject.config.all_models}
     folds = {task.fold.index: task.fold for tasks in chosen.values() for task in tasks}
@@ -80,7 +80,7 @@ def seal(subject: Subject, refit: Refit, seed: int = 0) -> Iterator[tuple[str, L
 
 
 def _of_model(
-    subject: Subject, tasks: Sequence[Task], breaches: Mapping[int, Sequence[Breach]], refit: Refit
+    subject: AuditedWalk, tasks: Sequence[Task], breaches: Mapping[int, Sequence[Breach]], refit: Refit
 ) -> Leak | None:
     """First leak of a model."""
     fitted: list[Fitted] = []
@@ -92,7 +92,7 @@ def _of_model(
             return None
         compared = compared or _comparable(true, again, where(task), refit)
         if not compared:
-            return leak_types.FITTED_BY_LOT.leak(where(task), moved=Compared().moved(true, again, None))
+            return leak_types.NONDETERMINISTIC_FIT.leak(where(task), moved=Compared().moved(true, again, None))
         fitted.append(true)
         for breach in breaches[task.fold.index]:
             leak = _of_breach(subject, task, true, breach, refit, compared)
@@ -112,7 +112,7 @@ def _comparable(true: Fitted, again: Fitted, what: str, refit: Refit) -> Compare
 
 
 def _carried(
-    subject: Subject,
+    subject: AuditedWalk,
     tasks: Sequence[Task],
     fitted: Sequence[Fitted],
     breaches: Mapping[int, Sequence[Breach]],
@@ -133,7 +133,7 @@ def _carried(
 
 
 def _of_breach(
-    subject: Subject, task: Task, true: Fitted, breach: Breach, refit: Refit, compared: Compared
+    subject: AuditedWalk, task: Task, true: Fitted, breach: Breach, refit: Refit, compared: Compared
 ) -> Leak | None:
     """The leak that a breach shows, if it shows one."""
     if breach.control and (true.forecasts["y_hat"].n_unique() <= 1 or not true.state):
@@ -145,21 +145,21 @@ def _of_breach(
     if not moved:
         return None
     at = stamp(breach.until or task.fold.test.start)
-    witness = Witness(f"y_hat of {task.model}", "", at, None, None, f"moves with {breach.poison}")
-    return leak_types.SEAL.leak(where(task), witness, moved=moved)
+    counterexample = Counterexample(f"y_hat of {task.model}", "", at, None, None, f"moves with {breach.poison}")
+    return leak_types.SEAL.leak(where(task), counterexample, moved=moved)
 
 
-def _breaches(subject: Subject, fold: Fold, rng: np.random.Generator, refit: Refit) -> Iterator[Breach]:
+def _breaches(subject: AuditedWalk, fold: Fold, rng: np.random.Generator, refit: Refit) -> Iterator[Breach]:
     """The ways to poison what lies behind a fold, and the control."""
     bars = subject.prepared.bars
     inside = bars.filter((pl.col("time") >= fold.test.start) & (pl.col("time") < fold.test.end))["time"].unique().sort()
     for place, kind in {0: "noise", len(inside) // 2: "huge values", max(len(inside) - 2, 0): "noise"}.items():
-        changed = Poisoned.of(bars, kind, rng).where(bars["time"] > inside[place])
+        changed = Perturbed.of(bars, kind, rng).where(bars["time"] > inside[place])
         rows = refit.rows(subject, changed, kind)
         if rows:
             yield Breach(rows, inside[place], f"{kind} in every later bar")
     yield from _labels(subject.prepared.rows, fold, rng)
-    rows = refit.rows(subject, Poisoned.of(bars, "noise", rng).replaced, "noise")
+    rows = refit.rows(subject, Perturbed.of(bars, "noise", rng).replaced, "noise")
     if rows:
         yield Breach(rows, None, "noise in every bar", control=True)
 

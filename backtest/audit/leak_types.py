@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backtest.data.records.audit import Leak, Witness
+from backtest.data.records.audit import Counterexample, Leak
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +14,9 @@ class Kind:
     seen: str
     remedy: str
 
-    def leak(self, subject: str, witness: Witness | None = None, **words: object) -> Leak:
+    def leak(self, subject: str, counterexample: Counterexample | None = None, **words: object) -> Leak:
         """A leak of this kind, `words` put where `seen` has a place for them."""
-        return Leak(subject, self.seen.format(**words), self.remedy, witness)
+        return Leak(subject, self.seen.format(**words), self.remedy, counterexample)
 
 
 READS_AHEAD = Kind(
@@ -24,11 +24,11 @@ READS_AHEAD = Kind(
     "use the bar itself and earlier ones alone: shift(n) with n >= 0, windows that end at the bar, forward fills, "
     "statistics of the past",
 )
-BY_LOT = Kind(
+NONDETERMINISTIC = Kind(
     "differs when it is computed twice from the same bars",
     "the same bars must give the same bits: seed what is random, and sort before adding up",
 )
-FITTED_BY_LOT = Kind(
+NONDETERMINISTIC_FIT = Kind(
     "forecasts otherwise when it is fitted twice on the same rows with the same seed: {moved}",
     "draw everything from the seed that the model is given: otherwise nobody can make the run again, or audit it",
 )

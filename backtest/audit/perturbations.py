@@ -12,7 +12,7 @@ KEYS = ("symbol", "time", "known_at")
 PRICES = ("open", "high", "low", "close")
 HUGE, TINY = 1e6, 1e-6
 
-Poison = Callable[[pl.DataFrame, np.random.Generator], pl.DataFrame]
+Perturbation = Callable[[pl.DataFrame, np.random.Generator], pl.DataFrame]
 
 
 def noise(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
@@ -45,7 +45,7 @@ def nan(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     return _with(bars, {name: pl.Series(np.full(bars.height, np.nan)) for name in floats})
 
 
-POISONS: dict[str, Poison] = {"noise": noise, "huge values": huge, "tiny values": tiny, "NaN": nan}
+PERTURBATIONS: dict[str, Perturbation] = {"noise": noise, "huge values": huge, "tiny values": tiny, "NaN": nan}
 """Ways to replace values, by what a reader is told; cutting the rows off is another way."""
 
 CUT = "nothing"
@@ -53,17 +53,17 @@ CUT = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
-class Poisoned:
-    """Bars and the same with every value replaced, by a poison of POISONS."""
+class Perturbed:
+    """Bars and the same with every value replaced, by a poison of PERTURBATIONS."""
 
     kind: str
     bars: pl.DataFrame
     replaced: pl.DataFrame
 
     @classmethod
-    def of(cls, bars: pl.DataFrame, kind: str, rng: np.random.Generator) -> Poisoned:
+    def of(cls, bars: pl.DataFrame, kind: str, rng: np.random.Generator) -> Perturbed:
         """Draw the other values, once."""
-        return cls(kind, bars, POISONS[kind](bars, rng))
+        return cls(kind, bars, PERTURBATIONS[kind](bars, rng))
 
     def where(self, rows: pl.Series) -> pl.DataFrame:
         """The bars, replaced where `rows` (n,) is true."""

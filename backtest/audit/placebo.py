@@ -1,6 +1,6 @@
 """Level 5: where nothing can be known, the pipeline must show no skill. What shows some was told the answer.
 
-Squared errors are a poor witness here: a few bars of fat-tailed returns make all of their variance, so that even
+Squared errors are a poor counterexample here: a few bars of fat-tailed returns make all of their variance, so that even
 forecasts of what came look like luck. Two tests without tails are made instead, the smaller p-value doubled: are
 forecasts closer to what came than zero is, more often than not; and do their ranks go with those of what came? On a
 target that lies as often above zero as below, whatever was forecast, neither can be. A rejection is believed only if it
@@ -16,9 +16,9 @@ import numpy as np
 import polars as pl
 from scipy.stats import rankdata
 
-from backtest.audit.audited_walk import Subject
+from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.leak_types import REFUSED, SKILLED
-from backtest.audit.placebo_data import WORLDS
+from backtest.audit.placebo_data import PLACEBOS
 from backtest.audit.refit import Refit
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
@@ -45,10 +45,10 @@ class Shown:
     p_value: float
 
 
-def placebo(subject: Subject, refit: Refit, seed: int = 0) -> tuple[list[Leak], int]:
+def placebo(subject: AuditedWalk, refit: Refit, seed: int = 0) -> tuple[list[Leak], int]:
     """Walk through worlds without anything to know; return what leaks, and how many models were asked."""
     models = [model for model in subject.config.all_models if model not in subject.leaking]
-    shown = [one for world in WORLDS for one in walk(subject, refit, world, models, seed)]
+    shown = [one for world in PLACEBOS for one in walk(subject, refit, world, models, seed)]
     adjusted = holm([one.p_value for one in shown])
     leaks = [REFUSED.leak(f"model {model}", error=error) for model, error in refit.refused.items()]
     for one in (one for one, p_adjusted in zip(shown, adjusted, strict=True) if p_adjusted <= ALPHA):
@@ -59,10 +59,10 @@ def placebo(subject: Subject, refit: Refit, seed: int = 0) -> tuple[list[Leak], 
     return leaks, len({one.model for one in shown})
 
 
-def walk(subject: Subject, refit: Refit, world: str, models: Sequence[str], seed: int) -> list[Shown]:
+def walk(subject: AuditedWalk, refit: Refit, world: str, models: Sequence[str], seed: int) -> list[Shown]:
     """What each of some models shows in one draw of a world, cheap ones in their folds and networks in theirs."""
-    random = np.random.default_rng([seed, list(WORLDS).index(world)])
-    features = refit.table(lambda: WORLDS[world](subject, random), world)
+    random = np.random.default_rng([seed, list(PLACEBOS).index(world)])
+    features = refit.table(lambda: PLACEBOS[world](subject, random), world)
     if features is None:
         return []
     prepared = replace(subject.prepared, features=features, rows=subject.rows(features))
@@ -80,7 +80,7 @@ def walk(subject: Subject, refit: Refit, world: str, models: Sequence[str], seed
 
 
 def _tested(
-    subject: Subject, tasks: Mapping[str, Sequence[Task]], refit: Refit, world: str
+    subject: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, world: str
 ) -> dict[str, dict[str, float]]:
     """Fit, gather and test the tasks of some models, but for those that cannot be fitted."""
     kept: list[Task] = []
@@ -96,10 +96,13 @@ def _tested(
     prepared = replace(subject.prepared, tasks=tuple(kept))
     (aligned,) = align(pair(subject.gather(prepared, lambda task: forecasts[task.key])))
     models = [model for model in aligned.models if model != PRIMARY["baseline"]]
-    return {model: {"skill": 0.0, **against_zero(aligned, model), "p_value": knows(aligned, model)} for model in models}
+    return {
+        model: {"skill": 0.0, **against_zero(aligned, model), "p_value": sign_rank_p_value(aligned, model)}
+        for model in models
+    }
 
 
-def knows(aligned: Aligned, model: str) -> float:
+def sign_rank_p_value(aligned: Aligned, model: str) -> float:
     """P-value of two tests of whether a model knows anything of what came: its nearness, and its ranks.
 
     Nearness is the sign of |y| - |y - forecast|, ranks go together by their product (Spearman 1904); the mean of each

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from backtest.audit.audited_walk import Subject
+from backtest.audit.audited_walk import AuditedWalk
 from backtest.models.windows import Floats
 
 BLOCK = 20
@@ -16,10 +16,10 @@ BLOCK = 20
 PERSISTENT, FREEDOM = 0.999, 2.1
 """Bounds of what is taken over from the true returns, so that the simulated ones have a variance."""
 
-World = Callable[[Subject, np.random.Generator], pl.DataFrame]
+World = Callable[[AuditedWalk, np.random.Generator], pl.DataFrame]
 
 
-def shuffled(subject: Subject, rng: np.random.Generator) -> pl.DataFrame:
+def shuffled(subject: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
     """FEATURES of the true bars, with each symbol's targets shuffled in blocks, less a median that can be known."""
     features, name = subject.prepared.features, subject.target
     size = max(BLOCK, 4 * subject.config.target.horizon)
@@ -32,7 +32,7 @@ def shuffled(subject: Subject, rng: np.random.Generator) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def random_walk(subject: Subject, rng: np.random.Generator) -> pl.DataFrame:
+def random_walk(subject: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
     """FEATURES of bars whose log returns are GARCH(1,1) noise, with the persistence and tails of the true ones.
 
     Bars keep their times, volumes and how far their extremes lie beyond open and close.
@@ -41,7 +41,10 @@ def random_walk(subject: Subject, rng: np.random.Generator) -> pl.DataFrame:
     return subject.features(pl.concat(parts), subject.external)
 
 
-WORLDS: dict[str, World] = {"targets shuffled in blocks": shuffled, "a random walk with GARCH volatility": random_walk}
+PLACEBOS: dict[str, World] = {
+    "targets shuffled in blocks": shuffled,
+    "a random walk with GARCH volatility": random_walk,
+}
 """By the words in which a reader is told."""
 
 

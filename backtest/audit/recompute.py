@@ -21,7 +21,7 @@ Compute = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 @dataclass(frozen=True)
-class Probe:
+class Computation:
     """Something computed from bars, with what it gives for all of them."""
 
     compute: Compute
@@ -29,7 +29,7 @@ class Probe:
     whole: pl.DataFrame
 
     @classmethod
-    def of(cls, compute: Compute, bars: pl.DataFrame) -> Probe:
+    def of(cls, compute: Compute, bars: pl.DataFrame) -> Computation:
         """Compute it once, on all bars."""
         return cls(compute, bars, compute(bars))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from backtest.audit.audited_walk import subject_of
+from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.levels import PLANS, audit
 from backtest.data.errors import RunError
 from backtest.data.reading.bars import digest
@@ -44,7 +44,7 @@ def audit_of(prepared: WalkPlan, run: Path, depth: Depth, watch: Callable[[Level
     known, depths = known_audit(prepared, run), list(PLANS)
     if known and depths.index(known.depth) >= depths.index(depth):
         return known
-    return audit(subject_of(prepared), depth, key_of(prepared), watch)
+    return audit(AuditedWalk.of(prepared), depth, key_of(prepared), watch)
 
 
 def keep(prepared: WalkPlan, run: Path, found: Audit) -> bool:

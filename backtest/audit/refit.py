@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from backtest.audit.audited_walk import Subject
+from backtest.audit.audited_walk import AuditedWalk
 from backtest.data.errors import LeakError
 from backtest.models import MODELS
 from backtest.models.windows import Panel
@@ -28,7 +28,7 @@ class Sample:
     epochs: int
     first_in_full: bool = False
 
-    def of(self, subject: Subject, model: str) -> list[Task]:
+    def of(self, subject: AuditedWalk, model: str) -> list[Task]:
         """Tasks of a model to be fitted."""
         tasks = subject.tasks(model)
         count = self.network_folds if MODELS[model].seeded else self.folds
@@ -54,7 +54,7 @@ class Refit:
     failed: set[str] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
 
-    def rows(self, subject: Subject, bars: pl.DataFrame, what: str) -> Panel | None:
+    def rows(self, subject: AuditedWalk, bars: pl.DataFrame, what: str) -> Panel | None:
         """Rows of changed bars; None, and a note, where the features cannot be computed from them."""
         table = self.table(lambda: subject.features(bars, subject.external), what)
         return None if table is None else subject.rows(table)
@@ -67,7 +67,7 @@ class Refit:
             self._failed("features", what, error)
             return None
 
-    def attempt(self, subject: Subject, task: Task, rows: Panel, what: str) -> Fitted | None:
+    def attempt(self, subject: AuditedWalk, task: Task, rows: Panel, what: str) -> Fitted | None:
         """Fit a task; None where a model cannot learn or forecast from such rows, or was refused for it."""
         self.fits += 1
         in_full = self.sample.first_in_full and task.fold.index == 0

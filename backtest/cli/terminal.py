@@ -69,11 +69,11 @@ def show_audit(found: Audit) -> None:
     from backtest.reports.formats import counted
     from backtest.reports.wording.audit import leak_words
 
-    table = Table("level", "checked", "passed", "witness", box=None, pad_edge=False)
+    table = Table("level", "checked", "passed", "counterexample", box=None, pad_edge=False)
     for level in found.levels:
-        witness = _short(level.leaks[0]) if level.leaks else ""
+        counterexample = _short(level.leaks[0]) if level.leaks else ""
         name = f"{level.number} {level.name}"
-        table.add_row(escape(name), escape(level.checked), PASSED[level.state], escape(witness))
+        table.add_row(escape(name), escape(level.checked), PASSED[level.state], escape(counterexample))
     console.print(table, highlight=False)
     for note in dict.fromkeys(note for level in found.levels for note in level.notes):
         console.print(f"[dim]note: {escape(note)}[/]", highlight=False)
@@ -85,5 +85,5 @@ def show_audit(found: Audit) -> None:
 
 def _short(leak: Leak) -> str:
     """What a leak is of, and how far it reaches."""
-    ahead = leak.witness.ahead if leak.witness else None
+    ahead = leak.counterexample.ahead if leak.counterexample else None
     return f"{leak.subject}, bars {'ahead' if ahead > 0 else 'back'}: {abs(ahead)}" if ahead else leak.subject

@@ -1,4 +1,4 @@
-"""What an audit found about a walk: its levels, and every leak with its smallest witness; `audit.json` holds it."""
+"""What an audit found: its levels, and every leak with its smallest counterexample; `audit.json` holds it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AUDIT = "audit.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class Counterexample:
     """The smallest proof of a leak: a value that changes with something that was not known when it was used.
 
     `column` of the bar of `symbol` that opens at `time` (UTC, ISO 8601) reads what stands at `reads`, `ahead` bars
@@ -37,7 +37,7 @@ class Leak:
     subject: str
     seen: str
     remedy: str
-    witness: Witness | None = None
+    counterexample: Counterexample | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from backtest.reports.formats import MISSING, counted, listed, whole
 from backtest.reports.manifest import DataCard
 from backtest.reports.result import Result
 from backtest.reports.sections.folds import in_order
-from backtest.reports.wording.audit import witness_words
+from backtest.reports.wording.audit import counterexample_words
 
 QUESTION = "Is the run valid?"
 LEVELS = 5
@@ -110,28 +110,34 @@ def told(audit: Audit) -> tuple[Block, ...]:
 
 
 def story(leak: Leak) -> str:
-    """Return what was seen, the witness and the remedy, as sentences."""
+    """Return what was seen, the counterexample and the remedy, as sentences."""
     subject = leak.subject[:1].upper() + leak.subject[1:]
-    proof = [witness_words(leak.witness)] if leak.witness else []
+    proof = [counterexample_words(leak.counterexample)] if leak.counterexample else []
     return " ".join(f"{part.rstrip('.')}." for part in (f"{subject} {leak.seen}", *proof, f"What to do: {leak.remedy}"))
 
 
 def levels(every: Sequence[Level]) -> Table:
-    """Return what each level checked, how it came out, and the witness of its first leak."""
+    """Return what each level checked, how it came out, and the counterexample of its first leak."""
     columns = (
         Column("Level", number=False),
         Column("Name", number=False),
         Column("Result", number=False),
         Column("Checked", number=False, wraps=True),
-        Column("Witness", number=False, wraps=True),
+        Column("Counterexample", number=False, wraps=True),
     )
     rows = (
-        (whole(level.number), level.name, level.state, "; ".join((level.checked, *level.notes)), witness_of(level))
+        (
+            whole(level.number),
+            level.name,
+            level.state,
+            "; ".join((level.checked, *level.notes)),
+            counterexample_of(level),
+        )
         for level in every
     )
     return Table(columns, (Group(tuple(rows)),))
 
 
-def witness_of(level: Level) -> str:
-    """Return the first witness of a level in words; a dash where it has none."""
-    return next((witness_words(leak.witness) for leak in level.leaks if leak.witness), MISSING)
+def counterexample_of(level: Level) -> str:
+    """Return the first counterexample of a level in words; a dash where it has none."""
+    return next((counterexample_words(leak.counterexample) for leak in level.leaks if leak.counterexample), MISSING)

@@ -1,29 +1,31 @@
-"""Puts the witness of a leak in words, the same in the report and in the terminal."""
+"""Puts the counterexample of a leak in words, the same in the report and in the terminal."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from backtest.data.records.audit import Leak, Witness
+from backtest.data.records.audit import Counterexample, Leak
 from backtest.reports.formats import counted, moment
 
 
-def witness_words(witness: Witness) -> str:
+def counterexample_words(counterexample: Counterexample) -> str:
     """Return the proof of a leak as a clause: which value of which bar reads what, and how that showed.
 
     Such as `x of BTC at 2024-01-05 13:00 reads the bar of 2024-01-05 14:00, 1 bar ahead (with noise there, the value
     changes)`; `x at 2024-01-05: known at 2024-01-07` where nothing else is read. Times that are none are shown as they
     are.
     """
-    interval = interval_of(witness)
-    symbol = f" of {witness.symbol}" if witness.symbol else ""
-    where = f"{witness.column}{symbol} at {shown(witness.time, interval)}"
-    if witness.reads is None:
-        return f"{where}: {witness.poison}"
-    read = f"{'what stands at' if witness.ahead is None else 'the bar of'} {shown(witness.reads, interval)}"
-    proof = f" (with {witness.poison} there, the value changes)" if witness.poison else ""
-    return f"{where} reads {read}{distance(witness.ahead)}{proof}"
+    interval = interval_of(counterexample)
+    symbol = f" of {counterexample.symbol}" if counterexample.symbol else ""
+    where = f"{counterexample.column}{symbol} at {shown(counterexample.time, interval)}"
+    if counterexample.reads is None:
+        return f"{where}: {counterexample.poison}"
+    read = (
+        f"{'what stands at' if counterexample.ahead is None else 'the bar of'} {shown(counterexample.reads, interval)}"
+    )
+    proof = f" (with {counterexample.poison} there, the value changes)" if counterexample.poison else ""
+    return f"{where} reads {read}{distance(counterexample.ahead)}{proof}"
 
 
 def distance(ahead: int | None) -> str:
@@ -31,11 +33,11 @@ def distance(ahead: int | None) -> str:
     return "" if ahead is None else f", {counted(abs(ahead), 'bar')} {'back' if ahead < 0 else 'ahead'}"
 
 
-def interval_of(witness: Witness) -> timedelta:
-    """Return the time from bar to bar, as far as a witness tells; a day where it does not."""
+def interval_of(counterexample: Counterexample) -> timedelta:
+    """Return the time from bar to bar, as far as a counterexample tells; a day where it does not."""
     with suppress(ValueError, TypeError):
-        span = datetime.fromisoformat(witness.reads or "") - datetime.fromisoformat(witness.time)
-        return span / (witness.ahead or 1)
+        span = datetime.fromisoformat(counterexample.reads or "") - datetime.fromisoformat(counterexample.time)
+        return span / (counterexample.ahead or 1)
     return timedelta(days=1)
 
 
@@ -47,8 +49,8 @@ def shown(time: str, interval: timedelta) -> str:
 
 
 def leak_words(leak: Leak) -> str:
-    """Return a leak in lines: what was seen, the witness, and what to do."""
+    """Return a leak in lines: what was seen, the counterexample, and what to do."""
     lines = [f"{leak.subject} {leak.seen}"]
-    if leak.witness:
-        lines.append(f"  {witness_words(leak.witness)}")
+    if leak.counterexample:
+        lines.append(f"  {counterexample_words(leak.counterexample)}")
     return "\n".join([*lines, f"  what to do: {leak.remedy}"])

@@ -136,7 +136,7 @@ def test_numbers_of_folds_are_written_as_in_the_report() -> None:
         assert cell in text
 
 
-def test_every_leak_comes_with_its_witness_and_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_leak_comes_with_its_counterexample_and_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "runs", Plan(folds=3, test=60, audit=leaky()))
     page = open_page(monkeypatch, tmp_path)
     assert page.subheader[0].value == "A leak was found: do not believe these numbers"

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from backtest import reports
-from backtest.data.records.audit import Leak, Witness
+from backtest.data.records.audit import Counterexample, Leak
 from backtest.forecast.next_step import next_steps
 from tests.support.app_page import plain, small_home
 from tests.support.audits import leaky
@@ -56,7 +56,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with a finished run, and one in which every string is hostile."""
     folder = small_home(tmp_path_factory.mktemp("home"))
     leaks = [
-        Leak(f"s{n}", f"saw{n}", f"do{n}", Witness(f"c{n}", f"y{n}", f"t{n}", f"r{n}", 1, f"p{n}")) for n in range(20)
+        Leak(f"s{n}", f"saw{n}", f"do{n}", Counterexample(f"c{n}", f"y{n}", f"t{n}", f"r{n}", 1, f"p{n}"))
+        for n in range(20)
     ]
     plan = Plan(folds=3, test=60, symbols=("A", "B"), audit=leaky(*leaks), networks=("lstm", "gru"))
     poison(make(folder / "runs", plan, name="hostile"))
@@ -162,7 +163,7 @@ def test_hostile_strings_stay_strings(visit: Visit, home: Path) -> None:
         seen += visit.text()
     assert result.audit is not None
     payloads = {text for leak in result.audit.leaks for text in (leak.seen, leak.remedy)}
-    payloads |= {leak.witness.poison for leak in result.audit.leaks if leak.witness}
+    payloads |= {leak.counterexample.poison for leak in result.audit.leaks if leak.counterexample}
     assert len(payloads) > 50
     assert [payload for payload in payloads if flat(payload) not in flat(seen)] == []
     assert visit.strayed == visit.dialogs == []

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from backtest.audit import assert_causal, assert_sealed
-from backtest.audit.features import Effort, read_ahead
-from backtest.audit.lookback import Memory
-from backtest.audit.recompute import Probe
+from backtest.audit.features import Effort, check_features
+from backtest.audit.lookback import Lookback
+from backtest.audit.recompute import Computation
 from backtest.data.errors import LeakError
 from backtest.data.reading.synthetic import make
 from backtest.models.windows import Floats
@@ -75,19 +75,19 @@ def test_the_rounding_of_moving_sums_is_no_leak(expr: pl.Expr) -> None:
 
 def test_the_rounding_of_moving_sums_in_a_long_series_is_no_leak() -> None:
     frame = make(260_000, taker=False)
-    probe = Probe.of(lambda bars: bars.select("symbol", "time", x=VOLUME.rolling_mean(24)), frame)
-    assert not read_ahead(probe, {"x": Memory(23)}, Effort(cuts=4, combs=4)).leaks
+    computation = Computation.of(lambda bars: bars.select("symbol", "time", x=VOLUME.rolling_mean(24)), frame)
+    assert not check_features(computation, {"x": Lookback(23)}, Effort(cuts=4, grids=4)).leaks
 
 
 def test_last_digits_that_change_with_the_number_of_bars_are_noted_and_more_is_a_leak() -> None:
-    def sums(relative: float) -> Probe:
+    def sums(relative: float) -> Computation:
         rounded = CLOSE * (1 + relative * pl.len())
-        return Probe.of(lambda bars: bars.select("symbol", "time", x=rounded), BARS)
+        return Computation.of(lambda bars: bars.select("symbol", "time", x=rounded), BARS)
 
-    found = read_ahead(sums(1e-15), {}, Effort(4, 0))
+    found = check_features(sums(1e-15), {}, Effort(4, 0))
     assert not found.leaks
     assert found.notes == ["the last digits of x change with the number of later bars: rounding, no leak"]
-    assert list(read_ahead(sums(1e-8), {}, Effort(4, 0)).leaks) == ["x"]
+    assert list(check_features(sums(1e-8), {}, Effort(4, 0)).leaks) == ["x"]
 
 
 # functions of the times, caches, chance, failures

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from backtest.audit.audited_walk import subject_of
-from backtest.audit.fold_isolation import seal
+from backtest.audit.audited_walk import AuditedWalk
+from backtest.audit.fold_isolation import check_fold_isolation
 from backtest.audit.refit import Refit, Sample
 from backtest.models import MODELS
 from tests.support.small_run import small
@@ -18,8 +18,8 @@ SAMPLE = Sample(folds=2, network_folds=2, epochs=1)
 
 @pytest.mark.parametrize("name", MODELS)
 def test_no_model_learns_from_behind_its_fold(name: str) -> None:
-    subject, refit = subject_of(small(models=[name])), Refit(SAMPLE)
+    subject, refit = AuditedWalk.of(small(models=[name])), Refit(SAMPLE)
     assert SAMPLE.of(subject, name)
-    assert not dict(seal(subject, refit))
+    assert not dict(check_fold_isolation(subject, refit))
     assert not refit.notes
     assert refit.fits

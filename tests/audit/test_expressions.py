@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from backtest.audit import assert_causal
 from backtest.audit.assertion import THOROUGH
-from backtest.audit.features import Effort, read_ahead
-from backtest.audit.lookback import Memory
+from backtest.audit.features import Effort, check_features
+from backtest.audit.lookback import Lookback
 from backtest.audit.perturbations import CUT
-from backtest.audit.recompute import Probe
+from backtest.audit.recompute import Computation
 from backtest.audit.search import Search
 from backtest.data.errors import LeakError
 from backtest.data.reading.synthetic import make
-from backtest.data.records.audit import Witness
+from backtest.data.records.audit import Counterexample
+from tests.support.computations import only_counterexample
 from tests.support.expressions import HOUR, PRICES, Planted, Tree, alive, planted, trees
-from tests.support.probes import only_witness
 from tests.support.strategies import bars
 
 FACTORS = (1e6, -1e6, 1.3, 0.7, float("nan"))
@@ -31,14 +31,16 @@ FRAMES = bars(60, 150, holes=True)
 def search(frame: pl.DataFrame, trees: Mapping[str, Tree], effort: Effort = THOROUGH) -> Search:
     """Search a table of trees for reads of later bars."""
     exprs = {name: tree.expr for name, tree in trees.items()}
-    memories = {name: Memory(tree.lookback) for name, tree in trees.items() if tree.lookback is not None}
-    return read_ahead(Probe.of(lambda changed: changed.select("symbol", "time", **exprs), frame), memories, effort)
+    lookbacks = {name: Lookback(tree.lookback) for name, tree in trees.items() if tree.lookback is not None}
+    return check_features(
+        Computation.of(lambda changed: changed.select("symbol", "time", **exprs), frame), lookbacks, effort
+    )
 
 
-def instants(witness: Witness) -> tuple[datetime, datetime]:
+def instants(counterexample: Counterexample) -> tuple[datetime, datetime]:
     """The bar whose value is wrong, and the one that it reads."""
-    assert witness.reads
-    return datetime.fromisoformat(witness.time), datetime.fromisoformat(witness.reads)
+    assert counterexample.reads
+    return datetime.fromisoformat(counterexample.time), datetime.fromisoformat(counterexample.reads)
 
 
 def changed_at(reads: datetime, frame: pl.DataFrame, kind: str) -> list[pl.DataFrame]:
@@ -54,14 +56,14 @@ def changed_at(reads: datetime, frame: pl.DataFrame, kind: str) -> list[pl.DataF
     ]
 
 
-def is_true(witness: Witness, expr: pl.Expr, frame: pl.DataFrame) -> bool:
-    """Whether the value that a witness names is another one with that one bar changed, and the distance is right."""
-    time, reads = instants(witness)
+def is_true(counterexample: Counterexample, expr: pl.Expr, frame: pl.DataFrame) -> bool:
+    """Whether the value of a counterexample changes with that one bar, and the distance is right."""
+    time, reads = instants(counterexample)
     times = frame["time"].to_list()
-    assert witness.ahead == times.index(reads) - times.index(time) > 0
+    assert counterexample.ahead == times.index(reads) - times.index(time) > 0
     values = [
         one.select("time", value=expr).filter(time=time)["value"]
-        for one in [frame, *changed_at(reads, frame, witness.poison)]
+        for one in [frame, *changed_at(reads, frame, counterexample.poison)]
     ]
     return any(value.ne_missing(values[0]).all() for value in values[1:])
 
@@ -75,11 +77,11 @@ def test_a_tree_of_causal_blocks_passes(tree: Tree, frame: pl.DataFrame) -> None
 
 @given(planted(), FRAMES)
 @settings(max_examples=40)
-def test_a_leak_planted_anywhere_is_found_and_its_witness_is_true(case: Planted, frame: pl.DataFrame) -> None:
+def test_a_leak_planted_anywhere_is_found_and_its_counterexample_is_true(case: Planted, frame: pl.DataFrame) -> None:
     clean, leaky = case.clean, case.leaky
-    witness = only_witness(search(frame, {"tree": leaky}), "tree")
-    assert is_true(witness, leaky.expr, frame)
-    assert case.reach is None or (witness.ahead or 0) <= case.reach
+    counterexample = only_counterexample(search(frame, {"tree": leaky}), "tree")
+    assert is_true(counterexample, leaky.expr, frame)
+    assert case.reach is None or (counterexample.ahead or 0) <= case.reach
     with pytest.raises(LeakError, match=r"reads the future\n  .* of S0 at .* reads the bar of .*, \d+ bars? ahead"):
         assert_causal(leaky.expr, frame, lookback=leaky.lookback)
     assert_causal(clean.expr, frame, lookback=clean.lookback)
@@ -87,13 +89,13 @@ def test_a_leak_planted_anywhere_is_found_and_its_witness_is_true(case: Planted,
 
 @given(st.lists(trees(), min_size=1, max_size=3), planted(), FRAMES, st.data())
 @settings(max_examples=20)
-def test_among_several_columns_the_witness_names_the_leaking_one(
+def test_among_several_columns_the_counterexample_names_the_leaking_one(
     clean: list[Tree], case: Planted, frame: pl.DataFrame, data: st.DataObject
 ) -> None:
     place = data.draw(st.integers(0, len(clean)))
     several = [*clean[:place], case.leaky, *clean[place:]]
     found = search(frame, {f"x{number}": tree for number, tree in enumerate(several)})
-    assert only_witness(found, f"x{place}").ahead
+    assert only_counterexample(found, f"x{place}").ahead
 
 
 @given(alive(), bars(80, 150), st.integers(1, 4), st.data())
@@ -104,9 +106,9 @@ def test_a_leak_at_one_bar_alone_is_found_by_the_comb_wherever_it_stands(
     place = data.draw(st.integers(tree.lookback or 0, frame.height - 1 - k))
     there = pl.col("time") == frame["time"][place]
     leaky = Tree(f"there {tree.text}", pl.when(there).then(tree.expr.shift(-k)).otherwise(tree.expr), tree.lookback)
-    witness = only_witness(search(frame, {"tree": leaky}, Effort(cuts=0, combs=400)), "tree")
-    assert instants(witness)[0] == frame["time"][place]
-    assert is_true(witness, leaky.expr, frame)
+    counterexample = only_counterexample(search(frame, {"tree": leaky}, Effort(cuts=0, grids=400)), "tree")
+    assert instants(counterexample)[0] == frame["time"][place]
+    assert is_true(counterexample, leaky.expr, frame)
 
 
 @given(trees(), bars(60, 100), st.integers(0, 3))

@@ -68,9 +68,9 @@ def first_level(plant: Plant) -> Level | None:
 
 
 def named(plant: Plant, level: Level) -> bool:
-    """Whether a leak of a level is of what was planted, and its witness reads as far ahead."""
+    """Whether a leak of a level is of what was planted, and its counterexample reads as far ahead."""
     for leak in level.leaks:
-        column, ahead = (leak.witness.column, leak.witness.ahead) if leak.witness else ("", None)
+        column, ahead = (leak.counterexample.column, leak.counterexample.ahead) if leak.counterexample else ("", None)
         if (plant.names in leak.subject or plant.names in column) and plant.ahead in (None, ahead):
             return True
     return False

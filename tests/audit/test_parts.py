@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.audit.cut_points import cut_points
-from backtest.audit.perturbations import POISONS, Poisoned, noise
-from backtest.audit.recompute import Probe
+from backtest.audit.perturbations import PERTURBATIONS, Perturbed, noise
+from backtest.audit.recompute import Computation
 from backtest.data.reading.row_checks import rules
 from backtest.data.reading.synthetic import make
-from tests.support.probes import BARS, CLOSE, probe_of
+from tests.support.computations import BARS, CLOSE, computation_of
 from tests.support.strategies import SEEDS, bars, columns_of_users
 
 # poison
@@ -26,29 +26,29 @@ def bars_of_users(draw: st.DrawFn) -> pl.DataFrame:
     return frame.hstack(draw(columns_of_users(frame.height)))
 
 
-@given(bars_of_users(), SEEDS, st.sampled_from(sorted(POISONS)))
+@given(bars_of_users(), SEEDS, st.sampled_from(sorted(PERTURBATIONS)))
 def test_poison_keeps_keys_and_types_and_moves_every_price(frame: pl.DataFrame, seed: int, kind: str) -> None:
-    poisoned = POISONS[kind](frame, np.random.default_rng(seed))
-    assert poisoned.schema == frame.schema
-    assert poisoned.select("symbol", "time").equals(frame.select("symbol", "time"))
+    perturbed = PERTURBATIONS[kind](frame, np.random.default_rng(seed))
+    assert perturbed.schema == frame.schema
+    assert perturbed.select("symbol", "time").equals(frame.select("symbol", "time"))
     for name in ("open", "high", "low", "close"):
-        assert poisoned[name].ne_missing(frame[name]).all()
+        assert perturbed[name].ne_missing(frame[name]).all()
 
 
 @given(bars(2, 100, symbols=2), SEEDS)
 def test_noise_is_bars_that_could_have_been(frame: pl.DataFrame, seed: int) -> None:
-    poisoned = noise(frame, np.random.default_rng(seed))
-    assert poisoned.select(check.broken.any().alias(str(n)) for n, check in enumerate(rules(poisoned))).row(0) == (
+    perturbed = noise(frame, np.random.default_rng(seed))
+    assert perturbed.select(check.broken.any().alias(str(n)) for n, check in enumerate(rules(perturbed))).row(0) == (
         False,
-    ) * len(rules(poisoned))
-    assert not poisoned.equals(noise(frame, np.random.default_rng(seed + 1)))
-    assert poisoned.equals(noise(frame, np.random.default_rng(seed)))
+    ) * len(rules(perturbed))
+    assert not perturbed.equals(noise(frame, np.random.default_rng(seed + 1)))
+    assert perturbed.equals(noise(frame, np.random.default_rng(seed)))
 
 
 def test_each_poison_is_what_a_reader_is_told() -> None:
     rng = np.random.default_rng(0)
-    prices = {kind: poison(BARS, rng)["close"] / BARS["close"] for kind, poison in POISONS.items()}
-    volumes = {kind: poison(BARS, rng)["volume"] for kind, poison in POISONS.items()}
+    prices = {kind: poison(BARS, rng)["close"] / BARS["close"] for kind, poison in PERTURBATIONS.items()}
+    volumes = {kind: poison(BARS, rng)["volume"] for kind, poison in PERTURBATIONS.items()}
     assert prices["noise"].log().is_between(-2, 2).all()
     assert prices["huge values"].is_between(1e6, 2e6).all()
     assert prices["tiny values"].is_between(1e-6, 2e-6).all()
@@ -58,19 +58,19 @@ def test_each_poison_is_what_a_reader_is_told() -> None:
     assert volumes["NaN"].is_nan().all()
 
 
-@given(bars_of_users(), SEEDS, st.sampled_from(sorted(POISONS)), st.data())
+@given(bars_of_users(), SEEDS, st.sampled_from(sorted(PERTURBATIONS)), st.data())
 def test_mixing_poisons_the_rows_that_are_asked_for_and_no_other(
     frame: pl.DataFrame, seed: int, kind: str, data: st.DataObject
 ) -> None:
     rows = data.draw(st.lists(st.booleans(), min_size=frame.height, max_size=frame.height))
-    where, poisoned = pl.Series(rows), POISONS[kind](frame, np.random.default_rng(seed))
-    mixed = Poisoned("noise", frame, poisoned).where(where)
+    where, perturbed = pl.Series(rows), PERTURBATIONS[kind](frame, np.random.default_rng(seed))
+    mixed = Perturbed("noise", frame, perturbed).where(where)
     assert mixed.schema == frame.schema
-    assert mixed.filter(where).equals(poisoned.filter(where))
+    assert mixed.filter(where).equals(perturbed.filter(where))
     assert mixed.filter(~where).equals(frame.filter(~where))
 
 
-# probe
+# computation
 
 
 def table(*values: float | None, name: str = "x", start: int = 0) -> pl.DataFrame:
@@ -91,34 +91,36 @@ def table(*values: float | None, name: str = "x", start: int = 0) -> pl.DataFram
     ],
 )
 def test_a_value_moves_when_it_is_another_one_or_none(other: tuple[float | None, ...], moved: list[int]) -> None:
-    probe = Probe(lambda frame: frame, BARS, table(1.0, 2.0, None, float("nan")))
-    rows = probe.moved(table(*other), BARS["time"][3]).get("x", table())
+    computation = Computation(lambda frame: frame, BARS, table(1.0, 2.0, None, float("nan")))
+    rows = computation.moved(table(*other), BARS["time"][3]).get("x", table())
     assert rows["time"].to_list() == [BARS["time"][place] for place in moved]
 
 
 def test_values_after_the_instant_do_not_count_and_the_order_of_rows_does_not_matter() -> None:
-    probe = Probe(lambda frame: frame, BARS, table(1.0, 2.0, 3.0))
+    computation = Computation(lambda frame: frame, BARS, table(1.0, 2.0, 3.0))
     other = table(3.0, 2.0, 0.0).reverse()
-    assert probe.moved(other, BARS["time"][1])["x"]["time"].to_list() == [BARS["time"][0]]
+    assert computation.moved(other, BARS["time"][1])["x"]["time"].to_list() == [BARS["time"][0]]
 
 
 @pytest.mark.parametrize(("allowed", "count"), [(0.0, 3), (0.05, 2), (0.2, 1), (2.0, 1)])
 def test_a_difference_is_allowed_in_standard_deviations_but_a_missing_value_is_not(allowed: float, count: int) -> None:
-    probe = Probe(lambda frame: frame, BARS, table(0.0, 10.0, 20.0, 30.0))
-    assert probe.spread["x"] == pytest.approx(12.91, abs=0.01)
+    computation = Computation(lambda frame: frame, BARS, table(0.0, 10.0, 20.0, 30.0))
+    assert computation.spread["x"] == pytest.approx(12.91, abs=0.01)
     other = table(0.5, 12.0, 20.0, None)
-    assert len(probe.moved(other, BARS["time"][3], allowed=allowed)["x"]) == count
+    assert len(computation.moved(other, BARS["time"][3], allowed=allowed)["x"]) == count
 
 
 def test_the_spread_is_that_of_finite_values_and_one_where_there_is_none() -> None:
     whole = table(1.0, 3.0, float("nan"), float("inf"), None).with_columns(same=2.0, text=pl.lit("a"))
-    assert Probe(lambda frame: frame, BARS, whole).spread == {"x": pytest.approx(2**0.5), "same": 1.0}
+    assert Computation(lambda frame: frame, BARS, whole).spread == {"x": pytest.approx(2**0.5), "same": 1.0}
 
 
 def test_rows_are_told_apart_by_model_seed_fold_horizon_symbol_and_time() -> None:
-    probe = Probe(lambda frame: frame, BARS, table(1.0).with_columns(model=pl.lit("a"), seed=None, y=1.0, known_at=2))
-    assert probe.keys(probe.whole) == ["model", "seed", "symbol", "time"]
-    assert probe.columns == ("x", "y", "known_at")
+    computation = Computation(
+        lambda frame: frame, BARS, table(1.0).with_columns(model=pl.lit("a"), seed=None, y=1.0, known_at=2)
+    )
+    assert computation.keys(computation.whole) == ["model", "seed", "symbol", "time"]
+    assert computation.columns == ("x", "y", "known_at")
 
 
 # cuts
@@ -127,16 +129,16 @@ def test_rows_are_told_apart_by_model_seed_fold_horizon_symbol_and_time() -> Non
 @given(bars(2, 120, holes=True, symbols=2), st.integers(0, 60), SEEDS)
 @settings(max_examples=50)
 def test_cuts_ascend_and_leave_something_behind_them(frame: pl.DataFrame, count: int, seed: int) -> None:
-    probe = probe_of(CLOSE.diff(), frame)
-    places = cut_points(probe, count, np.random.default_rng(seed))
+    computation = computation_of(CLOSE.diff(), frame)
+    places = cut_points(computation, count, np.random.default_rng(seed))
     assert places == sorted(set(places))
     assert places[0] == 0
-    assert places[-1] < len(probe.times) - 1
-    assert len(places) >= min(count, len(probe.times)) // 3
+    assert places[-1] < len(computation.times) - 1
+    assert len(places) >= min(count, len(computation.times)) // 3
 
 
 def test_cuts_begin_where_values_begin() -> None:
-    late = Probe.of(lambda frame: frame.select("symbol", "time", x=CLOSE)[150:], BARS)
+    late = Computation.of(lambda frame: frame.select("symbol", "time", x=CLOSE)[150:], BARS)
     assert cut_points(late, 40, np.random.default_rng(0))[0] == 150
 
 
@@ -158,9 +160,9 @@ def odd_bars() -> tuple[pl.DataFrame, dict[str, int]]:
 @pytest.mark.parametrize("oddity", odd_bars()[1])
 def test_cuts_are_made_wherever_something_is_odd(oddity: str, seed: int) -> None:
     frame, expected = odd_bars()
-    assert expected[oddity] in cut_points(probe_of(CLOSE, frame), 0, np.random.default_rng(seed))
+    assert expected[oddity] in cut_points(computation_of(CLOSE, frame), 0, np.random.default_rng(seed))
 
 
 def test_cuts_are_made_where_a_value_is_missing() -> None:
     missing = pl.when(pl.int_range(pl.len()) == 77).then(None).otherwise(CLOSE)
-    assert 77 in cut_points(probe_of(missing), 0, np.random.default_rng(0))
+    assert 77 in cut_points(computation_of(missing), 0, np.random.default_rng(0))

@@ -1,4 +1,4 @@
-"""The searches of the audit of features: every poison, the comb, the smallest witness, the warm-up, external series."""
+"""The searches for leaks of features: perturbations, the grid, counterexamples, warm-up, external series."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.audit.counterexample import first_place
-from backtest.audit.features import Effort, read_ahead
-from backtest.audit.grid_perturbation import LONGEST, Teeth
+from backtest.audit.features import Effort, check_features
+from backtest.audit.grid_perturbation import LONGEST, GridPerturbation
 from backtest.audit.leak_types import REMEMBERS
-from backtest.audit.lookback import Memory, remember
+from backtest.audit.lookback import Lookback, check_lookback
 from backtest.audit.perturbations import CUT
-from backtest.audit.publication import Reading, read_early, stamped_early
-from backtest.audit.recompute import Probe
-from tests.support.probes import BARS, CLOSE, TIME, only_witness, probe_of
+from backtest.audit.publication import Reading, check_publication, check_stamps
+from backtest.audit.recompute import Computation
+from tests.support.computations import BARS, CLOSE, TIME, computation_of, only_counterexample
 from tests.support.strategies import HOUR
 
-CUTS, COMB = Effort(cuts=20, combs=0), Effort(cuts=0, combs=400)
+CUTS, COMB = Effort(cuts=20, grids=0), Effort(cuts=0, grids=400)
 
 # searches
 
@@ -36,8 +36,8 @@ ONLY_BY: dict[str, pl.Expr] = {
 
 @pytest.mark.parametrize("poison", ONLY_BY)
 def test_every_poison_finds_what_no_other_does(poison: str) -> None:
-    found = read_ahead(probe_of({"x": ONLY_BY[poison], "y": CLOSE}), {}, CUTS)
-    assert only_witness(found).poison == poison
+    found = check_features(computation_of({"x": ONLY_BY[poison], "y": CLOSE}), {}, CUTS)
+    assert only_counterexample(found).poison == poison
 
 
 def at(place: int, there: pl.Expr, elsewhere: pl.Expr) -> pl.Expr:
@@ -61,23 +61,26 @@ VALUES = {"a price": CLOSE, "a moving mean": CLOSE.rolling_mean(5), "a moving su
 @pytest.mark.parametrize("peek", SLIGHT)
 def test_the_comb_finds_a_single_peek_at_one_bar(peek: str, values: str, place: int) -> None:
     expr = at(place, SLIGHT[peek](VALUES[values]), VALUES[values])
-    found = read_ahead(probe_of(expr), {"x": Memory(4)}, COMB)
-    shown = only_witness(found)
+    found = check_features(computation_of(expr), {"x": Lookback(4)}, COMB)
+    shown = only_counterexample(found)
     assert datetime.fromisoformat(shown.time) == BARS["time"][place]
     assert shown.ahead == 1
 
 
 def test_a_feature_that_remembers_more_than_it_says_reads_no_later_bar() -> None:
     longer = {"sum": CLOSE.cum_sum(), "mean": CLOSE.rolling_mean(90), "average": CLOSE.ewm_mean(span=30)}
-    found = read_ahead(probe_of(longer), dict.fromkeys(longer, Memory(2)), COMB)
+    found = check_features(computation_of(longer), dict.fromkeys(longer, Lookback(2)), COMB)
     assert not found.leaks
 
 
-@pytest.mark.parametrize("memory", [None, Memory(LONGEST // 2), Memory(4, tolerance=0.1)])
-def test_what_no_comb_can_look_at_is_tried_bar_by_bar(memory: Memory | None) -> None:
-    expr, memories = at(101, CLOSE.shift(-1), CLOSE), {"x": memory} if memory else {}
-    assert only_witness(read_ahead(probe_of(expr), memories, Effort(cuts=0, combs=400, bars=200))).ahead == 1
-    some = read_ahead(probe_of(CLOSE), memories, Effort(cuts=0, combs=400, bars=50))
+@pytest.mark.parametrize("lookback", [None, Lookback(LONGEST // 2), Lookback(4, tolerance=0.1)])
+def test_what_no_comb_can_look_at_is_tried_bar_by_bar(lookback: Lookback | None) -> None:
+    expr, lookbacks = at(101, CLOSE.shift(-1), CLOSE), {"x": lookback} if lookback else {}
+    assert (
+        only_counterexample(check_features(computation_of(expr), lookbacks, Effort(cuts=0, grids=400, bars=200))).ahead
+        == 1
+    )
+    some = check_features(computation_of(CLOSE), lookbacks, Effort(cuts=0, grids=400, bars=50))
     assert some.notes == ["x: tried 50 of 199 bars as the last one"]
 
 
@@ -85,15 +88,15 @@ def test_what_no_comb_can_look_at_is_tried_bar_by_bar(memory: Memory | None) -> 
 def test_between_the_teeth_lies_what_no_tooth_before_can_reach(
     period: int, offset: int, lookback: int, last: int
 ) -> None:
-    teeth = Teeth(offset % period, period, lookback)
-    poisoned = set(range(teeth.offset, last + 1, period))
-    clean = teeth.clean(pl.Series(range(last + 1), dtype=pl.Int64), last)
+    grid = GridPerturbation(offset % period, period, lookback)
+    perturbed = set(range(grid.offset, last + 1, period))
+    clean = grid.clean(pl.Series(range(last + 1), dtype=pl.Int64), last)
     for place in range(last + 1):
-        reached = any(place - lookback <= tooth <= place for tooth in poisoned)
-        followed = any(tooth > place for tooth in poisoned)
+        reached = any(place - lookback <= tooth <= place for tooth in perturbed)
+        followed = any(tooth > place for tooth in perturbed)
         assert clean[place] == (followed and not reached)
         if clean[place]:
-            assert teeth.next_after(place) == min(tooth for tooth in poisoned if tooth > place)
+            assert grid.next_after(place) == min(tooth for tooth in perturbed if tooth > place)
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
@@ -113,9 +116,9 @@ def test_the_first_place_is_found_by_halving(low: int, width: int, offset: int) 
         (CLOSE - CLOSE.get(150), 1),
     ],
 )
-def test_a_witness_is_the_value_nearest_to_what_it_reads(expr: pl.Expr, ahead: int) -> None:
-    found = read_ahead(probe_of(expr), {}, CUTS)
-    shown = only_witness(found)
+def test_a_counterexample_is_the_value_nearest_to_what_it_reads(expr: pl.Expr, ahead: int) -> None:
+    found = check_features(computation_of(expr), {}, CUTS)
+    shown = only_counterexample(found)
     assert shown.ahead == ahead
     assert datetime.fromisoformat(shown.reads or "") - datetime.fromisoformat(shown.time) == ahead * HOUR
 
@@ -135,23 +138,23 @@ def test_a_witness_is_the_value_nearest_to_what_it_reads(expr: pl.Expr, ahead: i
 def test_what_remembers_more_than_it_says_is_shown_with_the_earliest_bar_it_reads(
     expr: pl.Expr, lookback: int, back: int
 ) -> None:
-    found = remember(probe_of({"x": expr, "y": CLOSE.cum_sum()}), {"x": Memory(lookback)}, 40)
-    shown = only_witness(found)  # nobody says what y remembers
+    found = check_lookback(computation_of({"x": expr, "y": CLOSE.cum_sum()}), {"x": Lookback(lookback)}, 40)
+    shown = only_counterexample(found)  # nobody says what y remembers
     assert found.leaks["x"].seen == REMEMBERS.seen.format(lookback=lookback)
     assert shown.ahead == -back
 
 
 def test_the_exact_look_back_passes_even_where_sums_are_rounded_otherwise() -> None:
     exact = {"mean": CLOSE.rolling_mean(24), "spread": CLOSE.rolling_std(24), "itself": CLOSE}
-    memories = {"mean": Memory(23), "spread": Memory(23), "itself": Memory(0)}
-    assert not remember(probe_of(exact), memories, 40).leaks
+    lookbacks = {"mean": Lookback(23), "spread": Lookback(23), "itself": Lookback(0)}
+    assert not check_lookback(computation_of(exact), lookbacks, 40).leaks
 
 
 def test_a_tolerance_lets_older_bars_move_a_value_so_far_and_no_farther() -> None:
     faint = CLOSE + 0.01 * CLOSE.first()
     step = 0.01 * float((BARS["close"] - BARS["close"][0]).abs().max() or 0) / float(BARS["close"].std() or 0)  # type: ignore[arg-type]
-    assert not remember(probe_of(faint), {"x": Memory(0, 1.01 * step)}, 40).leaks
-    assert remember(probe_of(faint), {"x": Memory(0, 0.3 * step)}, 40).leaks
+    assert not check_lookback(computation_of(faint), {"x": Lookback(0, 1.01 * step)}, 40).leaks
+    assert check_lookback(computation_of(faint), {"x": Lookback(0, 0.3 * step)}, 40).leaks
 
 
 # published
@@ -172,18 +175,18 @@ def reading(frame: pl.DataFrame, on: str) -> Reading:
         return closes.join_asof(right, on="close", check_sortedness=False).drop("close")
 
     known = {"funding": frame}
-    probe = Probe.of(lambda changed: compute(known), BARS)
-    return Reading(probe, known, lambda given: compute(dict(given)), HOUR)
+    computation = Computation.of(lambda changed: compute(known), BARS)
+    return Reading(computation, known, lambda given: compute(dict(given)), HOUR)
 
 
 def test_what_is_read_once_it_is_published_is_no_leak() -> None:
-    assert not read_early(reading(series(timedelta(hours=5), rate=CLOSE), "known_at"), 16).leaks
+    assert not check_publication(reading(series(timedelta(hours=5), rate=CLOSE), "known_at"), 16).leaks
 
 
 def test_what_is_read_before_is_shown_with_the_instant_of_its_publication() -> None:
     frame = series(timedelta(hours=5), rate=CLOSE)
-    found = read_early(reading(frame, "time"), 16)
-    shown = only_witness(found, "rate")
+    found = check_publication(reading(frame, "time"), 16)
+    shown = only_counterexample(found, "rate")
     time, reads = datetime.fromisoformat(shown.time), datetime.fromisoformat(shown.reads or "")
     assert reads in frame["known_at"]
     assert reads - timedelta(hours=5) <= time + HOUR < reads
@@ -193,14 +196,14 @@ def test_what_is_read_before_is_shown_with_the_instant_of_its_publication() -> N
 def test_values_stamped_before_their_own_time_are_counted_and_the_first_is_shown() -> None:
     frame = series(timedelta(0), rate=CLOSE)
     early = frame.with_columns(known_at=pl.when(pl.int_range(pl.len()) >= 20).then(TIME - HOUR).otherwise("known_at"))
-    assert not list(stamped_early({"funding": frame}))
-    (leak,) = stamped_early({"funding": early, "fine": frame})
+    assert not list(check_stamps({"funding": frame}))
+    (leak,) = check_stamps({"funding": early, "fine": frame})
     assert leak.subject == "external series funding"
     assert leak.seen == "has 5 values stamped before the end of what they are about"
-    assert leak.witness
-    assert datetime.fromisoformat(leak.witness.time) == early["time"][20]
+    assert leak.counterexample
+    assert datetime.fromisoformat(leak.counterexample.time) == early["time"][20]
 
 
 def test_without_a_series_nothing_is_asked() -> None:
-    found = read_early(Reading(probe_of(CLOSE), {}, lambda given: BARS, HOUR), 16)
+    found = check_publication(Reading(computation_of(CLOSE), {}, lambda given: BARS, HOUR), 16)
     assert (found.leaks, found.tried) == ({}, 0)

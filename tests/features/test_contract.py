@@ -1,4 +1,4 @@
-"""What every entry of FEATURES must keep to: no future, no memory beyond the look-back, no look across a hole.
+"""What every entry of FEATURES must keep to: no future, no lookback beyond the look-back, no look across a hole.
 
 The table itself is walked through, so a new entry is tested without a new test.
 """

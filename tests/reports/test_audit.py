@@ -1,11 +1,11 @@
-"""Tests of the words for a witness: times as a reader expects them, and nothing that is not known."""
+"""Tests of the words for a counterexample: times as a reader expects them, and nothing that is not known."""
 
 from __future__ import annotations
 
 import pytest
 
-from backtest.data.records.audit import Witness
-from backtest.reports.wording.audit import witness_words
+from backtest.data.records.audit import Counterexample
+from backtest.reports.wording.audit import counterexample_words
 
 HOURS = {"time": "2024-01-05T13:00:00+00:00", "reads": "2024-01-05T14:00:00+00:00", "ahead": 1}
 
@@ -37,6 +37,6 @@ HOURS = {"time": "2024-01-05T13:00:00+00:00", "reads": "2024-01-05T14:00:00+00:0
         (HOURS | {"time": "2024-01-05T13:00:00"}, "x at 2024-01-05 13:00 reads the bar of 2024-01-05 14:00"),
     ],
 )
-def test_a_witness_in_words(changes: dict[str, str | int | None], words: str) -> None:
+def test_a_counterexample_in_words(changes: dict[str, str | int | None], words: str) -> None:
     empty = {"column": "x", "symbol": "", "time": "", "reads": None, "ahead": None, "poison": "noise"}
-    assert witness_words(Witness(**{**empty, **changes})).startswith(words)  # type: ignore[arg-type]
+    assert counterexample_words(Counterexample(**{**empty, **changes})).startswith(words)  # type: ignore[arg-type]

@@ -17,8 +17,8 @@ from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_by
 from backtest.reports.blocks import Details, Facts, Heading, Item, Strip, Table, Text
 from backtest.reports.result import Fold, Result, read
 from backtest.reports.sections.validity import trust
-from backtest.reports.wording.audit import witness_words
-from tests.support.audits import LEAKS, WITNESS, leaky, level, passed
+from backtest.reports.wording.audit import counterexample_words
+from tests.support.audits import COUNTEREXAMPLE, LEAKS, leaky, level, passed
 from tests.support.fake_run import Plan, make
 from tests.support.payloads import PAYLOADS
 from tests.support.poison import poison
@@ -124,11 +124,11 @@ def test_what_was_tried_is_counted_and_no_fault(usual: Result, tried: int, word:
     assert item.detail.startswith(detail)
 
 
-def test_leaks_stand_in_the_open_with_witness_and_remedy(usual: Result) -> None:
+def test_leaks_stand_in_the_open_with_counterexample_and_remedy(usual: Result) -> None:
     _, _, _, facts, details = trust(replace(usual, audit=leaky()))
     assert isinstance(facts, Facts)
     first, second = facts.pairs
-    proof = f"Feature my_feature reads bars that come later. {witness_words(WITNESS)}."
+    proof = f"Feature my_feature reads bars that come later. {counterexample_words(COUNTEREXAMPLE)}."
     assert first == ("Level 1, causality of features", f"{proof} What to do: shift it by at least one bar.")
     assert second[1] == "Feature other changes with the length of history. What to do: declare a longer look-back."
     assert isinstance(details, Details)
@@ -138,7 +138,7 @@ def test_leaks_stand_in_the_open_with_witness_and_remedy(usual: Result) -> None:
         ("1", "causality of features", "leak"),
         ("2", "warm-up", "passed"),
     ]
-    assert [row[4] for row in inside.rows[:2]] == [witness_words(WITNESS), "–"]
+    assert [row[4] for row in inside.rows[:2]] == [counterexample_words(COUNTEREXAMPLE), "–"]
     assert inside.rows[3][3] == "4 things; the first fold alone"
 
 

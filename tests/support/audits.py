@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from backtest.data.records.audit import Audit, Depth, Leak, Level, Witness
+from backtest.data.records.audit import Audit, Counterexample, Depth, Leak, Level
 
-WITNESS = Witness("my_feature", "", "2020-02-01T13:00:00+00:00", "2020-02-01T14:00:00+00:00", 1, "noise")
+COUNTEREXAMPLE = Counterexample("my_feature", "", "2020-02-01T13:00:00+00:00", "2020-02-01T14:00:00+00:00", 1, "noise")
 LEAKS = (
-    Leak("feature my_feature", "reads bars that come later", "shift it by at least one bar", WITNESS),
+    Leak("feature my_feature", "reads bars that come later", "shift it by at least one bar", COUNTEREXAMPLE),
     Leak("feature other", "changes with the length of history", "declare a longer look-back"),
 )
-NAMES = ("causality of features", "warm-up", "time of knowledge", "seal of the fold", "placebo")
+NAMES = ("causality of features", "warm-up", "time of knowledge", "check_fold_isolation of the fold", "placebo")
 
 
 def passed(depth: Depth = "full") -> Audit:

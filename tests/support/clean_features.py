@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 
-from backtest.audit.audited_walk import Subject
+from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.rebuild import Series
 from backtest.features import external, feature
 from backtest.models.windows import Floats
 from tests.support.odd_bars import of_sessions, plain, published, without_trade
 from tests.support.planting import CLOSE, RETURN, VOLUME, walk, with_features
 
-Make = Callable[[Path], Subject]
+Make = Callable[[Path], AuditedWalk]
 
 TIME, RATE = pl.col("time"), pl.col("funding.rate")
 DAY, SPAN = 24, 20.0
@@ -31,7 +31,7 @@ OF_EACH = pl.concat([RATES.with_columns(symbol=pl.lit("A")), RATES[40:].with_col
 def of(made: pl.Expr | Mapping[str, pl.Expr], *bars: pl.DataFrame, lookback: int = DAY, tolerance: float = 0.0) -> Make:
     """The usual walk with a feature of one's own beside the return."""
 
-    def subject(folder: Path) -> Subject:
+    def subject(folder: Path) -> AuditedWalk:
         feature(name="own", lookback=lookback, tolerance=tolerance)(lambda: made)
         return walk(folder, *bars, features=["log_return", "own"])
 
@@ -41,7 +41,7 @@ def of(made: pl.Expr | Mapping[str, pl.Expr], *bars: pl.DataFrame, lookback: int
 def of_bars(compute: Callable[[pl.DataFrame], pl.Series], *bars: pl.DataFrame) -> Make:
     """The usual walk with a feature that is computed from the whole table of bars; the first two days are left out."""
 
-    def subject(folder: Path) -> Subject:
+    def subject(folder: Path) -> AuditedWalk:
         feature(name="own", lookback=2 * DAY)(lambda: CLOSE)
         usual = walk(folder, *bars, features=["log_return", "own"])
         warm = pl.int_range(pl.len()).over("symbol") >= 2 * DAY
@@ -57,7 +57,7 @@ def of_bars(compute: Callable[[pl.DataFrame], pl.Series], *bars: pl.DataFrame) -
 def of_series(made: pl.Expr, frame: pl.DataFrame, *bars: pl.DataFrame, lookback: int = 0) -> Make:
     """The usual walk with a funding rate."""
 
-    def subject(folder: Path) -> Subject:
+    def subject(folder: Path) -> AuditedWalk:
         external(name="funding")(lambda: frame)
         feature(name="own", lookback=lookback, requires=("funding.rate",))(lambda: made)
         return walk(folder, *bars, features=["log_return", "own"])

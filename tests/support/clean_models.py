@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from backtest.audit.audited_walk import Fit, Subject
+from backtest.audit.audited_walk import AuditedWalk, Fit
 from backtest.models import FitLog, Forecaster, model
 from backtest.models.baselines import Zero
 from backtest.models.forecaster import State
@@ -21,7 +21,7 @@ from backtest.walk.tasks import Task, learning_windows
 from tests.support.descent import Descent
 from tests.support.planting import of_fit, walk
 
-Make = Callable[[Path], Subject]
+Make = Callable[[Path], AuditedWalk]
 
 
 class Constant(Zero):
@@ -84,7 +84,7 @@ class Projected(Descent):
 def of(*kinds: Callable[[int], Forecaster], seeded: bool = False, **settings: Any) -> Make:
     """The usual walk with models of one's own, each made from a seed."""
 
-    def subject(folder: Path) -> Subject:
+    def subject(folder: Path) -> AuditedWalk:
         names = [f"own{number}" for number, _ in enumerate(kinds)]
         for name, kind in zip(names, kinds, strict=True):
             model(name, seeded=seeded)(_maker(kind))

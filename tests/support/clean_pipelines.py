@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from backtest.audit.audited_walk import Subject
+from backtest.audit.audited_walk import AuditedWalk
 from backtest.data.schema import UTC_TIME
 from tests.support.clean_features import FEATURES
 from tests.support.clean_models import MODELS
 from tests.support.odd_bars import of_sessions, plain, standing_still, with_holes, without_trade
 from tests.support.planting import walk
 
-Make = Callable[[Path], Subject]
+Make = Callable[[Path], AuditedWalk]
 
 LONG_AGO = datetime(1960, 1, 1, tzinfo=UTC)
 NEW_YORK = ("09:30", "10:30", "11:30", "13:30", "14:30", "15:30")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from backtest.audit.audited_walk import Fit, Subject
+from backtest.audit.audited_walk import AuditedWalk, Fit
 from backtest.models import Forecaster, model
 from backtest.models.scaling import Scaler
 from backtest.models.windows import Floats, Panel, Windows
@@ -183,7 +183,7 @@ class LateGlance(Descent):
 def of_model(name: str, kind: type[Descent]) -> Plant:
     """A leak in a model's own code."""
 
-    def subject(folder: Path) -> Subject:
+    def subject(folder: Path) -> AuditedWalk:
         model("cheat")(lambda net, train, seed: kind(seed))
         return walk(folder, models=["cheat"])
 

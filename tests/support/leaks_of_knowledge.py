@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from backtest.audit.audited_walk import Fit, Subject
+from backtest.audit.audited_walk import AuditedWalk, Fit
 from backtest.audit.rebuild import Series
 from backtest.features import external, feature
 from backtest.models import Forecaster
@@ -38,7 +38,7 @@ def of_series(name: str, strategy: str = "backward", on: str = "known_at") -> Pl
     return of_table(name, join, level=3, series={"funding": LATE})
 
 
-def stamped_early(folder: Path) -> Subject:
+def check_stamps(folder: Path) -> AuditedWalk:
     """A walk with a funding rate that says to be known five hours before its time."""
     external(name="funding")(lambda: EARLY)
     feature(name="planted", lookback=0, requires=("funding.rate",))(lambda: pl.col("funding.rate"))
@@ -100,7 +100,7 @@ KNOWLEDGE = (
     of_series("external series joined on the event's time", on="time"),
     of_series("external series joined forward", "forward"),
     of_series("external series joined to the nearest", "nearest"),
-    Plant("funding rate stamped before it was published", 3, stamped_early, "funding"),
+    Plant("funding rate stamped before it was published", 3, check_stamps, "funding"),
     with_column("bars known at their open", "known_at", known_at=pl.col("time")),
     with_column("labels known one bar too early", "y_log_return_1", target_time=pl.col("known_at")),
     with_column(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from backtest.audit.audited_walk import Fit, Subject, subject_of
+from backtest.audit.audited_walk import AuditedWalk, Fit
 from backtest.audit.rebuild import Rebuild, Series
 from backtest.features import feature
 from backtest.models import FitLog, Forecaster, model
@@ -44,23 +44,23 @@ class Plant:
     """A leak: how to plant it, given a folder for files, and what an audit must say of it.
 
     `level` is the first that finds anything, `names` what a leak there must name, `ahead` how many bars ahead its
-    witness reads; None where the leak is not of one bar.
+    counterexample reads; None where the leak is not of one bar.
     """
 
     name: str
     level: int
-    subject: Callable[[Path], Subject]
+    subject: Callable[[Path], AuditedWalk]
     names: str = "planted"
     ahead: int | None = None
 
 
-def walk(folder: Path, *bars: pl.DataFrame, **tables: Any) -> Subject:
+def walk(folder: Path, *bars: pl.DataFrame, **tables: Any) -> AuditedWalk:
     """A small walk with ridge regression, over bars of one's own or synthetic ones."""
     usual = {"models": ["ridge"], "features": ["log_return"], "data": {"source": stored(folder, *bars) or SOURCE}}
-    return subject_of(small(**{**usual, **tables}))
+    return AuditedWalk.of(small(**{**usual, **tables}))
 
 
-def with_features(subject: Subject, features: Rebuild) -> Subject:
+def with_features(subject: AuditedWalk, features: Rebuild) -> AuditedWalk:
     """The same walk, with other FEATURES from the beginning."""
     table = features(subject.prepared.bars, subject.external)
     prepared = replace(subject.prepared, features=table, rows=subject.rows(table))
@@ -73,7 +73,7 @@ def of_expression(
     """A leak of a feature that is an expression; it declares the `lookback` and `tolerance`."""
     declared = {key: how.pop(key, 0) for key in ("lookback", "tolerance")}
 
-    def subject(folder: Path) -> Subject:
+    def subject(folder: Path) -> AuditedWalk:
         feature(name="planted", **declared)(lambda: made)
         return walk(folder, *bars, features=["planted"])
 
@@ -83,7 +83,7 @@ def of_expression(
 def of_table(name: str, change: Changed, *bars: pl.DataFrame, series: Series | None = None, **how: Any) -> Plant:
     """A leak in FEATURES, whose column `planted` stands open for it."""
 
-    def subject(folder: Path) -> Subject:
+    def subject(folder: Path) -> AuditedWalk:
         feature(name="planted", lookback=0)(lambda: CLOSE / pl.col("open"))
         plain = replace(walk(folder, *bars, features=["planted"]), external=series or {})
         return with_features(plain, lambda bars, series: change(plain.features(bars, series), bars, series))
@@ -105,13 +105,13 @@ def of_fit(
     names: str = "model descent",
     **how: Any,
 ) -> Plant:
-    """A leak in fitting and forecasting; `make` returns a new fit, which may remember what it did.
+    """A leak in fitting and forecasting; `make` returns a new fit, which may check_lookback what it did.
 
     The walk has ridge regression, or gradient descent, which may be `seeded` as networks are.
     """
     seeded, settings = how.pop("seeded", False), how.pop("settings", {})
 
-    def subject(folder: Path) -> Subject:
+    def subject(folder: Path) -> AuditedWalk:
         model("descent", seeded=seeded)(descent)
         return replace(walk(folder, *bars, models=list(models), **settings), fit=make())
 
@@ -119,7 +119,7 @@ def of_fit(
 
 
 def of_peek(name: str, make: Callable[[], Peek], **how: Any) -> Plant:
-    """A leak into gradient descent alone; `make` returns a new peek, which may remember what it saw."""
+    """A leak into gradient descent alone; `make` returns a new peek, which may check_lookback what it saw."""
 
     def make_fit() -> Fit:
         peek = make()

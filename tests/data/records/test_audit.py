@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.errors import RunError
-from backtest.data.records.audit import Audit, Leak, Level, Witness
+from backtest.data.records.audit import Audit, Counterexample, Leak, Level
 from tests.support.audits import LEAKS, leaky, level, passed
 
 # text as UTF-8 holds it: half a surrogate pair is none
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-WITNESSES = st.builds(Witness, TEXTS, TEXTS, TEXTS, st.none() | TEXTS, st.none() | st.integers(-500, 500), TEXTS)
+WITNESSES = st.builds(Counterexample, TEXTS, TEXTS, TEXTS, st.none() | TEXTS, st.none() | st.integers(-500, 500), TEXTS)
 FOUND = st.lists(st.builds(Leak, TEXTS, TEXTS, TEXTS, st.none() | WITNESSES), max_size=3).map(tuple)
 NOTES = st.lists(TEXTS, max_size=2).map(tuple)
 LEVELS = st.lists(st.builds(Level, st.integers(1, 5), TEXTS, TEXTS, FOUND, NOTES, st.booleans()), max_size=5).map(tuple)
@@ -88,8 +88,8 @@ DAMAGED = {
     "a leak without a remedy": changed("levels", 0, "leaks", 0, "remedy", value=None),
     "a leak that is none": changed("levels", 0, "leaks", value=["x"]),
     "leaks that are none": changed("levels", 0, "leaks", value=0),
-    "a witness that is none": changed("levels", 0, "leaks", 0, "witness", value="here"),
-    "a distance that is none": changed("levels", 0, "leaks", 0, "witness", "ahead", value="far"),
+    "a counterexample that is none": changed("levels", 0, "leaks", 0, "counterexample", value="here"),
+    "a distance that is none": changed("levels", 0, "leaks", 0, "counterexample", "ahead", value="far"),
 }
 
 
