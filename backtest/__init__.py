@@ -1,1 +1,105 @@
-"""Walk-forward backtests of forecasters of returns, with an honest verdict."""
+"""Walk-forward backtests of forecasters, with an honest verdict.
+
+Everything that a notebook needs is here, and loaded when it is first used:
+
+>>> import backtest as bt
+>>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds=bt.Folds(first_train=400), progress=False)
+>>> run.verdict.status
+'no evidence'
+
+`run` is a `Run`: tables as Polars frames, the verdict, the report. `bt.open_run` reads one from a run folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+
+TYPE_CHECKING = False  # true for type checkers; importing it from `typing` would take longer than all else here
+if TYPE_CHECKING:
+    from backtest.api import Folds, audit, compare, judge_run, load_bars, open_run, walk_forward
+    from backtest.audit.assertion import assert_causal, assert_sealed
+    from backtest.data.errors import (
+        BacktestError,
+        ConfigError,
+        DataError,
+        LeakError,
+        ProtocolError,
+        RunError,
+    )
+    from backtest.features.catalog import feature
+    from backtest.features.external import external
+    from backtest.models.contract import check_forecaster
+    from backtest.models.forecaster import FitLog, model
+    from backtest.run_view import Run
+
+    __version__: str
+
+__all__ = [
+    "BacktestError",
+    "ConfigError",
+    "DataError",
+    "FitLog",
+    "Folds",
+    "LeakError",
+    "ProtocolError",
+    "Run",
+    "RunError",
+    "__version__",
+    "assert_causal",
+    "assert_sealed",
+    "audit",
+    "check_forecaster",
+    "compare",
+    "external",
+    "feature",
+    "judge_run",
+    "load_bars",
+    "model",
+    "open_run",
+    "walk_forward",
+]
+
+_MODULES = {
+    "backtest.api": ("Folds", "audit", "compare", "judge_run", "load_bars", "open_run", "walk_forward"),
+    "backtest.audit": ("assert_causal", "assert_sealed"),
+    "backtest.data.errors": ("BacktestError", "ConfigError", "DataError", "LeakError", "ProtocolError", "RunError"),
+    "backtest.features": ("external", "feature"),
+    "backtest.models": ("FitLog", "check_forecaster", "model"),
+    "backtest.run_view": ("Run",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+"""The module that defines each public name."""
+
+
+class _Package(ModuleType):
+    """The type of this package: a public function is not hidden by a sub-package of the same name, such as `audit`."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+if not TYPE_CHECKING:  # or a misspelt name would have a type
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value: object = version("beatzero")
+        elif name in _HOME:
+            value = getattr(import_module(_HOME[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """Public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -36,12 +36,12 @@ class Document:
     sections: tuple[Section, ...]
 
 
-def compose(result: Result) -> Document:
-    """Return the report of a run; where a leak is suspected, every title of a result says so."""
+def compose(result: Result, names: Collection[str] = tuple(SECTIONS)) -> Document:
+    """Return the report of a run, or the sections `names` of it; each title of a result tells of a suspected leak."""
     card = result.manifest.data
     ends = result.folds[0].test_start, result.folds[-1].test_end - card.interval
     first, last = map(date, ends)
-    sections = tuple(Section(name, section(result)) for name, section in SECTIONS.items())
+    sections = tuple(Section(name, section(result)) for name, section in SECTIONS.items() if name in names)
     if result.verdict.status == "leak suspected":
         sections = marked(sections, NO_RESULT)
     return Document(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from hashlib import sha256
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from backtest.reports.document import Document
-from backtest.reports.render.svg import theme
+from backtest.reports.render.svg import COLOURS, theme
 
 SHORT = 12
 """Letters that a head may have on one line, however many words they are."""
@@ -14,11 +17,34 @@ SHORT = 12
 
 def to_html(document: Document) -> str:
     """Return the document as HTML."""
+    page = environment()
+    style = Markup(theme() + page.get_template("style.css").render())  # noqa: S704 -- our own style sheet
+    return page.get_template("report.html").render(document=document, style=style) + "\n"
+
+
+def to_fragment(document: Document) -> str:
+    """Return the document as one HTML element for a notebook, with style rules that reach nothing outside of it.
+
+    Colours follow the theme of JupyterLab, of VS Code, or else of the system.
+    """
+    name = f"beatzero-{sha256(repr(document).encode()).hexdigest()[:8]}"
+    light, dark = (
+        "".join(f"--{role}:{getattr(colour, shade)};" for role, colour in COLOURS.items())
+        for shade in ("light", "dark")
+    )
+    page = environment()
+    page.filters["drawn"] = lambda svg: drawn(re.sub(r'(?<=id="|f="#)|(?<=url\(#)', f"{name}-", svg))
+    rules = page.get_template("fragment.css").render(name=name, light=light, dark=dark)
+    style = Markup(f"{rules}#{name}{{{theme()}{page.get_template('style.css').render()}}}")  # noqa: S704 -- our own
+    return page.get_template("fragment.html").render(document=document, style=style, name=name) + "\n"
+
+
+def environment() -> Environment:
+    """Return the templates, which escape every string."""
     loader = PackageLoader("backtest.reports.render")
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters |= {"drawn": drawn, "lines": lines}
-    style = Markup(theme() + page.get_template("style.css").render())  # noqa: S704 -- our own style sheet
-    return page.get_template("report.html").render(document=document, style=style) + "\n"
+    return page
 
 
 def lines(head: str) -> str:

@@ -1,0 +1,263 @@
+"""The functions of `import backtest as bt`: walk, audit and compare from Python, by the rules of the command line."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, TypedDict, Unpack
+
+import polars as pl
+from rich.console import Console
+
+from backtest import reports
+from backtest.audit.record import audit_of, keep, known_audit
+from backtest.cli.progress import WalkProgress
+from backtest.comparison.compare import compare_runs
+from backtest.data.errors import LeakError
+from backtest.data.reading import bars as bar_files
+from backtest.data.records.audit import Audit, Depth
+from backtest.reports.wording.audit import leak_words
+from backtest.run_view import Comparison, Run
+from backtest.verdict.results import judge_again
+from backtest.walk import engine
+from backtest.walk.config import LoadedConfig, build, load
+from backtest.walk.folds import FoldSettings
+from backtest.walk.plan import WalkPlan, plan_walk
+
+Size = int | str
+
+
+class FoldSizes(TypedDict, total=False):
+    """The settings of `[folds]`: sizes in bars, or in calendar time such as "365d"."""
+
+    window: Literal["expanding", "rolling"]
+    first_train: Size
+    validation: Size
+    test: Size
+    step: Size | None
+    gap: int | None
+    refit_every: int
+
+
+class Folds(FoldSettings):
+    """How to cut the walk into folds: train | gap | validation | gap | test, again and again.
+
+    Sizes are bars, or calendar time such as "365d". `bt.walk_forward` takes one as `folds`. Raises ConfigError for an
+    unknown name or an impossible size.
+
+    >>> import backtest as bt
+    >>> bt.Folds(first_train="730d", validation="90d", test="84d").refit_every
+    1
+    >>> bt.Folds(first_train=500, tst=50)
+    Traceback (most recent call last):
+    backtest.data.errors.ConfigError: Folds: folds.tst: unknown setting: did you mean folds.test?
+    """
+
+    def __init__(self, **sizes: Unpack[FoldSizes]) -> None:
+        build({"folds": sizes}, where="Folds")
+        super().__init__(**sizes)
+
+
+class Settings(TypedDict, total=False):
+    """The settings of a run, by the names of the TOML file; what is left out has the same default as there."""
+
+    name: str
+    models: Sequence[str]
+    features: Sequence[str | Mapping[str, object]]
+    plugins: Sequence[str]
+    seeds: int
+    alpha: float
+    multiplicity: str
+    executor: str
+    jobs: int | None
+    data: Mapping[str, object]
+    target: str | Mapping[str, object]
+    folds: Folds | FoldSizes
+    net: Mapping[str, object]
+    train: Mapping[str, object]
+    costs: Mapping[str, object]
+
+
+Source = str | Path
+AuditDepth = Literal["quick", "full", "off"]
+
+
+def walk_forward(
+    bars: Source | None = None,
+    *,
+    config: str | Path | None = None,
+    save: str | Path | None = None,
+    audit: AuditDepth = "quick",
+    progress: bool = True,
+    **settings: Unpack[Settings],
+) -> Run:
+    """Retrain models as time goes on, forecast, test and judge: what `backtest run` does.
+
+    Parameters
+    ----------
+    bars
+        A file, folder, glob or built-in name; None: the source in `config`.
+    config
+        A preset or a TOML file, as on the command line, that the other settings change; None: the defaults.
+    save
+        Run folder to write; a walk that was interrupted there is resumed. None: nothing is written, see `Run.save`.
+    audit
+        How thoroughly to look for leaks first.
+    progress
+        Whether to show the progress.
+    settings
+        Those of the TOML file: `models=["ridge", "lstm"]`, `features=[...]`, `target="log_return"`,
+        `folds=bt.Folds(...)` or a dict, `net={"hidden": 16}`, `train={"epochs": 5}`, `seeds=3`, `jobs=2`, ... A dict
+        changes the settings that it names and leaves the others of its table.
+
+    Raises ConfigError for settings that cannot be used, DataError for bars that cannot be trusted, LeakError if the
+    audit finds a leak, RunError if the walk cannot be finished.
+
+    >>> import backtest as bt
+    >>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds={"first_train": 300}, progress=False)
+    >>> run.verdict.status
+    'no evidence'
+    >>> run.forecasts.columns
+    ['model', 'seed', 'fold', 'symbol', 'horizon', 'time', 'target_time', 'y', 'y_hat']
+    """
+    console = Console(stderr=True, quiet=not progress)
+    plan = _plan(bars, config, settings)
+    folder = Path(save) if save is not None else _scratch_folder(plan.config.name)
+    found = known_audit(plan, folder) if audit == "off" else _audit(plan, folder, audit, console)
+    if audit != "off" and found and not found.passed:
+        if save is not None:
+            keep(plan, folder, found)
+        leaks = "\n".join(map(leak_words, found.leaks))
+        raise LeakError(f'{leaks}\nFix it, or pass audit="off" (the results are then marked unreliable).')
+    command = _call(bars, config, settings)
+    engine.walk_forward(plan, folder, WalkProgress(console), command=command, audited=found)
+    run = Run(folder, saved=save is not None)
+    if save is None:
+        weakref.finalize(run, shutil.rmtree, folder, ignore_errors=True)
+    return run
+
+
+def audit(
+    bars: Source | None = None,
+    *,
+    config: str | Path | None = None,
+    depth: Depth = "full",
+    progress: bool = True,
+    **settings: Unpack[Settings],
+) -> Audit:
+    """Look for leaks in features, labels, folds and the whole walk: what `backtest audit` does.
+
+    Parameters are those of `walk_forward`. Raises as it does, but a leak is no error here: see `passed` and `leaks`.
+
+    >>> import backtest as bt
+    >>> found = bt.audit("synthetic:n=700", depth="quick", models=["ridge"], folds={"first_train": 300}, progress=False)
+    >>> found.passed
+    True
+    """
+    plan = _plan(bars, config, settings)
+    return _audit(plan, _scratch_folder(plan.config.name), depth, Console(stderr=True, quiet=not progress))
+
+
+def open_run(folder: str | Path) -> Run:
+    """Open a finished run folder.
+
+    Raises RunError if it is unfinished or damaged, WrongSchema if a table in it is another one.
+
+    >>> import backtest as bt
+    >>> bt.open_run("runs/nothing")
+    Traceback (most recent call last):
+    backtest.data.errors.RunError: runs/nothing: expected a finished run ...
+    """
+    return Run(Path(folder))
+
+
+def judge_run(folder: str | Path) -> Run:
+    """Judge a finished run again, allowing for what was tried on its bars since, and write its report again.
+
+    This is what `backtest report` does. Raises as `open_run`, RunError also if the folder is in use.
+
+    >>> import backtest as bt
+    >>> bt.judge_run("runs/nothing")
+    Traceback (most recent call last):
+    backtest.data.errors.RunError: runs/nothing: expected a finished run ...
+    """
+    judge_again(Path(folder))
+    reports.write(Path(folder))
+    return open_run(folder)
+
+
+def compare(*runs: Run | str | Path, save: str | Path | None = None) -> Comparison:
+    """Test the models of two or more runs against each other, on the rows that all of them forecast.
+
+    Runs may be folders. `save` names a folder for the comparison. Raises ConfigError if the runs are not about the
+    same thing.
+
+    >>> import backtest as bt
+    >>> common = {"folds": {"first_train": 300}, "models": ["ridge"], "progress": False}
+    >>> short = bt.walk_forward("synthetic:n=700", name="short", net={"window": 10}, **common)
+    >>> long = bt.walk_forward("synthetic:n=700", name="long", net={"window": 40}, **common)
+    >>> bt.compare(short, long)
+    """
+    folders = [run.folder if isinstance(run, Run) else Path(run) for run in runs]
+    folder = compare_runs(folders, Path(save) if save is not None else _scratch_folder("comparison"))
+    return Comparison(folder)
+
+
+def load_bars(source: Source, symbol: str | None = None) -> pl.DataFrame:
+    """Read bars from a file, a folder, a glob or a built-in name, and refuse what cannot be trusted.
+
+    Returns BARS: `symbol`, `time` (the open, UTC), `open`, `high`, `low`, `close`, `volume` and what else is there,
+    sorted by symbol and time. `symbol` picks an instrument, or names it where the file does not. Raises DataError.
+
+    >>> import backtest as bt
+    >>> bt.load_bars("synthetic:n=100").height
+    100
+    """
+    return bar_files.load(source, symbol)
+
+
+def _plan(bars: Source | None, config: str | Path | None, settings: Mapping[str, Any]) -> WalkPlan:
+    """Read the bars and plan the walk; what `settings` names replaces what `config` says."""
+    base = load(str(config)) if config is not None else None
+    tree: dict[str, Any] = base.config.model_dump(exclude_unset=True) if base else {}
+    for name, value in settings.items():
+        if isinstance(value, Folds):
+            tree[name] = value.model_dump()
+            continue
+        changes = {"kind": value} if name == "target" and isinstance(value, str) else value
+        tree[name] = {**tree.get(name, {}), **changes} if isinstance(changes, Mapping) else changes
+    if bars is not None:
+        tree["data"] = {**tree.get("data", {}), "source": str(bars)}
+    return plan_walk(LoadedConfig(build(tree, where="settings"), base.config_dir if base else None))
+
+
+def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audit:
+    """Audit a planned walk, unless the folder holds an audit of the same."""
+    found = audit_of(plan, folder, depth, lambda level: console.print(f"audit: {level.name} done", style="dim"))
+    console.print(f"{found.depth} audit: {found.reason or 'no leak found'}", highlight=False, markup=False)
+    return found
+
+
+def _call(bars: Source | None, config: str | Path | None, settings: Mapping[str, object]) -> str:
+    """The call that made a run, for its manifest."""
+    named = {**({"config": str(config)} if config is not None else {}), **settings}
+    parts = [*([repr(str(bars))] if bars is not None else []), *(f"{name}={value!r}" for name, value in named.items())]
+    return f"bt.walk_forward({', '.join(parts)})"
+
+
+@cache
+def _scratch() -> TemporaryDirectory[str]:
+    """A folder for the runs of this session that are not saved; their trials are counted in the ledger in it."""
+    return TemporaryDirectory(prefix="beatzero-")
+
+
+_numbers = count(1)
+
+
+def _scratch_folder(name: str) -> Path:
+    return Path(_scratch().name) / f"{name}-{next(_numbers)}"

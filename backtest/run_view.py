@@ -1,0 +1,229 @@
+"""A finished run as an object: its tables as Polars frames, its verdict, its report; a notebook shows it by itself."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+import polars as pl
+from rich.text import Text
+
+from backtest import reports
+from backtest.cli.terminal import console, show_table, tell
+from backtest.cli.terminal_comparison import show_comparison
+from backtest.data import run_files
+from backtest.data.errors import ConfigError
+from backtest.data.names import label
+from backtest.data.records.audit import Audit
+from backtest.data.records.verdict import Verdict
+from backtest.data.result_tables import RUN_TABLES
+from backtest.reports import comparison
+from backtest.reports.blocks import Verdict as VerdictBlock
+from backtest.reports.comparison.document import compose as comparison_document
+from backtest.reports.comparison.sections.verdict import verdict_of
+from backtest.reports.document import compose
+from backtest.reports.formats import counted
+from backtest.reports.render.html import to_fragment, to_html
+from backtest.reports.result import assemble
+from backtest.reports.run_folder import read
+from backtest.reports.sections.verdict import verdict as verdict_section
+from backtest.verdict.results import judge_again
+from backtest.verdict.trials import enter
+from backtest.walk.config import build, parse
+from backtest.walk.run_folder import refuse_other
+
+IN_NOTEBOOKS = ("verdict", "scores", "forest")
+"""The sections of the report that a notebook shows of a run."""
+
+NOT_COPIED = (run_files.LOCK, run_files.MANIFEST, "report.html", "report.md", "figures")
+
+
+class Run:
+    """A finished walk: what was forecast, how good that was, and what to conclude.
+
+    `bt.walk_forward` and `bt.open_run` return one. `print(run)` shows the verdict and the table of all models; a
+    notebook shows the forest plot as well. Raises as `bt.open_run`.
+
+    >>> import backtest as bt
+    >>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds={"first_train": 300}, progress=False)
+    >>> run
+    <Run default: ridge no evidence; 1 fold, 98 forecasts of each model>
+    >>> run.scores.filter(model="ridge", metric="mse", fold=None).height
+    1
+    """
+
+    folder: Path
+    """Folder of its files; a temporary one unless `saved`."""
+
+    saved: bool
+
+    def __init__(self, folder: Path, *, saved: bool = True) -> None:
+        self.folder, self.saved = folder, saved
+        self._contents = read(folder)
+        self._result = assemble(self._contents)
+
+    @property
+    def name(self) -> str:
+        """Name of the run in its settings."""
+        return self._contents.manifest.name
+
+    @property
+    def forecasts(self) -> pl.DataFrame:
+        """One row per model, seed, symbol and time: the realised value `y`, the forecast `y_hat`.
+
+        Models with several seeds have a row for each seed and one with `seed` null, their mean, which is scored.
+        """
+        return self.table("forecasts")
+
+    @property
+    def scores(self) -> pl.DataFrame:
+        """Each metric of each model, by fold and over all folds (`fold` null)."""
+        return self.table("scores")
+
+    @property
+    def tests(self) -> pl.DataFrame:
+        """Each test of each model against each reference: statistic, p-value, adjusted p-value, sample size."""
+        return self.table("tests")
+
+    @property
+    def folds(self) -> pl.DataFrame:
+        """The training, validation and test span of each fold (half-open, UTC), and how many rows they hold."""
+        return self.table("folds")
+
+    @property
+    def fits(self) -> pl.DataFrame:
+        """The losses of each epoch of each fit."""
+        return self.table("fits")
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the run shows about each candidate, in codes and numbers."""
+        return self._contents.verdict
+
+    @property
+    def audit(self) -> Audit | None:
+        """What the leak audit found; None if the run was not audited."""
+        return self._contents.audit
+
+    @property
+    def config(self) -> str:
+        """The settings as TOML; `backtest run` takes it as a file."""
+        return self._contents.config
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return a table by its name: folds, forecasts, fits, scores, tests, joint, seeds, strategies, regimes, ...
+
+        Raises ConfigError for an unknown name, with all names there are.
+        """
+        known = [table.name.lower() for table in RUN_TABLES]
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it may be one of {', '.join(known)}"
+            raise ConfigError(f"table: unknown name {name!r}: {hint}")
+        frame: pl.DataFrame = getattr(self._contents, name)
+        return frame
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report as one HTML file that needs no other, and return its path.
+
+        Without a path, `report.html`, `report.md` and `figures/` go into the run folder; ConfigError if the run has
+        none.
+        """
+        if path is not None:
+            run_files.write_bytes(Path(path), to_html(compose(self._result)).encode())
+            return Path(path)
+        if not self.saved:
+            raise ConfigError('report: this run was not saved: give a path, such as run.report("report.html")')
+        return reports.write(self.folder)
+
+    def save(self, folder: str | Path) -> Path:
+        """Save the run as a run folder, which every command and `bt.open_run` accept, and return its path.
+
+        The run then stands in the trial ledger beside that folder, and its verdict, here too, allows for what was
+        tried on the same bars there before. Raises ConfigError if the folder holds anything else than a run of the same
+        settings.
+        """
+        target = Path(folder)
+        config = build(parse(self.config, where="config.toml"), where="config.toml")
+        refuse_other(target, config)
+        manifest = run_files.read_manifest(self.folder)
+        with run_files.locked(target):
+            (target / run_files.MANIFEST).unlink(missing_ok=True)
+            shutil.copytree(self.folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+            run_files.write_json(target / run_files.MANIFEST, manifest)
+        hashes = {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
+        enter(target, self.verdict, self.tests, self.table("strategies"), **hashes)
+        judge_again(target)
+        self.folder, self.saved, self._contents = target, True, read(target)
+        self._result = assemble(self._contents)
+        return target
+
+    def __repr__(self) -> str:
+        """Return the run's name, statuses and size on one line."""
+        found = [f"{label(one.model)} {one.status}" for one in self.verdict.candidates] or ["no candidate"]
+        size = f"{counted(self.verdict.folds, 'fold')}, {counted(self.verdict.forecasts, 'forecast')} of each model"
+        return f"<Run {self.name}: {', '.join(found)}; {size}>"
+
+    def __str__(self) -> str:
+        """Return the verdict and the table of all models, as the command line prints them."""
+
+        def show() -> None:
+            found = next(block for block in verdict_section(self._result) if isinstance(block, VerdictBlock))
+            for sentence in filter(None, (found.headline, *found.sentences, found.remark)):
+                tell(sentence)
+            console.print()
+            show_table(reports.headline(self._result))
+
+        return captured(show)
+
+    def _repr_html_(self) -> str:
+        """Return the verdict, the table of all models and the forest plot for a notebook."""
+        return to_fragment(compose(self._result, IN_NOTEBOOKS))
+
+
+class Comparison:
+    """What `bt.compare` found: every pair of models on the rows that all runs forecast."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._result = comparison.read(folder)
+
+    @property
+    def pairs(self) -> pl.DataFrame:
+        """One row per pair of models: difference, its interval, p-value and adjusted p-value."""
+        return pl.DataFrame([asdict(pair) for pair in self._result.found.pairs])
+
+    @property
+    def models(self) -> pl.DataFrame:
+        """One row per model of each run: errors and skill on the common rows."""
+        return pl.DataFrame([asdict(one) for one in self._result.found.contestants])
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report of the comparison as one HTML file that needs no other, and return its path."""
+        run_files.write_bytes(Path(path), to_html(comparison_document(self._result)).encode())
+        return Path(path)
+
+    def __repr__(self) -> str:
+        """Return the names of the runs and the headline on one line."""
+        names = ", ".join(run.name for run in self._result.found.runs)
+        return f"<Comparison of {names}: {verdict_of(self._result).headline}>"
+
+    def __str__(self) -> str:
+        """Return the headline and the table of pairs, as the command line prints them."""
+        return captured(lambda: show_comparison(self._folder))
+
+    def _repr_html_(self) -> str:
+        """Return the headline and the pairs for a notebook."""
+        document = comparison_document(self._result)
+        kept = tuple(section for section in document.sections if section.name in ("verdict", "pairs"))
+        return to_fragment(replace(document, sections=kept))
+
+
+def captured(show: Callable[[], None]) -> str:
+    """Return what `show` prints, without colours."""
+    with console.capture() as shown:
+        show()
+    return Text.from_ansi(shown.get()).plain.strip("\n")

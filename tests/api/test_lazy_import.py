@@ -1,0 +1,56 @@
+"""`import backtest` loads nothing until a name is used, and a public name is never hidden by a sub-package."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import backtest as bt
+from backtest.walk.config import Config
+
+ROOT = Path(__file__).parents[2]
+
+
+def in_a_new_process(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)  # noqa: S603
+
+
+def test_the_import_loads_no_library() -> None:
+    heavy = "{'polars', 'torch', 'numpy', 'pydantic', 'rich', 'typer', 'scipy'}"
+    in_a_new_process(f"import backtest, sys; assert not {heavy} & set(sys.modules), sorted({heavy} & set(sys.modules))")
+
+
+def test_the_names_can_be_listed_without_loading_a_library() -> None:
+    in_a_new_process("import backtest, sys; assert 'walk_forward' in dir(backtest); assert 'polars' not in sys.modules")
+
+
+def test_a_first_use_does_not_load_torch() -> None:
+    in_a_new_process("import backtest, sys; backtest.walk_forward; assert 'torch' not in sys.modules")
+
+
+@pytest.mark.parametrize("first", ["import backtest.audit.levels", "from backtest.audit import assert_causal"])
+def test_the_function_audit_is_not_hidden_by_its_subpackage(first: str) -> None:
+    in_a_new_process(f"{first}\nimport backtest as bt\nassert bt.audit.__module__ == 'backtest.api', bt.audit")
+
+
+@pytest.mark.parametrize("name", bt.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(bt, name)
+    assert name in dir(bt)
+    assert name == "__version__" or (value.__doc__ or "").strip()
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'walk_foward'"):
+        _ = bt.walk_foward  # type: ignore[attr-defined]
+
+
+def test_the_typed_settings_are_those_of_the_settings_file() -> None:
+    from backtest.api import FoldSizes, Settings
+    from backtest.walk.folds import FoldSettings
+
+    assert set(Settings.__annotations__) == set(Config.model_fields)
+    assert set(FoldSizes.__annotations__) == set(FoldSettings.model_fields)
