@@ -23,8 +23,8 @@ from backtest.audit.refit import Refit
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
 from backtest.data.records.audit import Leak
-from backtest.evaluation.loss_panel import Aligned, align
-from backtest.evaluation.matched_forecasts import pair
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.robustness import against_zero
 from backtest.models import MODELS
 from backtest.significance.mean_tests import mean_test
@@ -94,25 +94,25 @@ def _tested(
     if not {*REFERENCES} <= {task.model for task in kept}:
         return {}
     prepared = replace(subject.prepared, tasks=tuple(kept))
-    (aligned,) = align(pair(subject.gather(prepared, lambda task: forecasts[task.key])))
-    models = [model for model in aligned.models if model != PRIMARY["baseline"]]
+    (panel,) = loss_panels(match_forecasts(subject.gather(prepared, lambda task: forecasts[task.key])))
+    models = [model for model in panel.models if model != PRIMARY["baseline"]]
     return {
-        model: {"skill": 0.0, **against_zero(aligned, model), "p_value": sign_rank_p_value(aligned, model)}
+        model: {"skill": 0.0, **against_zero(panel, model), "p_value": sign_rank_p_value(panel, model)}
         for model in models
     }
 
 
-def sign_rank_p_value(aligned: Aligned, model: str) -> float:
+def sign_rank_p_value(panel: LossPanel, model: str) -> float:
     """P-value of two tests of whether a model knows anything of what came: its nearness, and its ranks.
 
     Nearness is the sign of |y| - |y - forecast|, ranks go together by their product (Spearman 1904); the mean of each
     over time is tested by `mean_test`, which allows for overlap, and the smaller p-value is doubled (Bonferroni).
     """
-    y, forecast = aligned.y, aligned.y_hat[model]
+    y, forecast = panel.y, panel.y_hat[model]
     nearness = np.sign(np.abs(y) - np.abs(y - forecast))
     ranks = [rankdata(values) / len(y) - (len(y) + 1) / (2 * len(y)) for values in (y, forecast)]
     found = [
-        _positive(mean_per_time(series, aligned.instant), aligned.horizon) for series in (nearness, ranks[0] * ranks[1])
+        _positive(mean_per_time(series, panel.instant), panel.horizon) for series in (nearness, ranks[0] * ranks[1])
     ]
     return min(1.0, 2 * min(found))
 

@@ -12,7 +12,7 @@ from backtest.data.errors import RunError
 from backtest.data.reading.bars import digest
 from backtest.data.records.audit import AUDIT, Audit, Depth, Level
 from backtest.data.run_files import json_bytes, locked, read_manifest, sha256, table_bytes, write_bytes
-from backtest.verdict.results import judge_again
+from backtest.verdict.record import judge_again
 from backtest.walk.environment import source_files
 from backtest.walk.plan import WalkPlan
 from backtest.walk.run_folder import refuse_other

@@ -137,7 +137,7 @@ def _keep(prepared: WalkPlan, folder: Path, found: Audit) -> None:
 def report(run: RunFolder) -> None:
     """Write report.html and report.md again; where more was tried on the run's bars since, judge it anew."""
     from backtest import reports
-    from backtest.verdict.results import judge_again
+    from backtest.verdict.record import judge_again
 
     judged = judge_again(run)
     if judged:

@@ -11,7 +11,7 @@ import polars as pl
 from backtest.comparison.compared_runs import Entrant
 from backtest.data.errors import ConfigError
 from backtest.data.names import REFERENCES
-from backtest.evaluation.loss_panel import Aligned, align
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.reports.formats import counted, listed
 from backtest.verdict.rule import MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP
 
@@ -28,7 +28,7 @@ class CommonRows:
     `rows` (n,) are their symbols and times; `left_out` counts by run the rows that another one does not forecast.
     """
 
-    aligned: Aligned
+    panel: LossPanel
     rows: pl.DataFrame
     left_out: tuple[int, ...]
 
@@ -52,9 +52,9 @@ def common_rows(entrants: Sequence[Entrant]) -> CommonRows:
         refuse_others(shared, truth, entrants[0].name, entrant.name)
     refuse_few(shared, truths, entrants, horizon)
     models = [named_apart(rows, shared, place) for place, rows in enumerate(own)]
-    aligned = align(pl.concat(models))[0]
+    panel = loss_panels(pl.concat(models))[0]
     left_out = tuple(truth.height - shared.height for truth in truths)
-    return CommonRows(aligned, shared.sort("time", "symbol").select(KEY), left_out)
+    return CommonRows(panel, shared.sort("time", "symbol").select(KEY), left_out)
 
 
 def common_horizon(entrants: Sequence[Entrant]) -> int:

@@ -18,7 +18,7 @@ from backtest.data.names import PRIMARY, REFERENCES
 from backtest.data.records.comparison import COMPARISON, Audited, ComparedRun, Comparison, Contestant
 from backtest.data.result_tables import PATHS
 from backtest.data.run_files import json_bytes, runs_folder, sha256, table_bytes, write_bytes
-from backtest.evaluation.loss_panel import Aligned
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import skill_interval
 from backtest.significance.superiority import ModelConfidenceSet, model_confidence_set
@@ -50,22 +50,22 @@ def compare_runs(folders: Sequence[Path], out: Path | None = None) -> Path:
 def compare(entrants: Sequence[Entrant]) -> tuple[Comparison, pl.DataFrame]:
     """Return what is found between the runs, and PATHS; the level is the smallest of their verdicts'."""
     common = common_rows(entrants)
-    aligned, alpha = common.aligned, min(entrant.verdict.alpha for entrant in entrants)
-    teams = [team_of(entrant, aligned.horizon) for entrant in entrants]
-    duels = duels_of(aligned, teams)
+    panel, alpha = common.panel, min(entrant.verdict.alpha for entrant in entrants)
+    teams = [team_of(entrant, panel.horizon) for entrant in entrants]
+    duels = duels_of(panel, teams)
     if not duels:
         raise ConfigError(
             f"compare: expected a model that two of the runs have (got none beside {' and '.join(REFERENCES)}): "
             "compare runs of the same models"
         )
-    first = first_alike(aligned.y_hat)
-    pairs, family = fight(aligned, duels, first, alpha)
-    paths = paths_of(aligned, duels, pairs)
-    chosen, note = confidence_set(aligned, alpha)
+    first = first_alike(panel.y_hat)
+    pairs, family = fight(panel, duels, first, alpha)
+    paths = paths_of(panel, duels, pairs)
+    chosen, note = confidence_set(panel, alpha)
     times = common.rows["time"]
     found = Comparison(
         version=versions()["beatzero"],
-        horizon=aligned.horizon,
+        horizon=panel.horizon,
         interval_seconds=entrants[0].manifest.data.interval_seconds,
         symbols=tuple(common.rows["symbol"].unique().sort()),
         rows=common.rows.height,
@@ -91,11 +91,11 @@ def team_of(entrant: Entrant, horizon: int) -> Team:
     return entrant.name, tuple(models), frozenset(asked)
 
 
-def confidence_set(aligned: Aligned, alpha: float) -> tuple[ModelConfidenceSet | None, str]:
+def confidence_set(panel: LossPanel, alpha: float) -> tuple[ModelConfidenceSet | None, str]:
     """Return the Model Confidence Set of all contestants with how it was drawn; without one, why there is none."""
-    losses = {key: aligned.losses[PRIMARY["loss"], key] for key in aligned.models}
+    losses = {key: panel.losses[PRIMARY["loss"], key] for key in panel.models}
     try:
-        found = model_confidence_set(losses, horizon=aligned.horizon, alpha=alpha)
+        found = model_confidence_set(losses, horizon=panel.horizon, alpha=alpha)
     except UndefinedTest as error:
         return None, str(error)
     return found, f"{found.reps:,} resamples in blocks of {found.block:,} on average"
@@ -111,9 +111,9 @@ def contestants(
     """Return zero and naive, then every other model of every run by squared error."""
     places = {key: place for place, key in enumerate(first)}
     alike = {key: places[other] for key, other in first.items()}
-    shared = [contestant(common.aligned, model, model, None, alike[model], chosen) for model in REFERENCES]
+    shared = [contestant(common.panel, model, model, None, alike[model], chosen) for model in REFERENCES]
     others = [
-        contestant(common.aligned, key, model, entrants[place], alike[key], chosen)
+        contestant(common.panel, key, model, entrants[place], alike[key], chosen)
         for place, (_, models, _) in enumerate(teams)
         for model in models
         if model not in REFERENCES
@@ -123,14 +123,14 @@ def contestants(
 
 
 def contestant(
-    aligned: Aligned, key: str, model: str, entrant: Entrant | None, alike: int, chosen: ModelConfidenceSet | None
+    panel: LossPanel, key: str, model: str, entrant: Entrant | None, alike: int, chosen: ModelConfidenceSet | None
 ) -> Contestant:
     """Return how one model did; its errors are means over rows, its skill weighs times alike, as in a run's report."""
-    errors = aligned.y - aligned.y_hat[key]
-    losses = aligned.losses[PRIMARY["loss"], key], aligned.losses[PRIMARY["loss"], PRIMARY["baseline"]]
+    errors = panel.y - panel.y_hat[key]
+    losses = panel.losses[PRIMARY["loss"], key], panel.losses[PRIMARY["loss"], PRIMARY["baseline"]]
     low, high, value = None, None, skill_of(*losses).get("skill")
     try:
-        skill = skill_interval(*losses, horizon=aligned.horizon)
+        skill = skill_interval(*losses, horizon=panel.horizon)
         low, high = skill.low, skill.high
     except UndefinedTest:
         pass

@@ -14,7 +14,7 @@ from backtest.data.errors import ConfigError
 from backtest.data.records.audit import AUDIT, Audit
 from backtest.data.records.verdict import Verdict
 from backtest.data.schema import FORECASTS
-from backtest.evaluation.matched_forecasts import pair
+from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.reports.manifest import Manifest
 from backtest.reports.run_folder import parse, printable, read_json, settings
 
@@ -24,7 +24,7 @@ class Entrant:
     """One run: its name among the others, its manifest with the SHA-256 of that, its settings, verdict and audit.
 
     `trial` is the SHA-256 of all that tells it from another trial on its bars, the code of plugins among it. `audit` is
-    None where it was not audited; `paired` is what `pairing.pair` makes of its means over seeds.
+    None where it was not audited; `paired` is what `match_forecasts` makes of its means over seeds.
     """
 
     name: str
@@ -66,7 +66,7 @@ def read_entrant(name: str, folder: Path) -> Entrant:
         settings=settings(run_files.read_bytes(folder, run_files.SETTINGS, found).decode(errors="replace"), config),
         verdict=read_json(Verdict, folder, run_files.VERDICT, found),
         audit=read_json(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
-        paired=pair(forecasts.filter(pl.col("seed").is_null())),
+        paired=match_forecasts(forecasts.filter(pl.col("seed").is_null())),
     )
 
 

@@ -16,7 +16,7 @@ from backtest.data.downsample import thin
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
 from backtest.data.records.comparison import Finding, Group, Pair
-from backtest.evaluation.loss_panel import Aligned
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray
@@ -47,7 +47,7 @@ class Duel:
     keys: tuple[str, str]
 
 
-def duels_of(aligned: Aligned, teams: Sequence[Team]) -> list[Duel]:
+def duels_of(panel: LossPanel, teams: Sequence[Team]) -> list[Duel]:
     """Return what is to be tested: of every two runs the models that both have, and their best against each other.
 
     The best are those with the smallest squared error among the models that a run was made for; where they have the
@@ -56,7 +56,7 @@ def duels_of(aligned: Aligned, teams: Sequence[Team]) -> list[Duel]:
     found = [
         duel
         for one, other in combinations(range(len(teams)), 2)
-        for duel in (*_shared(one, other, teams), *_best(one, other, teams, aligned))
+        for duel in (*_shared(one, other, teams), *_best(one, other, teams, panel))
     ]
     order: tuple[Group, ...] = ("question", "best", "other")
     return sorted(found, key=lambda duel: order.index(duel.group))
@@ -69,8 +69,8 @@ def _shared(one: int, other: int, teams: Sequence[Team]) -> Iterator[Duel]:
         yield Duel(model, run, model, other_run, group, 1, (key_of(one, model), key_of(other, model)))
 
 
-def _best(one: int, other: int, teams: Sequence[Team], aligned: Aligned) -> Iterator[Duel]:
-    sides = [[(_error(aligned, key_of(place, model)), model) for model in teams[place][2]] for place in (one, other)]
+def _best(one: int, other: int, teams: Sequence[Team], panel: LossPanel) -> Iterator[Duel]:
+    sides = [[(_error(panel, key_of(place, model)), model) for model in teams[place][2]] for place in (one, other)]
     if not all(sides):
         return
     model, rival = (min(side)[1] for side in sides)
@@ -79,13 +79,13 @@ def _best(one: int, other: int, teams: Sequence[Team], aligned: Aligned) -> Iter
         yield Duel(model, teams[one][0], rival, teams[other][0], "best", len(sides[0]) * len(sides[1]), keys)
 
 
-def _error(aligned: Aligned, key: str) -> float:
+def _error(panel: LossPanel, key: str) -> float:
     """Mean squared error over times."""
-    return float(aligned.losses["squared", key].mean())
+    return float(panel.losses["squared", key].mean())
 
 
 def fight(
-    aligned: Aligned, duels: Sequence[Duel], first: Mapping[str, str], alpha: float
+    panel: LossPanel, duels: Sequence[Duel], first: Mapping[str, str], alpha: float
 ) -> tuple[tuple[Pair, ...], int]:
     """Return what is found of every pair, and how many p-values were adjusted together, by Holm.
 
@@ -94,7 +94,7 @@ def fight(
     them (Bonferroni).
     """
     tests = [frozenset(first[key] for key in duel.keys) for duel in duels]
-    found = [_tested(aligned, duel, same=len(test) == 1) for duel, test in zip(duels, tests, strict=True)]
+    found = [_tested(panel, duel, same=len(test) == 1) for duel, test in zip(duels, tests, strict=True)]
     claims: dict[frozenset[str], float] = {}
     for duel, test, row in zip(duels, tests, found, strict=True):
         if row["p_value"] is not None:
@@ -125,27 +125,27 @@ def _pair(duel: Duel, found: dict[str, Any], p_adjusted: float | None, alpha: fl
     return Pair(*about, finding=finding, p_adjusted=p_adjusted, **found)
 
 
-def _tested(aligned: Aligned, duel: Duel, *, same: bool) -> dict[str, Any]:
+def _tested(panel: LossPanel, duel: Duel, *, same: bool) -> dict[str, Any]:
     """Difference with interval, p-values and note of one pair, which may be of the same forecasts."""
     nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_absolute"))
     if same:
         return {**nothing, "note": "the same forecasts"}
-    losses = [aligned.losses[PRIMARY["loss"], key] for key in (*duel.keys, PRIMARY["baseline"])]
-    effect = difference(losses[0], losses[1], losses[2], aligned.horizon)
+    losses = [panel.losses[PRIMARY["loss"], key] for key in (*duel.keys, PRIMARY["baseline"])]
+    effect = difference(losses[0], losses[1], losses[2], panel.horizon)
     if not effect:
         return {**nothing, "note": "zero makes no error to compare with"}
     try:
-        p_value = diebold_mariano(losses[0], losses[1], horizon=aligned.horizon).p_value
+        p_value = diebold_mariano(losses[0], losses[1], horizon=panel.horizon).p_value
     except UndefinedTest as error:
         return {**nothing, **effect, "note": str(error)}
-    return {**nothing, **effect, "p_value": p_value, "p_absolute": _absolute(aligned, duel), "note": ""}
+    return {**nothing, **effect, "p_value": p_value, "p_absolute": _absolute(panel, duel), "note": ""}
 
 
-def _absolute(aligned: Aligned, duel: Duel) -> float | None:
+def _absolute(panel: LossPanel, duel: Duel) -> float | None:
     """P-value for absolute errors; None where it is undefined."""
-    first, second = (aligned.losses["absolute", key] for key in duel.keys)
+    first, second = (panel.losses["absolute", key] for key in duel.keys)
     try:
-        return diebold_mariano(first, second, horizon=aligned.horizon).p_value
+        return diebold_mariano(first, second, horizon=panel.horizon).p_value
     except UndefinedTest:
         return None
 
@@ -171,15 +171,15 @@ def difference(first: FloatArray, second: FloatArray, zero: FloatArray, horizon:
     return {"difference": value, "low": low, "high": -high}
 
 
-def paths_of(aligned: Aligned, duels: Sequence[Duel], pairs: Sequence[Pair]) -> pl.DataFrame:
+def paths_of(panel: LossPanel, duels: Sequence[Duel], pairs: Sequence[Pair]) -> pl.DataFrame:
     """PATHS of the pairs that differ, thinned to what a picture can show; a path ends at the pair's difference."""
     frames = [pl.DataFrame(schema=result_tables.PATHS.dtypes)]
-    loss, total = PRIMARY["loss"], float(aligned.losses[PRIMARY["loss"], PRIMARY["baseline"]].sum())
+    loss, total = PRIMARY["loss"], float(panel.losses[PRIMARY["loss"], PRIMARY["baseline"]].sum())
     for duel, _ in filter(lambda both: both[1].difference is not None, zip(duels, pairs, strict=True)):
-        first, second = (aligned.losses[loss, key] for key in duel.keys)
+        first, second = (panel.losses[loss, key] for key in duel.keys)
         path = np.cumsum(first - second) / total
         places, values = thin(np.arange(path.size, dtype=np.float64), path, POINTS)
-        times = pl.Series(aligned.times[places.astype(int)]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+        times = pl.Series(panel.times[places.astype(int)]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         names = {name: pl.lit(getattr(duel, name)) for name in ("model", "run", "other_model", "other_run")}
         frame = pl.DataFrame({"time": times, "difference": values}).with_columns(**names)
         frames.append(frame.select(result_tables.PATHS.names))

@@ -11,7 +11,7 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
-from backtest.evaluation.loss_panel import Aligned
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.metrics import LOSSES
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import skill_interval
@@ -34,28 +34,28 @@ POINTS = 1000
 """At most so many points of each fluctuation path are kept, its extreme among them."""
 
 
-def compare(horizons: Sequence[Aligned], adjustment: str = "holm") -> pl.DataFrame:
+def compare(horizons: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFrame:
     """TESTS: every test of every model against the baselines, over all folds and for some in each fold.
 
     An undefined test keeps its row, with nulls and the reason in `note`. `adjustment` is a key of ADJUSTMENTS.
     """
-    rows = [row for aligned in horizons for row in _test_rows(aligned)]
+    rows = [row for panel in horizons for row in _test_rows(panel)]
     tests = _adjust(pl.DataFrame(rows, schema=result_tables.TESTS.dtypes), adjustment)
     order = ["test", "loss", "horizon", "model", "baseline", "fold", "alternative"]
     return schema.check(tests.sort(order, nulls_last=True), result_tables.TESTS)
 
 
-def compare_jointly(horizons: Sequence[Aligned], alpha: float) -> pl.DataFrame:
+def compare_jointly(horizons: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
     """JOINT: the tests of all models at once, on squared losses against zero."""
     rows: list[dict[str, object]] = []
     loss, baseline = PRIMARY["loss"], PRIMARY["baseline"]
-    for aligned in horizons:
-        losses = {model: aligned.losses[loss, model] for model in aligned.models}
-        common = {"loss": loss, "horizon": aligned.horizon, "n": losses[baseline].size}
+    for panel in horizons:
+        losses = {model: panel.losses[loss, model] for model in panel.models}
+        common = {"loss": loss, "horizon": panel.horizon, "n": losses[baseline].size}
         for name, test in JOINT_TESTS.items():
             about = {"test": name, "title": test.title, "asks": test.asks, **common}
             try:
-                found = test.run(losses, baseline=baseline, horizon=aligned.horizon, alpha=alpha, seed=SEED)
+                found = test.run(losses, baseline=baseline, horizon=panel.horizon, alpha=alpha, seed=SEED)
             except UndefinedTest as error:
                 rows.append({**about, "note": str(error)})
                 continue
@@ -63,55 +63,55 @@ def compare_jointly(horizons: Sequence[Aligned], alpha: float) -> pl.DataFrame:
     return schema.check(pl.DataFrame(rows, schema=result_tables.JOINT.dtypes), result_tables.JOINT)
 
 
-def follow(horizons: Sequence[Aligned]) -> pl.DataFrame:
+def follow(horizons: Sequence[LossPanel]) -> pl.DataFrame:
     """FLUCTUATION: the path of the fluctuation test of each model against zero; none where that is undefined."""
     frames = [pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)]
-    for aligned in horizons:
-        frames += [_path(aligned, model) for model in aligned.models if model != PRIMARY["baseline"]]
+    for panel in horizons:
+        frames += [_path(panel, model) for model in panel.models if model != PRIMARY["baseline"]]
     return schema.check(pl.concat(frames), result_tables.FLUCTUATION)
 
 
-def _path(aligned: Aligned, model: str) -> pl.DataFrame:
+def _path(panel: LossPanel, model: str) -> pl.DataFrame:
     """The path of one model, thinned to what a picture can show."""
-    sample = aligned.sample(model, PRIMARY["baseline"], PRIMARY["loss"])
+    sample = panel.sample(model, PRIMARY["baseline"], PRIMARY["loss"])
     try:
-        found = fluctuation(*sample.losses, horizon=aligned.horizon)
+        found = fluctuation(*sample.losses, horizon=panel.horizon)
     except UndefinedTest:
         return pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)
-    points = pl.DataFrame({"time": aligned.times[found.centres], "statistic": found.path}).with_row_index("place")
+    points = pl.DataFrame({"time": panel.times[found.centres], "statistic": found.path}).with_row_index("place")
     step = -(-points.height // POINTS)
     extreme = int(points["statistic"].abs().arg_max() or 0)
     place = pl.col("place")
     kept = points.filter((place % step == 0) | place.is_in([extreme, points.height - 1]))
-    constants = {"model": pl.lit(model), "horizon": pl.lit(aligned.horizon), "band": pl.lit(found.band)}
+    constants = {"model": pl.lit(model), "horizon": pl.lit(panel.horizon), "band": pl.lit(found.band)}
     typed = kept.with_columns(pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), **constants)
     return typed.select(pl.col(name).cast(dtype) for name, dtype in result_tables.FLUCTUATION.dtypes.items())
 
 
-def _test_rows(aligned: Aligned) -> Iterator[dict[str, object]]:
+def _test_rows(panel: LossPanel) -> Iterator[dict[str, object]]:
     """Rows of TESTS of one horizon: of all folds together, then of each fold."""
-    yield from _rows_of(aligned, None, {name: test.pooled for name, test in TESTS.items()})
+    yield from _rows_of(panel, None, {name: test.pooled for name, test in TESTS.items()})
     in_folds = {name: test.fold for name, test in TESTS.items() if test.fold}
-    for number in aligned.folds if in_folds else []:
-        yield from _rows_of(aligned.part(aligned.fold == number), number, in_folds)
+    for number in panel.folds if in_folds else []:
+        yield from _rows_of(panel.part(panel.fold == number), number, in_folds)
 
 
 def _rows_of(
-    aligned: Aligned, fold: int | None, asked: Mapping[str, Sequence[Alternative]]
+    panel: LossPanel, fold: int | None, asked: Mapping[str, Sequence[Alternative]]
 ) -> Iterator[dict[str, object]]:
     """Rows of the tests and alternatives that are asked of these forecasts; each skill is worked out once."""
     effects: dict[tuple[str, str, str], dict[str, float]] = {}
     for name, alternatives in asked.items():
         test = TESTS[name]
         named = {"test": name, "title": test.title, "of_skill": test.of_skill, "asks": test.asks, "fold": fold}
-        for loss, baseline, model in product(test.losses, test.baselines, aligned.models):
+        for loss, baseline, model in product(test.losses, test.baselines, panel.models):
             if model == baseline:
                 continue
-            sample = aligned.sample(model, baseline, loss)
+            sample = panel.sample(model, baseline, loss)
             if (loss, baseline, model) not in effects:
                 effects[loss, baseline, model] = _effect(sample) if loss in LOSSES else {}
-            about = {**named, "loss": loss, "baseline": baseline, "model": model, "horizon": aligned.horizon}
-            about |= {"n": aligned.times.size, **effects[loss, baseline, model]}
+            about = {**named, "loss": loss, "baseline": baseline, "model": model, "horizon": panel.horizon}
+            about |= {"n": panel.times.size, **effects[loss, baseline, model]}
             for alternative in alternatives:
                 yield {**about, "alternative": alternative, **_outcome(test, sample, alternative)}
 

@@ -15,7 +15,7 @@ from backtest.significance.table import Sample
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Aligned:
+class LossPanel:
     """Outcomes and forecasts (n,) by model, sorted by time; with several symbols the losses of a time are averaged.
 
     `fold` (n,) and `time` (n,) belong to the rows; `instant` (n,) numbers the times from 0 where several rows share
@@ -46,13 +46,13 @@ class Aligned:
         """The times (t,) of the losses."""
         return np.unique(self.time)
 
-    def part(self, rows: npt.NDArray[np.bool_]) -> Aligned:
+    def part(self, rows: npt.NDArray[np.bool_]) -> LossPanel:
         """Return the rows (n,) that are asked for; all rows of a time, or none."""
         instant, kept = None, rows
         if self.instant is not None:
             kept = np.isin(np.arange(self.times.size), self.instant[rows])
             instant = np.unique(self.instant[rows], return_inverse=True)[1]
-        return Aligned(
+        return LossPanel(
             self.horizon,
             self.y[rows],
             {model: values[rows] for model, values in self.y_hat.items()},
@@ -70,8 +70,8 @@ class Aligned:
         return Sample(self.horizon, self.y, *forecasts, self.instant, *losses, folds)
 
 
-def align(paired: pl.DataFrame, seed: int | None = None) -> list[Aligned]:
-    """What `pairing.pair` returned, by horizon: the means over seeds, or one seed.
+def loss_panels(paired: pl.DataFrame, seed: int | None = None) -> list[LossPanel]:
+    """What `match_forecasts` returned, by horizon: the means over seeds, or one seed.
 
     Of a seed, models without seeds take part as they are.
     """
@@ -82,14 +82,14 @@ def align(paired: pl.DataFrame, seed: int | None = None) -> list[Aligned]:
     return [_of_horizon(part) for part in rows.sort("horizon").partition_by("horizon", maintain_order=True)]
 
 
-def _of_horizon(rows: pl.DataFrame) -> Aligned:
+def _of_horizon(rows: pl.DataFrame) -> LossPanel:
     """The rows of one horizon, the same for all models."""
     columns = rows.sort("time", "symbol").with_columns(expression.alias(loss) for loss, expression in LOSSES.items())
     models = {str(name): part for (name,), part in columns.partition_by("model", as_dict=True).items()}
     first = next(iter(models.values()))
     time = first["time"].dt.replace_time_zone(None).to_numpy()
     instant = np.unique(time, return_inverse=True)[1] if first["symbol"].n_unique() > 1 else None
-    return Aligned(
+    return LossPanel(
         int(first["horizon"][0]),
         first["y"].to_numpy(),
         {name: part["y_hat"].to_numpy() for name, part in models.items()},

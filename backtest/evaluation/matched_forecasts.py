@@ -15,7 +15,7 @@ REFERENCE = REFERENCES[0]
 LARGEST = 1e6
 
 
-def pair(forecasts: pl.DataFrame) -> pl.DataFrame:
+def match_forecasts(forecasts: pl.DataFrame) -> pl.DataFrame:
     """FORECASTS sorted by model, seed, horizon, symbol and time, with what `zero` and `naive` forecast for each row.
 
     Raises WrongSchema, NotFinite, and UnpairedForecasts (model, fold, time and count named) if a row stands twice, if

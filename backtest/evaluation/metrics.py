@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
+
+from backtest.data import result_tables, schema
+from backtest.evaluation.matched_forecasts import FIT
 
 Y, Y_HAT = pl.col("y"), pl.col("y_hat")
 
@@ -64,3 +68,24 @@ METRICS: dict[str, Metric] = {
     "direction": Metric(direction(), "share of right signs, zeros left out", higher_is_better=True),
     "correlation": Metric(correlation(), "correlation of forecast and outcome", higher_is_better=True),
 }
+
+
+def score(paired: pl.DataFrame) -> pl.DataFrame:
+    """SCORES of what `match_forecasts` returned: every metric, per fold and pooled, per seed and for their mean."""
+    columns = [*FIT, "fold", "horizon"]
+    rows = paired.sort(*FIT, "horizon", "fold", maintain_order=True)
+    metrics = {name: metric.expression.fill_nan(None) for name, metric in METRICS.items()}
+    per_fold = _aggregate(rows, columns, metrics)
+    pooled = _aggregate(rows.with_columns(fold=pl.lit(None, pl.Int32)), columns, metrics)
+    scores = pl.concat([per_fold, pooled]).unpivot(index=columns, variable_name="metric")
+    return schema.check(scores.sort(columns, nulls_last=True, maintain_order=True), result_tables.SCORES)
+
+
+def _aggregate(rows: pl.DataFrame, by: list[str], expressions: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """The expressions for each group of rows; the rows of a group stand together.
+
+    Runs of equal keys are numbered, and Polars takes the groups of a sorted number as slices: grouped by the keys
+    themselves it adds up in an order that depends on the number of threads, and the last digits with it.
+    """
+    numbered = rows.with_columns(group=pl.struct(by).rle_id())
+    return numbered.group_by("group").agg(pl.col(by).first(), **expressions).drop("group")

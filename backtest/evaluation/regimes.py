@@ -14,7 +14,7 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
-from backtest.evaluation.loss_panel import Aligned
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
@@ -106,17 +106,17 @@ REGIMES = {
 """Every way of telling forecasts apart by its name; it is left out where it finds one part only."""
 
 
-def by_regime(paired: pl.DataFrame, horizons: Sequence[Aligned], interval: timedelta) -> pl.DataFrame:
+def by_regime(paired: pl.DataFrame, horizons: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
     """REGIMES: every model against zero in each part of each regime.
 
-    `paired` is what `pairing.pair` returned and `horizons` the same through `align`; `interval` is the length of a bar.
+    `paired` is what `match_forecasts` returned, `horizons` its loss panels, `interval` the length of a bar.
     The p-values of all parts and models of a horizon, but those of the baselines, are one family for Holm's adjustment.
     """
     rows: list[dict[str, Any]] = []
-    for aligned in horizons:
-        origins = paired.filter(pl.col("seed").is_null(), model=BASELINE, horizon=aligned.horizon)
+    for panel in horizons:
+        origins = paired.filter(pl.col("seed").is_null(), model=BASELINE, horizon=panel.horizon)
         found = _parts(origins.sort("time", "symbol").with_columns(opens=pl.col("target_time") - interval), interval)
-        rows += _adjusted(_rows(aligned, found))
+        rows += _adjusted(_rows(panel, found))
     table = pl.DataFrame(rows, schema=result_tables.REGIMES.dtypes)
     return schema.check(table.sort("horizon", "model", maintain_order=True), result_tables.REGIMES)
 
@@ -134,20 +134,20 @@ def _parts(origins: pl.DataFrame, interval: timedelta) -> list[Part]:
     return found
 
 
-def _rows(aligned: Aligned, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
+def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     """Rows of REGIMES of one horizon, without adjusted p-values."""
-    losses = {model: (aligned.y - aligned.y_hat[model]) ** 2 for model in aligned.models}
+    losses = {model: (panel.y - panel.y_hat[model]) ** 2 for model in panel.models}
     for part in parts:
-        about = {"horizon": aligned.horizon, "regime": part.regime, "part": part.name, "place": part.place}
-        instant = None if aligned.instant is None else aligned.instant[part.rows]
+        about = {"horizon": panel.horizon, "regime": part.regime, "part": part.name, "place": part.place}
+        instant = None if panel.instant is None else panel.instant[part.rows]
         zero = losses[BASELINE][part.rows]
-        for model in aligned.models:
+        for model in panel.models:
             if model == BASELINE:
                 continue
             own = losses[model][part.rows]
             errors = {"model": model, "n": own.size, "mse": float(own.mean()), "mse_zero": float(zero.mean())}
             pair = mean_per_time(own, instant), mean_per_time(zero, instant)
-            evidence = {"note": UNTESTED} if part.name == UNKNOWN else _evidence(*pair, aligned.horizon)
+            evidence = {"note": UNTESTED} if part.name == UNKNOWN else _evidence(*pair, panel.horizon)
             yield {**about, **errors, **skill_of(*pair), **evidence}
 
 

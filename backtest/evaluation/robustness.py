@@ -10,7 +10,7 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
-from backtest.evaluation.loss_panel import Aligned, align
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.significance.equal_accuracy import diebold_mariano
 from backtest.significance.mean_tests import mean_test
 from backtest.significance.result import FloatArray
@@ -19,7 +19,7 @@ LOSS, BASELINE = PRIMARY["loss"], PRIMARY["baseline"]
 
 
 def by_seed(paired: pl.DataFrame) -> pl.DataFrame:
-    """SEEDS of what `pairing.pair` returned: the primary test of each seed alone.
+    """SEEDS of what `match_forecasts` returned: the primary test of each seed alone.
 
     The variance of one seed's mean loss difference is that over time of what the seeds have in common, C, plus that of
     the seeds' means around theirs (law of total variance). The latter is the seeds' sample variance. With I what time
@@ -28,27 +28,27 @@ def by_seed(paired: pl.DataFrame) -> pl.DataFrame:
     """
     rows: list[dict[str, object]] = []
     seeded = paired.filter(pl.col("seed").is_not_null())
-    alone = {seed: align(paired, seed) for seed in seeded["seed"].unique().sort()}
+    alone = {seed: loss_panels(paired, seed) for seed in seeded["seed"].unique().sort()}
     for model in seeded["model"].unique().sort():
         own = [alone[seed] for seed in alone if not seeded.filter(model=model, seed=seed).is_empty()]
         numbers = seeded.filter(model=model)["seed"].unique().sort()
         for peers in zip(*own, strict=True):  # the same horizon in every seed
             variances = _variances(peers, model)
-            for number, aligned in zip(numbers, peers, strict=True):
-                about = {"model": model, "seed": number, "horizon": aligned.horizon}
-                rows.append({**about, **against_zero(aligned, model), **variances})
+            for number, panel in zip(numbers, peers, strict=True):
+                about = {"model": model, "seed": number, "horizon": panel.horizon}
+                rows.append({**about, **against_zero(panel, model), **variances})
     return schema.check(pl.DataFrame(rows, schema=result_tables.SEEDS.dtypes), result_tables.SEEDS)
 
 
-def without_each_fold(horizons: Sequence[Aligned]) -> pl.DataFrame:
+def without_each_fold(horizons: Sequence[LossPanel]) -> pl.DataFrame:
     """DROPPED: the primary test of every model but the baselines on all folds but one, for each fold in turn."""
     rows: list[dict[str, object]] = []
-    for aligned in horizons:
-        for fold in aligned.folds if len(aligned.folds) > 1 else []:
-            rest = aligned.part(aligned.fold != fold)
+    for panel in horizons:
+        for fold in panel.folds if len(panel.folds) > 1 else []:
+            rest = panel.part(panel.fold != fold)
             rows += [
-                {"model": model, "horizon": aligned.horizon, "fold": fold, **against_zero(rest, model)}
-                for model in aligned.models
+                {"model": model, "horizon": panel.horizon, "fold": fold, **against_zero(rest, model)}
+                for model in panel.models
                 if model not in REFERENCES
             ]
     return schema.check(pl.DataFrame(rows, schema=result_tables.DROPPED.dtypes), result_tables.DROPPED)
@@ -60,17 +60,17 @@ def skill_of(loss_model: FloatArray, loss_baseline: FloatArray) -> dict[str, flo
     return {"skill": 1 - float(loss_model.mean()) / scale} if scale > 0 else {}
 
 
-def against_zero(aligned: Aligned, model: str) -> dict[str, float]:
+def against_zero(panel: LossPanel, model: str) -> dict[str, float]:
     """`skill` against zero, `p_value` and `p_worse` of the primary test, as far as they are defined."""
-    losses = aligned.losses[LOSS, model], aligned.losses[LOSS, BASELINE]
+    losses = panel.losses[LOSS, model], panel.losses[LOSS, BASELINE]
     try:
-        result = diebold_mariano(*losses, horizon=aligned.horizon, alternative="less")
+        result = diebold_mariano(*losses, horizon=panel.horizon, alternative="less")
     except UndefinedTest:
         return skill_of(*losses)
     return {**skill_of(*losses), "p_value": result.p_value, "p_worse": 1 - result.p_value}
 
 
-def _variances(seeds: Sequence[Aligned], model: str) -> dict[str, float]:
+def _variances(seeds: Sequence[LossPanel], model: str) -> dict[str, float]:
     """Variance of one seed's mean loss difference, from time and from initialisation, as far as it is defined."""
     if len(seeds) < 2:
         return {}

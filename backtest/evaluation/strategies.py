@@ -10,17 +10,35 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest, UnpairedForecasts
 from backtest.data.names import HOLDING
-from backtest.evaluation.costs import BASIS_POINT, CostSettings
 from backtest.significance.result import FloatArray
 from backtest.significance.sharpe_ratio import minimum_track_record, probabilistic_sharpe, sharpe
 
 Ints = NDArray[np.int64]
 
 LARGEST_GROWTH = float(np.log(np.finfo(np.float64).max))
+BASIS_POINT = 1e-4
+
+
+class CostSettings(BaseModel):
+    """What a trade costs, and what a forecast must promise before it is traded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fee: float = Field(default=10.0, ge=0, allow_inf_nan=False, description="per trade, basis points of its amount")
+    slippage: float = Field(default=2.0, ge=0, allow_inf_nan=False, description="loss on the price, basis points")
+    threshold: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="trade forecasts beyond this many costs of a trade; 0: all"
+    )
+
+    @property
+    def per_trade(self) -> float:
+        """Fee and slippage as a share of the traded amount."""
+        return (self.fee + self.slippage) * BASIS_POINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +91,7 @@ class Account:
 def trade(
     paired: pl.DataFrame, features: pl.DataFrame, settings: CostSettings, *, always_open: bool, interval: timedelta
 ) -> pl.DataFrame:
-    """STRATEGIES of what `pairing.pair` returned: each model's mean over seeds at each horizon, and holding.
+    """STRATEGIES of what `match_forecasts` returned: each model's mean over seeds at each horizon, and holding.
 
     See `accounts` for the positions. Returns are simple ones on the capital. A trade costs its amount times fee and
     slippage, in the bar that it is made for, and the last one in the last bar; keeping a position at its share of the
@@ -104,7 +122,7 @@ def accounts(paired: pl.DataFrame, features: pl.DataFrame, settings: CostSetting
     that are not forecast, to be opened again after them. Holding is long all the way, through holes too, and opens and
     closes once; the move across a hole is in nobody's account.
 
-    `paired` is what `pairing.pair` returned. Raises UnpairedForecasts where the bars that a forecast is about are not
+    `paired` comes from `match_forecasts`. Raises UnpairedForecasts where the bars that a forecast is about are not
     in FEATURES.
     """
     means = paired.filter(pl.col("seed").is_null())

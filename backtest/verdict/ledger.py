@@ -13,10 +13,12 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from backtest.data.run_files import write_bytes
-from backtest.verdict.multiple_testing import Key
 
 LEDGER = "ledger.jsonl"
 """Name of the file, beside the run folders."""
+
+Key = tuple[str, int]
+"""A model and a horizon."""
 
 Name = Annotated[str, Field(pattern="@[0-9]{1,9}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]

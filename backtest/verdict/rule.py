@@ -17,10 +17,11 @@ from backtest.data import result_tables, schema
 from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.data.names import Status, label
 from backtest.data.records.verdict import Candidate, Verdict
-from backtest.evaluation.loss_panel import Aligned
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.reports.formats import counted
 from backtest.significance.equal_accuracy import smallest_detectable
-from backtest.verdict.multiple_testing import Family, Key, Tried, primary
+from backtest.verdict.ledger import Key
+from backtest.verdict.multiple_testing import Family, Tried, primary
 from backtest.verdict.wording import RANKING, headline, remark, sentence
 
 MIN_FOLDS = 3
@@ -42,7 +43,7 @@ class Evidence:
     folds: pl.DataFrame
     seeds: pl.DataFrame
     dropped: pl.DataFrame
-    horizons: Sequence[Aligned]
+    horizons: Sequence[LossPanel]
     tried: Tried = field(default_factory=Tried)
     deflated: Mapping[Key, float] = field(default_factory=dict)
     leak: str = ""
@@ -201,11 +202,11 @@ class _Court:
     def _detectable(self, key: Key) -> float | None:
         """Smallest skill that these forecasts would have shown in most cases; None where it is undefined."""
         model, horizon = key
-        aligned = next(each for each in self.evidence.horizons if each.horizon == horizon)
+        panel = next(each for each in self.evidence.horizons if each.horizon == horizon)
         level = self.family.level(self.counts.alpha)
         try:
-            pair = aligned.y, aligned.y_hat[model]
-            return smallest_detectable(*pair, horizon=horizon, alpha=level, times=aligned.instant)
+            pair = panel.y, panel.y_hat[model]
+            return smallest_detectable(*pair, horizon=horizon, alpha=level, times=panel.instant)
         except UndefinedTest:
             return None
 

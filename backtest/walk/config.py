@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from backtest.data.errors import ConfigError
 from backtest.data.names import REFERENCES
 from backtest.data.run_files import sha256
-from backtest.evaluation.costs import CostSettings
+from backtest.evaluation.strategies import CostSettings
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.significance.multiple_testing import ADJUSTMENTS
 from backtest.walk.executors import EXECUTORS

@@ -26,8 +26,9 @@ from backtest.data.run_files import (
     write_json,
 )
 from backtest.data.sessions import always_open
+from backtest.evaluation.evaluate import EvaluationSettings, evaluate
 from backtest.models import MODELS
-from backtest.verdict import results
+from backtest.verdict.record import write_results
 from backtest.walk import manifest
 from backtest.walk.checkpoints import CHECKPOINTS, Record, find
 from backtest.walk.collect import collect_fits, collect_forecasts
@@ -102,19 +103,23 @@ def _walk(prepared: WalkPlan, run: Path, watcher: Watcher, command: str, audited
 def _write_results(prepared: WalkPlan, run: Path, records: Sequence[Record], *, leak: str) -> Verdict:
     """Gather, test and judge the forecasts."""
     config = prepared.config
-    terms = results.Terms(
-        networks=tuple(name for name in config.all_models if not MODELS[name].baseline),
+    settings = EvaluationSettings(
         alpha=config.alpha,
         adjustment=config.multiplicity,
         costs=config.costs,
-        trial=prepared.trial,
-        bars=digest(prepared.bars),
         interval=prepared.interval,
         always_open=always_open(prepared.bars),
-        leak=leak,
     )
     frames = (collect_forecasts(run, prepared), fold_table(prepared), collect_fits(records), prepared.features)
-    return results.write_results(run, results.tables_of(*frames, terms), terms)
+    return write_results(
+        run,
+        evaluate(*frames, settings),
+        settings,
+        networks=tuple(name for name in config.all_models if not MODELS[name].baseline),
+        bars=digest(prepared.bars),
+        trial=prepared.trial,
+        leak=leak,
+    )
 
 
 def _finished_before(run: Path) -> dict[str, Any] | None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from backtest.data.errors import RunError
 from backtest.data.records.verdict import Candidate
-from backtest.evaluation.matched_forecasts import pair
-from backtest.verdict.results import evidence_of
+from backtest.evaluation.matched_forecasts import match_forecasts
+from backtest.verdict.record import evidence_of
 from backtest.verdict.rule import judge
 from backtest.walk.config import LoadedConfig, build
 from backtest.walk.in_memory import walk_in_memory
@@ -79,5 +79,7 @@ def _candidates(settings: Mapping[str, Any], world: str) -> tuple[Candidate, ...
 def _judge(prepared: WalkPlan) -> tuple[Candidate, ...]:
     """What the verdict says of every model that was asked for."""
     config = prepared.config
-    evidence = evidence_of(pair(walk_in_memory(prepared)), fold_table(prepared), adjustment=config.multiplicity)
+    evidence = evidence_of(
+        match_forecasts(walk_in_memory(prepared)), fold_table(prepared), adjustment=config.multiplicity
+    )
     return judge(evidence, networks=config.models, alpha=config.alpha, adjustment=config.multiplicity).candidates

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.errors import NotFinite, UnpairedForecasts, WrongSchema
-from backtest.evaluation.matched_forecasts import pair
+from backtest.evaluation.matched_forecasts import match_forecasts
 from tests.support.forecasts import random_forecasts
 
 FORECASTS = random_forecasts(1, n=40)
@@ -26,7 +26,7 @@ def changed(where: pl.Expr, **values: pl.Expr) -> pl.DataFrame:
 
 
 def test_each_row_gets_what_the_baselines_forecast_for_it() -> None:
-    paired = pair(FORECASTS)
+    paired = match_forecasts(FORECASTS)
     assert paired.height == FORECASTS.height
     assert (paired["zero"] == 0).all()
     for rows in paired.partition_by("model", "seed"):
@@ -35,7 +35,7 @@ def test_each_row_gets_what_the_baselines_forecast_for_it() -> None:
 
 @given(st.integers(0, 2**32 - 1))
 def test_the_order_of_the_rows_does_not_matter(seed: int) -> None:
-    assert pair(FORECASTS.sample(fraction=1, shuffle=True, seed=seed)).equals(pair(FORECASTS))
+    assert match_forecasts(FORECASTS.sample(fraction=1, shuffle=True, seed=seed)).equals(match_forecasts(FORECASTS))
 
 
 @given(st.sets(st.integers(0, 39), min_size=1, max_size=39))
@@ -45,22 +45,22 @@ def test_rows_missing_in_one_fit_are_refused_with_model_seed_fold_time_and_count
         rf"missing that zero has: lstm, seed 1, fold {min(lost) // 10}, BTCUSDT, {first} \(rows in all: {len(lost)}\)"
     )
     with pytest.raises(UnpairedForecasts, match=message):
-        pair(FORECASTS.filter(~(LSTM_1 & ROW.is_in(list(lost)))))
+        match_forecasts(FORECASTS.filter(~(LSTM_1 & ROW.is_in(list(lost)))))
 
 
 def test_rows_that_zero_lacks_are_refused() -> None:
     with pytest.raises(UnpairedForecasts, match=r"zero has no such forecast: lstm, fold 0, .*rows in all: 25"):
-        pair(FORECASTS.filter((pl.col("model") != "zero") | (ROW >= 5)))
+        match_forecasts(FORECASTS.filter((pl.col("model") != "zero") | (ROW >= 5)))
 
 
 def test_a_row_that_stands_twice_is_refused_even_in_another_fold() -> None:
     again = FORECASTS.filter(pl.col("model") == "ridge").head(2)
     with pytest.raises(UnpairedForecasts, match=r"a forecast stands twice: ridge, fold 0, .*rows in all: 2"):
-        pair(pl.concat([FORECASTS, again]))
+        match_forecasts(pl.concat([FORECASTS, again]))
     with pytest.raises(UnpairedForecasts, match="a forecast stands twice: ridge"):
-        pair(pl.concat([FORECASTS, again.with_columns(pl.col("fold") + 1)]))
+        match_forecasts(pl.concat([FORECASTS, again.with_columns(pl.col("fold") + 1)]))
     with pytest.raises(UnpairedForecasts, match="a forecast stands twice: zero"):
-        pair(pl.concat([FORECASTS, FORECASTS.filter(pl.col("model") == "zero")]))
+        match_forecasts(pl.concat([FORECASTS, FORECASTS.filter(pl.col("model") == "zero")]))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_row_that_stands_twice_is_refused_even_in_another_fold() -> None:
 def test_another_outcome_fold_or_target_time_for_the_same_row_is_refused(name: str, value: pl.Expr) -> None:
     where = LSTM_1 & (pl.col("y").abs() == pl.col("y").abs().min())
     with pytest.raises(UnpairedForecasts, match=r"differ from those of zero: lstm, seed 1, .*rows in all: 1\)"):
-        pair(changed(where, **{name: value}))
+        match_forecasts(changed(where, **{name: value}))
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -83,17 +83,17 @@ def test_a_forecast_that_is_no_number_is_refused(bad: float) -> None:
         NotFinite,
         match=r"y or y_hat is no log return: not finite, or beyond 1e\+06: lstm, seed 1, fold 0, .*rows in all: 3\)",
     ):
-        pair(changed(LSTM_1 & (ROW < 3), y_hat=pl.lit(bad)))
+        match_forecasts(changed(LSTM_1 & (ROW < 3), y_hat=pl.lit(bad)))
     with pytest.raises(WrongSchema, match="y_hat must not be null"):
-        pair(changed(LSTM_1, y_hat=pl.lit(None)))
+        match_forecasts(changed(LSTM_1, y_hat=pl.lit(None)))
 
 
 @pytest.mark.parametrize("model", ["zero", "naive", "lstm"])
 def test_a_missing_baseline_or_mean_over_seeds_is_refused(model: str) -> None:
     with pytest.raises(UnpairedForecasts, match=rf"without a seed \(the mean over seeds\) are missing for {model}:"):
-        pair(FORECASTS.filter((pl.col("model") != model) | pl.col("seed").is_not_null()))
+        match_forecasts(FORECASTS.filter((pl.col("model") != model) | pl.col("seed").is_not_null()))
 
 
 def test_no_forecasts_at_all_are_refused() -> None:
     with pytest.raises(UnpairedForecasts, match="are missing for naive, zero"):
-        pair(FORECASTS.clear())
+        match_forecasts(FORECASTS.clear())

@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data import result_tables, schema
-from backtest.evaluation.matched_forecasts import pair
-from backtest.evaluation.metrics import METRICS
-from backtest.evaluation.scoring import score
+from backtest.evaluation.matched_forecasts import match_forecasts
+from backtest.evaluation.metrics import METRICS, score
 from tests.support.forecasts import column, losses, random_forecasts
 
 FORECASTS = random_forecasts(2)
-SCORES = score(pair(FORECASTS))
+SCORES = score(match_forecasts(FORECASTS))
 
 
 def test_scores_hold_every_metric_for_every_fit_fold_and_pool() -> None:
@@ -29,7 +28,7 @@ def test_scores_hold_every_metric_for_every_fit_fold_and_pool() -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))
 def test_pooled_and_fold_scores_agree_with_numpy(seed: int, folds: int) -> None:
     forecasts = random_forecasts(seed, n=60, folds=folds)
-    scores = score(pair(forecasts)).filter(pl.col("model") == "lstm", pl.col("seed").is_null())
+    scores = score(match_forecasts(forecasts)).filter(pl.col("model") == "lstm", pl.col("seed").is_null())
     for fold in (None, *range(folds)):
         model, zero, naive = (losses(forecasts, name, "squared", fold) for name in ("lstm", "zero", "naive"))
         y, y_hat = column(forecasts, "y", "lstm", fold), column(forecasts, "y_hat", "lstm", fold)
@@ -48,7 +47,7 @@ def test_pooled_and_fold_scores_agree_with_numpy(seed: int, folds: int) -> None:
 
 def test_rows_of_several_symbols_are_one_group() -> None:
     both = pl.concat([random_forecasts(4), random_forecasts(5, symbol="ETHUSDT")])
-    scores = score(pair(both))
+    scores = score(match_forecasts(both))
     assert scores.height == SCORES.height
     fold = both.filter(pl.col("model") == "ridge", pl.col("fold") == 2)
     expected = ((fold["y"] - fold["y_hat"]) ** 2).mean()
@@ -65,10 +64,10 @@ def test_undefined_scores_are_null_and_nothing_is_nan() -> None:
 
 def test_a_correlation_whose_moments_vanish_is_null() -> None:
     tiny = FORECASTS.with_columns(pl.col("y", "y_hat") * 1e-200)
-    assert score(pair(tiny)).filter(metric="correlation")["value"].is_null().all()
+    assert score(match_forecasts(tiny)).filter(metric="correlation")["value"].is_null().all()
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_the_order_of_the_rows_changes_no_digit(seed: int) -> None:
     shuffled = FORECASTS.sample(fraction=1, shuffle=True, seed=seed)
-    assert score(pair(shuffled)).equals(SCORES)
+    assert score(match_forecasts(shuffled)).equals(SCORES)

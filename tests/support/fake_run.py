@@ -16,8 +16,9 @@ from backtest.data.records.audit import AUDIT, Audit
 from backtest.data.result_tables import TESTS
 from backtest.data.run_files import FORMAT, MANIFEST, SETTINGS, file_sums, sha256, write_bytes, write_json, write_table
 from backtest.data.schema import FEATURES, FITS, FOLDS, FORECASTS
-from backtest.evaluation.costs import CostSettings
-from backtest.verdict.results import Terms, tables_of, write_results
+from backtest.evaluation.evaluate import EvaluationSettings, evaluate
+from backtest.evaluation.strategies import CostSettings
+from backtest.verdict.record import write_results
 
 Floats = NDArray[np.float64]
 KEYS = ["model", "seed", "fold", "symbol", "horizon", "time", "target_time", "y", "y_hat"]
@@ -55,14 +56,17 @@ def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
     run = folder / name
     forecasts = make_forecasts(plan)
     features = make_features(forecasts, plan)
-    terms = make_terms(plan)
-    tables = tables_of(forecasts, make_folds(plan), make_fits(plan), features, terms)
+    settings = EvaluationSettings(0.05, "holm", CostSettings(), plan.interval, always_open=True)
+    evaluation = evaluate(forecasts, make_folds(plan), make_fits(plan), features, settings)
+    tables = evaluation.tables
     if plan.undefined:
         nothing = {name: pl.lit(None, pl.Float64) for name in ("statistic", "p_value", "p_adjusted")}
         tables[TESTS.file] = tables[TESTS.file].with_columns(**nothing, note=pl.lit("the losses do not differ"))
     if plan.audit:
         write_bytes(run / AUDIT, plan.audit.to_json().encode())
-    write_results(run, tables, terms)
+    trial, bars = hashes(plan)
+    leak = plan.audit.reason if plan.audit else ""
+    write_results(run, evaluation, settings, networks=plan.networks, bars=bars, trial=trial, leak=leak)
     write_table(run / FEATURES.file, features, FEATURES)
     write_bytes(run / SETTINGS, config(plan).encode())
     names = [path.name for path in run.iterdir()]
@@ -165,11 +169,9 @@ def make_features(forecasts: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     ).select(*FEATURES.dtypes, y_log_return_1="y")
 
 
-def make_terms(plan: Plan) -> Terms:
-    """Return how the run is judged: always open, costs as usual; all in a plan but name and audit makes a trial."""
-    trial, bars = (sha256(text.encode()) for text in (repr(replace(plan, name="", audit=None)), plan.source))
-    leak = plan.audit.reason if plan.audit else ""
-    return Terms(plan.networks, 0.05, "holm", CostSettings(), trial, bars, plan.interval, always_open=True, leak=leak)
+def hashes(plan: Plan) -> tuple[str, str]:
+    """Hashes of the trial and of the bars; all in a plan but name and audit makes a trial."""
+    return sha256(repr(replace(plan, name="", audit=None)).encode()), sha256(plan.source.encode())
 
 
 def config(plan: Plan) -> str:
@@ -197,10 +199,10 @@ def make_manifest(plan: Plan) -> dict[str, Any]:
         "finished": (started + timedelta(seconds=83.4)).isoformat(),
         "seconds": 83.4,
         "config_sha256": sha256(config(plan).encode()),
-        "trial_sha256": make_terms(plan).trial,
+        "trial_sha256": hashes(plan)[0],
         "data": {
             "source": plan.source,
-            "sha256": make_terms(plan).bars,
+            "sha256": hashes(plan)[1],
             "symbols": list(plan.symbols),
             "bars": bars,
             "start": "2020-01-06T00:00:00+00:00",

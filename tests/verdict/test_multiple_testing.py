@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from backtest.data import result_tables
 from backtest.data.records.verdict import Claim
 from backtest.significance.multiple_testing import holm
-from backtest.verdict.multiple_testing import Family, Tried
+from backtest.significance.sharpe_ratio import deflated_sharpe, probabilistic_sharpe, sharpe
+from backtest.verdict.multiple_testing import Family, Tried, deflate
+from tests.verdict.test_ledger import tried
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
@@ -90,3 +93,22 @@ def test_a_seed_alone_takes_the_place_of_its_model_in_the_family() -> None:
     seeds = family([0.9, 0.03]).by_seed(table, ("m0", 1))
     assert [seed["p_adjusted"] for seed in seeds] == pytest.approx([0.04, 0.6])
     assert [seed["p_worse_adjusted"] for seed in seeds] == pytest.approx([1.0, 0.8])
+
+
+def test_the_sharpe_ratio_is_deflated_by_all_strategies_tried_and_their_variance() -> None:
+    found = sharpe(np.random.default_rng(2).normal(0.05, 1, 2000))
+    own = [found.ratio, -0.02]
+    before = [tried(2, sharpes={"lstm@1": 0.01, "gru@1": -0.03}), tried(3, sharpes={"lstm@1": 0.0})]
+    ratios = [found.ratio, -0.02, 0.01, -0.03, 0.0]
+    assert deflate(found, own, before) == pytest.approx(
+        deflated_sharpe(found, 5, float(np.var(ratios, ddof=1))), abs=1e-15
+    )
+    alone = deflate(found, own, [])
+    assert alone == pytest.approx(deflated_sharpe(found, 2, float(np.var(ratios[:2], ddof=1))), abs=1e-15)
+    assert deflate(found, own, before, unreadable=3) < deflate(found, own, before) < probabilistic_sharpe(found)
+
+
+def test_a_single_strategy_has_nothing_to_be_deflated_by() -> None:
+    found = sharpe(np.random.default_rng(2).normal(0.05, 1, 500))
+    assert deflate(found, [found.ratio], []) == probabilistic_sharpe(found)
+    assert deflate(found, [found.ratio], [tried(2, sharpes={})]) == probabilistic_sharpe(found)

@@ -13,7 +13,7 @@ from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.run_files import VERDICT, locked, read_manifest, verify, write_bytes
 from backtest.verdict import ledger
-from backtest.verdict.results import judge_again
+from backtest.verdict.record import judge_again
 from tests.support.fake_run import Plan, make
 
 
@@ -126,7 +126,7 @@ def test_a_crash_while_judging_again_leaves_a_run_that_is_not_finished(
         write_bytes(path, content[: len(content) // 2])
         raise OSError("no space left")
 
-    monkeypatch.setattr("backtest.verdict.results.write_bytes", crash)
+    monkeypatch.setattr("backtest.verdict.record.write_bytes", crash)
     with pytest.raises(OSError, match="no space left"):
         judge_again(run)
     with pytest.raises(RunError, match="expected a finished run"):

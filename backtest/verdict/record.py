@@ -1,10 +1,8 @@
-"""The results of a run: every table that follows from its forecasts, and the verdict."""
+"""Judge a run folder: write its tables, verdict.json and a line of the ledger, and judge again when more is known."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,82 +23,45 @@ from backtest.data.run_files import (
     write_json,
     write_table,
 )
-from backtest.evaluation.conformal import cover
-from backtest.evaluation.costs import CostSettings
-from backtest.evaluation.forecast_tests import compare, compare_jointly, follow
-from backtest.evaluation.loss_panel import align
-from backtest.evaluation.matched_forecasts import pair
-from backtest.evaluation.regimes import by_regime
+from backtest.evaluation.evaluate import Evaluation, EvaluationSettings
+from backtest.evaluation.forecast_tests import compare
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
+from backtest.evaluation.metrics import score
 from backtest.evaluation.robustness import by_seed, without_each_fold
-from backtest.evaluation.scoring import score
-from backtest.evaluation.strategies import trade
+from backtest.verdict.multiple_testing import deflated_ratios, enter, ledger_of, tried_before
 from backtest.verdict.rule import Evidence, judge
-from backtest.verdict.trials import deflated_ratios, enter, ledger_of, tried_before
-
-Tables = Mapping[str, pl.DataFrame]
-"""The tables of `result_tables.RUN_TABLES` by the names of their files."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What results depend on beside forecasts: how they are judged, what trades cost, and what the bars are.
-
-    `bars` is the SHA-256 of the bars, `trial` that of all by which one trial on them differs from another, `leak` what
-    the audit found in a clause, empty if nothing.
-    """
-
-    networks: tuple[str, ...]
-    alpha: float
-    adjustment: str
-    costs: CostSettings
-    trial: str
-    bars: str
-    interval: timedelta
-    always_open: bool
-    leak: str = ""
-
-
-def tables_of(
-    forecasts: pl.DataFrame, folds: pl.DataFrame, fits: pl.DataFrame, features: pl.DataFrame, terms: Terms
-) -> dict[str, pl.DataFrame]:
-    """Return every table of a run by the name of its file."""
-    paired = pair(forecasts)
-    evidence = evidence_of(paired, folds, adjustment=terms.adjustment)
-    tables = {
-        schema.FOLDS: folds,
-        schema.FORECASTS: forecasts,
-        schema.FITS: fits,
-        result_tables.SCORES: evidence.scores,
-        result_tables.TESTS: evidence.tests,
-        result_tables.JOINT: compare_jointly(evidence.horizons, terms.alpha),
-        result_tables.SEEDS: evidence.seeds,
-        result_tables.DROPPED: evidence.dropped,
-        result_tables.FLUCTUATION: follow(evidence.horizons),
-        result_tables.STRATEGIES: trade(
-            paired, features, terms.costs, always_open=terms.always_open, interval=terms.interval
-        ),
-        result_tables.REGIMES: by_regime(paired, evidence.horizons, terms.interval),
-        result_tables.COVERAGE: cover(forecasts, terms.interval),
-    }
-    return {table.file: frame for table, frame in tables.items()}
 
 
 def evidence_of(paired: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = "holm") -> Evidence:
-    """Return all that a verdict rests on but what lies outside of the run; from `pairing.pair` and FOLDS."""
-    horizons = align(paired)
+    """Return all that a verdict rests on but what lies outside of the run; from `match_forecasts` and FOLDS."""
+    horizons = loss_panels(paired)
     seeds, dropped = by_seed(paired), without_each_fold(horizons)
     return Evidence(score(paired), compare(horizons, adjustment), folds, seeds, dropped, horizons)
 
 
-def write_results(run: Path, tables: Tables, terms: Terms) -> Verdict:
-    """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it."""
+def write_results(
+    run: Path,
+    evaluation: Evaluation,
+    settings: EvaluationSettings,
+    *,
+    networks: Sequence[str],
+    bars: str,
+    trial: str,
+    leak: str = "",
+) -> Verdict:
+    """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it.
+
+    `networks` are the models to be judged, `bars` is the SHA-256 of the bars, `trial` that of the settings by which
+    one trial on them differs from another, `leak` what the audit found, empty if nothing.
+    """
     for table in result_tables.RUN_TABLES:
-        write_table(run / table.file, tables[table.file], table)
-    hashes = {"data": terms.bars, "config": terms.trial}
-    evidence = _evidence(run, tables, terms.leak, **hashes)
-    judged = judge(evidence, networks=terms.networks, alpha=terms.alpha, adjustment=terms.adjustment)
+        write_table(run / table.file, evaluation.tables[table.file], table)
+    hashes = {"data": bars, "config": trial}
+    evidence = _evidence(run, evaluation.tables, evaluation.panels, leak, **hashes)
+    judged = judge(evidence, networks=networks, alpha=settings.alpha, adjustment=settings.adjustment)
     write_bytes(run / VERDICT, judged.to_json().encode())
-    enter(run, judged, evidence.tests, tables[result_tables.STRATEGIES.file], **hashes)
+    enter(run, judged, evidence.tests, evaluation.tables[result_tables.STRATEGIES.file], **hashes)
     return judged
 
 
@@ -134,7 +95,8 @@ def _judged(run: Path, before: Verdict, leak: str, manifest: dict[str, Any]) -> 
     """The verdict on a finished run, by the terms of the one before."""
     tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
     networks = [candidate.model for candidate in before.candidates]
-    evidence = _evidence(run, tables, leak, **_hashes(manifest))
+    panels = loss_panels(match_forecasts(tables[schema.FORECASTS.file]))
+    evidence = _evidence(run, tables, panels, leak, **_hashes(manifest))
     return judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
 
 
@@ -155,7 +117,9 @@ def _more_tried(run: Path, before: Verdict, manifest: dict[str, Any]) -> bool:
     return own and tried_before(known, **hashes).configurations > before.configurations
 
 
-def _evidence(run: Path, tables: Tables, leak: str, *, data: str, config: str) -> Evidence:
+def _evidence(
+    run: Path, tables: Mapping[str, pl.DataFrame], panels: Sequence[LossPanel], leak: str, *, data: str, config: str
+) -> Evidence:
     """All that a verdict rests on: the tables of a run, the leak its audit found, and the ledger beside it."""
     known = ledger_of(run)
     return Evidence(
@@ -164,7 +128,7 @@ def _evidence(run: Path, tables: Tables, leak: str, *, data: str, config: str) -
         tables[schema.FOLDS.file],
         tables[result_tables.SEEDS.file],
         tables[result_tables.DROPPED.file],
-        align(pair(tables[schema.FORECASTS.file])),
+        panels,
         tried_before(known, data=data, config=config),
         deflated_ratios(tables[result_tables.STRATEGIES.file], known, data=data, config=config),
         leak,

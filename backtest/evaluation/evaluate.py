@@ -1,0 +1,68 @@
+"""Every table of results that follows from the forecasts of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from backtest.data import result_tables, schema
+from backtest.evaluation.conformal import cover
+from backtest.evaluation.forecast_tests import compare, compare_jointly, follow
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
+from backtest.evaluation.metrics import score
+from backtest.evaluation.regimes import by_regime
+from backtest.evaluation.robustness import by_seed, without_each_fold
+from backtest.evaluation.strategies import CostSettings, trade
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSettings:
+    """How forecasts are evaluated: level and adjustment of the tests, costs of a trade, and what the bars are.
+
+    `interval` is the length of a bar, `always_open` whether the market never closes.
+    """
+
+    alpha: float
+    adjustment: str
+    costs: CostSettings
+    interval: timedelta
+    always_open: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """The loss panels of a run, by horizon, and its tables by the names of their files, as RUN_TABLES lists them."""
+
+    panels: tuple[LossPanel, ...]
+    tables: dict[str, pl.DataFrame]
+
+
+def evaluate(
+    forecasts: pl.DataFrame,
+    folds: pl.DataFrame,
+    fits: pl.DataFrame,
+    features: pl.DataFrame,
+    settings: EvaluationSettings,
+) -> Evaluation:
+    """Return every table of a run, from its FORECASTS, FOLDS, FITS and FEATURES; raises as `match_forecasts`."""
+    matched = match_forecasts(forecasts)
+    panels = loss_panels(matched)
+    strategies = trade(matched, features, settings.costs, always_open=settings.always_open, interval=settings.interval)
+    tables = {
+        schema.FOLDS: folds,
+        schema.FORECASTS: forecasts,
+        schema.FITS: fits,
+        result_tables.SCORES: score(matched),
+        result_tables.TESTS: compare(panels, settings.adjustment),
+        result_tables.JOINT: compare_jointly(panels, settings.alpha),
+        result_tables.SEEDS: by_seed(matched),
+        result_tables.DROPPED: without_each_fold(panels),
+        result_tables.FLUCTUATION: follow(panels),
+        result_tables.STRATEGIES: strategies,
+        result_tables.REGIMES: by_regime(matched, panels, settings.interval),
+        result_tables.COVERAGE: cover(forecasts, settings.interval),
+    }
+    return Evaluation(tuple(panels), {table.file: frame for table, frame in tables.items()})
