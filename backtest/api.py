@@ -218,7 +218,7 @@ def load_bars(source: Source, symbol: str | None = None) -> pl.DataFrame:
     >>> bt.load_bars("synthetic:n=100").height
     100
     """
-    return bar_files.load(source, symbol)
+    return bar_files.load_bars(source, symbol)
 
 
 def _plan(bars: Source | None, config: str | Path | None, settings: Mapping[str, Any]) -> WalkPlan:

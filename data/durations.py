@@ -11,7 +11,7 @@ UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes
 WEEK = timedelta(weeks=1)  # read, never written: a length of 14 days is spelt 14d
 
 
-def parse(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """Return the length that `text` spells: a whole number > 0 and one of w, d, h, m, s. Raises ConfigError."""
     found = re.fullmatch(r"\s*(\d+)\s*([wdhms])\s*", text)
     if not found or int(found[1]) == 0:
@@ -22,7 +22,7 @@ def parse(text: str) -> timedelta:
         raise ConfigError(f"duration: {text} is longer than any data (at most 999999999d)") from None
 
 
-def spell(length: timedelta) -> str:
+def format_duration(length: timedelta) -> str:
     """Return `length` in the largest unit that divides it: `1h`, `90m`, `1d`; what lies below a second as decimals."""
     for letter, unit in UNITS.items():
         if length and length % unit == timedelta(0):

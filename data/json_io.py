@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def to_text(value: DataclassInstance) -> str:
+def to_json(value: DataclassInstance) -> str:
     """JSON text, the same for the same value to the byte; ValueError for NaN and infinity."""
     return json.dumps(asdict(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def of_text(kind: type[T], text: str | bytes, *, name: str, remedy: str) -> T:
+def from_json(kind: type[T], text: str | bytes, *, name: str, remedy: str) -> T:
     """What `to_text` wrote of the dataclass `kind`; RunError names the file and the first field that is wrong."""
-    return of_tree(kind, tree_of(text, name=name, remedy=remedy), name=name, remedy=remedy)
+    return from_tree(kind, parse_json(text, name=name, remedy=remedy), name=name, remedy=remedy)
 
 
-def tree_of(text: str | bytes, *, name: str, remedy: str) -> Any:
+def parse_json(text: str | bytes, *, name: str, remedy: str) -> Any:
     """JSON as a tree; RunError names the file where it is none."""
     try:
         return json.loads(text)
@@ -34,7 +34,7 @@ def tree_of(text: str | bytes, *, name: str, remedy: str) -> Any:
         raise RunError(f"{name}: expected JSON ({broken}): {remedy}") from broken
 
 
-def of_tree(kind: type[T], tree: Any, *, name: str, remedy: str) -> T:
+def from_tree(kind: type[T], tree: Any, *, name: str, remedy: str) -> T:
     """The dataclass `kind` from JSON that was parsed, more in it left out; RunError names the first field amiss.
 
     No number may be NaN or infinite.

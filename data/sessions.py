@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from backtest.data.durations import spell
+from backtest.data.durations import format_duration
 from backtest.data.errors import TooFewBars, WrongSchema
 from backtest.data.schema import UTC_TIME
 
@@ -45,7 +45,9 @@ def interval_of(bars: pl.DataFrame) -> timedelta:
     if not steps:
         raise TooFewBars("interval: expected bars of one instrument at two times (got fewer): load more")
     if len(set(steps.values())) > 1:
-        listed = ", ".join(f"{symbol} {spell(timedelta(microseconds=step))}" for symbol, step in steps.items())
+        listed = ", ".join(
+            f"{symbol} {format_duration(timedelta(microseconds=step))}" for symbol, step in steps.items()
+        )
         raise WrongSchema(f"interval: expected one for all instruments (got {listed}): load one interval at a time")
     return timedelta(microseconds=next(iter(steps.values())))
 

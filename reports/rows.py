@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from backtest.data.errors import RunError
 from backtest.data.names import Status
-from backtest.data.records.coverage import measured
 from backtest.data.records.verdict import Candidate
+from backtest.data.summaries import empirical_coverage
 
 Floats = NDArray[np.float64]
 
@@ -183,5 +183,5 @@ def spells_of(fluctuation: pl.DataFrame) -> tuple[Spells, ...]:
 
 def coverages_of(coverage: pl.DataFrame) -> tuple[Coverage, ...]:
     """Return how often the intervals held, fold by fold and then over all folds."""
-    pooled = measured(coverage).with_columns(fold=pl.lit(None, pl.Int32))
-    return *typed(Coverage, measured(coverage, "fold")), *typed(Coverage, pooled)
+    pooled = empirical_coverage(coverage).with_columns(fold=pl.lit(None, pl.Int32))
+    return *typed(Coverage, empirical_coverage(coverage, "fold")), *typed(Coverage, pooled)

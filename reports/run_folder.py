@@ -11,7 +11,7 @@ import polars as pl
 
 from backtest.data import run_files
 from backtest.data.errors import RunError
-from backtest.data.json_io import of_tree, tree_of
+from backtest.data.json_io import from_tree, parse_json
 from backtest.data.records.audit import AUDIT, Audit
 from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import RUN_TABLES
@@ -101,7 +101,7 @@ def settings(config: str, path: Path) -> dict[str, Any]:
 def read_json(kind: type[T], run: Path, name: str, manifest: dict[str, Any]) -> T:
     """Return a JSON file of a run as the dataclass `kind`; RunError where it is damaged or another thing."""
     return parse(
-        kind, tree_of(run_files.read_bytes(run, name, manifest), name=str(run / name), remedy=AGAIN), run / name
+        kind, parse_json(run_files.read_bytes(run, name, manifest), name=str(run / name), remedy=AGAIN), run / name
     )
 
 
@@ -111,7 +111,7 @@ def parse(kind: type[T], tree: Any, path: Path) -> T:
         shown = printable_json(tree)
     except RecursionError as deep:
         raise RunError(f"{path}: expected what a finished run writes (got lists in lists, {deep}): {AGAIN}") from deep
-    return of_tree(kind, shown, name=str(path), remedy=AGAIN)
+    return from_tree(kind, shown, name=str(path), remedy=AGAIN)
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from backtest.app.uploads import as_file
 from backtest.data.reading.built_in import BUILT_IN
-from backtest.data.reading.files import find
+from backtest.data.reading.files import find_files
 from backtest.data.run_files import MANIFEST, runs_folder, sha256
 from backtest.forecast.next_step import NextStep, Series, read_config, read_series, steps_from
 from backtest.reports.result import Result, assemble
@@ -59,7 +59,7 @@ def current(run: Path, stamp: str, source: Source | None) -> Source:
     source = source or Source(own_source(run, stamp))
     if source.content is not None or source.name.partition(":")[0] in BUILT_IN:
         return source
-    files = ((path, path.stat()) for path in find(source.name))
+    files = ((path, path.stat()) for path in find_files(source.name))
     return replace(source, state=repr([(str(path), found.st_mtime_ns, found.st_size) for path, found in files]))
 
 

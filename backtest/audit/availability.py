@@ -22,7 +22,7 @@ from backtest.audit.publication import Reading, check_publication, check_stamps
 from backtest.audit.recompute import Computation
 from backtest.audit.search import Search
 from backtest.audit.tracer import Seen, Tracer, are_numbers, numbered
-from backtest.data.durations import spell
+from backtest.data.durations import format_duration
 from backtest.data.errors import LeakError
 from backtest.data.records.audit import Counterexample, Leak
 from backtest.models.windows import EPOCH, Indices, microseconds
@@ -67,7 +67,7 @@ def unfinished(subject: AuditedWalk) -> Iterator[Leak]:
     early = features.filter(pl.col("known_at") < pl.col("time") + subject.prepared.interval)
     if early.height:
         row = early.row(0, named=True)
-        said = f"known_at {stamp(row['known_at'])}, bars of {spell(subject.prepared.interval)}"
+        said = f"known_at {stamp(row['known_at'])}, bars of {format_duration(subject.prepared.interval)}"
         counterexample = Counterexample("known_at", row["symbol"], stamp(row["time"]), None, None, said)
         yield leak_types.UNFINISHED.leak(f"{counted(early.height, 'row')} of features", counterexample)
 

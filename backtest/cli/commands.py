@@ -211,9 +211,9 @@ def check_data(
     symbol: Annotated[str | None, typer.Option(help="the one to look at")] = None,
 ) -> None:
     """Tell what a file of bars holds, and everything that is wrong or odd in it; exit status 2 where it is wrong."""
-    from backtest.data.reading.bars import inspect
+    from backtest.data.reading.bars import inspect_bars
 
-    found = inspect(file, symbol)
+    found = inspect_bars(file, symbol)
     for line in found.lines():
         console.print(line, highlight=False, markup=False)
     if found.problems:

@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from backtest.data import durations, run_files
+from backtest.data import run_files
+from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError
 from backtest.data.records.audit import AUDIT, Audit
 from backtest.data.records.verdict import Verdict
@@ -49,7 +50,7 @@ def read_entrants(folders: Sequence[Path]) -> tuple[Entrant, ...]:
     entrants = tuple(read_entrant(*each) for each in zip(names, folders, strict=True))
     intervals = {entrant.manifest.data.interval for entrant in entrants}
     if len(intervals) > 1:
-        got = ", ".join(f"{entrant.name} {durations.spell(entrant.manifest.data.interval)}" for entrant in entrants)
+        got = ", ".join(f"{entrant.name} {format_duration(entrant.manifest.data.interval)}" for entrant in entrants)
         raise ConfigError(f"compare: expected runs on bars of one length (got {got}): compare those that share one")
     return entrants
 

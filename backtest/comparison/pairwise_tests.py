@@ -12,10 +12,10 @@ import polars as pl
 
 from backtest.comparison.common_sample import key_of
 from backtest.data import result_tables, schema
-from backtest.data.downsample import thin
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
 from backtest.data.records.comparison import Finding, Group, Pair
+from backtest.data.summaries import downsample
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
@@ -178,7 +178,7 @@ def paths_of(panel: LossPanel, duels: Sequence[Duel], pairs: Sequence[Pair]) -> 
     for duel, _ in filter(lambda both: both[1].difference is not None, zip(duels, pairs, strict=True)):
         first, second = (panel.losses[loss, key] for key in duel.keys)
         path = np.cumsum(first - second) / total
-        places, values = thin(np.arange(path.size, dtype=np.float64), path, POINTS)
+        places, values = downsample(np.arange(path.size, dtype=np.float64), path, POINTS)
         times = pl.Series(panel.times[places.astype(int)]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         names = {name: pl.lit(getattr(duel, name)) for name in ("model", "run", "other_model", "other_run")}
         frame = pl.DataFrame({"time": times, "difference": values}).with_columns(**names)

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from backtest.data.records.coverage import measured
 from backtest.data.result_tables import COVERAGE
 from backtest.data.run_files import read_table
+from backtest.data.summaries import empirical_coverage
 from backtest.reports.formats import counted, percent
 
 
@@ -40,7 +40,7 @@ def next_intervals(run: Path, manifest: dict[str, Any], horizon: int) -> dict[tu
     """
     coverage = read_table(run, COVERAGE.file, COVERAGE, manifest).filter(horizon=horizon)
     key = ["symbol", "model", "level"]
-    so_far = measured(coverage, "symbol").select(*key, "n", "covered")
+    so_far = empirical_coverage(coverage, "symbol").select(*key, "n", "covered")
     ahead = coverage.filter(pl.col("fold").is_null()).select(*key, "half_width")
     rows = ahead.join(so_far, on=key, how="left").with_columns(pl.col("n", "covered").fill_null(0))
     found: dict[tuple[str, str], tuple[Interval, ...]] = {}

@@ -14,9 +14,10 @@ import polars as pl
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
-from backtest.data import durations, sessions
+from backtest.data import sessions
+from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError, DataError, RunError
-from backtest.data.json_io import of_tree
+from backtest.data.json_io import from_tree
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT, read_bytes, read_manifest
 from backtest.features import plugins
@@ -131,7 +132,7 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
     )
     ahead = config.target.horizon * interval if sessions.always_open(bars, interval) else None
     intervals = next_intervals(run, manifest, config.target.horizon)
-    fits = of_tree(FinalFits, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again").final
+    fits = from_tree(FinalFits, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again").final
     steps = []
     for model, own in groupby(fits, key=lambda fit: fit.model):
         forecasts = {fit.seed: _predict(run, manifest, config, fit, windows) for fit in own}
@@ -165,7 +166,7 @@ def _check_series(bars: pl.DataFrame, interval: timedelta, card: dict[str, Any],
     expected = card["symbols"], timedelta(seconds=card["interval_seconds"])
     found = bars["symbol"].unique().sort().to_list(), interval
     if found != expected:
-        said = [f"{', '.join(symbols)} every {durations.spell(step)}" for symbols, step in (expected, found)]
+        said = [f"{', '.join(symbols)} every {format_duration(step)}" for symbols, step in (expected, found)]
         raise ConfigError(f"--data: expected bars of {said[0]}, as the run learned them (got {said[1]} in {source})")
     learned, last = datetime.fromisoformat(card["end"]), bars["time"].sort()[-1] + interval
     if last < learned:

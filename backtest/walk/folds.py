@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
-from backtest.data import durations
+from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError, TooFewBars
 
 
@@ -42,7 +42,7 @@ def _check_size(size: object) -> int | str:
         return size
     if isinstance(size, str):
         try:
-            durations.parse(size)
+            parse_duration(size)
         except ConfigError as error:
             raise ValueError(str(error)) from None
         return size
@@ -84,7 +84,7 @@ class FoldSettings(BaseModel):
         """Refuse steps that would forecast a bar twice."""
         if self.step is None:
             return self
-        step, test = (durations.parse(size) if isinstance(size, str) else size for size in (self.step, self.test))
+        step, test = (parse_duration(size) if isinstance(size, str) else size for size in (self.step, self.test))
         if isinstance(step, int) and isinstance(test, int) and step >= test:
             return self
         if isinstance(step, timedelta) and isinstance(test, timedelta) and step >= test:
@@ -150,7 +150,7 @@ def _end(times: pl.Series, start: int, size: int | str) -> int:
     """Position after a span that starts at `start`; it may lie beyond the data."""
     if isinstance(size, int) or start >= len(times):
         return start + (size if isinstance(size, int) else 1)
-    length = durations.parse(size)
+    length = parse_duration(size)
     beyond = length > times[-1] - times[start]  # and perhaps beyond what a date can say
     return len(times) if beyond else int(times.search_sorted(times[start] + length))
 
@@ -159,7 +159,7 @@ def _start(times: pl.Series, end: int, size: int | str, interval: timedelta) -> 
     """Position of the first bar of a span that ends before `end`: at least one bar, for the market may be closed."""
     if isinstance(size, int):
         return end - size
-    length, opening = durations.parse(size), _opening(times, end, interval)
+    length, opening = parse_duration(size), _opening(times, end, interval)
     return 0 if length > opening - times[0] else min(int(times.search_sorted(opening - length)), end - 1)
 
 
@@ -175,4 +175,4 @@ def _span(times: pl.Series, start: int, end: int, interval: timedelta) -> Span:
 
 def _bars(size: int | str, interval: timedelta) -> int:
     """How many bars `size` holds in a market that never closes."""
-    return size if isinstance(size, int) else -(-durations.parse(size) // interval)
+    return size if isinstance(size, int) else -(-parse_duration(size) // interval)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from backtest.data import durations, sessions
+from backtest.data import sessions
+from backtest.data.durations import format_duration, parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.names import HOLDING
 from backtest.data.reading import bars as bar_files
@@ -63,12 +64,12 @@ def load_bars(config: Config, config_dir: Path | None = None) -> tuple[pl.DataFr
     """
     source = config.data.source
     found = config_dir and source and not Path(source).is_absolute() and any(config_dir.glob(source))
-    bars = bar_files.load(config_dir / source if config_dir and found else source, config.data.symbol)
+    bars = bar_files.load_bars(config_dir / source if config_dir and found else source, config.data.symbol)
     interval = sessions.interval_of(bars)
-    if config.data.interval and durations.parse(config.data.interval) != interval:
+    if config.data.interval and parse_duration(config.data.interval) != interval:
         raise ConfigError(
-            f"data.interval: expected bars of {config.data.interval} (got {durations.spell(interval)} in {source}): "
-            f"take other bars, or add --set data.interval={durations.spell(interval)}"
+            f"data.interval: expected bars of {config.data.interval} (got {format_duration(interval)} in {source}): "
+            f"take other bars, or add --set data.interval={format_duration(interval)}"
         )
     return bars, interval
 

@@ -1,1 +1,1 @@
-"""Reading bars: files, layouts, times, checks, and the built-in series."""
+"""Reading bars: files, formats, times, checks, and the built-in series."""

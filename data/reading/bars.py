@@ -13,13 +13,12 @@ import numpy as np
 import polars as pl
 
 from backtest.data.errors import DataError, UnknownSource
-from backtest.data.reading.built_in import built_in
-from backtest.data.reading.files import find, read
-from backtest.data.reading.inspection import BarsCheck, inspect_bars
-from backtest.data.reading.layouts import Part, normalise
-from backtest.data.reading.problems import Table, gravest_first
-from backtest.data.reading.row_checks import check_rows
-from backtest.data.reading.series_checks import check_series
+from backtest.data.reading.built_in import built_in_bars
+from backtest.data.reading.checks import check_rows, check_series
+from backtest.data.reading.files import find_files, read_tables
+from backtest.data.reading.formats import ParsedFile, parse_table
+from backtest.data.reading.inspection import BarsCheck, summarise_bars
+from backtest.data.reading.problems import Table, most_severe_first
 from backtest.data.schema import BARS
 
 BUILT_IN_FORMAT = "built in"
@@ -27,15 +26,15 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class SourceContent:
     """All bars of a source, the parts they come from, and the problems, gravest first."""
 
     bars: pl.DataFrame
-    parts: tuple[Part, ...]
+    parts: tuple[ParsedFile, ...]
     problems: tuple[DataError, ...]
 
 
-def load(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> pl.DataFrame:
+def load_bars(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> pl.DataFrame:
     """Return the BARS of `source`, sorted by symbol and time, with the optional columns that the source has.
 
     `source` is a file (Parquet, Feather, CSV, CSV.gz, zip), a folder or a glob of them, or a built-in name: `sp500`,
@@ -52,7 +51,7 @@ def load(source: str | Path, symbol: str | None = None, *, now: datetime | None 
     return gathered.bars
 
 
-def inspect(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> BarsCheck:
+def inspect_bars(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> BarsCheck:
     """Return what is in `source`, its holes and oddities, and every problem for which `load` would refuse it.
 
     Raises UnknownSource and ConfigError as `load`, but nothing for what is wrong with the data.
@@ -60,7 +59,7 @@ def inspect(source: str | Path, symbol: str | None = None, *, now: datetime | No
     gathered = _gather(source, symbol, now)
     files = tuple((part.table.file, part.format) for part in gathered.parts)
     fingerprint = None if gathered.problems else digest(gathered.bars)
-    return inspect_bars(str(source), files, gathered.bars, gathered.problems, fingerprint)
+    return summarise_bars(str(source), files, gathered.bars, gathered.problems, fingerprint)
 
 
 def digest(bars: pl.DataFrame) -> str:
@@ -83,13 +82,13 @@ def digest(bars: pl.DataFrame) -> str:
     return state.hexdigest()
 
 
-def _gather(source: str | Path, symbol: str | None, now: datetime | None) -> Gathered:
+def _gather(source: str | Path, symbol: str | None, now: datetime | None) -> SourceContent:
     """Read, recognise and check everything that `source` names."""
-    made = built_in(str(source))
+    made = built_in_bars(str(source))
     if made is None:
-        parts, problems = _read_all(find(source))
+        parts, problems = _read_all(find_files(source))
     else:
-        parts, problems = [Part(Table(str(source), made.with_row_index("row", offset=1)), BUILT_IN_FORMAT)], []
+        parts, problems = [ParsedFile(Table(str(source), made.with_row_index("row", offset=1)), BUILT_IN_FORMAT)], []
     parts = _choose(str(source), parts, symbol)
     for part in parts:
         problems += [*part.problems, *check_rows(part.table)]
@@ -97,22 +96,22 @@ def _gather(source: str | Path, symbol: str | None, now: datetime | None) -> Gat
     if rows.height or not problems:
         deadline = now or (datetime.now(UTC) if made is None else NEVER)
         problems += check_series(rows, [part.table for part in parts], deadline)
-    return Gathered(_as_bars(rows), tuple(parts), gravest_first(problems))
+    return SourceContent(_as_bars(rows), tuple(parts), most_severe_first(problems))
 
 
-def _read_all(files: Sequence[Path]) -> tuple[list[Part], list[DataError]]:
+def _read_all(files: Sequence[Path]) -> tuple[list[ParsedFile], list[DataError]]:
     """Return the parts of all files that hold bars, and why the others do not."""
-    parts: list[Part] = []
+    parts: list[ParsedFile] = []
     problems: list[DataError] = []
     for path in files:
         try:
-            parts += [normalise(table) for table in read(path)]
+            parts += [parse_table(table) for table in read_tables(path)]
         except DataError as error:
             problems.append(error)
     return parts, problems
 
 
-def _choose(source: str, parts: list[Part], symbol: str | None) -> list[Part]:
+def _choose(source: str, parts: list[ParsedFile], symbol: str | None) -> list[ParsedFile]:
     """Keep the bars of `symbol`, however it is written; or give its name to the only, unnamed series."""
     if symbol is None or not parts:
         return parts
@@ -138,11 +137,11 @@ def _plain(symbol: str) -> str:
     return re.sub(r"[\W_]+", "", symbol).upper()
 
 
-def _with_frame(part: Part, frame: pl.DataFrame) -> Part:
+def _with_frame(part: ParsedFile, frame: pl.DataFrame) -> ParsedFile:
     return replace(part, table=replace(part.table, frame=frame))
 
 
-def _merge(parts: Sequence[Part]) -> pl.DataFrame:
+def _merge(parts: Sequence[ParsedFile]) -> pl.DataFrame:
     """Return the rows of all parts that have a time and a symbol, sorted by them, with the number of their `file`."""
     nothing = pl.DataFrame(schema={**BARS.dtypes, "row": pl.UInt32, "file": pl.UInt32})
     numbered = [part.frame.with_columns(file=pl.lit(number, pl.UInt32)) for number, part in enumerate(parts)]

@@ -35,7 +35,7 @@ def nasdaq() -> pl.DataFrame:
 
 def made_up(**settings: Any) -> pl.DataFrame:
     """Made-up bars, seeded: synthetic:n=20000,seed=3,signal=0.02 says how many, which and with what signal."""
-    return synthetic.make(**{"n": DEFAULT_LENGTH, **settings})
+    return synthetic.make_bars(**{"n": DEFAULT_LENGTH, **settings})
 
 
 BUILT_IN: Mapping[str, Callable[..., pl.DataFrame]] = MappingProxyType(
@@ -43,7 +43,7 @@ BUILT_IN: Mapping[str, Callable[..., pl.DataFrame]] = MappingProxyType(
 )
 
 
-def built_in(source: str) -> pl.DataFrame | None:
+def built_in_bars(source: str) -> pl.DataFrame | None:
     """Return the bars of a built-in name such as `sp500` or `synthetic:n=20000,seed=3,signal=0.02`, else None.
 
     Raises ConfigError for a setting that is unknown or cannot be read.

@@ -25,7 +25,7 @@ KLINES = (
 )
 
 
-def find(source: str | Path) -> list[Path]:
+def find_files(source: str | Path) -> list[Path]:
     """Return the files that `source` names: one file, the data files of a folder, or the matches of a glob, by name.
 
     Raises UnknownSource if there are none.
@@ -58,7 +58,7 @@ def _find(source: str | Path) -> list[Path]:
     return matches
 
 
-def read(path: Path) -> list[Table]:
+def read_tables(path: Path) -> list[Table]:
     """Return the table of a file, or the tables of an archive. Raises WrongSchema if it cannot be read."""
     file = str(path)
     try:

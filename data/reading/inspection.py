@@ -9,10 +9,10 @@ from typing import NamedTuple
 import polars as pl
 
 from backtest.data import sessions
-from backtest.data.durations import spell
+from backtest.data.durations import format_duration
 from backtest.data.errors import DataError
 from backtest.data.reading.formats import PRICES
-from backtest.data.reading.problems import moment, plural
+from backtest.data.reading.problems import format_time, plural
 from backtest.data.schema import BARS
 
 SHOWN = 5
@@ -68,14 +68,16 @@ class SeriesCheck:
         holes = "none"
         if self.holes:
             holes = f"{len(self.holes):,}, {plural(self.missing, 'bar')} missing, longest {self.longest:,}"
-        first = [f"after {moment(hole.after)}, {plural(hole.missing, 'bar')} missing" for hole in self.holes[:SHOWN]]
+        first = [
+            f"after {format_time(hole.after)}, {plural(hole.missing, 'bar')} missing" for hole in self.holes[:SHOWN]
+        ]
         if len(self.holes) > SHOWN:
             first.append(f"and {len(self.holes) - SHOWN:,} more")
-        moves = [f"{move.change:+.1%} at {moment(move.time)}" for move in self.moves]
+        moves = [f"{move.change:+.1%} at {format_time(move.time)}" for move in self.moves]
         return [
             self.symbol,
-            *_entry("bars", f"{self.rows:,}, from {moment(self.first)} to {moment(self.last)}"),
-            *_entry("interval", f"{spell(self.interval)}, the market {'is ' * self.always_open}{market}"),
+            *_entry("bars", f"{self.rows:,}, from {format_time(self.first)} to {format_time(self.last)}"),
+            *_entry("interval", f"{format_duration(self.interval)}, the market {'is ' * self.always_open}{market}"),
             *_entry("holes", holes, *first),
             *_entry("no volume", plural(self.zero_volume, "bar")),
             *_entry("biggest moves", *moves),
@@ -107,7 +109,7 @@ class BarsCheck:
         return [self.source, *_entry("recognised as", *names[:SHOWN], *more), "", *found, total, *verdict, *numbered]
 
 
-def inspect_bars(
+def summarise_bars(
     source: str,
     files: tuple[tuple[str, str], ...],
     bars: pl.DataFrame,

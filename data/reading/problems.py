@@ -26,7 +26,7 @@ from backtest.data.errors import (
     WrongSchema,
 )
 
-GRAVITY: tuple[type[DataError], ...] = (
+SEVERITY: tuple[type[DataError], ...] = (
     UnknownSource,
     WrongSchema,
     TimestampUnit,
@@ -61,7 +61,7 @@ class Table:
         return f"row {row}" if self.head is None else f"row {row}, line {row + self.head}"
 
 
-def moment(time: datetime) -> str:
+def format_time(time: datetime) -> str:
     """Return a time as the messages write it, with seconds only where there are any."""
     digits = "auto" if time.second or time.microsecond else "minutes"
     return f"{time.replace(tzinfo=None).isoformat(sep=' ', timespec=digits)} UTC"
@@ -72,7 +72,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def problem(
+def describe_problem(
     kind: type[DataError], table: Table, column: str, bad: pl.DataFrame, what: str, expected: str, remedy: str, got: str
 ) -> DataError:
     """Word what is wrong with the rows `bad` of `table`, which have `row` and perhaps `time`.
@@ -81,7 +81,7 @@ def problem(
     """
     first: dict[str, Any] = bad.row(bad["row"].arg_min() or 0, named=True)
     time = first.get("time")
-    at = table.place(first["row"]) + (f", {moment(time)}" if isinstance(time, datetime) else "")
+    at = table.place(first["row"]) + (f", {format_time(time)}" if isinstance(time, datetime) else "")
     came = got.format_map(first)
     return kind(
         f"{table.file}: {column}: {what} in {plural(bad.height, 'row')}, first in {at}: "
@@ -89,6 +89,6 @@ def problem(
     )
 
 
-def gravest_first(problems: list[DataError]) -> tuple[DataError, ...]:
+def most_severe_first(problems: list[DataError]) -> tuple[DataError, ...]:
     """Return the problems in the fixed order of `GRAVITY`, those of one kind as they came."""
-    return tuple(sorted(problems, key=lambda each: GRAVITY.index(type(each))))
+    return tuple(sorted(problems, key=lambda each: SEVERITY.index(type(each))))

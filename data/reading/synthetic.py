@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from backtest.data import durations
+from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.schema import UTC_TIME
 
@@ -35,7 +35,7 @@ MOST = 10_000_000
 """Bars that are made at once; they take about a gigabyte."""
 
 
-def make(
+def make_bars(
     n: int = 20_000,
     *,
     seed: int = 0,
@@ -52,7 +52,7 @@ def make(
     `trades` and `taker_buy_volume`, whose share of the volume leans towards the direction of the bar.
     Raises ConfigError for arguments outside their range.
     """
-    step = durations.parse(interval) if isinstance(interval, str) else interval
+    step = parse_duration(interval) if isinstance(interval, str) else interval
     _check(n, seed, signal, step, start)
     draws = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)]
     scale = HOURLY_VOLATILITY * np.sqrt(step / timedelta(hours=1))

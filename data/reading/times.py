@@ -31,7 +31,7 @@ NAIVE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class BadCells:
     """Cells that cannot be read: which rows, as a mask, and the words for them."""
 
     kind: type[DataError]
@@ -41,7 +41,7 @@ class Fault:
     remedy: str
 
 
-def parse_times(raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
+def parse_times(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
     """Return the times as UTC microseconds, null where `raw` is null or cannot be read, and the faults."""
     if raw.dtype == pl.Date:
         times, faults = _from_datetimes(raw.cast(pl.Datetime("us")), None)
@@ -53,11 +53,13 @@ def parse_times(raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
         times, faults = _from_epochs(raw.fill_nan(None) if raw.dtype.is_float() else raw)
     else:
         times = pl.Series([None], dtype=UTC_TIME).new_from_index(0, raw.len())
-        faults = [Fault(WrongSchema, raw.is_not_null(), f"{raw.dtype} values", "times or epochs", "convert the column")]
+        faults = [
+            BadCells(WrongSchema, raw.is_not_null(), f"{raw.dtype} values", "times or epochs", "convert the column")
+        ]
     return times.alias("time"), [fault for fault in faults if fault.mask.any()]
 
 
-def _from_datetimes(raw: pl.Series, zone: str | None) -> tuple[pl.Series, list[Fault]]:
+def _from_datetimes(raw: pl.Series, zone: str | None) -> tuple[pl.Series, list[BadCells]]:
     """Convert typed times to UTC; times that only a wrong unit explains are a fault."""
     times = raw.cast(UTC_TIME) if zone else raw.cast(pl.Datetime("us")).cast(UTC_TIME)
     if times.drop_nulls().is_between(*MISREAD).all():
@@ -65,7 +67,7 @@ def _from_datetimes(raw: pl.Series, zone: str | None) -> tuple[pl.Series, list[F
     else:
         wrong_unit = (times >= LATEST).fill_null(value=False)
     faults = [
-        Fault(
+        BadCells(
             TimestampUnit,
             wrong_unit,
             "times that only a wrong unit explains",
@@ -76,10 +78,10 @@ def _from_datetimes(raw: pl.Series, zone: str | None) -> tuple[pl.Series, list[F
     return times, faults if zone or wrong_unit.any() else [_without_zone(times)]
 
 
-def _without_zone(times: pl.Series) -> Fault:
+def _without_zone(times: pl.Series) -> BadCells:
     """Refuse clock times without a zone, unless they are all midnight: then they are dates."""
     clock = (times != times.dt.truncate("1d")).fill_null(value=False)
-    return Fault(
+    return BadCells(
         TimezoneMissing,
         times.is_not_null() if clock.any() else clock,
         "clock times without a zone",
@@ -88,7 +90,7 @@ def _without_zone(times: pl.Series) -> Fault:
     )
 
 
-def _from_epochs(raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
+def _from_epochs(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
     """Read whole numbers since 1970, each in the unit that its magnitude tells."""
     value = pl.col("raw")
     inside = [value.is_between(EARLIEST_EPOCH * unit, LATEST_EPOCH * unit) for unit in UNITS_PER_SECOND]
@@ -97,7 +99,7 @@ def _from_epochs(raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
     whole = raw if raw.dtype == pl.Int64 else raw.cast(pl.Int64, strict=False)
     times = pl.DataFrame({"raw": whole}).select(choose.cast(pl.Datetime("us")).cast(UTC_TIME)).to_series()
     exact = (whole == raw).fill_null(value=False) if raw.dtype.is_float() else whole.is_not_null()
-    fault = Fault(
+    fault = BadCells(
         TimestampUnit,
         raw.is_not_null() & (times.is_null() | ~exact),
         "numbers that are no epoch in s, ms, us or ns",
@@ -107,7 +109,7 @@ def _from_epochs(raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
     return times, [fault]
 
 
-def _from_texts(raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
+def _from_texts(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
     """Read epochs, ISO times with a zone and dates; name what is none of them."""
     whole = raw.str.contains(WHOLE).fill_null(value=False)
     epochs, faults = _from_epochs(_only(raw, whole).str.replace(r"\.0*$", "").cast(pl.Int64, strict=False))
@@ -117,7 +119,7 @@ def _from_texts(raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
     scientific = raw.str.contains(SCIENTIFIC).fill_null(value=False)
     unread = raw.is_not_null() & ~whole & ~scientific & zoned.is_null() & naive.is_null()
     faults += [
-        Fault(
+        BadCells(
             TimestampUnit,
             scientific,
             "epochs in scientific notation, which have lost their last digits",
@@ -125,7 +127,7 @@ def _from_texts(raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
             "take the original file again: a spreadsheet program has rewritten this one",
         ),
         _without_zone(naive),
-        Fault(WrongSchema, unread, "texts that are no time", "an epoch or ISO 8601 with a zone", "correct the rows"),
+        BadCells(WrongSchema, unread, "texts that are no time", "an epoch or ISO 8601 with a zone", "correct the rows"),
     ]
     return pl.select(pl.coalesce(epochs, zoned, naive)).to_series(), faults
 

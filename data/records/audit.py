@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from backtest.data.json_io import of_text, to_text
+from backtest.data.json_io import from_json, to_json
 
 Depth = Literal["quick", "full"]
 State = Literal["passed", "leak", "not run"]
@@ -95,9 +95,9 @@ class Audit:
 
     def to_json(self) -> str:
         """The audit as JSON text, the same for the same audit to the byte."""
-        return to_text(self)
+        return to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote; raises RunError for anything else."""
-        return of_text(cls, text, name=AUDIT, remedy="audit the run again")
+        return from_json(cls, text, name=AUDIT, remedy="audit the run again")

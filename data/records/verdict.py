@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from backtest.data.json_io import of_text, to_text
+from backtest.data.json_io import from_json, to_json
 from backtest.data.names import Status
 
 
@@ -85,9 +85,9 @@ class Verdict:
 
     def to_json(self) -> str:
         """The verdict as JSON text, the same for the same verdict to the byte."""
-        return to_text(self)
+        return to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote; raises RunError for anything else."""
-        return of_text(cls, text, name="verdict.json", remedy="run it again")
+        return from_json(cls, text, name="verdict.json", remedy="run it again")

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from backtest.data.errors import RunError
-from backtest.data.json_io import tree_of
+from backtest.data.json_io import parse_json
 from backtest.data.names import Status
 from backtest.data.records.comparison import COMPARISON, Comparison, Contestant, Pair
 from backtest.data.result_tables import PATHS
@@ -88,7 +88,7 @@ def read(folder: Path) -> Result:
     path = folder / COMPARISON
     if not path.is_file():
         raise RunError(f"{folder}: expected a comparison (found no {COMPARISON}): run `backtest compare RUN RUN`")
-    found = parse(Comparison, tree_of(path.read_bytes(), name=str(path), remedy=AGAIN), path)
+    found = parse(Comparison, parse_json(path.read_bytes(), name=str(path), remedy=AGAIN), path)
     content = (folder / PATHS.file).read_bytes() if (folder / PATHS.file).is_file() else b""
     if sha256(content) != found.paths:
         raise RunError(f"{folder / PATHS.file}: expected the file that {COMPARISON} tells of: {AGAIN}")

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from backtest.data.downsample import thin
 from backtest.data.names import label
+from backtest.data.summaries import downsample
 from backtest.reports.diagnostics import LossPath
 from backtest.reports.figures.axes import days, head, mark_cuts, name_ends, percents, reach, time_axis
 from backtest.reports.figures.canvas import INK, POINTS, RULE, Pen, draw, place, stems
@@ -58,7 +58,7 @@ def accumulate(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], l
     for path in reversed(paths):
         pen = pens[path.model]
         times = days(path.times)
-        axes.plot(*thin(times, path.values, POINTS), **pen.style)
+        axes.plot(*downsample(times, path.values, POINTS), **pen.style)
         for side in (1, -1):
             leaving = np.flatnonzero(side * path.values > limit)[:1]
             mark_cuts(axes, times[leaving], path.values[leaving], pen.colour)

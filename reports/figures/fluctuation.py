@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from backtest.data.downsample import thin
 from backtest.data.names import label
+from backtest.data.summaries import downsample
 from backtest.reports.figures.axes import days, head, name_ends, plain_numbers
 from backtest.reports.figures.canvas import INK, MUTED, POINTS, RULE, Pen
 from backtest.reports.rows import Spells
@@ -21,7 +21,7 @@ def follow(axes: Axes, paths: Sequence[Spells], pens: Mapping[str, Pen]) -> None
         axes.axhline(edge, color=MUTED, linewidth=0.8, dashes=(4, 3))
     axes.axhline(0, color=INK, linewidth=1)
     for path in reversed(paths):
-        axes.plot(*thin(days(path.times), path.values, POINTS), **pens[path.model].style)
+        axes.plot(*downsample(days(path.times), path.values, POINTS), **pens[path.model].style)
     axes.margins(y=0.12)
     plain_numbers(axes.yaxis)
     head(axes, "Around each date, in standard errors")

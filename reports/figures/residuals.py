@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from backtest.data.downsample import thin
+from backtest.data.summaries import downsample
 from backtest.reports.figures.axes import name_panel, percents, plain_numbers, time_axis
 from backtest.reports.figures.canvas import INK, MUTED, POINTS, RULE, draw, name_axes, place, stems
 from backtest.reports.figures.folds import edges
@@ -66,7 +66,7 @@ def coverage(levels: Sequence[Sequence[Coverage]], folds: Sequence[Fold], colour
         for axes, rows in zip(panels, levels, strict=True):
             promised, at = rows[0].level, [places[row.fold] for row in rows if row.fold is not None]
             x, y = np.column_stack([starts[at], ends[at]]).ravel(), np.repeat([row.share for row in rows], 2)
-            x, y = thin(x, y, POINTS)
+            x, y = downsample(x, y, POINTS)
             axes.fill([*x, x[-1], x[0]], [*y, promised, promised], color=colour, alpha=0.15, linewidth=0)
             axes.plot(x, y, color=colour, linewidth=1.4)
             axes.axhline(promised, color=MUTED, linewidth=1, dashes=(4, 3))

@@ -77,7 +77,7 @@ def test_a_single_seed_has_a_forecast_of_its_own_and_no_interval(page: Any, run:
 
 def test_newer_bars_carry_the_forecast_on(page: Any, run: Path, tmp_path: Path) -> None:
     newer = tmp_path / "newer.csv"
-    synthetic.make(950, signal=0.1).write_csv(newer)
+    synthetic.make_bars(950, signal=0.1).write_csv(newer)
     expected = f"{next_steps(run, data=str(newer))[0][-1].next_close:,.2f}"
     before = figures(page)["Next close"]
     choose(page, "Bars", "Another file")

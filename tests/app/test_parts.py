@@ -22,7 +22,7 @@ from backtest.app.replay import lateness, thinned
 from backtest.app.uploads import as_file, plain
 from backtest.app.words import due, of_seed, refusal, told_apart
 from backtest.data.errors import ConfigError, DataError, UnknownSource
-from backtest.data.reading.bars import load
+from backtest.data.reading.bars import load_bars
 from backtest.forecast.intervals import Interval, held
 from backtest.reports.formats import decimals, level, within
 from backtest.reports.render.svg import COLOURS
@@ -109,7 +109,7 @@ def test_an_error_calls_an_upload_by_its_name() -> None:
         pytest.raises(DataError, match=r"^bars\.csv: expected bars \(the file is empty\)"),
         as_file("bars.csv", b"") as path,
     ):
-        load(path)
+        load_bars(path)
 
 
 def test_bars_on_disk_have_another_state_when_they_change(tmp_path: Path) -> None:

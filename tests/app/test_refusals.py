@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backtest.data.reading import synthetic
-from backtest.data.reading.bars import inspect
+from backtest.data.reading.bars import inspect_bars
 from backtest.data.result_tables import COVERAGE
 from backtest.data.run_files import MANIFEST, read_manifest, write_json
 from tests.support.app_page import APP, choose, figures, open_page, small_home, upload, words
@@ -60,7 +60,7 @@ def test_a_broken_file_gets_the_error_of_the_command_line(
     assert not any((tmp_path / "temporary").iterdir()), "nothing is kept"
     (tmp_path / name).write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    [problem, *others] = inspect(name).problems
+    [problem, *others] = inspect_bars(name).problems
     assert not others
     assert problem.message.startswith(name)
     assert problem.message in [text.value for text in page.text]
@@ -71,7 +71,7 @@ def test_a_broken_file_gets_the_error_of_the_command_line(
 def test_bars_of_another_series_are_refused_as_by_the_command_line(
     page: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    synthetic.make(900, symbol="OTHER").write_csv(tmp_path / "other.csv")
+    synthetic.make_bars(900, symbol="OTHER").write_csv(tmp_path / "other.csv")
     upload(page, "other.csv", (tmp_path / "other.csv").read_bytes())
     monkeypatch.chdir(tmp_path)
     assert call(monkeypatch, "forecast", str(home / "runs" / "small"), "--data", "other.csv") == 2

@@ -13,10 +13,10 @@ from backtest.audit.features import Effort, check_features
 from backtest.audit.lookback import Lookback
 from backtest.audit.recompute import Computation
 from backtest.data.errors import LeakError
-from backtest.data.reading.synthetic import make
+from backtest.data.reading.synthetic import make_bars
 from backtest.models.windows import Floats
 
-BARS = make(240, seed=3, symbol="A")
+BARS = make_bars(240, seed=3, symbol="A")
 CLOSE, VOLUME, HOUR = pl.col("close"), pl.col("volume"), pl.col("time").dt.hour()
 PAST, NEXT = CLOSE / CLOSE.shift(1), CLOSE.shift(-1) / CLOSE
 
@@ -74,7 +74,7 @@ def test_the_rounding_of_moving_sums_is_no_leak(expr: pl.Expr) -> None:
 
 
 def test_the_rounding_of_moving_sums_in_a_long_series_is_no_leak() -> None:
-    frame = make(260_000, taker=False)
+    frame = make_bars(260_000, taker=False)
     computation = Computation.of(lambda bars: bars.select("symbol", "time", x=VOLUME.rolling_mean(24)), frame)
     assert not check_features(computation, {"x": Lookback(23)}, Effort(cuts=4, grids=4)).leaks
 

@@ -18,7 +18,7 @@ from backtest.audit.perturbations import CUT
 from backtest.audit.recompute import Computation
 from backtest.audit.search import Search
 from backtest.data.errors import LeakError
-from backtest.data.reading.synthetic import make
+from backtest.data.reading.synthetic import make_bars
 from backtest.data.records.audit import Counterexample
 from tests.support.computations import only_counterexample
 from tests.support.expressions import HOUR, PRICES, Planted, Tree, alive, planted, trees
@@ -69,7 +69,7 @@ def is_true(counterexample: Counterexample, expr: pl.Expr, frame: pl.DataFrame) 
 
 
 @given(trees(), FRAMES | bars(40, 80, holes=True, symbols=2))
-@example(Tree("hour", HOUR).under("ewm_mean", 4), make(100))
+@example(Tree("hour", HOUR).under("ewm_mean", 4), make_bars(100))
 @settings(max_examples=30)
 def test_a_tree_of_causal_blocks_passes(tree: Tree, frame: pl.DataFrame) -> None:
     assert_causal(tree.expr, frame, lookback=tree.lookback)

@@ -12,14 +12,14 @@ import pytest
 
 from backtest.audit import assert_causal
 from backtest.data.errors import ConfigError, LeakError, TooFewBars
-from backtest.data.reading.synthetic import make
+from backtest.data.reading.synthetic import make_bars
 from backtest.features import external, feature
 from backtest.features.price import rolling_mean
 
-BARS = make(240, seed=3, symbol="A")
+BARS = make_bars(240, seed=3, symbol="A")
 CLOSE, VOLUME, HOUR = pl.col("close"), pl.col("volume"), pl.col("time").dt.hour()
 PAST, NEXT = CLOSE / CLOSE.shift(1), CLOSE.shift(-1) / CLOSE
-TWO = pl.concat([BARS, make(200, seed=4, symbol="B")])
+TWO = pl.concat([BARS, make_bars(200, seed=4, symbol="B")])
 
 FORMS: dict[str, Callable[[pl.Expr], Any]] = {
     "an expression": lambda expr: expr,

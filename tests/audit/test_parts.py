@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from backtest.audit.cut_points import cut_points
 from backtest.audit.perturbations import PERTURBATIONS, Perturbed, noise
 from backtest.audit.recompute import Computation
-from backtest.data.reading.row_checks import rules
-from backtest.data.reading.synthetic import make
+from backtest.data.reading.checks import rules
+from backtest.data.reading.synthetic import make_bars
 from tests.support.computations import BARS, CLOSE, computation_of
 from tests.support.strategies import SEEDS, bars, columns_of_users
 
@@ -148,7 +148,7 @@ def odd_bars() -> tuple[pl.DataFrame, dict[str, int]]:
     Three jumps take the places that jumps have.
     """
     place = pl.int_range(pl.len())
-    steady = make(46, taker=False).filter(place != 35).with_columns(close=100 * 1.001**place, volume=5.0)
+    steady = make_bars(46, taker=False).filter(place != 35).with_columns(close=100 * 1.001**place, volume=5.0)
     silent = steady.with_columns(volume=pl.when(place == 9).then(0.0).otherwise("volume"))
     still = silent.with_columns(close=pl.when(place == 19).then(CLOSE.shift()).otherwise(CLOSE))
     frame = still.with_columns(close=CLOSE * 2 ** ((place >= 5).cast(int) + (place >= 14) + (place >= 28)))

@@ -18,7 +18,7 @@ BARS = 10_000_000
 
 def measure() -> Iterator[Row]:
     """One row: pandas time over Polars time; its note says the same of the whole FEATURES table."""
-    bars = synthetic.make(BARS, seed=0)
+    bars = synthetic.make_bars(BARS, seed=0)
     frame = pd.DataFrame({name: bars[name].to_numpy() for name in ("close", "volume")})
     pandas = _pandas(frame.head(10_000))
     polars = pipeline.build(bars.head(10_000), FEATURES)

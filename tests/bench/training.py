@@ -68,7 +68,7 @@ def _r_squared(cell: Cell, sampling: str, seed: int) -> float:
 
 
 def _panel(*, n: int, seed: int, signal: float) -> Panel:
-    return panel(pipeline.build(synthetic.make(n, seed=seed, signal=signal), FEATURES), FEATURES, 1)
+    return panel(pipeline.build(synthetic.make_bars(n, seed=seed, signal=signal), FEATURES), FEATURES, 1)
 
 
 def _part(rows: Panel, start: int, end: int) -> Windows:

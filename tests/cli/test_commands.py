@@ -122,7 +122,7 @@ def test_the_list_names_every_table(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_a_data_check_tells_good_bars_from_bad(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bars = synthetic.make(200)
+    bars = synthetic.make_bars(200)
     bars.write_csv(tmp_path / "good.csv")
     assert call(monkeypatch, "data", "check", str(tmp_path / "good.csv")) == 0
     bars.with_columns(low=bars["low"] * -1).write_csv(tmp_path / "bad.csv")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 
-from backtest.data.records.coverage import measured
 from backtest.data.result_tables import COVERAGE
 from backtest.data.schema import FORECASTS, check
+from backtest.data.summaries import empirical_coverage
 from backtest.evaluation.conformal import LEVELS, cover, half_width
 from tests.support.strategies import HOUR, SEEDS, opens
 
@@ -116,9 +116,9 @@ def test_every_symbol_has_intervals_of_its_own() -> None:
     calm, wild = forecasts(drawn(0, 60), 3), forecasts(drawn(1, 90) * 10, 3, "W")
     both = cover(pl.concat([wild, calm]), HOUR)
     assert_frame_equal(both, pl.concat([cover(calm, HOUR), cover(wild, HOUR)]))
-    held = measured(both)
+    held = empirical_coverage(both)
     assert held["n"].to_list() == [100, 100, 100]
-    assert measured(both, "symbol").filter(level=0.8)["n"].to_list() == [40, 60]
+    assert empirical_coverage(both, "symbol").filter(level=0.8)["n"].to_list() == [40, 60]
 
 
 def test_models_and_horizons_stand_one_after_the_other() -> None:
@@ -152,7 +152,7 @@ def test_without_forecasts_there_is_an_empty_table() -> None:
 
 def shares(errors: Floats, folds: int) -> dict[float, float]:
     """Share of the outcomes that was held, by level."""
-    found = measured(cover(forecasts(errors, folds), HOUR))
+    found = empirical_coverage(cover(forecasts(errors, folds), HOUR))
     return dict(found.select("level", pl.col("covered") / pl.col("n")).iter_rows())
 
 
@@ -176,8 +176,8 @@ def test_measured_coverage_counts_only_what_had_an_interval_and_weighs_widths_by
 
     rows = [row(0, 50, None, None), row(1, 10, 9, 1.0), row(2, 30, 20, 2.0), row(None, 0, None, 3.0)]
     table = pl.DataFrame(rows, schema=COVERAGE.dtypes)
-    assert measured(table).row(0) == ("gru", 1, 0.8, 40, 29, 1.75)
-    assert measured(table, "fold")["fold"].to_list() == [1, 2]
+    assert empirical_coverage(table).row(0) == ("gru", 1, 0.8, 40, 29, 1.75)
+    assert empirical_coverage(table, "fold")["fold"].to_list() == [1, 2]
 
 
 def test_an_interval_in_bars_of_another_length_changes_what_is_known() -> None:

@@ -339,7 +339,7 @@ def test_each_horizon_has_its_own_rows() -> None:
 
 
 def test_a_year_has_as_many_bars_as_the_market_is_open() -> None:
-    sp500 = bars.load("sp500").tail(1500)
+    sp500 = bars.load_bars("sp500").tail(1500)
     features = pipeline.build(sp500, ["log_return"], interval=interval_of(sp500))
     forecasts = forecast_rows(features, range(1499), {"net": [1.0] * 1499})
     closed = strategy(forecasts, features, DEAR, always_open=False, interval=timedelta(days=1))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from backtest.audit import assert_causal
-from backtest.data.reading.synthetic import make
+from backtest.data.reading.synthetic import make_bars
 from backtest.data.schema import FEATURES as FEATURES_TABLE
 from backtest.data.schema import UTC_TIME, check
 from backtest.data.sessions import segments
@@ -68,7 +68,7 @@ def random_bars(n: int, scale: np.ndarray[tuple[int], np.dtype[np.float64]] | fl
 def odd_bars() -> pl.DataFrame:
     """Hourly bars with every optional column, a hole, bars without a trade, and a price that stands still."""
     place, amounts = pl.int_range(pl.len()), ("volume", "quote_volume", "trades", "taker_buy_volume")
-    frame = make(360, seed=1).with_columns(
+    frame = make_bars(360, seed=1).with_columns(
         pl.when(place % 40 == 7).then(0).otherwise(name).alias(name) for name in amounts
     )
     still, first = place.is_between(200, 203), pl.col("close").get(200)

@@ -23,7 +23,7 @@ from backtest.reports.formats import plain
 from tests.support.command import call
 from tests.support.small_run import small, walk
 
-BARS = synthetic.make(900, signal=0.1)
+BARS = synthetic.make_bars(900, signal=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def test_fits_that_are_none_are_refused_by_name(finished: Path, tmp_path: Path) 
 
 
 def test_newer_bars_move_the_step(finished: Path, tmp_path: Path) -> None:
-    longer = synthetic.make(950, signal=0.1)
+    longer = synthetic.make_bars(950, signal=0.1)
     longer.write_csv(tmp_path / "newer.csv")
     steps, _ = next_steps(finished / "run", data=str(tmp_path / "newer.csv"))
     assert {step.known_at for step in steps} == {longer["time"][-1] + timedelta(hours=1)}

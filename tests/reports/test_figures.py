@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure as Sheet
 
-from backtest.data.downsample import thin
+from backtest.data.summaries import downsample
 from backtest.reports.blocks import Figure
 from backtest.reports.diagnostics import LossPath
 from backtest.reports.document import compose
@@ -43,7 +43,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
 def test_a_thinned_series_keeps_its_ends_and_extremes(values: list[float], most: int) -> None:
     y = np.asarray(values)
     x = np.arange(len(y), dtype=float)
-    kept_x, kept_y = thin(x, y, most)
+    kept_x, kept_y = downsample(x, y, most)
     assert len(kept_y) <= max(most, 4)
     assert (kept_x[0], kept_x[-1]) == (x[0], x[-1])
     assert (kept_y.min(), kept_y.max()) == (y.min(), y.max())

@@ -8,10 +8,10 @@ import polars as pl
 
 from backtest.audit.recompute import Computation
 from backtest.audit.search import Search
-from backtest.data.reading.synthetic import make
+from backtest.data.reading.synthetic import make_bars
 from backtest.data.records.audit import Counterexample
 
-BARS = make(200, seed=1, symbol="A")
+BARS = make_bars(200, seed=1, symbol="A")
 CLOSE, TIME = pl.col("close"), pl.col("time")
 
 

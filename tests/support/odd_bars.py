@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from backtest.data.reading.synthetic import START, make
+from backtest.data.reading.synthetic import START, make_bars
 from backtest.data.schema import UTC_TIME
 
 PRICES = ("open", "high", "low", "close")
@@ -18,7 +18,7 @@ PRICES = ("open", "high", "low", "close")
 
 def plain(n: int = 720, symbol: str = "A", seed: int = 0, signal: float = 0.1, **settings: object) -> pl.DataFrame:
     """Hourly bars of a market that never closes."""
-    return make(n, seed=seed, signal=signal, symbol=symbol, taker=False, **settings)  # type: ignore[arg-type]
+    return make_bars(n, seed=seed, signal=signal, symbol=symbol, taker=False, **settings)  # type: ignore[arg-type]
 
 
 def without_trade(bars: pl.DataFrame, places: Sequence[int]) -> pl.DataFrame:

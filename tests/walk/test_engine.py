@@ -220,10 +220,10 @@ def test_a_target_that_became_known_is_forecast_too(tmp_path: Path) -> None:
     """The data end with a test span, whose last bar gets its target, and so its forecast, only with one more bar."""
     ends_with_fold = 400 + 1 + 100 + 1 + 110
     source = tmp_path / "bars.parquet"
-    synthetic.make(ends_with_fold).write_parquet(source)
+    synthetic.make_bars(ends_with_fold).write_parquet(source)
     walk(tmp_path / "run", prepared=small(data={"source": str(source)}))
     assert pl.read_parquet(tmp_path / "run" / "folds.parquet")["n_test"].to_list() == [109]
-    synthetic.make(ends_with_fold + 1).write_parquet(source)
+    synthetic.make_bars(ends_with_fold + 1).write_parquet(source)
     walk(tmp_path / "run", prepared=small(data={"source": str(source)}))
     assert pl.read_parquet(tmp_path / "run" / "folds.parquet")["n_test"].to_list() == [110, 0]
     assert pl.read_parquet(tmp_path / "run" / "forecasts.parquet").filter(model="ar").height == 110

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from backtest.data.reading.bars import digest, inspect
+from backtest.data.reading.bars import digest, inspect_bars
 from backtest.data.reading.inspection import Hole, Move
 from tests.support.files_of_bars import NOW, START, steady, text
 
@@ -28,7 +28,7 @@ def odd() -> pl.DataFrame:
 
 def test_an_inspection_counts_what_is_odd(tmp_path: Path) -> None:
     odd().write_parquet(tmp_path / "x.parquet")
-    found = inspect(tmp_path / "x.parquet", now=NOW)
+    found = inspect_bars(tmp_path / "x.parquet", now=NOW)
     (series,) = found.series
     assert (series.symbol, series.rows, series.first, series.last) == ("BTCUSDT", 40, START, START + 43 * HOUR)
     assert (series.interval, series.always_open, series.zero_volume) == (HOUR, True, 1)
@@ -41,13 +41,13 @@ def test_an_inspection_counts_what_is_odd(tmp_path: Path) -> None:
 
 def test_a_move_across_a_hole_is_no_move_of_a_bar(tmp_path: Path) -> None:
     odd().filter(pl.col("time") != START + 29 * HOUR).write_parquet(tmp_path / "x.parquet")
-    (series,) = inspect(tmp_path / "x.parquet", now=NOW).series
+    (series,) = inspect_bars(tmp_path / "x.parquet", now=NOW).series
     assert max(move.change for move in series.moves) < 0.02
 
 
 def test_the_text_of_sound_bars(tmp_path: Path) -> None:
     odd().write_parquet(tmp_path / "x.parquet")
-    found = inspect(tmp_path / "x.parquet", now=NOW)
+    found = inspect_bars(tmp_path / "x.parquet", now=NOW)
     assert found.lines() == [
         str(tmp_path / "x.parquet"),
         "  recognised as  bars",
@@ -73,7 +73,7 @@ def test_the_text_of_sound_bars(tmp_path: Path) -> None:
 
 def test_the_text_of_bad_bars_numbers_the_problems(tmp_path: Path) -> None:
     steady().with_columns(open=pl.lit(-1.0), volume=pl.lit(-1.0)).write_parquet(tmp_path / "x.parquet")
-    lines = inspect(tmp_path / "x.parquet", now=NOW).lines()
+    lines = inspect_bars(tmp_path / "x.parquet", now=NOW).lines()
     assert lines[-3] == "2 problems: these bars cannot be used"
     assert lines[-2].startswith(f"  1. {tmp_path / 'x.parquet'}: open: price not above zero in 6 rows")
     assert lines[-1].startswith(f"  2. {tmp_path / 'x.parquet'}: volume: amount below zero in 6 rows")
@@ -83,7 +83,7 @@ def test_many_files_and_holes_are_shown_in_part(tmp_path: Path) -> None:
     frame = steady(64).filter(pl.int_range(pl.len()) % 8 != 5)
     for number in range(8):
         frame[7 * number : 7 * number + 7].write_parquet(tmp_path / f"{number}.parquet")
-    lines = inspect(tmp_path, now=NOW).lines()
+    lines = inspect_bars(tmp_path, now=NOW).lines()
     assert f"  recognised as  bars: {tmp_path / '0.parquet'}" in lines
     assert [line.strip() for line in lines if "more" in line] == ["and 3 more", "and 3 more"]
 
@@ -93,16 +93,16 @@ def test_unusable_rows_do_not_disturb_the_rest_of_the_inspection(tmp_path: Path)
         pl.when(pl.int_range(pl.len()) == 12).then(float("nan")).otherwise("close").alias("close")
     )
     pl.concat([bad, bad[3:6]]).write_parquet(tmp_path / "x.parquet")
-    found = inspect(tmp_path / "x.parquet", now=NOW)
+    found = inspect_bars(tmp_path / "x.parquet", now=NOW)
     assert [series.rows for series in found.series] == [29]
     assert len(found.problems) == 3
 
 
 def test_a_file_that_holds_no_bars_still_has_a_text(tmp_path: Path) -> None:
     path = text(tmp_path, "x.csv", "a,b", "1,2")
-    assert inspect(path).lines()[:4] == [
+    assert inspect_bars(path).lines()[:4] == [
         str(path),
         "",
         "1 problem: these bars cannot be used",
-        f"  1. {inspect(path).problems[0]}",
+        f"  1. {inspect_bars(path).problems[0]}",
     ]

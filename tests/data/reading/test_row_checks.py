@@ -23,7 +23,7 @@ from backtest.data.errors import (
     RepeatedBar,
     Unsorted,
 )
-from backtest.data.reading.bars import load
+from backtest.data.reading.bars import load_bars
 from tests.support.files_of_bars import NOW, WRITERS, steady
 from tests.support.strategies import bars
 
@@ -83,7 +83,7 @@ FAULTS = [
 @files
 @given(bars(min_size=5, max_size=60), st.sampled_from(sorted(WRITERS)))
 def test_valid_bars_survive_every_kind_of_file(tmp_path: Path, valid: pl.DataFrame, writer: str) -> None:
-    assert load(WRITERS[writer](valid, tmp_path), now=NOW).equals(valid)
+    assert load_bars(WRITERS[writer](valid, tmp_path), now=NOW).equals(valid)
 
 
 @files
@@ -96,7 +96,7 @@ def test_any_single_fault_is_found_and_named(
     number = row + 1 + fault.below
     place = f"row {number}" if writer in ("parquet", "feather") else f"row {number}, line {number + 1}"
     with pytest.raises(fault.kind, match=re.escape(place) + r"\b") as caught:
-        load(file, now=NOW)
+        load_bars(file, now=NOW)
     assert type(caught.value) is fault.kind
     assert caught.value.others == ()
     for part in (str(file), f"{fault.column}: ", ": expected ", "(got "):
@@ -106,7 +106,7 @@ def test_any_single_fault_is_found_and_named(
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind.__name__}-{fault.column}")
 def test_the_message_of_every_fault_ends_with_a_remedy(tmp_path: Path, fault: Fault) -> None:
     with pytest.raises(fault.kind, match=r"\(got .+\): \w+ .*\w") as caught:
-        load(WRITERS["csv"](fault.plant(steady(), 2), tmp_path), now=NOW)
+        load_bars(WRITERS["csv"](fault.plant(steady(), 2), tmp_path), now=NOW)
     assert caught.value.others == ()
 
 
@@ -115,47 +115,47 @@ def test_a_problem_counts_its_rows_and_names_the_first_with_its_time(tmp_path: P
         pl.when(pl.int_range(pl.len()).is_in([3, 5, 6])).then(-1.0).otherwise("close").alias("close")
     )
     with pytest.raises(NonPositivePrice, match=r"close: .* in 3 rows, first in row 4, line 5, 2024-01-01 03:00 UTC"):
-        load(WRITERS["csv"](frame, tmp_path), now=NOW)
+        load_bars(WRITERS["csv"](frame, tmp_path), now=NOW)
 
 
 def test_all_problems_are_listed_gravest_first(tmp_path: Path) -> None:
     frame = _swap_times(_put("volume", -1.0)(_put("open", None)(_put("high", float("nan"))(steady(9), 0), 2), 4), 6)
     with pytest.raises(MissingValue, match=r"(?s)^1\. .*open.*\n2\. .*high.*\n3\. .*volume.*\n4\. .*time") as caught:
-        load(WRITERS["parquet"](frame, tmp_path), now=NOW)
+        load_bars(WRITERS["parquet"](frame, tmp_path), now=NOW)
     assert [type(other) for other in caught.value.others] == [NotFinite, NegativeVolume, Unsorted]
 
 
 def test_nan_is_not_taken_for_a_large_number(tmp_path: Path) -> None:
     frame = steady().with_columns(pl.lit(float("nan")).alias(name) for name in ("high", "volume"))
     with pytest.raises(NotFinite, match=r"(?s)high: NaN or infinity in 6 rows.*volume: NaN or infinity") as caught:
-        load(WRITERS["parquet"](frame, tmp_path), now=NOW)
+        load_bars(WRITERS["parquet"](frame, tmp_path), now=NOW)
     assert len(caught.value.others) == 1
 
 
 def test_optional_columns_are_checked_but_may_have_nulls(tmp_path: Path) -> None:
     extra = steady().with_columns(trades=pl.Series([1, None, 3, 4, 5, 6]), quote_volume=pl.lit(5.0))
-    assert load(WRITERS["parquet"](extra, tmp_path), now=NOW).equals(
+    assert load_bars(WRITERS["parquet"](extra, tmp_path), now=NOW).equals(
         extra.select(*extra.columns[:7], "quote_volume", "trades")
     )
     with pytest.raises(NegativeVolume, match=r"trades: amount below zero in 1 row, first in row 3, .*got -3"):
-        load(WRITERS["parquet"](extra.with_columns(trades=pl.Series([1, None, -3, 4, 5, 6])), tmp_path), now=NOW)
+        load_bars(WRITERS["parquet"](extra.with_columns(trades=pl.Series([1, None, -3, 4, 5, 6])), tmp_path), now=NOW)
     with pytest.raises(NotFinite, match="quote_volume"):
-        load(WRITERS["parquet"](extra.with_columns(quote_volume=pl.lit(float("inf"))), tmp_path), now=NOW)
+        load_bars(WRITERS["parquet"](extra.with_columns(quote_volume=pl.lit(float("inf"))), tmp_path), now=NOW)
 
 
 def test_zero_volume_and_moves_of_a_fifth_are_real(tmp_path: Path) -> None:
     frame = steady().with_columns(volume=pl.lit(0.0), low=pl.lit(82.0), high=pl.lit(117.0))
-    assert load(WRITERS["csv"](frame, tmp_path), now=NOW).height == 6
+    assert load_bars(WRITERS["csv"](frame, tmp_path), now=NOW).height == 6
 
 
 def test_one_crash_is_allowed_but_many_are_lost_decimal_points(tmp_path: Path) -> None:
     crash = _put("low", 5.0)(steady(30), 4)
-    assert load(WRITERS["csv"](crash, tmp_path), now=NOW).height == 30
+    assert load_bars(WRITERS["csv"](crash, tmp_path), now=NOW).height == 30
     many = _put("low", 5.0)(_put("low", 5.0)(crash, 8), 20)
     with pytest.raises(InconsistentPrices, match=r"more than 9 times the low, .*decimal points .* in 3 rows"):
-        load(WRITERS["csv"](many, tmp_path), now=NOW)
+        load_bars(WRITERS["csv"](many, tmp_path), now=NOW)
 
 
 def test_instruments_may_alternate_in_a_file(tmp_path: Path) -> None:
     both = pl.concat([steady(symbol="A"), steady(symbol="B")])
-    assert load(WRITERS["csv"](both.sort("time", "symbol"), tmp_path), now=NOW).equals(both)
+    assert load_bars(WRITERS["csv"](both.sort("time", "symbol"), tmp_path), now=NOW).equals(both)

@@ -1,18 +1,140 @@
-"""What must hold for series of bars over all their files: one bar per time, one interval, a finished last bar."""
+"""Checks of bars: rules for the rows of one file, and for the series over all files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from backtest.data.durations import spell
-from backtest.data.errors import DataError, DuplicateTime, RepeatedBar, TooFewBars, UnfinishedBar, WrongSchema
-from backtest.data.reading.problems import Table, moment, plural
+from backtest.data.durations import format_duration
+from backtest.data.errors import (
+    DataError,
+    DuplicateTime,
+    InconsistentPrices,
+    MissingValue,
+    NegativeVolume,
+    NonPositivePrice,
+    NotFinite,
+    RepeatedBar,
+    TooFewBars,
+    UnfinishedBar,
+    Unsorted,
+    WrongSchema,
+)
+from backtest.data.reading.formats import PRICES
+from backtest.data.reading.problems import Table, describe_problem, format_time, plural
 from backtest.data.schema import BARS
 from backtest.data.sessions import interval_of
+
+NUMBERS = tuple(column.name for column in BARS.columns if column.dtype == pl.Float64)
+AMOUNTS = ("volume", "quote_volume", "trades", "taker_buy_volume")
+
+# A single crash can be as deep as this; where many bars are, decimal points have been lost.
+IMPLAUSIBLE_RATIO, IMPLAUSIBLE_SHARE, IMPLAUSIBLE_COUNT = 9.0, 0.01, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule: which rows break it (null counts as no), and the words of the error. `got` is formatted with the row."""
+
+    kind: type[DataError]
+    column: str
+    broken: pl.Expr
+    what: str
+    expected: str
+    remedy: str
+    got: str
+
+    def report(self, table: Table) -> DataError:
+        """Word the rows of `table` that break the rule; there must be some."""
+        broken = table.frame.filter(self.broken)
+        return describe_problem(self.kind, table, self.column, broken, self.what, self.expected, self.remedy, self.got)
+
+
+def rules(frame: pl.DataFrame) -> list[Check]:
+    """Return the rules for the columns that `frame` has; each row can be judged alone, or by the row before it.
+
+    NaN is greater than every number in Polars, so each comparison also asks for finite values.
+    """
+    columns = frame.columns
+    found = [_missing(name) for name in BARS.names]
+    found += [_not_finite(name) for name in NUMBERS if name in columns]
+    found += [_not_positive(name) for name in PRICES]
+    found += [_negative(name) for name in AMOUNTS if name in columns]
+    return [*found, *_inconsistent(), _unsorted(frame)]
+
+
+def _missing(name: str) -> Check:
+    remedy = "fill in the value or delete the row"
+    return Check(MissingValue, name, pl.col(name).is_null(), "no value", "a value in every row", remedy, "nothing")
+
+
+def _not_finite(name: str) -> Check:
+    broken, remedy = ~pl.col(name).is_finite(), "fill in the value or delete the row"
+    return Check(NotFinite, name, broken, "NaN or infinity", "a finite number", remedy, f"{{{name}}}")
+
+
+def _not_positive(name: str) -> Check:
+    broken = pl.col(name).is_finite() & (pl.col(name) <= 0)
+    remedy = "correct the price or delete the row"
+    return Check(NonPositivePrice, name, broken, "price not above zero", "a price > 0", remedy, f"{{{name}}}")
+
+
+def _negative(name: str) -> Check:
+    remedy = "correct the amount or delete the row (zero is allowed)"
+    broken = pl.col(name) < 0 if name == "trades" else pl.col(name).is_finite() & (pl.col(name) < 0)
+    return Check(NegativeVolume, name, broken, "amount below zero", "an amount >= 0", remedy, f"{{{name}}}")
+
+
+def _inconsistent() -> list[Check]:
+    """Rules for the four prices of a bar, where all four are prices at all."""
+    opened, high, low, close = (pl.col(name) for name in PRICES)
+    sound = pl.all_horizontal(pl.col(name).is_finite() & (pl.col(name) > 0) for name in PRICES)
+    got, remedy = "open {open}, high {high}, low {low}, close {close}", "correct the prices or delete the row"
+    below = sound & (high < pl.max_horizontal(opened, low, close))
+    above = sound & (low > pl.min_horizontal(opened, close))
+    ratio = sound & (high > IMPLAUSIBLE_RATIO * low)
+    enough = ratio.sum() >= pl.max_horizontal(IMPLAUSIBLE_COUNT, IMPLAUSIBLE_SHARE * pl.len())
+    kind = InconsistentPrices
+    return [
+        Check(kind, "high", below, "below another price of the bar", "high >= open, low and close", remedy, got),
+        Check(kind, "low", above, "above another price of the bar", "low <= open and close", remedy, got),
+        Check(
+            kind,
+            "high",
+            ratio & enough,
+            f"more than {IMPLAUSIBLE_RATIO:g} times the low, as where decimal points are lost,",
+            "this of a rare crash at most",
+            "take the file again from its source",
+            got,
+        ),
+    ]
+
+
+def _unsorted(frame: pl.DataFrame) -> Check:
+    """Times go back, within one instrument."""
+    back = pl.col("time").diff() < pl.duration()
+    several = frame.height > 0 and frame["symbol"].n_unique() > 1
+    return Check(
+        Unsorted,
+        "time",
+        back.over("symbol") if several else back,
+        "earlier than the row before",
+        "ascending times",
+        "sort the file by time",
+        "{time:%Y-%m-%d %H:%M}",
+    )
+
+
+def check_rows(table: Table) -> list[DataError]:
+    """Return the problems of the bars of one file that a single row, or its neighbour, shows."""
+    checks = rules(table.frame)
+    counts = table.frame.select(check.broken.sum().alias(str(number)) for number, check in enumerate(checks)).row(0)
+    return [check.report(table) for check, count in zip(checks, counts, strict=True) if count]
+
 
 FEWEST = 2
 VALUES = [column.name for column in BARS.columns[2:]]
@@ -61,9 +183,9 @@ def _word_repeats(times: pl.DataFrame, tables: Sequence[Table], values: list[str
     places = " and ".join(
         tables[file].place(row) for file, row in sorted(zip(first["file"], first["row"], strict=True))
     )
-    more = "".join(f", {moment(time)}" for time in times["time"][1:3]) + ", ..." * (times.height > 3)
+    more = "".join(f", {format_time(time)}" for time in times["time"][1:3]) + ", ..." * (times.height > 3)
     where = f"{files}: time: {plural(times.height, 'time')} of {first['symbol']} more than once"
-    when = f"first {moment(first['time'])} ({places}){more}: expected one row per time"
+    when = f"first {format_time(first['time'])} ({places}){more}: expected one row per time"
     if first["identical"]:
         remedy = "delete the repeated rows" if len(first["files"]) == 1 else "load each time from one file only"
         return RepeatedBar(f"{where}, identical in every column, {when} (got identical rows): {remedy}")
@@ -99,7 +221,7 @@ def _mixed_intervals(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataEr
     if steps["step"].n_unique() < 2:
         return []
     listed = ", ".join(
-        f"{symbol} {spell(length)} in {tables[file].file}"
+        f"{symbol} {format_duration(length)} in {tables[file].file}"
         for symbol, file, _, length in steps.unique("step", keep="first", maintain_order=True).iter_rows()
     )
     return [WrongSchema(f"interval: expected one for all bars (got {listed}): load one interval at a time by a glob")]
@@ -122,6 +244,6 @@ def _word_unfinished(row: dict[str, Any], table: Table, interval: timedelta, now
     """Word the last bar of an instrument, which had not closed."""
     return UnfinishedBar(
         f"{table.file}: time: last bar of {row['symbol']} not finished, in {table.place(row['row'])}, "
-        f"{moment(row['time'])}: expected a closed bar of {spell(interval)} "
-        f"(got one that closes at {moment(row['closes'])}, now is {moment(now)}): delete the row"
+        f"{format_time(row['time'])}: expected a closed bar of {format_duration(interval)} "
+        f"(got one that closes at {format_time(row['closes'])}, now is {format_time(now)}): delete the row"
     )
