@@ -23,7 +23,7 @@ from backtest.data.reading import bars as bar_files
 from backtest.data.records.audit import Audit, Depth
 from backtest.reports.wording.audit import leak_words
 from backtest.run_view import Comparison, Run
-from backtest.verdict.results import judge_again
+from backtest.verdict.record import judge_again
 from backtest.walk import engine
 from backtest.walk.config import LoadedConfig, build, load
 from backtest.walk.folds import FoldSettings

@@ -30,8 +30,8 @@ from backtest.reports.render.html import to_fragment, to_html
 from backtest.reports.result import assemble
 from backtest.reports.run_folder import read
 from backtest.reports.sections.verdict import verdict as verdict_section
-from backtest.verdict.results import judge_again
-from backtest.verdict.trials import enter
+from backtest.verdict.multiple_testing import enter
+from backtest.verdict.record import judge_again
 from backtest.walk.config import build, parse
 from backtest.walk.run_folder import refuse_other
 
