@@ -6,6 +6,7 @@ CONFIG ?= default
 DATA   ?=
 ARGS   ?=
 PIP_ARGS ?=
+JOBS   ?= 2
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
@@ -30,11 +31,11 @@ backtest: $(READY)  ## run the main job: CONFIG=preset or file, DATA=bars, ARGS=
 audit: $(READY)  ## hunt for leaks in the whole walk: CONFIG and DATA as for backtest
 	@$(BIN)/backtest audit $(CONFIG) $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-test: $(READY)  ## run the tests
-	@$(BIN)/python -m pytest -q -m 'not slow'
+test: $(READY)  ## run the tests, on JOBS cores
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope -m 'not slow' $(ARGS)
 
-test-all: $(READY)  ## run the tests, those that take minutes too
-	@$(BIN)/python -m pytest -q
+test-all: $(READY)  ## run every test: kills, the whole catalogue of leaks, more examples
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope --hypothesis-profile thorough $(ARGS)
 
 check: $(READY)  ## formatting, lint, types
 	@$(BIN)/ruff format --check --quiet . || (echo "make check: run $(BIN)/ruff format ." && false)

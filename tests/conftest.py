@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-from backtest.features import EXTERNAL, FEATURES
-from backtest.models import MODELS
+from tests.support.selection import PROFILES
 
 if TYPE_CHECKING:
     from backtest.reports import Result
@@ -19,9 +20,26 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
-# a busy machine or the first import of a large library is no failure
-settings.register_profile("beatzero", deadline=None)
-settings.load_profile("beatzero")
+# no deadline: a busy machine or the first import of a large library is not a failure
+for profile, count in PROFILES.items():
+    settings.register_profile(profile, deadline=None, max_examples=count)
+settings.load_profile("quick")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # one thread for each worker, before any library that has threads is imported: hence no such import above
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the session a folder for made-up runs, which workers share."""
+    if not hasattr(config, "workerinput"):
+        os.environ["BEATZERO_TEST_CACHE"] = mkdtemp(prefix="beatzero-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it at the end of the session."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop("BEATZERO_TEST_CACHE"), ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +57,9 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def open_tables() -> Iterator[None]:
     """Let plugins add to FEATURES, EXTERNAL and MODELS for the time of a test."""
+    from backtest.features import EXTERNAL, FEATURES
+    from backtest.models import MODELS
+
     tables: tuple[dict[str, Any], ...] = (FEATURES, EXTERNAL, MODELS)
     before = [dict(table) for table in tables]
     yield

@@ -8,10 +8,19 @@ import pytest
 
 from backtest.audit.levels import audit
 from tests.support.clean_pipelines import PIPELINES
+from tests.support.selection import quick_or_slow
+
+QUICK = (
+    *("five bars ahead", "gap larger than the horizon", "fitted at every second fold", "last fold of a single bar"),
+    *("a symbol that ends early", "three symbols at the same hours", "daily bars with weekends", "no trade for days"),
+    *("scaler on the training rows", "early stopping and best epoch by validation", "weekly bars", "forward fill"),
+    *("external series with a lag", "rank within the last day", "noise seeded by the time", "every column of the bars"),
+)
+"""Some of each kind: settings, bars, features, external series and models."""
 
 
 @pytest.mark.usefixtures("open_tables")
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", quick_or_slow(PIPELINES, QUICK))
 def test_a_clean_pipeline_raises_no_alarm(name: str, tmp_path: Path) -> None:
     found = audit(PIPELINES[name](tmp_path), "full")
     assert found.leaks == ()

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backtest.audit import assert_causal
@@ -22,6 +22,7 @@ from backtest.data.reading.synthetic import make_bars
 from backtest.data.records.audit import Counterexample
 from tests.support.computations import only_counterexample
 from tests.support.expressions import HOUR, PRICES, Planted, Tree, alive, planted, trees
+from tests.support.selection import examples
 from tests.support.strategies import bars
 
 FACTORS = (1e6, -1e6, 1.3, 0.7, float("nan"))
@@ -70,13 +71,13 @@ def is_true(counterexample: Counterexample, expr: pl.Expr, frame: pl.DataFrame) 
 
 @given(trees(), FRAMES | bars(40, 80, holes=True, symbols=2))
 @example(Tree("hour", HOUR).under("ewm_mean", 4), make_bars(100))
-@settings(max_examples=30)
+@examples(30)
 def test_a_tree_of_causal_blocks_passes(tree: Tree, frame: pl.DataFrame) -> None:
     assert_causal(tree.expr, frame, lookback=tree.lookback)
 
 
 @given(planted(), FRAMES)
-@settings(max_examples=40)
+@examples(40)
 def test_a_leak_planted_anywhere_is_found_and_its_counterexample_is_true(case: Planted, frame: pl.DataFrame) -> None:
     clean, leaky = case.clean, case.leaky
     counterexample = only_counterexample(search(frame, {"tree": leaky}), "tree")
@@ -88,7 +89,7 @@ def test_a_leak_planted_anywhere_is_found_and_its_counterexample_is_true(case: P
 
 
 @given(st.lists(trees(), min_size=1, max_size=3), planted(), FRAMES, st.data())
-@settings(max_examples=20)
+@examples(20)
 def test_among_several_columns_the_counterexample_names_the_leaking_one(
     clean: list[Tree], case: Planted, frame: pl.DataFrame, data: st.DataObject
 ) -> None:
@@ -99,7 +100,7 @@ def test_among_several_columns_the_counterexample_names_the_leaking_one(
 
 
 @given(alive(), bars(80, 150), st.integers(1, 4), st.data())
-@settings(max_examples=40)
+@examples(40)
 def test_a_leak_at_one_bar_alone_is_found_by_the_comb_wherever_it_stands(
     tree: Tree, frame: pl.DataFrame, k: int, data: st.DataObject
 ) -> None:
@@ -112,7 +113,7 @@ def test_a_leak_at_one_bar_alone_is_found_by_the_comb_wherever_it_stands(
 
 
 @given(trees(), bars(60, 100), st.integers(0, 3))
-@settings(max_examples=15)
+@examples(15)
 def test_the_same_question_has_the_same_answer(tree: Tree, frame: pl.DataFrame, k: int) -> None:
     ahead = Tree(f"ahead {tree.text}", tree.expr.shift(-k), tree.lookback)
     one, other = (search(frame, {"tree": ahead}) for _ in range(2))

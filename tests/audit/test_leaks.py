@@ -15,6 +15,7 @@ from backtest.features import EXTERNAL, FEATURES
 from backtest.models import MODELS
 from tests.support.leaks import CATALOGUE
 from tests.support.planting import Plant
+from tests.support.selection import quick_or_slow
 
 OF_THE_ISSUE = (
     "negative shift",
@@ -76,7 +77,7 @@ def named(plant: Plant, level: Level) -> bool:
     return False
 
 
-@pytest.mark.parametrize("plant", CATALOGUE, ids=lambda plant: plant.name)
+@pytest.mark.parametrize("plant", quick_or_slow(CATALOGUE, OF_THE_ISSUE, lambda plant: plant.name))
 def test_a_planted_leak_is_caught_at_its_level_and_pointed_at(plant: Plant) -> None:
     level = first_level(plant)
     assert level, "not caught"
@@ -85,6 +86,7 @@ def test_a_planted_leak_is_caught_at_its_level_and_pointed_at(plant: Plant) -> N
     assert all(leak.seen and leak.remedy for leak in level.leaks)
 
 
+@pytest.mark.slow
 def test_every_leak_of_the_catalogue_is_caught_at_its_level() -> None:
     def caught(plant: Plant) -> bool:
         try:

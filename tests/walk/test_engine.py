@@ -119,6 +119,7 @@ def test_a_finished_walk_is_not_done_again(finished: Path, tmp_path: Path) -> No
     }
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_a_folder_that_goes_on(finished: Path, tmp_path: Path) -> None:
     settings = tmp_path / "small.toml"
     text = (finished / "config.toml").read_text().replace('executor = "serial"', 'executor = "loky"')
