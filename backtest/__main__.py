@@ -4,31 +4,47 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
-
 from backtest.checkout import broken_links
 
 
 def main() -> None:
     """Run the command line; an error on purpose becomes one plain message and its exit status, never a traceback."""
     if broken := broken_links():
-        sys.exit(_refuse(broken))
-    from backtest.cli.commands import app  # after the check: it needs the linked folders
-    from backtest.data.errors import BacktestError, LeakError, RunError
-
+        sys.exit(show_error(broken))
     try:
-        app()
-    except BacktestError as problem:
-        sys.exit(
-            _refuse(str(problem), 4 if isinstance(problem, LeakError) else 3 if isinstance(problem, RunError) else 2)
-        )
+        from backtest.cli.commands import app  # after the check: it needs the linked folders
+        from backtest.data.errors import BacktestError, LeakError, RunError
+
+        try:
+            app()
+        except BacktestError as error:
+            status = 4 if isinstance(error, LeakError) else 3 if isinstance(error, RunError) else 2
+            sys.exit(show_error(str(error), status))
+    except ModuleNotFoundError as missing:
+        sys.exit(show_error(missing_module(missing.name or "")))
 
 
-def _refuse(message: str, status: int = 2) -> int:
-    """Print an error in the terminal and return the exit status."""
-    plain = message.replace("[", r"\[")
-    Console(stderr=True).print(f"[bold red]error[/] [default]{plain}[/]", highlight=False)
+def show_error(message: str, status: int = 2) -> int:
+    """Print an error, wrapped to the terminal where rich is installed, and return the exit status."""
+    try:
+        from rich.console import Console
+        from rich.text import Text
+    except ModuleNotFoundError:
+        print(f"error {message}", file=sys.stderr)
+    else:
+        Console(stderr=True).print(Text.assemble(("error", "bold red"), " ", message), highlight=False)
     return status
+
+
+def missing_module(name: str) -> str:
+    """Say what to do about a module that cannot be imported: a part of this package, or a package that it needs."""
+    package = name.partition(".")[0]
+    if package == "backtest":
+        return f"{name}: this part of beatzero is missing: install beatzero again"
+    return (
+        f"package {package}: not installed in {sys.prefix}: install beatzero with its dependencies "
+        "(`make setup` or `pip install -e .` in a checkout)"
+    )
 
 
 if __name__ == "__main__":

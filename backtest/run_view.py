@@ -12,8 +12,7 @@ import polars as pl
 from rich.text import Text
 
 from backtest import reports
-from backtest.cli.terminal import console, show_table, tell
-from backtest.cli.terminal_comparison import show_comparison
+from backtest.cli.terminal import console, show_comparison, show_table, tell
 from backtest.data import run_files
 from backtest.data.errors import ConfigError
 from backtest.data.names import label

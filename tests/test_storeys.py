@@ -24,7 +24,7 @@ BELOW = {
     "evaluation": {"data", "significance"},
     "verdict": {"data", "significance", "evaluation", "reports"},
     "walk": {"data", "features", "models", "significance", "evaluation", "verdict"},
-    "forecast": {"data", "features", "models", "walk", "reports"},
+    "forecast": {"data", "features", "models", "walk"},
     "comparison": {"data", "significance", "evaluation", "verdict", "walk", "reports"},
     "audit": {"data", "features", "models", "significance", "evaluation", "verdict", "walk", "reports"},
 }

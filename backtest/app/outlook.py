@@ -18,7 +18,7 @@ from backtest.app.loading import Contents, Source, current, forecast, read_bars
 from backtest.app.words import due, of_seed, shown, times
 from backtest.data.errors import BacktestError, ConfigError, DataError
 from backtest.data.names import label
-from backtest.forecast.intervals import Interval, held
+from backtest.forecast.intervals import Interval
 from backtest.forecast.next_step import NextStep, Series, close_after, unnamed_plugins
 from backtest.reports.formats import SPACE, counted, decimal, decimals, level, moment, percent, within
 from backtest.reports.run_folder import printable, printable_frame
@@ -133,8 +133,9 @@ def interval_words(ahead: Ahead, choice: Choice) -> str:
     one = ahead.interval
     if one is None or one.half_width is None:
         return f"Too few errors for an interval of {level(choice.level)}."
+    covered = f"{percent(one.share, 1, signed=False)} of {counted(one.n, 'outcome')}" if one.n else "no outcome"
     return (
-        f"{level(one.level)} intervals held {held(one)} of the walk, each made from earlier errors alone. "
+        f"{level(one.level)} intervals covered {covered} of the walk, each made from earlier errors only. "
         f"This one is the forecast ±{SPACE}{decimal(one.half_width, 5)} in log return."
     )
 

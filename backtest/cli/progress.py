@@ -1,4 +1,4 @@
-"""What a person sees while a walk runs: a live bar in a terminal, plain lines elsewhere."""
+"""Progress of a walk: a live display in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,91 +6,148 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from textwrap import fill
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from backtest.data.names import label
 from backtest.models import MODELS
+from backtest.reports.formats import counted, duration, plain
 from backtest.walk.checkpoints import Record
 from backtest.walk.plan import WalkPlan
 from backtest.walk.tasks import Task
 
 LINE_EVERY = 10.0
-NETWORK_WEIGHT = 100
+"""Seconds between two lines where there is no terminal."""
+
+NETWORK_COST = 100
+"""Rough cost of training a network, in units of fitting any other model."""
 
 
 class WalkProgress:
-    """Fits and folds done, dates of the fold that finished last, time left, best validation loss so far."""
+    """Shows the fits and folds done, the time left, and the fit that finished last."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.bar = Progress(BarColumn(16), TextColumn("{task.fields[news]}"), console=console, transient=True)
+        self.bar = Progress(BarColumn(12), TextColumn("{task.fields[news]}"), console=console, transient=True)
 
     def begin(self, prepared: WalkPlan, done: Sequence[Record], workers: int) -> None:
-        """Show what there is to do and what was done before."""
+        """Print what there is to do and what was done before."""
         self.tasks = {task.key: task for task in prepared.tasks}
         self.open_tasks = Counter(task.fold.index for task in prepared.tasks)
+        self.open_tasks.subtract(record.fold for record in done)
         self.folds, self.total = prepared.folds, len(prepared.tasks)
-        self.best: float | None = None
-        for record in done:
-            self._count(record)
-        self.todo = sum(_weight(task) for task in prepared.tasks)
-        self.todo -= sum(_weight(self.tasks[record.key]) for record in done)
-        self.finished = 0.0
-        self.started = self.printed = time.monotonic()
-        self.console.print(_headline(prepared, len(done), workers), highlight=False)
-        if self.console.is_terminal and self.todo:
+        todo = sum(map(fit_cost, prepared.tasks)) - sum(fit_cost(self.tasks[record.key]) for record in done)
+        self.printed = time.monotonic()
+        self.clock = TimeLeft(todo, workers, self.printed)
+        self.console.print(fill(plan_summary(prepared, len(done), workers), self.console.width), highlight=False)
+        if self.console.is_terminal and todo:
             self.bar.start()
-            self.line = self.bar.add_task("walk", total=self.todo, news="starting the workers")
+            self.line = self.bar.add_task("walk", total=todo, news="starting the workers")
 
     def advance(self, record: Record) -> None:
-        """Count a finished task."""
-        self._count(record)
-        task = self.tasks[record.key]
-        self.finished += _weight(task)
-        news = self._news(task)
+        """Count a finished fit."""
+        self.open_tasks[record.fold] -= 1
+        now, task = time.monotonic(), self.tasks[record.key]
+        self.clock.add(fit_cost(task), now)
+        news = [self._totals(now), self._fit(task), *loss_change(record)]
         if self.console.is_terminal:
-            self.bar.update(self.line, completed=self.finished, news=news)
-        elif time.monotonic() - self.printed >= LINE_EVERY or not self.open_tasks.total():
-            self.printed = time.monotonic()
-            self.console.print(news.replace("\n", ", "), highlight=False, soft_wrap=True)
+            self.bar.update(self.line, completed=self.clock.done, news="\n".join(news))
+        elif now - self.printed >= LINE_EVERY or not self.open_tasks.total():
+            self.printed = now
+            text = fill("; ".join(news), self.console.width, subsequent_indent="  ")
+            self.console.print(text, highlight=False, markup=False)
 
     def end(self) -> None:
         """Stop drawing."""
         self.bar.stop()
 
-    def _count(self, record: Record) -> None:
-        self.open_tasks[record.fold] -= 1
-        losses = [epoch.validation_loss for epoch in record.log.epochs]
-        if losses:
-            self.best = min(*losses, *([self.best] if self.best is not None else [losses[0]]))
+    def _totals(self, now: float) -> str:
+        """Fits and folds done, and the time left."""
+        fits = self.total - self.open_tasks.total()
+        folds = sum(not self.open_tasks[fold.fit_index] for fold in self.folds)
+        left = "done" if fits == self.total else time_left(self.clock.seconds_left(now))
+        return f"{fits} of {self.total} fits, {folds} of {len(self.folds)} folds, {left}"
 
-    def _news(self, task: Task) -> str:
-        """Two short lines: how far and how long still; which fold, and how good."""
-        closed = sum(not self.open_tasks[fold.fit_index] for fold in self.folds)
-        elapsed = time.monotonic() - self.started
-        left = timedelta(seconds=round(elapsed * (self.todo - self.finished) / self.finished))
-        span = task.fold.test
-        dates = f"{span.start:%Y-%m-%d} to {span.end:%Y-%m-%d}" if span.end > span.start else "after the walk"
-        loss = f", best validation loss {self.best:.4f}" if self.best is not None else ""
-        done = (
-            f"{self.total - self.open_tasks.total()}/{self.total} fits, {closed}/{len(self.folds)} folds, {left} left"
-        )
-        return f"{done}\n{task.model} {dates}{loss}"
+    def _fit(self, task: Task) -> str:
+        """Which fit finished last: model, seed, fold and its dates."""
+        first, last = task.folds[0], task.folds[-1]
+        seed = "" if task.seed is None else f" seed {task.seed}"
+        if first.test.end <= first.test.start:
+            return f"last: {label(task.model)}{seed}, final fit on all bars"
+        numbers = f"fold {first.index + 1}" if first is last else f"folds {first.index + 1} to {last.index + 1}"
+        dates = f"{first.test.start:%Y-%m-%d} to {last.test.end:%Y-%m-%d}"
+        return f"last: {label(task.model)}{seed}, {numbers} of {len(self.folds)}, {dates}"
 
 
-def _headline(prepared: WalkPlan, done: int, workers: int) -> str:
-    folds, tasks = len(prepared.folds), len(prepared.tasks)
-    before = f" ({done} done before)" if done else ""
-    several = prepared.bars["symbol"].n_unique()
-    symbols = f" of {several} symbols, pooled" if several > 1 else ""
+class TimeLeft:
+    """Estimates the time left from the costs of the fits done so far.
+
+    A worker's first fit also starts a process and loads libraries, so the pace is measured from the first result on.
+    There is no estimate before a twentieth of the work is done, as many results as workers have followed the first, and
+    half as much time as the first one took has passed.
+    """
+
+    def __init__(self, total: float, workers: int, started: float) -> None:
+        self.total, self.workers, self.started = total, workers, started
+        self.done = self.counted = 0.0
+        self.results = 0
+        self.first: float | None = None
+
+    def add(self, cost: float, now: float) -> None:
+        """Count a fit of this cost that finished `now`, in seconds of the same clock as `started`."""
+        self.done += cost
+        if self.first is None:
+            self.first = now
+        elif now > self.first:
+            self.counted += cost
+            self.results += 1
+
+    def seconds_left(self, now: float) -> float | None:
+        """Estimate the seconds left; None while too little is known."""
+        enough = self.results >= self.workers and self.done >= self.total / 20
+        if self.first is None or not enough or now - self.first < (self.first - self.started) / 2:
+            return None
+        return (now - self.first) * (self.total - self.done) / self.counted
+
+
+def time_left(seconds: float | None) -> str:
+    """Return a rough time left in words; no more digits than the estimate deserves."""
+    if seconds is None:
+        return "estimating the time left"
+    if seconds < 10:
+        return "a few seconds left"
+    unit = 10 if seconds < 60 else 60 if seconds < 3_600 else 300
+    return f"about {plain(duration(unit * round(seconds / unit)))} left"
+
+
+def loss_change(record: Record) -> list[str]:
+    """Return how far training lowered the validation loss, for a model that is trained in epochs."""
+    losses = [epoch.validation_loss for epoch in record.log.epochs]
+    if not losses or not losses[0] > 0:
+        return []
+    best = losses.index(min(losses)) + 1
+    if best == 1:
+        return [f"validation loss lowest after the first of {counted(len(losses), 'epoch')}"]
+    return [f"validation loss {1 - min(losses) / losses[0]:.1%} lower after epoch {best} than after the first"]
+
+
+def plan_summary(prepared: WalkPlan, done: int, workers: int) -> str:
+    """Return what a walk consists of, in one sentence."""
+    symbols, folds = prepared.bars["symbol"].n_unique(), counted(len(prepared.folds), "fold")
+    pooled = f" of {symbols} symbols, pooled" if symbols > 1 else ""
+    final = sum(task.fold is prepared.final for task in prepared.tasks)
+    fits = counted(len(prepared.tasks) - final, "fit")
+    before = f"; {done} done before" if done else ""
     return (
-        f"{prepared.bars.height:,} bars{symbols}, {folds} folds, {len(prepared.config.all_models)} models, "
-        f"{tasks} fits{before} on {workers} {'worker' if workers == 1 else 'workers'}"
+        f"{prepared.bars.height:,} bars{pooled}, {len(prepared.config.all_models)} models: {fits} in {folds} and "
+        f"{counted(final, 'final fit')} on all bars (used by `backtest forecast`), "
+        f"on {counted(workers, 'worker')}{before}"
     )
 
 
-def _weight(task: Task) -> float:
-    """A rough cost, for the estimate of the time left: training time, networks far above the rest."""
+def fit_cost(task: Task) -> float:
+    """A rough cost of a fit, for the estimate of the time left: training time, networks far above the rest."""
     days = (task.fold.train.end - task.fold.train.start) / timedelta(days=1)
-    return days * (NETWORK_WEIGHT if MODELS[task.model].seeded else 1)
+    return days * (NETWORK_COST if MODELS[task.model].seeded else 1)

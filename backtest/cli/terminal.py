@@ -1,56 +1,76 @@
-"""What a person sees in the terminal when something is done: the verdict with its table, an audit and its leaks.
-
-The report's packages are imported when they are needed, so that `--help` starts at once.
-"""
+"""What the commands print: a run's verdict and table, a comparison, an audit, the next forecasts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from backtest import reports
+from backtest.data.names import label
 from backtest.data.records.audit import Audit, Leak
-
-if TYPE_CHECKING:
-    from backtest.reports.blocks import Table as Block
+from backtest.data.records.verdict import Verdict
+from backtest.forecast.next_step import NextStep
+from backtest.reports import comparison
+from backtest.reports.blocks import Table as ReportTable
+from backtest.reports.comparison.sections.pairs import pairs_table
+from backtest.reports.comparison.sections.verdict import verdict_of
+from backtest.reports.formats import counted, decimal, decimals, level, moment, percent, plain, tied, within
+from backtest.reports.wording.audit import leak_words
 
 console = Console()
 WIDE = 110
+"""Columns from which on a table is shown with those that a narrow terminal leaves out."""
+
 PASSED = {"passed": "[green]yes[/]", "leak": "[bold red]NO[/]", "not run": "–"}
 
 
 def say(line: str) -> None:
-    """Print a line as it is, whatever it holds."""
+    """Print a line as it is and unbroken, such as a path to be copied."""
     console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def tell(sentence: str) -> None:
-    """Print a sentence in lines as wide as the terminal; a number stays with its sign."""
-    from backtest.reports.formats import plain, tied
+def tell(text: str, style: str | None = None) -> None:
+    """Print sentences in lines as wide as the terminal; no line breaks between a number and its unit."""
+    for line in text.split("\n"):
+        wrapped = fill(tied(line), console.width, break_on_hyphens=False, break_long_words=False)
+        console.print(plain(wrapped), style=style, soft_wrap=True, highlight=False, markup=False)
 
-    say(plain(fill(tied(sentence), console.width)))
 
-
-def show_result(folder: Path) -> None:
-    """Print the verdict in one sentence and the table, both as the report has them."""
-    from backtest import reports
-
-    result = reports.read(folder)
-    console.print(f"\n[bold]{escape(result.verdict.headline)}[/]", highlight=False)
-    for one in result.verdict.candidates:
-        tell(one.sentence)
-    if result.verdict.remark:
-        tell(result.verdict.remark)
+def show_result(run: Path) -> None:
+    """Print the verdict on a run with its numbers, and the table of all models."""
+    result = reports.read(run)
+    console.print()
+    show_verdict(result.verdict)
     console.print()
     show_table(reports.headline(result))
 
 
-def show_table(block: Block) -> None:
-    """Print a table of a report, without the columns that can be spared where the terminal is narrow."""
+def show_verdict(verdict: Verdict) -> None:
+    """Print a verdict: the headline, then a sentence on each candidate, then what else was tried on the bars."""
+    tell(verdict.headline, "bold")
+    for sentence in (*(candidate.sentence for candidate in verdict.candidates), verdict.remark):
+        if sentence:
+            tell(sentence)
+
+
+def show_comparison(folder: Path) -> None:
+    """Print the headline of a comparison, what it does not say, and the table of pairs."""
+    result = comparison.read(folder)
+    found = verdict_of(result)
+    console.print()
+    tell(found.headline, "bold")
+    tell(f"{found.remark}\n")
+    show_table(pairs_table(result))
+
+
+def show_table(block: ReportTable) -> None:
+    """Print a table of a report, without its spare columns where the terminal is narrow."""
     table = Table(box=None, pad_edge=False)
     shown = [place for place, column in enumerate(block.columns) if console.width >= WIDE or not column.spare]
     for place in shown:
@@ -64,26 +84,47 @@ def show_table(block: Block) -> None:
     console.print(table, highlight=False)
 
 
-def show_audit(found: Audit) -> None:
-    """Print the levels of an audit as a table, and under it every leak with what to do about it."""
-    from backtest.reports.formats import counted
-    from backtest.reports.wording.audit import leak_words
-
+def show_audit(audit: Audit) -> None:
+    """Print the levels of an audit as a table, and below it each leak with its counterexample and remedy."""
     table = Table("level", "checked", "passed", "counterexample", box=None, pad_edge=False)
-    for level in found.levels:
-        counterexample = _short(level.leaks[0]) if level.leaks else ""
-        name = f"{level.number} {level.name}"
-        table.add_row(escape(name), escape(level.checked), PASSED[level.state], escape(counterexample))
+    for one in audit.levels:
+        first = _leak_summary(one.leaks[0]) if one.leaks else ""
+        table.add_row(escape(f"{one.number} {one.name}"), escape(one.checked), PASSED[one.state], escape(first))
     console.print(table, highlight=False)
-    for note in dict.fromkeys(note for level in found.levels for note in level.notes):
-        console.print(f"[dim]note: {escape(note)}[/]", highlight=False)
-    for leak in found.leaks:
+    for note in dict.fromkeys(note for one in audit.levels for note in one.notes):
+        tell(f"note: {note}", "dim")
+    for leak in audit.leaks:
         console.print(f"\n[bold red]leak[/] {escape(leak_words(leak))}", highlight=False)
-    end = counted(len(found.leaks), "leak") if found.leaks else "no leak found"
-    console.print(f"\n[bold]{end}[/]", highlight=False)
+    tell(f"\n{counted(len(audit.leaks), 'leak') if audit.leaks else 'no leak found'}", "bold")
 
 
-def _short(leak: Leak) -> str:
-    """What a leak is of, and how far it reaches."""
+def _leak_summary(leak: Leak) -> str:
+    """What leaks, and how far it reaches."""
     ahead = leak.counterexample.ahead if leak.counterexample else None
     return f"{leak.subject}, bars {'ahead' if ahead > 0 else 'back'}: {abs(ahead)}" if ahead else leak.subject
+
+
+def show_next_steps(steps: Sequence[NextStep]) -> None:
+    """Print the forecasts for each symbol with the widest intervals of the run and their coverage so far."""
+    widest = max(interval.level for step in steps for interval in step.intervals)
+    for symbol, of_symbol in groupby(sorted(steps, key=lambda step: step.symbol), key=lambda step: step.symbol):
+        first, *others = of_symbol
+        due = f"close at {first.target_time:%Y-%m-%d %H:%M} UTC" if first.target_time else "close of the next session"
+        bar, digits = moment(first.time, first.known_at - first.time), decimals(first.close)
+        tell(f"{symbol}: last close {decimal(first.close, digits)}, bar of {bar}. Forecast of the {due}:")
+        table = Table(box=None, pad_edge=False)
+        for head in ("model", "log return", "next close", plain(f"{level(widest)} interval"), "coverage so far"):
+            table.add_column(head, justify="left" if head == "model" else "right")
+        for step in (first, *others):
+            ends, interval = step.ends(widest), step.interval(widest)
+            covered = percent(interval.share if interval else None, 1, signed=False)
+            cells = (
+                label(step.model),
+                decimal(step.log_return, 6, signed=True),
+                decimal(step.next_close, digits),
+                within(*ends, digits) if ends else "too few errors",
+                f"{covered} of {interval.n:,}" if interval and interval.n else "none yet",
+            )
+            table.add_row(*(escape(plain(cell)) for cell in cells))
+        console.print(table, highlight=False)
+        console.print()

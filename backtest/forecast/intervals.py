@@ -11,7 +11,6 @@ import polars as pl
 from backtest.data.result_tables import COVERAGE
 from backtest.data.run_files import read_table
 from backtest.data.summaries import empirical_coverage
-from backtest.reports.formats import counted, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +46,3 @@ def next_intervals(run: Path, manifest: dict[str, Any], horizon: int) -> dict[tu
     for symbol, model, *interval in rows.sort(key).select(*key, "half_width", "n", "covered").iter_rows():
         found[symbol, model] = (*found.get((symbol, model), ()), Interval(*interval))
     return found
-
-
-def held(interval: Interval) -> str:
-    """Return how often intervals of a level held what came: 94.3 % of 1,234 outcomes."""
-    if interval.share is None:
-        return "no outcome so far"
-    return f"{percent(interval.share, 1, signed=False)} of {counted(interval.n, 'outcome')}"

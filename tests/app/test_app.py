@@ -57,7 +57,7 @@ def test_the_forecast_is_that_of_the_command_line(page: Any, run: Path) -> None:
     assert figures(page)["Log return"] == f"{lstm.log_return:+.6f}"
     assert figures(page)["95 % interval"] == f"{low:,.2f} to {high:,.2f}"
     share = f"{100 * interval.covered / interval.n:.1f} % of {interval.n} outcomes"
-    assert f"95 % intervals held {share} of the walk" in words(page)
+    assert f"95 % intervals covered {share} of the walk" in words(page)
     assert ", after the bar of 2020-02-07 11:00:" in words(page)
     assert '"title": "2020-02-03 ' in page.get("vega_lite_chart")[0].proto.spec.replace('":"', '": "')
     low, high = ridge.ends(0.5) or (0.0, 0.0)

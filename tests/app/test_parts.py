@@ -17,13 +17,16 @@ from hypothesis import strategies as st
 pytest.importorskip("streamlit", reason="needs streamlit: pip install 'beatzero[app]'")
 
 from backtest.app import charts, serving
+from backtest.app.choosing import Choice
 from backtest.app.loading import Source, current
+from backtest.app.outlook import Ahead, interval_words
 from backtest.app.replay import lateness, thinned
 from backtest.app.uploads import as_file, plain
 from backtest.app.words import due, of_seed, refusal, told_apart
 from backtest.data.errors import ConfigError, DataError, UnknownSource
 from backtest.data.reading.bars import load_bars
-from backtest.forecast.intervals import Interval, held
+from backtest.forecast.intervals import Interval
+from backtest.forecast.next_step import NextStep
 from backtest.reports.formats import decimals, level, within
 from backtest.reports.render.svg import COLOURS
 
@@ -60,9 +63,26 @@ def test_words_are_exact() -> None:
     assert {share: level(share) for share in texts} == {
         share: f"{text}\N{NO-BREAK SPACE}%" for share, text in texts.items()
     }
-    assert held(Interval(0.95, 0.1, 1_234, 1_164)) == "94.3\N{NO-BREAK SPACE}% of 1,234 outcomes"
-    assert held(Interval(0.95, None, 0, 0)) == "no outcome so far"
     assert within(1.5, 2_000.25, 2) == "1.50 to 2,000.25"
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        (
+            Interval(0.95, 0.1, 1_234, 1_164),
+            "95 % intervals covered 94.3 % of 1,234 outcomes of the walk, each made from",
+        ),
+        (Interval(0.95, 0.1, 0, 0), "95 % intervals covered no outcome of the walk"),
+        (Interval(0.95, None, 0, 0), "Too few errors for an interval of 95 %."),
+        (None, "Too few errors for an interval of 95 %."),
+    ],
+)
+def test_an_interval_is_shown_with_its_coverage_so_far(interval: Interval | None, said: str) -> None:
+    noon = datetime(2024, 1, 5, 12, tzinfo=UTC)
+    step = NextStep("A", "lstm", noon, noon + HOUR, None, 100.0, 0.0, {}, ())
+    words = interval_words(Ahead(step, 0.0, 100.0, interval, None), Choice("A", "lstm", None, 3, 0.95))
+    assert words.replace("\N{NO-BREAK SPACE}", " ").startswith(said)
 
 
 def test_an_error_about_an_option_names_the_apps_control() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from backtest.data.names import label
 from backtest.data.reading import synthetic
 from tests.support.command import call
 from tests.support.fake_run import Plan, make
@@ -57,7 +58,8 @@ def test_a_run_prints_the_verdict_a_table_and_the_report_and_goes_on_under_the_s
     first = (run / "report.html").read_bytes()
     assert call(monkeypatch, "run", str(settings), "--out", str(run)) == 0
     output = " ".join(capsys.readouterr().out.split())
-    assert "35 fits (35 done before)" in output
+    assert "28 fits in 4 folds and 7 final fits on all bars (used by `backtest forecast`)" in output
+    assert "35 done before" in output
     assert verdict(run) in output
     assert all(f" {label} " in output for label in ("zero", "naive", "mean", "AR", "ridge", "LSTM"))
     assert output.endswith(f"report: {run / 'report.html'}")
@@ -71,16 +73,18 @@ def test_the_report_is_written_again_from_the_folder(run: Path, monkeypatch: pyt
     assert (run / "report.html").read_bytes() == first
 
 
-def test_the_report_says_that_the_run_is_judged_anew(
+def test_report_updates_the_verdict_after_more_was_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = make(tmp_path)
     make(tmp_path, Plan(seed=1), "second")
     capsys.readouterr()
     assert call(monkeypatch, "report", str(first)) == 0
-    assert "judged anew, with 2 configurations tried on these bars instead of 1: " in capsys.readouterr().out
+    output = " ".join(capsys.readouterr().out.split())
+    assert "verdict updated: " in output
+    assert "configurations tried on these bars: 2, up from 1" in output
     assert call(monkeypatch, "report", str(first)) == 0
-    assert "judged anew" not in capsys.readouterr().out
+    assert "verdict updated" not in capsys.readouterr().out
 
 
 def test_verify_has_status_4_where_a_file_was_changed(
@@ -107,7 +111,7 @@ def test_a_forecast_comes_with_its_verdict(
 ) -> None:
     assert call(monkeypatch, "forecast", str(run)) == 0
     output = " ".join(capsys.readouterr().out.split())
-    assert all(model in output for model in TREE["models"])
+    assert all(f" {label(model)} " in output for model in TREE["models"])
     assert output.endswith(verdict(run))
 
 

@@ -412,7 +412,7 @@ def test_a_comparison_survives_its_file_and_nothing_else_does(found: Comparison)
 
 
 def test_comparing_starts_without_torch() -> None:
-    modules = "backtest.comparison.compare, backtest.cli.terminal_comparison, reports.comparison"
+    modules = "backtest.comparison.compare, backtest.cli.terminal"
     code = f"import {modules}, sys\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)  # noqa: S603
 

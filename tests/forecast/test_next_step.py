@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from backtest.cli.terminal_forecast import show_evidence, show_steps
+from backtest.cli.terminal import show_next_steps, show_verdict
 from backtest.data.errors import ConfigError, DataError, RunError
 from backtest.data.reading import synthetic
 from backtest.data.result_tables import COVERAGE
@@ -100,13 +100,13 @@ def test_the_terminal_shows_the_widest_interval_how_often_it_held_and_how_old_th
     assert "95 % interval" in told
     assert f"{low:,.2f} to {high:,.2f}" in told
     assert f"{share:.1%}".replace("%", " %") + f" of {step.intervals[-1].n}" in told
-    assert "after the bar of 2020-02-07 11:00; forecasts for" in told
+    assert "bar of 2020-02-07 11:00. Forecast of the close at" in told
 
 
 def test_the_terminal_shows_whatever_level_is_the_widest(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     steps = next_steps(finished / "run")[0]
     wide = Interval(0.975, 0.02, 100, 97)
-    show_steps([replace(step, intervals=(*step.intervals, wide)) for step in steps[:1]] + steps[1:])
+    show_next_steps([replace(step, intervals=(*step.intervals, wide)) for step in steps[:1]] + steps[1:])
     told = capsys.readouterr().out
     assert "97.5 % interval" in told
     assert "97.0 % of 100" in told
@@ -118,7 +118,7 @@ def test_the_terminal_prints_the_headline_and_then_every_candidate(
 ) -> None:
     verdict = next_steps(finished / "run")[1]
     first = verdict.candidates[0]
-    show_evidence(replace(verdict, candidates=(first, replace(first, sentence="The other one."))))
+    show_verdict(replace(verdict, candidates=(first, replace(first, sentence="The other one."))))
     lines = capsys.readouterr().out.strip()
     assert lines.startswith(" ".join(verdict.headline.split()[:5]))
     assert lines.endswith("The other one.")
