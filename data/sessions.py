@@ -9,6 +9,7 @@ not all of history, keeps summer time from looking like a hole. Beyond `LONGEST_
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -52,42 +53,46 @@ def interval_of(bars: pl.DataFrame) -> timedelta:
     return timedelta(microseconds=next(iter(steps.values())))
 
 
-def always_open(bars: pl.DataFrame, interval: timedelta | None = None) -> bool:
-    """Tell whether the market of every instrument is open at all hours of the week. Raises as `interval_of`."""
-    step = _micros(interval or interval_of(bars))
-    return all(_is_always_open(times, step) for _, _, times in _series(bars))
+@dataclass(frozen=True, slots=True, eq=False)
+class Sessions:
+    """When the markets of some bars were open.
 
-
-def segments(bars: pl.DataFrame, interval: timedelta | None = None) -> pl.Series:
-    """Number the stretches of bars without a hole, from 0 over all instruments; `bars` sorted by symbol and time.
-
-    `interval` is inferred where it is not given: then a few bars more may change it, and the numbers.
+    `segments` (n,) numbers the stretches of bars without a hole, from 0 over all instruments. `holes` are the columns
+    of HOLES: symbol, the bars `after` and `before` which a hole lies, and how many bars are `missing`; none are where a
+    bar merely stands off the grid of an always open market.
     """
-    starts = np.zeros(bars.height, dtype=np.int32)
-    several = [(first, times) for _, first, times in _series(bars)]
-    step = _micros(interval or interval_of(bars)) if any(len(times) > 1 for _, times in several) else DAY
-    for first, times in several:
+
+    always_open: bool
+    segments: pl.Series
+    holes: pl.DataFrame
+
+
+def find_sessions(bars: pl.DataFrame, interval: timedelta) -> Sessions:
+    """Search `bars`, sorted by symbol and time, once for all that is known of their markets' sessions."""
+    starts, step, every_market_open = np.zeros(bars.height, dtype=np.int32), _micros(interval), True
+    holes = [pl.DataFrame(schema=HOLES)]
+    for symbol, first, times in _series(bars):
+        is_open = _is_always_open(times, step)
+        at, missing = _holes(times, step, is_open=is_open)
+        every_market_open &= is_open
         starts[first] = first > 0
-        at, _ = _holes(times, step)
         starts[first + at + 1] = 1
-    return pl.Series("segment", np.cumsum(starts, dtype=np.int32))
-
-
-def find(bars: pl.DataFrame, interval: timedelta | None = None) -> pl.DataFrame:
-    """Return the holes: symbol, the bars `after` and `before` which they lie, and how many bars are `missing`.
-
-    None are missing where a bar merely stands off the grid of an always open market.
-    """
-    frames = [pl.DataFrame(schema=HOLES)]
-    for symbol, _, times in _series(bars):
-        at, missing = _holes(times, _micros(interval or interval_of(bars)))
         columns = {"symbol": [symbol] * len(at), "after": times[at], "before": times[at + 1], "missing": missing}
-        frames.append(
+        holes.append(
             pl.DataFrame(columns, schema_overrides={"symbol": pl.String}).select(
                 pl.col(name).cast(dtype) for name, dtype in HOLES.items()
             )
         )
-    return pl.concat(frames)
+    return Sessions(every_market_open, pl.Series("segment", np.cumsum(starts, dtype=np.int32)), pl.concat(holes))
+
+
+def segments(bars: pl.DataFrame, interval: timedelta | None = None) -> pl.Series:
+    """Number the stretches of bars as `find_sessions` does, where nothing else is asked.
+
+    `interval` is inferred where it is not given: then a few bars more may change it, and the numbers.
+    """
+    several = any(len(times) > 1 for _, _, times in _series(bars))
+    return find_sessions(bars, interval or (interval_of(bars) if several else timedelta(days=1))).segments
 
 
 def _micros(interval: timedelta) -> int:
@@ -133,12 +138,12 @@ def _is_always_open(times: Ints, step: int) -> bool:
     return bool(np.mean(_occupancy(times, step)[1] >= RARE) >= OPEN_SHARE)
 
 
-def _holes(times: Ints, step: int) -> tuple[Ints, Ints]:
+def _holes(times: Ints, step: int, *, is_open: bool) -> tuple[Ints, Ints]:
     """Return the indices of the last bar before each hole, and how many bars are missing there."""
     steps = np.diff(times)
     if (steps == step).all():
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    if not _is_always_open(times, step):
+    if not is_open:
         return _holes_of_sessions(times, steps, step)
     # A calendar day or month is not always equally long: clocks change and so do the lengths of months.
     count = np.rint(steps / step).astype(np.int64) if step >= DAY else -(-steps // step)

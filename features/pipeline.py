@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.sessions import interval_of, segments
 from backtest.features.catalog import Resolved, Spec, resolve
@@ -29,20 +30,50 @@ def build(
 ) -> pl.DataFrame:
     """Return FEATURES for `bars`: one row per bar, its features in the order of `specs`, and the target.
 
-    Within each stretch of bars without a hole, the first `lookback` values of a feature are null, whatever the feature
-    itself would return there, and so is the target of the last `horizon` bars. A value that is not finite, such as the
-    0/0 of `volume_norm` after a day without trades, is null too: the table holds no NaN and no infinity.
     The bars' `interval` is inferred where it is not given, and so is the `segment` of each row: an audit that changes
     or cuts off bars gives that of the true bars, for it does not change when the market was open.
-    `external` are the series that features may read, as `series_of` returns them; None: those that they name.
+    `external` are the series that features may read, as `load_external` returns them; None: those that they name.
     Raises ConfigError for settings that do not fit each other or the bars.
     """
     features = resolve(specs)
     step = interval or interval_of(bars)
     stretch = segments(bars, step) if segment is None else segment.alias("segment")
-    series = _load(features) if external is None else external
-    timed = bars.with_columns(known_at=pl.col("time") + step)
-    readable = join(timed, series) if series else timed
+    series = load_external(features) if external is None else external
+    return _compute(bars, step, stretch, series, features, horizon=horizon, kind=kind)
+
+
+def build_features(
+    dataset: Dataset, features: Sequence[Resolved], *, horizon: int = 1, kind: str = "log_return"
+) -> pl.DataFrame:
+    """Return FEATURES of a dataset and its outside series, as `build` does from their parts."""
+    parts = dataset.bars, dataset.interval, dataset.segments, dataset.external
+    return _compute(*parts, features, horizon=horizon, kind=kind)
+
+
+def load_external(features: Sequence[Resolved]) -> dict[str, pl.DataFrame]:
+    """Load the external series that `features` read, those alone. Raises as `external.load`."""
+    read = {column.partition(".")[0] for one in features for column in one.requires}
+    return load(name for name in EXTERNAL if name in read)
+
+
+def _compute(
+    bars: pl.DataFrame,
+    interval: timedelta,
+    segment: pl.Series,
+    external: Mapping[str, pl.DataFrame],
+    features: Sequence[Resolved],
+    *,
+    horizon: int,
+    kind: str,
+) -> pl.DataFrame:
+    """Evaluate features and target within each stretch of bars without a hole.
+
+    There, the first `lookback` values of a feature are null, whatever the feature itself would return, and so is the
+    target of the last `horizon` bars. A value that is not finite, such as the 0/0 of `volume_norm` after a day without
+    trades, is null too: the table holds no NaN and no infinity.
+    """
+    timed = bars.with_columns(known_at=pl.col("time") + interval)
+    readable = join(timed, external) if external else timed
     _check_columns(readable, features)
     raw = [
         log_return().alias("bar_return"),
@@ -51,28 +82,11 @@ def build(
         pl.col("known_at").shift(-horizon).alias("target_time"),
         pl.int_range(pl.len()).alias(POSITION),
     ]
-    return _compute(readable, stretch, raw, features)
-
-
-def series_of(specs: Sequence[Spec]) -> dict[str, pl.DataFrame]:
-    """Load the external series that the features of `specs` read, those alone. Raises as `resolve` and `load`."""
-    return _load(resolve(specs))
-
-
-def _load(features: Sequence[Resolved]) -> dict[str, pl.DataFrame]:
-    read = {column.partition(".")[0] for one in features for column in one.requires}
-    return load(name for name in EXTERNAL if name in read)
-
-
-def _compute(
-    bars: pl.DataFrame, segment: pl.Series, raw: Sequence[pl.Expr], features: Sequence[Resolved]
-) -> pl.DataFrame:
-    """Evaluate `raw` within each stretch of bars, and keep of the features what their look-back and floats allow."""
     if segment.n_unique() > 1:  # grouping takes twice the time
         raw = [expr.over("segment") for expr in raw]
     try:
         query = (
-            bars.with_columns(segment)
+            readable.with_columns(segment)
             .lazy()
             .select("symbol", "time", "known_at", "segment", *raw)
             .with_columns(_usable(column, one.lookback) for one in features for column in one.columns)

@@ -52,9 +52,9 @@ class AuditedWalk:
         """The walk itself."""
         config, target = prepared.config, prepared.config.target
         rebuild = rebuild_of(
-            prepared.bars, config.features, prepared.interval, horizon=target.horizon, kind=target.kind
+            prepared.dataset.bars, config.features, prepared.dataset.interval, horizon=target.horizon, kind=target.kind
         )
-        return cls(prepared, prepared.external, rebuild)
+        return cls(prepared, prepared.dataset.external, rebuild)
 
     @property
     def config(self) -> Config:

@@ -43,10 +43,12 @@ def check_availability(subject: AuditedWalk, computation: Computation, instants:
     """Check `known_at` of rows and series, and labels and windows of every fit, against the instants of their use."""
     external = subject.external
     reading = Reading(
-        computation, external, lambda series: subject.table(computation.bars, series), subject.prepared.interval
+        computation, external, lambda series: subject.table(computation.bars, series), subject.prepared.dataset.interval
     )
     early = check_publication(reading, instants, seed)
-    whole = Computation(lambda bars: subject.features(bars, external), subject.prepared.bars, subject.prepared.features)
+    whole = Computation(
+        lambda bars: subject.features(bars, external), subject.prepared.dataset.bars, subject.prepared.features
+    )
     late = Search.of(whole, seed)
     traced = [windows(subject, task) for task in subject.tasks("zero")]
     leaks = [
@@ -63,11 +65,11 @@ def check_availability(subject: AuditedWalk, computation: Computation, instants:
 
 def unfinished(subject: AuditedWalk) -> Iterator[Leak]:
     """A leak where rows claim to be known before their bar has closed."""
-    features = subject.features(subject.prepared.bars, subject.external)
-    early = features.filter(pl.col("known_at") < pl.col("time") + subject.prepared.interval)
+    features = subject.features(subject.prepared.dataset.bars, subject.external)
+    early = features.filter(pl.col("known_at") < pl.col("time") + subject.prepared.dataset.interval)
     if early.height:
         row = early.row(0, named=True)
-        said = f"known_at {stamp(row['known_at'])}, bars of {format_duration(subject.prepared.interval)}"
+        said = f"known_at {stamp(row['known_at'])}, bars of {format_duration(subject.prepared.dataset.interval)}"
         counterexample = Counterexample("known_at", row["symbol"], stamp(row["time"]), None, None, said)
         yield leak_types.UNFINISHED.leak(f"{counted(early.height, 'row')} of features", counterexample)
 
@@ -78,7 +80,7 @@ def labels(subject: AuditedWalk, search: Search, instants: int) -> Iterator[Leak
     features = computation.compute(computation.bars)
     perturbed = Perturbed.of(computation.bars, "noise", search.rng)
     for place in cut_points(computation, instants, search.rng):
-        close = computation.times[place] + subject.prepared.interval
+        close = computation.times[place] + subject.prepared.dataset.interval
         table = search.compute(perturbed.where(computation.place > place), "noise in later bars")
         known = features.filter(pl.col("target_time") <= close)
         moved = computation.differing(known, table, {subject.target: 0.0}) if table is not None else {}

@@ -19,7 +19,7 @@ from backtest.data.schema import UTC_TIME
 from backtest.data.sessions import interval_of
 from backtest.features.catalog import FEATURES, Spec, resolve
 from backtest.features.external import checked, join
-from backtest.features.pipeline import series_of
+from backtest.features.pipeline import load_external
 
 Feature = Spec | pl.Expr | Callable[..., Any]
 """A name from the settings, an expression, a function that returns expressions, or one of the bars."""
@@ -49,7 +49,7 @@ def feature_under_test(
         rebuild = rebuild_of(_named(bars), [spec], interval)
         columns = ["symbol", "time", *declared.columns]
         declares = declares or Lookback(declared.lookback, declared.tolerance)
-        own = series_of([spec]) if external is None else series
+        own = load_external([declared]) if external is None else series
         return FeatureUnderTest(
             lambda changed, other: rebuild(_named(changed), other).select(columns), declares, own, interval
         )

@@ -151,7 +151,7 @@ def _of_breach(
 
 def _breaches(subject: AuditedWalk, fold: Fold, rng: np.random.Generator, refit: Refit) -> Iterator[Breach]:
     """The ways to poison what lies behind a fold, and the control."""
-    bars = subject.prepared.bars
+    bars = subject.prepared.dataset.bars
     inside = bars.filter((pl.col("time") >= fold.test.start) & (pl.col("time") < fold.test.end))["time"].unique().sort()
     for place, kind in {0: "noise", len(inside) // 2: "huge values", max(len(inside) - 2, 0): "noise"}.items():
         changed = Perturbed.of(bars, kind, rng).where(bars["time"] > inside[place])

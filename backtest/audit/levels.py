@@ -134,7 +134,7 @@ def audit(
 
 def _newest(subject: AuditedWalk, plan: Plan) -> tuple[Computation, tuple[str, ...]]:
     """The features of the newest bars, `plan.bars` at most of each instrument, and a note where there are more."""
-    bars = subject.prepared.bars
+    bars = subject.prepared.dataset.bars
     kept = bars.filter(pl.col("time") >= bars["time"].unique().sort().tail(plan.bars)[0])
     left_out = kept.height < bars.height
     notes = (f"features: searched the newest {kept.height:,} of {bars.height:,} bars",) if left_out else ()

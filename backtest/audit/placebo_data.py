@@ -37,7 +37,7 @@ def random_walk(subject: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
 
     Bars keep their times, volumes and how far their extremes lie beyond open and close.
     """
-    parts = [_walk(part, rng) for part in subject.prepared.bars.partition_by("symbol", maintain_order=True)]
+    parts = [_walk(part, rng) for part in subject.prepared.dataset.bars.partition_by("symbol", maintain_order=True)]
     return subject.features(pl.concat(parts), subject.external)
 
 

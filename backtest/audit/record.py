@@ -9,7 +9,6 @@ from pathlib import Path
 from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.levels import PLANS, audit
 from backtest.data.errors import RunError
-from backtest.data.reading.bars import digest
 from backtest.data.records.audit import AUDIT, Audit, Depth, Level
 from backtest.data.run_files import json_bytes, locked, read_manifest, sha256, table_bytes, write_bytes
 from backtest.verdict.record import judge_again
@@ -24,10 +23,10 @@ CODE = ("backtest", "backtest.data", "backtest.features", "backtest.models")
 
 def key_of(prepared: WalkPlan) -> str:
     """SHA-256 of what an audit depends on: bars, series, settings, plugins, all code that computes, and libraries."""
-    series = {name: sha256(table_bytes(frame)) for name, frame in prepared.external.items()}
+    series = {name: sha256(table_bytes(frame)) for name, frame in prepared.dataset.external.items()}
     code = [sha256(path.read_bytes()) for path in source_files(*CODE)]
     libraries = [version(name) for name in LIBRARIES]
-    return sha256(json_bytes([digest(prepared.bars), series, prepared.trial, code, libraries]))
+    return sha256(json_bytes([prepared.dataset.sha256, series, prepared.trial, code, libraries]))
 
 
 def known_audit(prepared: WalkPlan, run: Path) -> Audit | None:
@@ -59,7 +58,7 @@ def keep(prepared: WalkPlan, run: Path, found: Audit) -> bool:
             refuse_other(run, prepared.config)
             write_bytes(run / AUDIT, found.to_json().encode())
         return True
-    if (manifest["trial_sha256"], manifest["data"]["sha256"]) != (prepared.trial, digest(prepared.bars)):
+    if (manifest["trial_sha256"], manifest["data"]["sha256"]) != (prepared.trial, prepared.dataset.sha256):
         return False
     judge_again(run, found)
     return True

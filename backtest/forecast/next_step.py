@@ -14,20 +14,21 @@ import polars as pl
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
-from backtest.data import sessions
+from backtest.data.dataset import Dataset
 from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError, DataError, RunError
 from backtest.data.json_io import from_tree
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT, read_bytes, read_manifest
 from backtest.features import plugins
-from backtest.features.pipeline import series_of
+from backtest.features.catalog import resolve
+from backtest.features.pipeline import load_external
 from backtest.forecast.intervals import Interval, next_intervals
 from backtest.models import MODELS
 from backtest.models.windows import Floats, Panel, Windows
 from backtest.walk.checkpoints import CHECKPOINTS, STATE
 from backtest.walk.config import Config, build, parse
-from backtest.walk.plan import feature_rows, load_bars
+from backtest.walk.plan import feature_rows, load_dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,17 @@ class Series:
     """The bars that forecasts go on from, the newest last, and the settings of the run that goes on."""
 
     config: Config
-    bars: pl.DataFrame
-    interval: timedelta
+    dataset: Dataset
+
+    @property
+    def bars(self) -> pl.DataFrame:
+        """The bars, sorted by symbol and time."""
+        return self.dataset.bars
+
+    @property
+    def interval(self) -> timedelta:
+        """Time between two bars of an open market."""
+        return self.dataset.interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +124,24 @@ def read_series(run: Path, data: str | None = None) -> Series:
     config = read_config(run)
     if data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
-    bars, interval = load_bars(config)
-    _check_series(bars, interval, read_manifest(run)["data"], config.data.source)
-    return Series(config, bars, interval)
+    dataset = load_dataset(config)
+    _check_series(dataset, read_manifest(run)["data"])
+    return Series(config, dataset)
 
 
 def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
     """Forecasts of every model for every symbol from the newest bars of a series; for plugins see `next_steps`."""
-    config, bars, interval = series.config, series.bars, series.interval
+    config, dataset = series.config, series.dataset
     _load_plugins(config, plugin_names)
     manifest = read_manifest(run)
-    features, rows = feature_rows(config, bars, interval, series_of(config.features))
+    resolved = resolve(config.features)
+    features, rows = feature_rows(config, dataset.with_external(load_external(resolved)), resolved)
     newest = _newest(features, rows, config.net.window)
     windows = rows.at(newest, window=config.net.window)
     keys = features[newest].join(
-        bars.select("symbol", "time", "close"), on=["symbol", "time"], how="left", maintain_order="left"
+        dataset.bars.select("symbol", "time", "close"), on=["symbol", "time"], how="left", maintain_order="left"
     )
-    ahead = config.target.horizon * interval if sessions.always_open(bars, interval) else None
+    ahead = config.target.horizon * dataset.interval if dataset.always_open else None
     intervals = next_intervals(run, manifest, config.target.horizon)
     fits = from_tree(FinalFits, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again").final
     steps = []
@@ -161,18 +172,20 @@ def read_config(run: Path) -> Config:
     return build(parse(text, where=f"{run}/{SETTINGS}"), where=str(run))
 
 
-def _check_series(bars: pl.DataFrame, interval: timedelta, card: dict[str, Any], source: str) -> None:
+def _check_series(dataset: Dataset, card: dict[str, Any]) -> None:
     """ConfigError where the bars are not of the series that the networks learned."""
     expected = card["symbols"], timedelta(seconds=card["interval_seconds"])
-    found = bars["symbol"].unique().sort().to_list(), interval
+    found = dataset.symbols, dataset.interval
     if found != expected:
         said = [f"{', '.join(symbols)} every {format_duration(step)}" for symbols, step in (expected, found)]
-        raise ConfigError(f"--data: expected bars of {said[0]}, as the run learned them (got {said[1]} in {source})")
-    learned, last = datetime.fromisoformat(card["end"]), bars["time"].sort()[-1] + interval
+        raise ConfigError(
+            f"--data: expected bars of {said[0]}, as the run learned them (got {said[1]} in {dataset.source})"
+        )
+    learned, last = datetime.fromisoformat(card["end"]), dataset.end
     if last < learned:
         raise ConfigError(
             f"--data: expected bars up to {learned:%Y-%m-%d %H:%M} at least, as the run learned them "
-            f"(got {last:%Y-%m-%d %H:%M} in {source}): the networks have seen what they would forecast"
+            f"(got {last:%Y-%m-%d %H:%M} in {dataset.source}): the networks have seen what they would forecast"
         )
 
 

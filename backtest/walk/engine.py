@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from backtest.data.errors import RunError
-from backtest.data.reading.bars import digest
 from backtest.data.records.audit import AUDIT, Audit
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import (
@@ -25,7 +24,6 @@ from backtest.data.run_files import (
     write_bytes,
     write_json,
 )
-from backtest.data.sessions import always_open
 from backtest.evaluation.evaluate import EvaluationSettings, evaluate
 from backtest.models import MODELS
 from backtest.verdict.record import write_results
@@ -107,8 +105,8 @@ def _write_results(prepared: WalkPlan, run: Path, records: Sequence[Record], *, 
         alpha=config.alpha,
         adjustment=config.multiplicity,
         costs=config.costs,
-        interval=prepared.interval,
-        always_open=always_open(prepared.bars),
+        interval=prepared.dataset.interval,
+        always_open=prepared.dataset.always_open,
     )
     frames = (collect_forecasts(run, prepared), fold_table(prepared), collect_fits(records), prepared.features)
     return write_results(
@@ -116,7 +114,7 @@ def _write_results(prepared: WalkPlan, run: Path, records: Sequence[Record], *, 
         evaluate(*frames, settings),
         settings,
         networks=tuple(name for name in config.all_models if not MODELS[name].baseline),
-        bars=digest(prepared.bars),
+        bars=prepared.dataset.sha256,
         trial=prepared.trial,
         leak=leak,
     )

@@ -9,8 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from backtest.data import run_files, sessions
-from backtest.data.reading import bars as bar_files
+from backtest.data import run_files
 from backtest.data.reading.built_in import BUILT_IN
 from backtest.data.records.audit import AUDIT
 from backtest.data.result_tables import RUN_TABLES
@@ -55,27 +54,22 @@ def of(
 
 
 def data_card(prepared: WalkPlan) -> dict[str, Any]:
-    """What the bars are: source, span, interval, gaps, and how many of their rows cannot be used."""
-    bars, holes = prepared.bars, sessions.find(prepared.bars)
-    source = prepared.config.data.source
+    """What the bars are: source, span, interval, holes, and how many of their rows cannot be used."""
+    dataset, holes = prepared.dataset, prepared.dataset.holes
+    complete = [pl.col(name).is_not_null() for name in (*prepared.names, "target_time")]
+    usable = prepared.features.filter(pl.all_horizontal(complete)).height
     return {
-        "source": source if source.partition(":")[0] in BUILT_IN else Path(source).name,
-        "sha256": bar_files.digest(bars),
-        "symbols": bars["symbol"].unique().sort().to_list(),
-        "bars": bars.height,
-        "start": bars["time"].min().isoformat(),  # type: ignore[union-attr]
-        "end": (bars["time"].max() + prepared.interval).isoformat(),  # type: ignore[operator,union-attr]
-        "interval_seconds": prepared.interval.total_seconds(),
-        "always_open": sessions.always_open(bars),
+        "source": dataset.source if dataset.source.partition(":")[0] in BUILT_IN else Path(dataset.source).name,
+        "sha256": dataset.sha256,
+        "symbols": dataset.symbols,
+        "bars": dataset.bars.height,
+        "start": dataset.start.isoformat(),
+        "end": dataset.end.isoformat(),
+        "interval_seconds": dataset.interval.total_seconds(),
+        "always_open": dataset.always_open,
         "gaps": holes.height,
         "missing_bars": int(holes["missing"].sum()),
         "longest_gap_bars": int(holes["missing"].max() or 0),  # type: ignore[arg-type]
-        "zero_volume_bars": int((bars["volume"] == 0).sum()),
-        "rows_lost": prepared.features.height - _usable(prepared),
+        "zero_volume_bars": int((dataset.bars["volume"] == 0).sum()),
+        "rows_lost": prepared.features.height - usable,
     }
-
-
-def _usable(prepared: WalkPlan) -> int:
-    """Rows with every feature and a known target."""
-    complete = [pl.col(name).is_not_null() for name in (*prepared.names, "target_time")]
-    return prepared.features.filter(pl.all_horizontal(complete)).height

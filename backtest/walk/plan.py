@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from backtest.data import sessions
-from backtest.data.durations import format_duration, parse_duration
+from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.names import HOLDING
-from backtest.data.reading import bars as bar_files
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.schema import FEATURES, FOLDS, check
-from backtest.features import pipeline, plugins
-from backtest.features.catalog import resolve
+from backtest.features import plugins
+from backtest.features.catalog import Resolved, resolve
+from backtest.features.pipeline import build_features, load_external
 from backtest.models import MODELS
 from backtest.models.windows import Panel, microseconds, panel
 from backtest.walk.config import Config, LoadedConfig
 from backtest.walk.folds import Fold, final_fold, roll
-from backtest.walk.tasks import Task, learning_windows, plan
+from backtest.walk.tasks import Task, learning_windows, plan_tasks
 
 
 @dataclass(frozen=True, slots=True)
 class WalkPlan:
-    """A run before its first fit.
+    """Everything about a walk before its first fit.
 
-    `external` are the series that features read. `final` is the fit on all bars after the walk: a fold without a test
-    span, whose number follows the last.
+    `resolved` are the configured features with their expressions, `features` is their FEATURES table and `rows` the
+    same as arrays. `final` is the fit on all bars after the walk: a fold without a test span, whose number follows the
+    last. `plugin_files` are the code of the plugins.
     """
 
     loaded: LoadedConfig
-    bars: pl.DataFrame
-    interval: timedelta
+    dataset: Dataset
+    resolved: tuple[Resolved, ...]
     features: pl.DataFrame
-    names: tuple[str, ...]
     rows: Panel
-    external: Mapping[str, pl.DataFrame]
     folds: tuple[Fold, ...]
     final: Fold
     tasks: tuple[Task, ...]
     plugin_files: tuple[Path, ...]
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self.loaded.config
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns of the features."""
+        return self.rows.names
 
     @property
     def trial(self) -> str:
@@ -51,58 +58,47 @@ class WalkPlan:
         code = [sha256(path.read_bytes()) for path in self.plugin_files]
         return sha256(json_bytes([self.config.trial_digest, *code]))
 
-    @property
-    def config(self) -> Config:
-        """The settings."""
-        return self.loaded.config
 
-
-def load_bars(config: Config, config_dir: Path | None = None) -> tuple[pl.DataFrame, timedelta]:
-    """Bars of the configured source, and their interval; ConfigError where it is not the one asked for.
+def load_dataset(config: Config, config_dir: Path | None = None) -> Dataset:
+    """Read the configured bars; ConfigError where their interval is not the one asked for.
 
     A relative source is looked up in `config_dir` first, then in the working directory.
     """
-    source = config.data.source
+    source, symbol, interval = config.data.source, config.data.symbol, config.data.interval
     found = config_dir and source and not Path(source).is_absolute() and any(config_dir.glob(source))
-    bars = bar_files.load_bars(config_dir / source if config_dir and found else source, config.data.symbol)
-    interval = sessions.interval_of(bars)
-    if config.data.interval and parse_duration(config.data.interval) != interval:
-        raise ConfigError(
-            f"data.interval: expected bars of {config.data.interval} (got {format_duration(interval)} in {source}): "
-            f"take other bars, or add --set data.interval={format_duration(interval)}"
-        )
-    return bars, interval
+    return Dataset.from_source(config_dir / source if config_dir and found else source, symbol, interval)
 
 
-def feature_rows(
-    config: Config, bars: pl.DataFrame, interval: timedelta, external: Mapping[str, pl.DataFrame]
-) -> tuple[pl.DataFrame, Panel]:
-    """The FEATURES of some bars and the external series that they read, and the same as arrays."""
-    names = [name for feature in resolve(config.features) for name in feature.columns]
-    horizon, kind = config.target.horizon, config.target.kind
-    built = pipeline.build(bars, config.features, horizon=horizon, kind=kind, interval=interval, external=external)
-    features = check(built, FEATURES)
-    return features, panel(features, names, horizon)
+def feature_rows(config: Config, dataset: Dataset, features: Sequence[Resolved]) -> tuple[pl.DataFrame, Panel]:
+    """Return FEATURES of a dataset, and the same as arrays."""
+    horizon, names = config.target.horizon, [name for feature in features for name in feature.columns]
+    table = check(build_features(dataset, features, horizon=horizon, kind=config.target.kind), FEATURES)
+    return table, panel(table, names, horizon)
 
 
-def plan_walk(loaded: LoadedConfig) -> WalkPlan:
-    """Read the bars, compute the features, cut the folds and plan the tasks; every problem with them shows here."""
+def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
+    """Read the bars, compute the features, cut the folds and plan the tasks; every problem with them shows here.
+
+    A given `dataset` is used instead of reading `data.source`, and its own source then stands in the settings.
+    """
+    if dataset is not None:
+        data = loaded.config.data.model_copy(update={"source": dataset.source})
+        loaded = replace(loaded, config=loaded.config.model_copy(update={"data": data}))
     config = loaded.config
     plugin_files = plugins.load(config.plugins, loaded.config_dir)
     _check_models(config)
-    resolve(config.features)  # a mistake in their names shows before the bars are read
-    bars, interval = load_bars(config, loaded.config_dir)
-    external = pipeline.series_of(config.features)
-    features, rows = feature_rows(config, bars, interval, external)
+    resolved = resolve(config.features)  # a mistake in their names shows before the bars are read
+    dataset = dataset or load_dataset(config, loaded.config_dir)
+    if not dataset.external:
+        dataset = dataset.with_external(load_external(resolved))
+    features, rows = feature_rows(config, dataset, resolved)
     _check_features(features, rows.names)
-    horizon, times = config.target.horizon, features["time"].unique().sort()
+    horizon, interval, times = config.target.horizon, dataset.interval, features["time"].unique().sort()
     folds = tuple(roll(times, config.folds, horizon=horizon, interval=interval))
     final = final_fold(times, config.folds, horizon=horizon, interval=interval, index=len(folds))
     _check_spans(rows, (*folds, final), config.net.window)
-    tasks = plan(config, rows, (*folds, final), plugin_files)
-    return WalkPlan(
-        loaded, bars, interval, features, rows.names, rows, external, folds, final, tuple(tasks), plugin_files
-    )
+    tasks = plan_tasks(config, rows, (*folds, final), plugin_files)
+    return WalkPlan(loaded, dataset, resolved, features, rows, folds, final, tuple(tasks), plugin_files)
 
 
 def fold_table(prepared: WalkPlan) -> pl.DataFrame:

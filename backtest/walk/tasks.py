@@ -71,7 +71,7 @@ def learning_windows(panel: Panel, fold: Fold, window: int) -> tuple[Windows, Wi
     )
 
 
-def plan(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files: tuple[Path, ...] = ()) -> list[Task]:
+def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files: tuple[Path, ...] = ()) -> list[Task]:
     """All tasks of a run in the order of models, seeds and folds; `plugin_files` are the code of its plugins."""
     groups = [tuple(group) for _, group in groupby(folds, key=lambda fold: fold.fit_index)]
     slices = [_slice_digest(panel, group) for group in groups]

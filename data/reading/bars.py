@@ -17,11 +17,15 @@ from backtest.data.reading.built_in import built_in_bars
 from backtest.data.reading.checks import check_rows, check_series
 from backtest.data.reading.files import find_files, read_tables
 from backtest.data.reading.formats import ParsedFile, parse_table
+from backtest.data.reading.frames import FRAME, rows_of_frame
 from backtest.data.reading.inspection import BarsCheck, summarise_bars
 from backtest.data.reading.problems import Table, most_severe_first
 from backtest.data.schema import BARS
 
 BUILT_IN_FORMAT = "built in"
+UNNAMED = "series"
+"""Symbol of the bars of a data frame where nothing names one."""
+
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -44,11 +48,18 @@ def load_bars(source: str | Path, symbol: str | None = None, *, now: datetime | 
     Raises UnknownSource if there is nothing of that name, ConfigError for settings of `synthetic` that cannot be, and
     for data that cannot be trusted the gravest DataError with the others attached: nothing is repaired or dropped.
     """
-    gathered = _gather(source, symbol, now)
-    if gathered.problems:
-        gravest, *others = gathered.problems
-        raise type(gravest)(gravest.message, *others)
-    return gathered.bars
+    return _checked(_gather(source, symbol, now))
+
+
+def load_frame(frame: object, symbol: str | None = None, *, now: datetime | None = None) -> pl.DataFrame:
+    """Return the BARS of a polars or pandas data frame, recognised and checked as those of a file.
+
+    `symbol` picks an instrument, or names the one of a frame without such a column. Raises as `load_bars`.
+    """
+    part = parse_table(Table(FRAME, rows_of_frame(frame)))
+    if part.named and symbol is None:
+        part = _with_frame(part, part.frame.with_columns(symbol=pl.lit(UNNAMED)))
+    return _checked(_check(_choose(FRAME, [part], symbol), [], now or datetime.now(UTC)))
 
 
 def inspect_bars(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> BarsCheck:
@@ -89,14 +100,25 @@ def _gather(source: str | Path, symbol: str | None, now: datetime | None) -> Sou
         parts, problems = _read_all(find_files(source))
     else:
         parts, problems = [ParsedFile(Table(str(source), made.with_row_index("row", offset=1)), BUILT_IN_FORMAT)], []
-    parts = _choose(str(source), parts, symbol)
+    return _check(_choose(str(source), parts, symbol), problems, now or (datetime.now(UTC) if made is None else NEVER))
+
+
+def _check(parts: list[ParsedFile], problems: list[DataError], deadline: datetime) -> SourceContent:
+    """Check the rows of every part and all of them together; `problems` are those of parts that cannot be read."""
     for part in parts:
         problems += [*part.problems, *check_rows(part.table)]
     rows = _merge(parts)
     if rows.height or not problems:
-        deadline = now or (datetime.now(UTC) if made is None else NEVER)
         problems += check_series(rows, [part.table for part in parts], deadline)
     return SourceContent(_as_bars(rows), tuple(parts), most_severe_first(problems))
+
+
+def _checked(gathered: SourceContent) -> pl.DataFrame:
+    """Return the bars, or raise the gravest problem with the others attached."""
+    if gathered.problems:
+        gravest, *others = gathered.problems
+        raise type(gravest)(gravest.message, *others)
+    return gathered.bars
 
 
 def _read_all(files: Sequence[Path]) -> tuple[list[ParsedFile], list[DataError]]:

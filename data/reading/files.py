@@ -75,9 +75,9 @@ def _decode(file: str, content: bytes) -> list[Table]:
         if content.startswith(b"\x1f\x8b"):
             return _decode(file, _inflate(file, content))
         if content.startswith(b"PAR1"):
-            return [Table(file, _numbered(pl.read_parquet(BytesIO(content))))]
+            return [Table(file, numbered(pl.read_parquet(BytesIO(content))))]
         if content.startswith(b"ARROW1"):
-            return [Table(file, _numbered(pl.read_ipc(BytesIO(content))))]
+            return [Table(file, numbered(pl.read_ipc(BytesIO(content))))]
         return [_read_text(file, content.removeprefix(b"\xef\xbb\xbf"))]
     except (
         *(pl.exceptions.PolarsError, pl.exceptions.PanicException, RuntimeError, OSError),
@@ -140,12 +140,12 @@ def _read_text(file: str, content: bytes) -> Table:
         null_values=NULLS,
     )
     head = banner + (not headless)
-    numbered = _numbered(frame)
-    return Table(file, numbered.filter(~pl.all_horizontal(pl.all().exclude("row").is_null())), head)
+    rows = numbered(frame)
+    return Table(file, rows.filter(~pl.all_horizontal(pl.all().exclude("row").is_null())), head)
 
 
-def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give each row its number from 1, and the columns lower-case names."""
+def numbered(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give each row its number from 1, and the columns lower-case names; polars' DuplicateError where two are equal."""
     _check_names(frame.columns)
     named = frame.rename({name: name.strip().lower() for name in frame.columns})
     return named.drop("row", strict=False).with_row_index("row", offset=1)

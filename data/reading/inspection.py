@@ -127,7 +127,8 @@ def summarise_bars(
 def _inspect_series(bars: pl.DataFrame) -> SeriesCheck:
     """Look at the bars of one instrument."""
     interval = sessions.interval_of(bars)
-    holes = sessions.find(bars, interval)
+    found = sessions.find_sessions(bars, interval)
+    holes = found.holes
     changes = pl.DataFrame({"time": bars["time"], "change": bars["close"] / bars["close"].shift() - 1})
     within = changes.filter(~pl.col("time").is_in(holes["before"].implode())).drop_nulls()
     nulls = {name: bars[name].null_count() for name in OPTIONAL if name in bars.columns}
@@ -137,7 +138,7 @@ def _inspect_series(bars: pl.DataFrame) -> SeriesCheck:
         first=bars["time"][0],
         last=bars["time"][-1],
         interval=interval,
-        always_open=sessions.always_open(bars, interval),
+        always_open=found.always_open,
         holes=tuple(Hole(*row) for row in holes.select("after", "before", "missing").iter_rows()),
         zero_volume=int((bars["volume"] == 0).sum()),
         moves=tuple(Move(*row) for row in within.top_k(SHOWN, by=pl.col("change").abs()).iter_rows()),

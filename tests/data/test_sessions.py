@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backtest.data.errors import TooFewBars, WrongSchema
 from backtest.data.schema import UTC_TIME
-from backtest.data.sessions import always_open, find, interval_of, segments
+from backtest.data.sessions import find_sessions, interval_of, segments
 from tests.support.files_of_bars import START, steady
 from tests.support.strategies import bars
 
@@ -23,6 +23,16 @@ quick = settings(deadline=None, max_examples=50)
 def at(times: pl.Series) -> pl.DataFrame:
     """Return a frame with as much of BARS as holes depend on."""
     return pl.DataFrame({"symbol": ["X"] * times.len(), "time": times.cast(UTC_TIME)})
+
+
+def find(bars: pl.DataFrame, interval: timedelta | None = None) -> pl.DataFrame:
+    """Return the holes."""
+    return find_sessions(bars, interval or interval_of(bars)).holes
+
+
+def always_open(bars: pl.DataFrame, interval: timedelta | None = None) -> bool:
+    """Tell whether every market is open at all hours."""
+    return find_sessions(bars, interval or interval_of(bars)).always_open
 
 
 def without(frame: pl.DataFrame, *rows: int) -> pl.DataFrame:
@@ -194,4 +204,4 @@ def test_few_bars_have_segments_too() -> None:
     assert segments(steady(0)).to_list() == []
     assert segments(steady(1)).to_list() == [0]
     assert segments(pl.concat([steady(1, symbol="A"), steady(1, symbol="B")])).to_list() == [0, 1]
-    assert find(steady(0)).is_empty()
+    assert find(steady(0), HOUR).is_empty()

@@ -15,7 +15,8 @@ from hypothesis import given
 from backtest.data.errors import ConfigError
 from backtest.data.schema import UTC_TIME
 from backtest.features import EXTERNAL, FEATURES, external, feature
-from backtest.features.pipeline import build, series_of
+from backtest.features.catalog import resolve
+from backtest.features.pipeline import build, load_external
 from tests.support.strategies import HOUR, bars
 
 
@@ -133,8 +134,8 @@ def test_only_the_series_that_features_read_are_loaded() -> None:
     def unread() -> pl.DataFrame:
         raise AssertionError("read although no feature asks for it")
 
-    assert list(series_of(["log_return", "funding_now", "funding_change"])) == ["funding"]
-    assert series_of(["log_return", "taker_imbalance"]) == {}
+    assert list(load_external(resolve(["log_return", "funding_now", "funding_change"]))) == ["funding"]
+    assert load_external(resolve(["log_return", "taker_imbalance"])) == {}
     assert build(hours(2), ["funding_now"])["funding_now"].to_list() == [None, 1.0]
 
 
@@ -142,7 +143,7 @@ def test_only_the_series_that_features_read_are_loaded() -> None:
 def test_given_series_take_the_place_of_the_registered_ones() -> None:
     given_rates = build(hours(2), ["funding_now"], external={"funding": published((1, 1, 0.7))})
     assert given_rates["funding_now"].to_list() == [0.7, 0.7]
-    loaded = series_of(["funding_now"])
+    loaded = load_external(resolve(["funding_now"]))
     assert build(hours(5), ["funding_now"], external=loaded).equals(build(hours(5), ["funding_now"]))
     with pytest.raises(ConfigError, match=r"funding_now needs funding\.rate, which these bars lack and no external"):
         build(hours(2), ["funding_now"], external={})

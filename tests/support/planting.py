@@ -62,7 +62,7 @@ def walk(folder: Path, *bars: pl.DataFrame, **tables: Any) -> AuditedWalk:
 
 def with_features(subject: AuditedWalk, features: Rebuild) -> AuditedWalk:
     """The same walk, with other FEATURES from the beginning."""
-    table = features(subject.prepared.bars, subject.external)
+    table = features(subject.prepared.dataset.bars, subject.external)
     prepared = replace(subject.prepared, features=table, rows=subject.rows(table))
     return replace(subject, prepared=prepared, features=features)
 

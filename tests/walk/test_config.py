@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backtest.data.errors import ConfigError
 from backtest.data.reading import synthetic
 from backtest.walk.config import Config, build, load, parse, presets
-from backtest.walk.plan import load_bars
+from backtest.walk.plan import load_dataset
 from backtest.walk.run_folder import folder_of
 
 
@@ -98,8 +98,7 @@ def test_a_source_beside_the_file_is_meant_first(tmp_path: Path) -> None:
     synthetic.make_bars(50, symbol="BESIDE").write_csv(tmp_path / "bars.csv")
     (tmp_path / "my.toml").write_text("data.source = 'bars.csv'")
     loaded = load(str(tmp_path / "my.toml"))
-    bars, _ = load_bars(loaded.config, loaded.config_dir)
-    assert bars["symbol"].unique().to_list() == ["BESIDE"]
+    assert load_dataset(loaded.config, loaded.config_dir).symbols == ["BESIDE"]
     assert loaded.config.data.source == "bars.csv", "where the file lies is no part of the settings"
 
 

@@ -26,7 +26,7 @@ from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows, panel
 from backtest.walk.checkpoints import CHECKPOINTS
 from backtest.walk.plan import fold_table
-from backtest.walk.tasks import code_digest, learning_windows, plan
+from backtest.walk.tasks import code_digest, learning_windows, plan_tasks
 from tests.support.small_run import Silent, results, small, walk
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def test_the_models_forecast_is_the_mean_over_its_seeds(finished: Path) -> None:
 
 
 def test_the_truth_is_the_log_return_of_the_next_bar(finished: Path) -> None:
-    bars = small().bars.sort("time").with_columns(y_bars=pl.col("close").log().diff().shift(-1))
+    bars = small().dataset.bars.sort("time").with_columns(y_bars=pl.col("close").log().diff().shift(-1))
     joined = pl.read_parquet(finished / "forecasts.parquet").join(bars.select("time", "y_bars"), on="time")
     np.testing.assert_allclose(joined["y"], joined["y_bars"], rtol=1e-12, atol=1e-14)
     assert (joined["target_time"] - joined["time"]).unique().dt.total_hours().to_list() == [2]
@@ -211,7 +211,7 @@ def test_the_symbol_is_part_of_the_key() -> None:
 
 def test_more_bars_leave_the_tasks_of_complete_folds_as_they_are() -> None:
     short, long = small(), small(data={"source": "synthetic:n=1200,signal=0.1"})
-    np.testing.assert_array_equal(short.bars["close"], long.bars["close"][:900])
+    np.testing.assert_array_equal(short.dataset.bars["close"], long.dataset.bars["close"][:900])
     complete = {task.key for task in short.tasks if task.fold.index < 3}
     assert complete <= {task.key for task in long.tasks}
     assert len(complete) == 3 * 7
@@ -261,7 +261,7 @@ def test_the_keys_of_a_fold_depend_on_no_target_of_its_test_span() -> None:
     start = prepared.folds[1].test.start
     target = pl.when(pl.col("time") >= start).then(1e3).otherwise("y_log_return_1")
     rows = panel(prepared.features.with_columns(y_log_return_1=target), prepared.names, 1)
-    assert {task.key for task in plan(prepared.config, rows, prepared.folds[:2])} == {
+    assert {task.key for task in plan_tasks(prepared.config, rows, prepared.folds[:2])} == {
         task.key for task in prepared.tasks if task.fold.index < 2
     }
 
