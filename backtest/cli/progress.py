@@ -135,13 +135,14 @@ def loss_change(record: Record) -> list[str]:
 
 def plan_summary(prepared: WalkPlan, done: int, workers: int) -> str:
     """Return what a walk consists of, in one sentence."""
-    symbols, folds = prepared.dataset.bars["symbol"].n_unique(), counted(len(prepared.folds), "fold")
+    dataset, folds = prepared.dataset, counted(len(prepared.folds), "fold")
+    symbols = len(dataset.symbols)
     pooled = f" of {symbols} symbols, pooled" if symbols > 1 else ""
     final = sum(task.fold is prepared.final for task in prepared.tasks)
     fits = counted(len(prepared.tasks) - final, "fit")
     before = f"; {done} done before" if done else ""
     return (
-        f"{prepared.dataset.bars.height:,} bars{pooled}, {len(prepared.config.all_models)} models: {fits} in {folds} and "
+        f"{dataset.bars.height:,} bars{pooled}, {len(prepared.config.all_models)} models: {fits} in {folds} and "
         f"{counted(final, 'final fit')} on all bars (used by `backtest forecast`), "
         f"on {counted(workers, 'worker')}{before}"
     )
