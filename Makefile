@@ -10,7 +10,7 @@ JOBS   ?= 2
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backtest audit test test-all check bench calibrate app clean
+.PHONY: help setup backtest audit test test-all check docs bench calibrate app clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "setting up $(VENV), once: a few minutes"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --constraint constraints.txt --editable '.[app]' --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --constraint constraints.txt --editable '.[app]' --group dev --group docs
 	@touch $@
 
 backtest: $(READY)  ## run the main job: CONFIG=preset or file, DATA=bars, ARGS='--set train.epochs=5'
@@ -41,6 +41,10 @@ check: $(READY)  ## formatting, lint, types
 	@$(BIN)/ruff format --check --quiet . || (echo "make check: run $(BIN)/ruff format ." && false)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+
+docs: $(READY)  ## build the documentation site into build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "written: build/site/index.html"
 
 bench: $(READY)  ## measure speed and memory, as ratios (DATA=hourly BTCUSDT bars for the whole table)
 	@$(BIN)/python -m tests.bench $(if $(DATA),--data '$(DATA)')

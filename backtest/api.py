@@ -115,9 +115,19 @@ def walk_forward(
         `folds=bt.Folds(...)` or a dict, `net={"hidden": 16}`, `train={"epochs": 5}`, `seeds=3`, `jobs=2`, ... A dict
         changes the settings that it names and leaves the others of its table.
 
-    Raises ConfigError for settings that cannot be used, DataError for bars that cannot be trusted, LeakError if the
-    audit finds a leak, RunError if the walk cannot be finished.
+    Raises
+    ------
+    ConfigError
+        Settings cannot be used.
+    DataError
+        Bars cannot be trusted.
+    LeakError
+        The audit finds a leak.
+    RunError
+        The walk cannot be finished.
 
+    Examples
+    --------
     >>> import backtest as bt
     >>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds={"first_train": 300}, progress=False)
     >>> run.verdict.status

@@ -48,7 +48,7 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 def undeclared(paths: list[Path], declared: set[str]) -> list[str]:
     """Imports that no declared distribution brings."""
-    ours = {"backtest", "tests", *sys.stdlib_module_names}
+    ours = {"backtest", "docs", "tests", *sys.stdlib_module_names}
     owners = packages_distributions()
     return [
         f"{path.relative_to(ROOT)} imports {name}"
