@@ -3,7 +3,8 @@
 Everything that a notebook needs is here, and loaded when it is first used:
 
 >>> import backtest as bt
->>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds=bt.Folds(first_train=400), progress=False)
+>>> folds = bt.Folds(first_train=300, validation=60, test=90)
+>>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds=folds, progress=False)
 >>> run.verdict.status
 'no evidence'
 

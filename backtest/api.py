@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import weakref
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal, TypedDict, Unpack
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 
 import polars as pl
 from rich.console import Console
@@ -18,8 +19,8 @@ from backtest import reports
 from backtest.audit.record import audit_of, keep, known_audit
 from backtest.cli.progress import WalkProgress
 from backtest.comparison.compare import compare_runs
-from backtest.data.errors import LeakError
-from backtest.data.reading import bars as bar_files
+from backtest.data.dataset import Dataset
+from backtest.data.errors import ConfigError, LeakError
 from backtest.data.records.audit import Audit, Depth
 from backtest.reports.wording.audit import leak_words
 from backtest.run_view import Comparison, Run
@@ -28,6 +29,12 @@ from backtest.walk import engine
 from backtest.walk.config import LoadedConfig, build, load
 from backtest.walk.folds import FoldSettings
 from backtest.walk.plan import WalkPlan, plan_walk
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Bars: TypeAlias = "str | Path | pl.DataFrame | pd.DataFrame"
+"""A file, folder, glob or built-in name, or a data frame of bars with columns as a file has them."""
 
 Size = int | str
 
@@ -83,16 +90,13 @@ class Settings(TypedDict, total=False):
     costs: Mapping[str, object]
 
 
-Source = str | Path
-AuditDepth = Literal["quick", "full", "off"]
-
-
 def walk_forward(
-    bars: Source | None = None,
+    bars: Bars | None = None,
     *,
     config: str | Path | None = None,
+    preset: str | None = None,
     save: str | Path | None = None,
-    audit: AuditDepth = "quick",
+    audit: Depth | Literal["off"] = "quick",
     progress: bool = True,
     **settings: Unpack[Settings],
 ) -> Run:
@@ -101,9 +105,10 @@ def walk_forward(
     Parameters
     ----------
     bars
-        A file, folder, glob or built-in name; None: the source in `config`.
-    config
-        A preset or a TOML file, as on the command line, that the other settings change; None: the defaults.
+        A file, folder, glob or built-in name, or a polars or pandas data frame, whose columns are recognised like a
+        file's (`data={"symbol": "ABC"}` names its instrument); None: the source in `config`.
+    config, preset
+        A TOML file or a preset's name, as on the command line, whose settings the others change; None: the defaults.
     save
         Run folder to write; a walk that was interrupted there is resumed. None: nothing is written, see `Run.save`.
     audit
@@ -129,22 +134,23 @@ def walk_forward(
     Examples
     --------
     >>> import backtest as bt
-    >>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds={"first_train": 300}, progress=False)
+    >>> folds = bt.Folds(first_train=300, validation=60, test=90)
+    >>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds=folds, progress=False)
     >>> run.verdict.status
     'no evidence'
     >>> run.forecasts.columns
     ['model', 'seed', 'fold', 'symbol', 'horizon', 'time', 'target_time', 'y', 'y_hat']
     """
     console = Console(stderr=True, quiet=not progress)
-    plan = _plan(bars, config, settings)
-    folder = Path(save) if save is not None else _scratch_folder(plan.config.name)
+    plan = _plan(bars, config, preset, settings)
+    folder = Path(save) if save is not None else _unsaved(plan.config.name)
     found = known_audit(plan, folder) if audit == "off" else _audit(plan, folder, audit, console)
     if audit != "off" and found and not found.passed:
         if save is not None:
             keep(plan, folder, found)
         leaks = "\n".join(map(leak_words, found.leaks))
         raise LeakError(f'{leaks}\nFix it, or pass audit="off" (the results are then marked unreliable).')
-    command = _call(bars, config, settings)
+    command = _call(bars, config or preset, settings)
     engine.walk_forward(plan, folder, WalkProgress(console), command=command, audited=found)
     run = Run(folder, saved=save is not None)
     if save is None:
@@ -153,9 +159,10 @@ def walk_forward(
 
 
 def audit(
-    bars: Source | None = None,
+    bars: Bars | None = None,
     *,
     config: str | Path | None = None,
+    preset: str | None = None,
     depth: Depth = "full",
     progress: bool = True,
     **settings: Unpack[Settings],
@@ -169,8 +176,8 @@ def audit(
     >>> found.passed
     True
     """
-    plan = _plan(bars, config, settings)
-    return _audit(plan, _scratch_folder(plan.config.name), depth, Console(stderr=True, quiet=not progress))
+    plan = _plan(bars, config, preset, settings)
+    return _audit(plan, _unsaved(plan.config.name), depth, Console(stderr=True, quiet=not progress))
 
 
 def open_run(folder: str | Path) -> Run:
@@ -208,42 +215,58 @@ def compare(*runs: Run | str | Path, save: str | Path | None = None) -> Comparis
     same thing.
 
     >>> import backtest as bt
-    >>> common = {"folds": {"first_train": 300}, "models": ["ridge"], "progress": False}
+    >>> common = {"folds": bt.Folds(first_train=300, validation=60, test=90), "models": ["ridge"], "progress": False}
     >>> short = bt.walk_forward("synthetic:n=700", name="short", net={"window": 10}, **common)
     >>> long = bt.walk_forward("synthetic:n=700", name="long", net={"window": 40}, **common)
-    >>> bt.compare(short, long)
+    >>> bt.compare(short, long).pairs.select("run", "other_run").row(0)
+    ('short', 'long')
     """
     folders = [run.folder if isinstance(run, Run) else Path(run) for run in runs]
-    folder = compare_runs(folders, Path(save) if save is not None else _scratch_folder("comparison"))
+    folder = compare_runs(folders, Path(save) if save is not None else _unsaved("comparison"))
     return Comparison(folder)
 
 
-def load_bars(source: Source, symbol: str | None = None) -> pl.DataFrame:
-    """Read bars from a file, a folder, a glob or a built-in name, and refuse what cannot be trusted.
+def load_bars(source: Bars, symbol: str | None = None) -> pl.DataFrame:
+    """Read bars from a file, a folder, a glob, a built-in name or a data frame; refuse what cannot be trusted.
 
     Returns BARS: `symbol`, `time` (the open, UTC), `open`, `high`, `low`, `close`, `volume` and what else is there,
-    sorted by symbol and time. `symbol` picks an instrument, or names it where the file does not. Raises DataError.
+    sorted by symbol and time. `symbol` picks an instrument, or names the one of a source that does not. Raises
+    DataError.
 
     >>> import backtest as bt
     >>> bt.load_bars("synthetic:n=100").height
     100
     """
-    return bar_files.load_bars(source, symbol)
+    return _dataset(source, symbol).bars
 
 
-def _plan(bars: Source | None, config: str | Path | None, settings: Mapping[str, Any]) -> WalkPlan:
-    """Read the bars and plan the walk; what `settings` names replaces what `config` says."""
-    base = load(str(config)) if config is not None else None
+def _dataset(bars: Bars, symbol: str | None = None, interval: str | None = None) -> Dataset:
+    """The data of a source or a frame."""
+    if isinstance(bars, str | Path):
+        return Dataset.from_source(bars, symbol, interval)
+    return Dataset.from_frame(bars, symbol, interval)
+
+
+def _plan(bars: Bars | None, config: str | Path | None, preset: str | None, settings: Mapping[str, Any]) -> WalkPlan:
+    """Read the bars and plan the walk; what `settings` names replaces what `config` or `preset` says."""
+    if config is not None and preset is not None:
+        raise ConfigError(f"config: expected either config or preset (got {config} and {preset}): leave one out")
+    base = load(str(config or preset)) if config or preset else None
     tree: dict[str, Any] = base.config.model_dump(exclude_unset=True) if base else {}
     for name, value in settings.items():
         if isinstance(value, Folds):
             tree[name] = value.model_dump()
             continue
         changes = {"kind": value} if name == "target" and isinstance(value, str) else value
-        tree[name] = {**tree.get(name, {}), **changes} if isinstance(changes, Mapping) else changes
-    if bars is not None:
+        before = tree.get(name)
+        both = isinstance(changes, Mapping) and isinstance(before, Mapping)
+        tree[name] = {**before, **changes} if both else changes  # type: ignore[dict-item]
+    named = isinstance(bars, str | Path)
+    if named:
         tree["data"] = {**tree.get("data", {}), "source": str(bars)}
-    return plan_walk(LoadedConfig(build(tree, where="settings"), base.config_dir if base else None))
+    loaded = LoadedConfig(build(tree, where="settings"), base.config_dir if base else None)
+    data = loaded.config.data
+    return plan_walk(loaded, None if named or bars is None else _dataset(bars, data.symbol, data.interval))
 
 
 def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audit:
@@ -253,21 +276,23 @@ def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audi
     return found
 
 
-def _call(bars: Source | None, config: str | Path | None, settings: Mapping[str, object]) -> str:
+def _call(bars: Bars | None, config: str | Path | None, settings: Mapping[str, object]) -> str:
     """The call that made a run, for its manifest."""
     named = {**({"config": str(config)} if config is not None else {}), **settings}
-    parts = [*([repr(str(bars))] if bars is not None else []), *(f"{name}={value!r}" for name, value in named.items())]
+    first = [] if bars is None else [repr(str(bars)) if isinstance(bars, str | Path) else "bars"]
+    parts = [*first, *(f"{name}={value!r}" for name, value in named.items())]
     return f"bt.walk_forward({', '.join(parts)})"
 
 
 @cache
-def _scratch() -> TemporaryDirectory[str]:
-    """A folder for the runs of this session that are not saved; their trials are counted in the ledger in it."""
-    return TemporaryDirectory(prefix="beatzero-")
+def _session() -> Path:
+    """A folder for the runs of this session that are not saved; the ledger in it counts what was tried."""
+    folder = Path(mkdtemp(prefix="beatzero-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
-_numbers = count(1)
-
-
-def _scratch_folder(name: str) -> Path:
-    return Path(_scratch().name) / f"{name}-{next(_numbers)}"
+def _unsaved(name: str) -> Path:
+    """A new folder of this session for a run of that name."""
+    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    return next(folder for each in names if not (folder := _session() / each).exists())

@@ -12,7 +12,7 @@ import polars as pl
 from rich.text import Text
 
 from backtest import reports
-from backtest.cli.terminal import console, show_comparison, show_table, tell
+from backtest.cli.terminal import console, show_comparison, show_result
 from backtest.data import run_files
 from backtest.data.errors import ConfigError
 from backtest.data.names import label
@@ -20,7 +20,6 @@ from backtest.data.records.audit import Audit
 from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import RUN_TABLES
 from backtest.reports import comparison
-from backtest.reports.blocks import Verdict as VerdictBlock
 from backtest.reports.comparison.document import compose as comparison_document
 from backtest.reports.comparison.sections.verdict import verdict_of
 from backtest.reports.document import compose
@@ -28,8 +27,8 @@ from backtest.reports.formats import counted
 from backtest.reports.render.html import to_fragment, to_html
 from backtest.reports.result import assemble
 from backtest.reports.run_folder import read
-from backtest.reports.sections.verdict import verdict as verdict_section
-from backtest.verdict.multiple_testing import enter
+from backtest.verdict.ledger import LEDGER, append
+from backtest.verdict.multiple_testing import enter, ledger_of
 from backtest.verdict.record import judge_again
 from backtest.walk.config import build, parse
 from backtest.walk.run_folder import refuse_other
@@ -47,11 +46,12 @@ class Run:
     notebook shows the forest plot as well. Raises as `bt.open_run`.
 
     >>> import backtest as bt
-    >>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds={"first_train": 300}, progress=False)
+    >>> folds = bt.Folds(first_train=300, validation=60, test=90)
+    >>> run = bt.walk_forward("synthetic:n=700", models=["ridge"], folds=folds, progress=False)
     >>> run
-    <Run default: ridge no evidence; 1 fold, 98 forecasts of each model>
-    >>> run.scores.filter(model="ridge", metric="mse", fold=None).height
-    1
+    <Run default: ridge no evidence; 4 folds, 337 forecasts of each model>
+    >>> run.folds.select("fold", "n_train", "n_test").row(0)
+    (0, 229, 90)
     """
 
     folder: Path
@@ -141,11 +141,13 @@ class Run:
     def save(self, folder: str | Path) -> Path:
         """Save the run as a run folder, which every command and `bt.open_run` accept, and return its path.
 
-        The run then stands in the trial ledger beside that folder, and its verdict, here too, allows for what was
-        tried on the same bars there before. Raises ConfigError if the folder holds anything else than a run of the same
-        settings.
+        The run then stands in the trial ledger beside that folder, with all else that was tried on the same bars in
+        this session, and its verdict, here too, allows for everything in that ledger. Raises ConfigError if the folder
+        holds anything else than a run of the same settings.
         """
         target = Path(folder)
+        if target.resolve() == self.folder.resolve():
+            return target
         config = build(parse(self.config, where="config.toml"), where="config.toml")
         refuse_other(target, config)
         manifest = run_files.read_manifest(self.folder)
@@ -154,6 +156,10 @@ class Run:
             shutil.copytree(self.folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
             run_files.write_json(target / run_files.MANIFEST, manifest)
         hashes = {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
+        known = ledger_of(target).trials
+        for trial in ledger_of(self.folder).trials:
+            if trial.data == hashes["data"] and trial not in known:
+                append(target.parent / LEDGER, trial)
         enter(target, self.verdict, self.tests, self.table("strategies"), **hashes)
         judge_again(target)
         self.folder, self.saved, self._contents = target, True, read(target)
@@ -168,15 +174,7 @@ class Run:
 
     def __str__(self) -> str:
         """Return the verdict and the table of all models, as the command line prints them."""
-
-        def show() -> None:
-            found = next(block for block in verdict_section(self._result) if isinstance(block, VerdictBlock))
-            for sentence in filter(None, (found.headline, *found.sentences, found.remark)):
-                tell(sentence)
-            console.print()
-            show_table(reports.headline(self._result))
-
-        return captured(show)
+        return captured(lambda: show_result(self.folder))
 
     def _repr_html_(self) -> str:
         """Return the verdict, the table of all models and the forest plot for a notebook."""
@@ -225,4 +223,5 @@ def captured(show: Callable[[], None]) -> str:
     """Return what `show` prints, without colours."""
     with console.capture() as shown:
         show()
-    return Text.from_ansi(shown.get()).plain.strip("\n")
+    lines = Text.from_ansi(shown.get()).plain.split("\n")
+    return "\n".join(map(str.rstrip, lines)).strip("\n")

@@ -28,27 +28,70 @@ from __future__ import annotations
 
 
 class BacktestError(Exception):
-    """Root of every error that the program raises on purpose; its text is the whole message."""
+    """Root of every error that the program raises on purpose; its text is the whole message.
+
+    >>> import backtest as bt
+    >>> try:
+    ...     bt.open_run("runs/nothing")
+    ... except bt.BacktestError as error:
+    ...     print(type(error).__name__)
+    RunError
+    """
 
 
 class ConfigError(BacktestError):
-    """Settings that cannot be used: which, what was expected, what came, what to do."""
+    """Settings that cannot be used: which, what was expected, what came, what to do.
+
+    >>> import backtest as bt
+    >>> bt.walk_forward("synthetic", modles=["ridge"])
+    Traceback (most recent call last):
+    backtest.data.errors.ConfigError: settings: modles: unknown setting: did you mean models?
+    """
 
 
 class RunError(BacktestError):
-    """A run folder is incomplete, damaged or in use."""
+    """A run folder is incomplete, damaged or in use.
+
+    >>> import backtest as bt
+    >>> bt.open_run("runs/nothing")
+    Traceback (most recent call last):
+    backtest.data.errors.RunError: runs/nothing: expected a finished run ...
+    """
 
 
 class LeakError(BacktestError):
-    """A feature, a fold or a forecast depends on something that was not known yet."""
+    """A feature, a fold or a forecast depends on something that was not known yet.
+
+    >>> import backtest as bt
+    >>> import polars as pl
+    >>> bt.assert_causal(pl.col("close").shift(-1), bt.load_bars("synthetic:n=300"))
+    Traceback (most recent call last):
+    backtest.data.errors.LeakError: ...
+    """
 
 
 class ProtocolError(BacktestError):
-    """A forecaster does not keep to the protocol: which rule, what was expected, what came."""
+    """A forecaster does not keep to the protocol: which rule, what was expected, what came.
+
+    >>> import backtest as bt
+    >>> class Silent:
+    ...     def fit(self, train, validation):
+    ...         return None
+    >>> bt.check_forecaster(lambda net, train, seed: Silent())
+    Traceback (most recent call last):
+    backtest.data.errors.ProtocolError: ...
+    """
 
 
 class DataError(BacktestError):
-    """Market data that cannot be trusted; `others` are the further problems of the same source."""
+    """Market data that cannot be trusted; `others` are the further problems of the same source.
+
+    >>> import backtest as bt
+    >>> bars = bt.load_bars("synthetic:n=100")
+    >>> bt.load_bars(bars.with_columns(close=-bars["close"]))
+    Traceback (most recent call last):
+    backtest.data.errors.NonPositivePrice: ...
+    """
 
     def __init__(self, message: str, *others: DataError) -> None:
         super().__init__(message)

@@ -65,7 +65,15 @@ def feature(
     the columns it reads beyond the obligatory ones: optional ones of BARS, or `funding.rate` of an external series.
     `tolerance` is how far, in standard deviations of the feature, a value may still depend on bars before its
     look-back: an average with exponential weights never forgets entirely. 0: not at all.
-    Raises ConfigError when other code has that name already, or for a tolerance that is negative or not finite.
+    Raises ConfigError when other code has that name already, or for a tolerance that is negative or not finite. A cell
+    of a notebook may define its feature again.
+
+    >>> import backtest as bt
+    >>> import polars as pl
+    >>> @bt.feature(lookback=lambda window: window)
+    ... def drawdown(window: int = 24) -> pl.Expr:
+    ...     return (pl.col("close") / pl.col("close").rolling_max(window + 1)).log()
+    >>> bt.assert_causal("drawdown_48", bt.load_bars("synthetic:n=300"))
     """
 
     def register(function: Registered) -> Registered:
@@ -77,18 +85,23 @@ def feature(
             )
         known = FEATURES.setdefault(entry.name, entry)
         if known.identity != entry.identity:
-            raise taken("features", entry.name, function, known.function)
+            check_redefinition("features", entry.name, function, known.function)
+            FEATURES[entry.name] = entry
         return function
 
     return register
 
 
-def taken(kind: str, name: str, new: Callable[..., object], known: Callable[..., object]) -> ConfigError:
-    """Word that `new` cannot join the table of `kind`: its `name` is that of `known`, which is other code."""
-    return ConfigError(
-        f"{kind}: {name} of module {new.__module__} is taken by other code in module {known.__module__}: "
-        "give one of them another name"
-    )
+def check_redefinition(kind: str, name: str, new: Callable[..., object], known: Callable[..., object]) -> None:
+    """Raise ConfigError if other code has the `name` already, unless both are of an interactive session.
+
+    A notebook's cell may be changed and run again; in modules, two functions of one name are a mistake.
+    """
+    if not new.__module__ == known.__module__ == "__main__":
+        raise ConfigError(
+            f"{kind}: {name} of module {new.__module__} is taken by other code in module {known.__module__}: "
+            "give one of them another name"
+        )
 
 
 def at_least(minimum: int, **parameters: int) -> None:

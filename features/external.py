@@ -15,7 +15,7 @@ import polars as pl
 
 from backtest.data.errors import ConfigError, WrongSchema
 from backtest.data.schema import SYMBOL, UTC_TIME, Column, Schema, check
-from backtest.features.catalog import taken
+from backtest.features.catalog import check_redefinition
 
 Source = Callable[[], pl.DataFrame]
 Registered = TypeVar("Registered", bound=Source)
@@ -61,6 +61,15 @@ def external(
     `known_at` (when it was published), both Datetime("us", "UTC"), one or more columns of numbers, where null says
     that there is no value, and `symbol` if each instrument has a series of its own. A feature names what it reads,
     `requires=("funding.rate",)`. Raises ConfigError for a name with a dot, or one that other code has already.
+
+    >>> import backtest as bt
+    >>> import polars as pl
+    >>> @bt.external
+    ... def funding() -> pl.DataFrame:
+    ...     return pl.read_parquet("funding.parquet")
+    >>> @bt.feature(lookback=0, requires=("funding.rate",))
+    ... def carry() -> pl.Expr:
+    ...     return pl.col("funding.rate")
     """
 
     def register(function: Registered) -> Registered:
@@ -71,7 +80,8 @@ def external(
             )
         known = EXTERNAL.setdefault(entry.name, entry)
         if known.identity != entry.identity:
-            raise taken("external", entry.name, function, known.function)
+            check_redefinition("external", entry.name, function, known.function)
+            EXTERNAL[entry.name] = entry
         return function
 
     return register if function is None else register(function)

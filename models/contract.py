@@ -27,6 +27,10 @@ def check_forecaster(make: Make, *, net: NetSettings = NET, train: TrainSettings
     ProtocolError says which rule is broken: fit returns a FitLog and changes none of its input; forecasts are finite,
     one for each window, from that window alone; the seed is the only source of chance; a saved and restored
     forecaster forecasts the same bits.
+
+    >>> import backtest as bt
+    >>> from backtest.models import MODELS
+    >>> bt.check_forecaster(MODELS["ridge"].make)
     """
     name = getattr(make, "__name__", repr(make))
     learn, validate, ask = _windows(net.window)

@@ -26,7 +26,12 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class FitLog:
-    """What a fit did: its epochs (none: fitted in one step), the best one from 1, what it chose in words, and where."""
+    """What a fit did: its epochs (none: fitted in one step), the best one from 1, what it chose in words, and where.
+
+    >>> import backtest as bt
+    >>> bt.FitLog(note="penalty 10").epochs
+    ()
+    """
 
     epochs: tuple[Epoch, ...] = ()
     best: int | None = None
@@ -83,6 +88,23 @@ def model(name: str, *, seeded: bool = False, baseline: bool = False) -> Callabl
     """Register a factory `(net, train, seed) -> Forecaster` in MODELS under `name`.
 
     ConfigError where the name is taken by another factory.
+
+    >>> import backtest as bt
+    >>> import numpy as np
+    >>> class Median:
+    ...     def fit(self, train, validation):
+    ...         self.median = np.median(train.y)
+    ...         return bt.FitLog()
+    ...     def predict(self, windows):
+    ...         return np.full(len(windows), self.median)
+    ...     def state(self):
+    ...         return {"median": np.array([self.median])}
+    ...     def restore(self, state):
+    ...         (self.median,) = state["median"]
+    >>> @bt.model("median")
+    ... def median(net, train, seed):
+    ...     return Median()
+    >>> bt.check_forecaster(median)
     """
 
     def register(make: Make) -> Make:

@@ -43,6 +43,14 @@ def assert_causal(
 
     `bars` stand sorted by symbol and time; a few hundred with something odd in them tell more than many smooth ones.
     Raises ConfigError for a feature that cannot be computed from them.
+
+    >>> import backtest as bt
+    >>> import polars as pl
+    >>> bars = bt.load_bars("synthetic:n=300")
+    >>> bt.assert_causal(pl.col("close").log().diff(5), bars, lookback=5)
+    >>> bt.assert_causal(pl.col("close") / pl.col("close").mean(), bars)
+    Traceback (most recent call last):
+    backtest.data.errors.LeakError: ...
     """
     __tracebackhide__ = True  # a test that fails shows its own line, not ours
     question = feature_under_test(feature, bars, lookback, tolerance, external)
@@ -69,6 +77,12 @@ def assert_sealed(walk: Callable[[pl.DataFrame], pl.DataFrame], bars: pl.DataFra
     there are several, and numbers. It may be any pipeline, of any library. Later bars are replaced and not cut off,
     so that folds counted from the end stay where they are; the same bars must give the same forecasts.
     Raises ConfigError for a walk that cannot be asked.
+
+    >>> import backtest as bt
+    >>> import polars as pl
+    >>> def last_return(bars: pl.DataFrame) -> pl.DataFrame:
+    ...     return bars.select("time", forecast=pl.col("close").log().diff()).drop_nulls()
+    >>> bt.assert_sealed(last_return, bt.load_bars("synthetic:n=300"))
     """
     __tracebackhide__ = True
     check_bars(bars)

@@ -34,8 +34,8 @@ def to_fragment(document: Document) -> str:
     )
     page = environment()
     page.filters["drawn"] = lambda svg: drawn(re.sub(r'(?<=id="|f="#)|(?<=url\(#)', f"{name}-", svg))
-    rules = page.get_template("fragment.css").render(name=name, light=light, dark=dark)
-    style = Markup(f"{rules}#{name}{{{theme()}{page.get_template('style.css').render()}}}")  # noqa: S704 -- our own
+    rules = Markup(theme() + page.get_template("style.css").render())  # noqa: S704 -- our own style sheet
+    style = Markup(page.get_template("fragment.css").render(name=name, light=light, dark=dark, rules=rules))  # noqa: S704
     return page.get_template("fragment.html").render(document=document, style=style, name=name) + "\n"
 
 

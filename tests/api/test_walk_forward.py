@@ -1,0 +1,174 @@
+"""`bt.walk_forward` is `backtest run` from Python: the same settings, results and errors."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import backtest as bt
+from backtest.api import Settings
+from backtest.data.run_files import read_manifest
+from backtest.features import FEATURES
+from backtest.walk.config import load
+from tests.api.walks import SETTINGS, SOURCE, walk
+from tests.support.command import call
+
+
+@pytest.fixture(scope="module")
+def run() -> bt.Run:
+    return walk()
+
+
+def test_a_frame_gives_the_same_forecasts_as_the_source_to_the_bit(run: bt.Run) -> None:
+    bars = bt.load_bars(SOURCE)
+    own = bars.rename({"time": "Date", "close": "Close", "open": "OPEN"}).drop("symbol")
+    assert_frame_equal(walk(bars).forecasts, run.forecasts, check_exact=True)
+    renamed = walk(own, data={"symbol": bars["symbol"][0]})
+    assert_frame_equal(renamed.forecasts, run.forecasts, check_exact=True)
+
+
+def test_a_pandas_frame_with_its_own_index_gives_the_same_forecasts(run: bt.Run) -> None:
+    bars = bt.load_bars(SOURCE)
+    columns = {name: bars[name].to_numpy() for name in bars.columns if name not in ("time", "symbol")}
+    frame = pd.DataFrame(columns, index=pd.DatetimeIndex(bars["time"].to_numpy(), tz="UTC", name="time"))
+    assert_frame_equal(walk(frame, data={"symbol": bars["symbol"][0]}).forecasts, run.forecasts, check_exact=True)
+
+
+def test_the_run_is_that_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: bt.Run) -> None:
+    settings = tmp_path / "small.toml"
+    settings.write_text(run.config)
+    assert call(monkeypatch, "run", str(settings), "--set", "executor=serial", "--out", str(tmp_path / "a" / "x")) == 0
+    bt.walk_forward(config=settings, executor="serial", save=tmp_path / "b" / "x", progress=False)
+    command, python = (read_manifest(tmp_path / side / "x")["files"] for side in "ab")
+    assert python == command
+    unsaved = walk()
+    for name in ("forecasts", "scores", "tests", "folds", "fits", "strategies"):
+        assert_frame_equal(unsaved.table(name), bt.open_run(tmp_path / "a" / "x").table(name), check_exact=True)
+
+
+def test_nothing_is_written_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BACKTEST_HOME", raising=False)
+    held = walk()
+    bt.compare(held, walk(name="other", net={"window": 9}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unsaved_run_leaves_no_files_behind() -> None:
+    held = walk()
+    folder = held.folder
+    assert folder.is_dir()
+    del held
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_a_saved_walk_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bt.walk_forward(SOURCE, audit="off", save=tmp_path / "run", **SETTINGS)
+    capsys.readouterr()
+    bt.walk_forward(SOURCE, audit="off", save=tmp_path / "run", **SETTINGS)
+    assert "done before" in capsys.readouterr().err
+
+
+def test_settings_change_those_of_a_preset() -> None:
+    small = bt.walk_forward(
+        SOURCE,
+        preset="quick",
+        models=["ridge"],
+        folds={"first_train": 300, "validation": 90},
+        executor="serial",
+        audit="off",
+        progress=False,
+    )
+    config = load("quick").config
+    assert small.name == "quick"
+    assert f"test = {config.folds.test}" in small.config
+    assert f"hidden = {config.net.hidden}" in small.config
+    assert "first_train = 300" in small.config
+
+
+def test_folds_replace_those_of_the_base_and_a_dict_changes_them() -> None:
+    base = {"config": "quick", "models": ["ridge"], "executor": "serial", "audit": "off", "progress": False}
+    whole = bt.walk_forward(SOURCE, folds=bt.Folds(first_train=300), **base)  # type: ignore[arg-type]
+    assert "validation = 250" in whole.config
+    with pytest.raises(bt.DataError, match="first_train 300, validation 500"):
+        bt.walk_forward(SOURCE, folds={"first_train": 300}, **base)  # type: ignore[arg-type]
+
+
+def test_progress_is_silent_on_request(capfd: pytest.CaptureFixture[str]) -> None:
+    walk()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_goes_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    bt.walk_forward(SOURCE, audit="off", **SETTINGS)
+    shown = capfd.readouterr()
+    assert "fits" in shown.err
+    assert shown.out == ""
+
+
+def test_what_was_tried_in_the_session_counts(run: bt.Run) -> None:
+    first = walk(net={"window": 11}).verdict.configurations
+    second = walk(net={"window": 12}).verdict.configurations
+    assert second == first + 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"modles": ["ridge"]}, "modles: unknown setting: did you mean models"),
+        ({"folds": {"tst": 9}}, r"folds\.tst: unknown setting: did you mean folds\.test"),
+        ({"hidden": 9}, r"hidden: unknown setting: did you mean net\.hidden"),
+        ({"target": "price"}, r"target\.kind"),
+        ({"net": {"window": 0}}, r"net\.window"),
+        ({"models": ["rigde"]}, "rigde"),
+        ({"features": ["nothing_7"]}, "nothing_7"),
+        ({"config": "qick"}, "did you mean quick"),
+        ({"config": "quick", "preset": "quick"}, "config"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_wrong_setting_is_refused_in_the_words_of_the_command_line(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(bt.ConfigError, match=message):
+        walk(**settings)
+
+
+def test_an_unknown_size_of_folds_is_refused_at_once() -> None:
+    with pytest.raises(bt.ConfigError, match=r"Folds: folds\.tst: unknown setting: did you mean folds\.test\?"):
+        bt.Folds(tst=3)  # type: ignore[call-arg]
+
+
+def test_bars_that_cannot_be_trusted_are_refused() -> None:
+    broken = bt.load_bars(SOURCE).with_columns(close=-pl.col("close"))
+    with pytest.raises(bt.DataError, match="close"):
+        walk(broken)
+
+
+def test_something_else_than_bars_is_refused() -> None:
+    with pytest.raises(bt.DataError, match="DataFrame"):
+        walk([1, 2, 3])  # type: ignore[arg-type]
+
+
+def test_a_leak_is_an_error_with_its_counterexample(tmp_path: Path) -> None:
+    @bt.feature(lookback=0, name="leak_of_the_next_close")
+    def leak() -> pl.Expr:
+        return pl.col("close").log().diff().shift(-1)
+
+    settings: Settings = {**SETTINGS, "features": ["log_return", "leak_of_the_next_close"]}
+    try:
+        with pytest.raises(bt.LeakError, match=r'leak_of_the_next_close(.|\n)*audit="off"'):
+            bt.walk_forward(SOURCE, save=tmp_path / "x", progress=False, **settings)
+        assert {file.name for file in (tmp_path / "x").iterdir()} == {".lock", "audit.json"}
+        found = bt.audit(SOURCE, depth="quick", progress=False, **settings)
+        assert not found.passed
+        unaudited = bt.walk_forward(SOURCE, audit="off", progress=False, **settings)
+        assert unaudited.audit is None
+        assert unaudited.verdict.status != "leak suspected"
+    finally:
+        del FEATURES["leak_of_the_next_close"]
