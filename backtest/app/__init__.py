@@ -1,1 +1,1 @@
-"""The app: a run's verdict and audit, its next step, its forecasts replayed, in a browser on this machine alone."""
+"""The app: verdict and audit, the next forecast, and the replayed walk in a browser, served to this machine only."""

@@ -255,6 +255,6 @@ def open_app(
     plugins: Plugins = None,
 ) -> None:
     """Show runs and their next forecasts in the browser; served to this machine only."""
-    from backtest.app.serving import serve
+    from backtest.app.server import serve
 
     serve(run, plugins or [])

@@ -10,14 +10,14 @@ import polars as pl
 import pytest
 
 from backtest import reports
-from backtest.app.evidence import written
-from backtest.app.words import SIGNS
+from backtest.app.elements import BADGES
+from backtest.app.run_tabs import formatted
 from backtest.data.reading import synthetic
 from backtest.data.result_tables import COVERAGE
 from backtest.forecast.next_step import next_steps
 from backtest.reports.sections.verdict import tone_of
 from tests.support.app_page import choose, figures, open_page, small_home, upload, words
-from tests.support.audits import leaky
+from tests.support.audits import NAMES, leaky
 from tests.support.fake_run import Plan, make
 
 
@@ -36,20 +36,20 @@ def page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return open_page(monkeypatch, home)
 
 
-def test_the_verdict_and_the_audit_stand_above_everything_else(page: Any, run: Path) -> None:
+def test_verdict_and_audit_come_first(page: Any, run: Path) -> None:
     verdict = reports.read(run).verdict
     title, headline, audited = (text.value for text in page.main.text[:3])
     assert title.startswith("small: SYNTH, walked forward from 2020-")
     assert (headline, audited) == (verdict.headline, "run backtest audit to look for leaks")
     tone, word = tone_of(verdict)
-    colour, icon = SIGNS[tone]
+    colour, icon = BADGES[tone]
     assert [badge.value for badge in page.main.markdown[:2]] == [
         f":{colour}-badge[{icon} {word}]",
         ":orange-badge[:material/error: Leak audit: not audited]",
     ]
 
 
-def test_the_forecast_is_that_of_the_command_line(page: Any, run: Path) -> None:
+def test_the_forecast_equals_that_of_the_command_line(page: Any, run: Path) -> None:
     *_, ridge, lstm = next_steps(run)[0]
     low, high = lstm.ends(0.95) or (0.0, 0.0)
     interval = lstm.intervals[-1]
@@ -67,15 +67,15 @@ def test_the_forecast_is_that_of_the_command_line(page: Any, run: Path) -> None:
     assert figures(page)["50 % interval"] == f"{low:,.2f} to {high:,.2f}"
 
 
-def test_a_single_seed_has_a_forecast_of_its_own_and_no_interval(page: Any, run: Path) -> None:
+def test_a_single_seed_has_its_own_forecast_and_no_interval(page: Any, run: Path) -> None:
     *_, lstm = next_steps(run)[0]
     choose(page, "Seed", 1)
     assert figures(page)["Next close"] == f"{lstm.close * np.exp(lstm.by_seed[1]):,.2f}"
     assert not any("interval" in name for name in figures(page))
-    assert words(page).count("No interval: they are made from errors of the mean over seeds.") == 2
+    assert words(page).count("No interval: intervals are made from errors of the mean over seeds.") == 2
 
 
-def test_newer_bars_carry_the_forecast_on(page: Any, run: Path, tmp_path: Path) -> None:
+def test_newer_bars_move_the_forecast(page: Any, run: Path, tmp_path: Path) -> None:
     newer = tmp_path / "newer.csv"
     synthetic.make_bars(950, signal=0.1).write_csv(newer)
     expected = f"{next_steps(run, data=str(newer))[0][-1].next_close:,.2f}"
@@ -84,12 +84,12 @@ def test_newer_bars_carry_the_forecast_on(page: Any, run: Path, tmp_path: Path) 
     assert figures(page)["Next close"] == before, "until a file is named, it goes on from the run's own bars"
     page.text_input[0].set_value(str(newer)).run()
     assert figures(page)["Next close"] == expected
-    assert "It goes on from 50 bars after 2020-02-07 11:00, the last that the run knew." in words(page)
+    assert "The bars include 50 bars after 2020-02-07 11:00, the last bar of the run." in words(page)
     upload(page, "newer.csv", newer.read_bytes())
     assert figures(page)["Next close"] == expected
 
 
-def test_the_slider_goes_through_the_folds(page: Any, run: Path) -> None:
+def test_the_slider_shows_each_fold(page: Any, run: Path) -> None:
     coverage = pl.read_parquet(run / COVERAGE.file).filter(model="lstm", level=0.95)
     for fold in reports.read(run).folds:
         choose(page, "Fold", fold.number)
@@ -98,11 +98,11 @@ def test_the_slider_goes_through_the_folds(page: Any, run: Path) -> None:
         assert figures(page)["Skill vs zero"] == f"{100 * (fold.skills['lstm'] or 0):+.2f} %"
         covered = coverage.filter(fold=fold.number)["covered"].item()
         held = None if covered is None else f"{100 * covered / fold.n_test:.1f} %"
-        assert figures(page).get("95 % intervals held") == held
+        assert figures(page).get("95 % interval coverage") == held
         assert ("too few errors were known before this fold" in words(page)) == (held is None)
 
 
-def test_a_fold_can_be_seen_as_prices(page: Any, run: Path) -> None:
+def test_a_fold_can_be_shown_as_prices(page: Any, run: Path) -> None:
     [returns] = [chart for chart in page.get("vega_lite_chart") if '"y_hat"' in chart.proto.spec]
     choose(page, "Shown as", "Prices", place=1)
     [prices] = [chart for chart in page.get("vega_lite_chart") if '"close_hat"' in chart.proto.spec]
@@ -112,7 +112,7 @@ def test_a_fold_can_be_seen_as_prices(page: Any, run: Path) -> None:
     assert "Zero draws" not in words(page)
 
 
-def test_tables_are_those_of_the_report(page: Any, run: Path) -> None:
+def test_tables_equal_those_of_the_report(page: Any, run: Path) -> None:
     result = reports.read(run)
     folds, models = (frame.value for frame in page.dataframe)
     assert models["1"].to_list() == [row[0] for row in reports.headline(result).rows]
@@ -121,17 +121,17 @@ def test_tables_are_those_of_the_report(page: Any, run: Path) -> None:
     assert result.verdict.candidates[0].sentence in words(page)
 
 
-def test_the_picked_models_skills_come_first(page: Any, run: Path) -> None:
+def test_the_skills_of_the_chosen_model_come_first(page: Any, run: Path) -> None:
     choose(page, "Model", "ridge")
     own = [100 * (fold.skills["ridge"] or 0) for fold in reports.read(run).folds]
     assert page.dataframe[0].value["0"].to_list() == pytest.approx(own)
 
 
-def test_numbers_of_folds_are_written_as_in_the_report() -> None:
+def test_numbers_of_folds_are_formatted_as_in_the_report() -> None:
     rows = pl.DataFrame(
         {"fold": [1, 2], "from": ["a", "b"], "train": [1_000, 2], "mse": [None, 0.5], "0": [-1.5, None]}
     )
-    text = written(rows, ["0"]).to_html()
+    text = formatted(rows, ["0"]).to_html()
     for cell in ("\N{MINUS SIGN}1.50\N{NO-BREAK SPACE}%", "\N{EN DASH}", "1,000", ">a<", "0.500"):
         assert cell in text
 
@@ -148,12 +148,12 @@ def test_every_leak_comes_with_its_counterexample_and_a_remedy(tmp_path: Path, m
             "(with noise there, the value changes)"
         ),
         "What to do: shift it by at least one bar",
-        "4 seal of the fold: 4 things; the first fold alone",
+        f"4 {NAMES[3]}: 4 things; the first fold alone",
     ):
         assert line in words(page).split("\n")
 
 
-def test_runs_and_symbols_can_be_picked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_and_symbols_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "runs", Plan(folds=3, test=60, symbols=("AAA", "BBB"), name="pair"), name="pair")
     make(tmp_path / "runs", Plan(folds=1, test=60, name="single"), name="single")
     page = open_page(monkeypatch, tmp_path, str(tmp_path / "runs" / "pair"))

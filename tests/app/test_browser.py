@@ -112,7 +112,7 @@ def pick(page: Any, name: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def test_a_persons_path_through_the_app(visit: Visit, home: Path) -> None:
+def test_a_visitor_can_use_every_control(visit: Visit, home: Path) -> None:
     page, verdict = visit.page, reports.read(home / "runs" / "small").verdict
     page.get_by_text(verdict.headline).wait_for()
     page.get_by_text("LSTM, mean over 2 seeds, for the close at").wait_for()
@@ -121,7 +121,7 @@ def test_a_persons_path_through_the_app(visit: Visit, home: Path) -> None:
     step = next(step for step in next_steps(home / "runs" / "small")[0] if step.model == "ridge")
     close = page.get_by_test_id("stMetric").filter(has_text="Next close")
     close.filter(has_text=f"{step.next_close:,.2f}").wait_for()
-    page.get_by_text("intervals held").first.wait_for()
+    page.get_by_text("intervals covered").first.wait_for()
     page.get_by_role("tab", name="Replay").click()
     page.get_by_text("in fold 3:").wait_for()
     page.get_by_role("slider").focus()
@@ -135,9 +135,9 @@ def test_a_persons_path_through_the_app(visit: Visit, home: Path) -> None:
     assert visit.strayed == visit.dialogs == []
 
 
-def test_prices_are_drawn_and_tell_what_is_under_the_pointer(visit: Visit) -> None:
+def test_the_price_chart_has_tooltips(visit: Visit) -> None:
     page = visit.page
-    page.get_by_text("such intervals held", exact=False).first.wait_for()
+    page.get_by_text("coverage so far", exact=False).first.wait_for()
     chart = page.get_by_role("tabpanel").first.get_by_test_id("stVegaLiteChart")
     chart.locator("canvas, svg").first.wait_for()
     box = chart.bounding_box()
@@ -148,7 +148,7 @@ def test_prices_are_drawn_and_tell_what_is_under_the_pointer(visit: Visit) -> No
     pytest.fail("no tooltip")
 
 
-def test_hostile_strings_stay_strings(visit: Visit, home: Path) -> None:
+def test_hostile_strings_are_shown_as_text(visit: Visit, home: Path) -> None:
     page, result = visit.page, reports.read(home / "runs" / "hostile")
     pick(page, "Run", "hostile")
     page.get_by_text("Leak suspected").first.wait_for()

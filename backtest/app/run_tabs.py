@@ -1,4 +1,4 @@
-"""What a forecast may not be shown without: the verdict, the audit, the folds and all models."""
+"""What the results of a run are worth: the header with verdict and audit, and the tabs on audit, folds and models."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from backtest import reports
-from backtest.app import charts, parts
-from backtest.app.words import shown
+from backtest.app import charts
+from backtest.app.elements import palette, show_badge, show_chart, show_table, visible
 from backtest.data.names import label
 from backtest.data.records.audit import AUDIT, Leak, Level
 from backtest.reports.blocks import Tone
@@ -28,73 +28,73 @@ STATES: dict[str, tuple[Tone, str]] = {
 }
 
 
-def head(result: Result) -> None:
-    """Show what run it is, its verdict in one line, and whether it was audited."""
+def show_header(result: Result) -> None:
+    """Show the name of the run, its verdict in one line, and whether it was audited."""
     card = result.manifest.data
     ends = result.folds[0].test_start, result.folds[-1].test_end - card.interval
     first, last = (moment(time, card.interval)[:10] for time in ends)
     with st.container(border=True, gap="xsmall"):
-        st.text(shown(f"{result.manifest.name}: {listed(card.symbols, 4)}, walked forward from {first} to {last}"))
-        parts.line(*tone_of(result.verdict), result.verdict.headline)
+        st.text(visible(f"{result.manifest.name}: {listed(card.symbols, 4)}, walked forward from {first} to {last}"))
+        show_badge(*tone_of(result.verdict), result.verdict.headline)
         item = audited(result.audit)
-        parts.line(item.tone, item.word, item.detail, item.label)
+        show_badge(item.tone, item.word, item.detail, item.label)
 
 
-def audit(result: Result) -> None:
-    """Show what was checked, what was found, and what to do about it."""
+def show_audit(result: Result) -> None:
+    """Show what the audit checked, what it found, and what to do about it."""
     st.subheader(finding(result))
     found = result.audit
     if found is None:
-        st.text("Make one, which looks at features, labels, folds and the whole walk:")
+        st.text("This command checks features, labels, folds and the whole walk:")
         st.code("backtest audit CONFIG", language=None)
         return
     for one in found.levels:
-        level(one)
+        show_level(one)
     if found.leaks:
         st.text(MEND)
     for leak in found.leaks[:MOST]:
-        told(leak)
+        show_leak(leak)
     if len(found.leaks) > MOST:
         st.text(f"{counted(len(found.leaks) - MOST, 'more leak')} in {AUDIT}.")
 
 
-def level(one: Level) -> None:
-    """Show one level of an audit: how it came out, what was checked, and what a reader must know of it."""
-    parts.line(*STATES[one.state], f"{one.number} {one.name}: {'; '.join((one.checked, *one.notes))}")
+def show_level(one: Level) -> None:
+    """Show one level of an audit: its result, what was checked, and notes."""
+    show_badge(*STATES[one.state], f"{one.number} {one.name}: {'; '.join((one.checked, *one.notes))}")
 
 
-def told(leak: Leak) -> None:
+def show_leak(leak: Leak) -> None:
     """Show one leak: what was seen, the counterexample, and what to do."""
     with st.container(border=True):
-        parts.line("bad", "leak", f"{leak.subject} {leak.seen}")
+        show_badge("bad", "leak", f"{leak.subject} {leak.seen}")
         if leak.counterexample:
-            st.text(shown(counterexample_words(leak.counterexample)))
-        st.text(shown(f"What to do: {leak.remedy}"))
+            st.text(visible(counterexample_words(leak.counterexample)))
+        st.text(visible(f"What to do: {leak.remedy}"))
 
 
-def folds(result: Result, model: str) -> None:
-    """Show how a model did in each fold against zero, and the folds with every model's skill."""
+def show_folds(result: Result, model: str) -> None:
+    """Show a model's skill against zero in each fold, and the table of folds with every model's."""
     every = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
     names = sorted(every, key=lambda name: name != model)
     rows = fold_rows(result.folds, names, result)
-    st.text(shown(f"Skill of {label(model)} against zero, fold by fold: above the line it was better there."))
+    st.text(visible(f"Skill of {label(model)} against zero, fold by fold: above the line it was better than zero."))
     if model in names and rows.height:
         place = str(names.index(model))
         bars = rows.select("fold", at=pl.col("from") + " to " + pl.col("until"), skill=pl.col(place) / 100)
-        parts.chart(charts.skills(bars, parts.palette()), "Bars: skill against zero in each fold", charts.LOW)
-    places = {str(place): shown(f"Skill of {label(name)}") for place, name in enumerate(names)}
+        show_chart(charts.skills(bars, palette()), "Bars: skill against zero in each fold", charts.LOW)
+    places = {str(place): visible(f"Skill of {label(name)}") for place, name in enumerate(names)}
     heads = {**COUNTS, "mse": f"MSE of zero{power(error_unit(result))}", **places}
     columns = {name: st.column_config.NumberColumn(head) for name, head in heads.items()}
     spans = {"from": "Tested from", "until": "until"}
-    st.dataframe(written(rows, places), hide_index=True, column_config={**columns, **spans})
+    st.dataframe(formatted(rows, places), hide_index=True, column_config={**columns, **spans})
     st.text("Times are UTC. Skill is the share of zero's squared error that a model saves, in per cent.")
 
 
 COUNTS = {"fold": "Fold", "train": "Train rows", "validation": "Validation rows", "test": "Forecasts", "lost": "Lost"}
 
 
-def written(rows: pl.DataFrame, skills: Iterable[str]) -> Styler:
-    """Return the rows with their numbers written as in the report; they are sorted as numbers all the same."""
+def formatted(rows: pl.DataFrame, skills: Iterable[str]) -> Styler:
+    """Return the rows with their numbers formatted as in the report; a click on a column still sorts numbers."""
     forms: dict[Any, str | Callable[[Any], str] | None] = {
         **dict.fromkeys(COUNTS, lambda value: decimal(value, 0)),
         "mse": lambda value: decimal(value, 3),
@@ -124,7 +124,7 @@ def fold_rows(every: tuple[Fold, ...], models: list[str], result: Result) -> pl.
 
 
 def error_unit(result: Result) -> int:
-    """Return the power of ten in which squared errors of folds are shown."""
+    """Return the power of ten that the squared errors of folds are shown in."""
     return exponent_of(fold.mse_zero for fold in result.folds)
 
 
@@ -133,10 +133,10 @@ def as_percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def models(result: Result) -> None:
-    """Show the table of all models, and the verdict on each candidate with its numbers."""
+def show_models(result: Result) -> None:
+    """Show the verdict on each candidate with its numbers, and the table of all models."""
     for candidate in result.verdict.candidates:
-        st.text(shown(candidate.sentence))
+        st.text(visible(candidate.sentence))
     if result.verdict.remark:
-        st.text(shown(result.verdict.remark))
-    parts.table(reports.headline(result))
+        st.text(visible(result.verdict.remark))
+    show_table(reports.headline(result))

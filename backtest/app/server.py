@@ -1,4 +1,4 @@
-"""Starts the app: for this machine alone, without telemetry, in the colours of the report."""
+"""Start the app: for this machine only, without telemetry, in the colours of the report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OPTIONS = {
     "theme.paddingTop": "3rem",
 }
 HOSTS = ("127.0.0.1", "localhost")
-"""Names that a page may have which talks to the server: any other is another site's."""
+"""Host names of pages that may talk to the server; any other is another site's."""
 
 ROLES = {
     "backgroundColor": "paper",
@@ -42,15 +42,14 @@ ROLES = {
 }
 """Settings of a theme, and the colour of the report that each of them takes."""
 
-
 NEEDED = ("altair", "pandas", "backtest.reports", "backtest.forecast.next_step")
-"""What the page needs, there before the first visitor waits; the page itself has caches that want a server first."""
+"""Modules to load before the first visitor waits; not the page itself, whose caches need a running server."""
 
 
 def serve(run: Path | None, plugins: Sequence[str]) -> None:
     """Show a run, or those in the folder of runs, in the browser until stopped; ConfigError without Streamlit.
 
-    `plugins` are code that the user trusts.
+    `plugins` are modules of the runs that the user trusts.
     """
     if find_spec("streamlit") is None:
         raise ConfigError("app: needs streamlit, which is not installed: pip install 'beatzero[app]', or make setup")
@@ -63,7 +62,7 @@ def serve(run: Path | None, plugins: Sequence[str]) -> None:
 
 
 def flags() -> list[str]:
-    """Return what Streamlit is told, whatever its own configuration says."""
+    """Return the command line options of Streamlit, which overrule its own configuration."""
     themes = {
         f"theme.{theme}.{setting}": getattr(COLOURS[role], theme)
         for theme in ("light", "dark")

@@ -1,4 +1,4 @@
-"""The app says in one plain message, that of the command line, what it cannot show; nothing of a run is markup."""
+"""What the app cannot show gets the message of the command line; no text of a run is markup."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return open_page(monkeypatch, home)
 
 
-def test_without_a_run_it_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_run_the_page_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page(monkeypatch, tmp_path)
     assert [header.value for header in page.main.header] == ["No finished run yet"]
     assert page.code[0].value == "backtest run quick"
@@ -51,7 +51,7 @@ def test_without_a_run_it_says_how_to_make_one(tmp_path: Path, monkeypatch: pyte
         ("![x](http:x) <b> $1$ :tada:.csv", BROKEN),
     ],
 )
-def test_a_broken_file_gets_the_error_of_the_command_line(
+def test_a_broken_file_shows_the_error_of_the_command_line(
     page: Any, name: str, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -81,7 +81,7 @@ def test_bars_of_another_series_are_refused_as_by_the_command_line(
     assert told in [" ".join(text.value.split()) for text in page.text]
 
 
-def test_a_path_without_a_file_is_named(page: Any) -> None:
+def test_a_path_that_does_not_exist_is_named(page: Any) -> None:
     choose(page, "Bars", "Another file")
     page.text_input[0].set_value("nowhere/bars.csv").run()
     assert "nowhere/bars.csv: expected a file, a folder, a glob" in words(page)
@@ -99,7 +99,7 @@ def test_a_damaged_file_of_a_run_is_named(home: Path, tmp_path: Path, monkeypatc
     assert "Next close" in figures(page), "another run can be picked"
 
 
-def test_a_run_without_intervals_is_told_how_to_get_them(
+def test_a_run_without_intervals_shows_how_to_get_them(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = shutil.copytree(home / "runs" / "small", tmp_path / "old")
@@ -110,13 +110,13 @@ def test_a_run_without_intervals_is_told_how_to_get_them(
     assert f"{run}/coverage.parquet: the run has no such file: run `backtest run` again" in words(page)
 
 
-def test_a_folder_that_is_no_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_a_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page(monkeypatch, tmp_path, str(tmp_path / "nothing"))
     assert f"{tmp_path}/nothing: expected a finished run (found no manifest.json)" in words(page)
 
 
 @pytest.mark.usefixtures("open_tables")
-def test_a_plugin_runs_only_when_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_runs_only_if_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "apps_own_plugin.py").write_text(
         "import polars as pl\nfrom backtest.features import feature\n\n"
         "@feature(lookback=3)\ndef steepness() -> pl.Expr:\n    return pl.col('close').log().diff(3)\n"
@@ -125,14 +125,14 @@ def test_a_plugin_runs_only_when_it_was_named(tmp_path: Path, monkeypatch: pytes
     changes: dict[str, Any] = {"plugins": ["apps_own_plugin"], "features": ["steepness"], "models": ["mean", "ridge"]}
     walk(tmp_path / "runs" / "small", prepared=small(**changes))
     page = open_page(monkeypatch, tmp_path)
-    assert "This run uses the plugin apps_own_plugin, which is code: stop the app and start it again" in words(page)
-    assert "with: backtest app RUN --plugins apps_own_plugin, if you trust that code" in words(page)
+    assert "This run uses the plugin apps_own_plugin, which is code: if you trust it, stop the app" in words(page)
+    assert "and run: backtest app RUN --plugins apps_own_plugin" in words(page)
     assert "Next close" not in figures(page)
     page = open_page(monkeypatch, tmp_path, "", "apps_own_plugin")
     assert "Next close" in figures(page)
 
 
-def test_no_string_of_a_run_is_read_as_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_text_of_a_run_is_read_as_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clean = make(tmp_path / "runs", Plan(folds=3, test=60, symbols=("A", "B"), audit=leaky()), name="clean")
     before = marked(open_page(monkeypatch, tmp_path, str(clean)))
     hostile = poison(shutil.copytree(clean, tmp_path / "runs" / "hostile"))
@@ -149,7 +149,7 @@ def marked(page: Any) -> set[str]:
     return bodies | labels | {option for one in page.get("button_group") for option in one.options}
 
 
-def test_nothing_in_the_app_can_pass_html_on() -> None:
+def test_the_app_calls_nothing_that_renders_html() -> None:
     for path in APP.glob("*.py"):
         source = path.read_text("utf-8")
         for way in ("unsafe_allow", "st.html", "components", "iframe", "st.write", "st.table", "help="):

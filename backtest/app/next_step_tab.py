@@ -1,0 +1,170 @@
+"""The tab on the next step: recent prices, the forecast from them, and its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import altair as alt
+import polars as pl
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from backtest.app import charts
+from backtest.app.elements import (
+    palette,
+    seed_label,
+    show_chart,
+    show_error,
+    show_number,
+    target_label,
+    time_labels,
+    visible,
+)
+from backtest.app.loading import Choice, Contents, Source, forecast, read_bars, with_state
+from backtest.data.errors import BacktestError, ConfigError, DataError
+from backtest.data.names import label
+from backtest.forecast.intervals import Interval
+from backtest.forecast.next_step import NextStep, Series, close_after, unnamed_plugins
+from backtest.reports.formats import SPACE, counted, decimal, decimals, level, moment, percent, within
+from backtest.reports.run_folder import printable, printable_frame
+
+LENGTHS = (100, 500, 2_000)
+VIEWS = ("Candles", "Closes")
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenForecast:
+    """The forecast to show: log return, close, and the interval with its two closes, None without one."""
+
+    step: NextStep
+    log_return: float
+    close: float
+    interval: Interval | None
+    ends: tuple[float, float] | None
+
+
+@st.fragment
+def show_next_step(
+    run: Path, state: str, contents: Contents, choice: Choice, source: Source | None, plugins: Sequence[str]
+) -> None:
+    """Show recent prices at once, and the forecast as soon as torch is loaded."""
+    top = st.container()
+    with st.container(horizontal=True):
+        length = st.segmented_control(
+            "Bars shown", LENGTHS, default=LENGTHS[0], format_func="{:,}".format, required=True
+        )
+        view = st.segmented_control("Shown as", VIEWS, default=VIEWS[0], required=True)
+    place = st.empty()
+    try:
+        source = with_state(run, state, source)
+        series = read_bars(run, state, source)
+        bars = recent_bars(series, choice.symbol, length)
+        digits = decimals(bars["close"][-1])
+        past = charts.price_history(bars, palette(), digits, candles=view == VIEWS[0])
+        span = f"{bars['at'][0]} to {bars['at'][-1]}"
+        draw_prices(place, past, span)
+        with top:
+            check_plugins(series, plugins)
+            ahead = chosen_forecast(forecast(run, state, source, plugins), choice)
+            show_numbers(ahead, choice, series, digits)
+            st.text(" ".join((interval_text(ahead, choice), *newer_bars_text(contents, series, choice.symbol))))
+        draw_prices(
+            place, charts.layered(past, charts.next_close(forecast_row(ahead, series, bars), palette(), digits)), span
+        )
+    except BacktestError as error:
+        with top:
+            show_error(error, "No forecast")
+
+
+def check_plugins(series: Series, plugins: Sequence[str]) -> None:
+    """Raise ConfigError if the run needs plugins that were not named when the app was started."""
+    missing = unnamed_plugins(series.config, plugins)
+    if missing:
+        command = " ".join(("backtest app RUN", *(f"--plugins {name}" for name in series.config.plugins)))
+        raise ConfigError(
+            f"This run uses the plugin {', '.join(missing)}, which is code: if you trust it, stop the app, go to the "
+            f"folder of the plugin, and run: {command}"
+        )
+
+
+def draw_prices(place: DeltaGenerator, picture: alt.LayerChart, span: str) -> None:
+    """Draw a chart in the place of the one before, titled with the time it spans."""
+    with place.container():
+        show_chart(picture.properties(title=span), "Recent prices and the forecast of the next close")
+
+
+def recent_bars(series: Series, symbol: str, length: int) -> pl.DataFrame:
+    """Return the last bars of a symbol with their times as text; DataError if there are none."""
+    own = printable_frame(series.bars).filter(symbol=symbol).tail(length)
+    if not own.height:
+        raise DataError(f"{symbol}: expected bars of this symbol (got none): choose other bars or another symbol")
+    return own.select("time", *charts.PRICES, at=time_labels("time", series.interval))
+
+
+def chosen_forecast(steps: Sequence[NextStep], choice: Choice) -> ChosenForecast:
+    """Return the chosen forecast; DataError if the run has no such fit.
+
+    Intervals come from errors of the mean over seeds, so a single seed has none.
+    """
+    wanted = choice.symbol, choice.model
+    step = next((step for step in steps if (printable(step.symbol), printable(step.model)) == wanted), None)
+    if step is None or (choice.seed is not None and choice.seed not in step.by_seed):
+        raise DataError(
+            f"{label(choice.model)}: the run has no fit of this model on all bars: run `backtest run` again"
+        )
+    if choice.seed is not None:
+        log_return = step.by_seed[choice.seed]
+        return ChosenForecast(step, log_return, close_after(step.close, log_return), None, None)
+    return ChosenForecast(step, step.log_return, step.next_close, step.interval(choice.level), step.ends(choice.level))
+
+
+def show_numbers(ahead: ChosenForecast, choice: Choice, series: Series, digits: int) -> None:
+    """Show the forecast in numbers."""
+    step, horizon = ahead.step, series.config.target.horizon
+    when = target_label(step.target_time, horizon, series.interval)
+    who, last = f"{label(choice.model)}, {seed_label(choice.seed, choice.seeds)}", moment(step.time, series.interval)
+    st.text(visible(f"{who}, for {when}, after the bar of {last}:"))
+    name = "Next close" if horizon == 1 else f"Close {horizon} bars ahead"
+    change = f"{percent(math.expm1(ahead.log_return), 3)} on {decimal(step.close, digits)}"
+    with st.container(horizontal=True):
+        show_number(name, decimal(ahead.close, digits), change)
+        show_number("Log return", decimal(ahead.log_return, 6, signed=True))
+        if ahead.interval and ahead.ends:
+            one = ahead.interval
+            show_number(f"{level(one.level)} interval", within(*ahead.ends, digits))
+            show_number("Coverage so far", percent(one.share, 1, signed=False), f"of {counted(one.n, 'outcome')}")
+
+
+def interval_text(ahead: ChosenForecast, choice: Choice) -> str:
+    """Return how often such intervals covered the outcome and how wide this one is, or why there is none."""
+    if choice.seed is not None:
+        return "No interval: intervals are made from errors of the mean over seeds. Choose the mean to see one."
+    one = ahead.interval
+    if one is None or one.half_width is None:
+        return f"Too few errors for an interval of {level(choice.level)}."
+    covered = f"{percent(one.share, 1, signed=False)} of {counted(one.n, 'outcome')}" if one.n else "no outcome"
+    return (
+        f"{level(one.level)} intervals covered {covered} of the walk, each made from earlier errors only. "
+        f"This one is the forecast ±{SPACE}{decimal(one.half_width, 5)} in log return."
+    )
+
+
+def newer_bars_text(contents: Contents, series: Series, symbol: str) -> tuple[str, ...]:
+    """Return how many bars are newer than those that the run was fitted on, if any."""
+    card = contents.result.manifest.data
+    newer = printable_frame(series.bars).filter(pl.col("time") >= card.end, symbol=symbol).height
+    last = moment(card.end - card.interval, card.interval)
+    return (f"The bars include {counted(newer, 'bar')} after {last}, the last bar of the run.",) if newer else ()
+
+
+def forecast_row(ahead: ChosenForecast, series: Series, bars: pl.DataFrame) -> pl.DataFrame:
+    """Return the forecast as one row for the chart, one horizon after the last bar."""
+    time = bars["time"][-1] + series.config.target.horizon * series.interval
+    low, high = ahead.ends or (None, None)
+    when = target_label(ahead.step.target_time, series.config.target.horizon, series.interval)
+    row = {"time": time, "at": when, "forecast": ahead.close, "low": low, "high": high}
+    numbers = dict.fromkeys(("forecast", "low", "high"), pl.Float64)
+    return pl.DataFrame([row], schema_overrides=numbers)
