@@ -10,7 +10,7 @@ JOBS   ?= 2
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backtest audit test test-all check docs bench calibrate app clean
+.PHONY: help setup backtest audit test test-all check wheel docs bench calibrate app clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ check: $(READY)  ## formatting, lint, types
 	@$(BIN)/ruff format --check --quiet . || (echo "make check: run $(BIN)/ruff format ." && false)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+
+wheel:  ## install into a fresh environment and run from another folder
+	@PYTHON=$(PYTHON) PIP_ARGS='$(PIP_ARGS)' .ci/wheel
 
 docs: $(READY)  ## build the documentation site into build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+import venv
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
@@ -129,6 +130,28 @@ def test_the_source_distribution_makes_the_same_wheel(archives: Path) -> None:
     first, second = next(archives.glob("*.whl")), next((archives / "again").glob("*.whl"))
     assert first.name == second.name
     assert names_in(first) == names_in(second)
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_runs_beside_foreign_packages_of_the_same_names(archives: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", symlinks=True)
+    packages = next((tmp_path / "venv" / "lib").glob("python*/site-packages"))
+    with zipfile.ZipFile(next(archives.glob("*.whl"))) as wheel:
+        wheel.extractall(packages)  # noqa: S202 -- our own wheel
+    libraries = Path(pytest.__file__).parents[1]
+    (packages / "libraries.pth").write_text(f"{libraries}\n", "utf-8")  # what the wheel depends on
+    work = tmp_path / "work"
+    (work / "backtest").mkdir(parents=True)  # no code in it: the installed package comes first
+    for name in LINKED:
+        (work / name).mkdir()
+        (work / name / "__init__.py").write_text(
+            f"raise SystemExit('the foreign package {name} was imported')", "utf-8"
+        )
+    less = ["--set", "train.epochs=1", "--set", "seeds=1"]
+    command = [str(tmp_path / "venv" / "bin" / "python"), "-m", "backtest", "run", "quick", "--out", "run", *less]
+    ended = subprocess.run(command, cwd=work, capture_output=True, text=True, env={"PYTHONPATH": str(work)})  # noqa: S603
+    assert ended.returncode == 0, ended.stderr
+    assert (work / "run" / "report.html").is_file()
 
 
 def test_the_links_of_this_checkout_are_folders() -> None:
