@@ -16,10 +16,10 @@ from backtest.features.catalog import resolve
 from backtest.features.target import column
 from backtest.models.forecaster import Forecaster, State
 from backtest.models.windows import Panel, panel
-from backtest.walk.collect import gather_forecasts
 from backtest.walk.config import Config
 from backtest.walk.fitting import Fitted, fit_and_forecast, forecaster_of
 from backtest.walk.plan import WalkPlan
+from backtest.walk.tables import collect_forecasts
 from backtest.walk.tasks import Task
 
 
@@ -43,7 +43,7 @@ class AuditedWalk:
     external: Series
     features: Rebuild
     fit: Fit = fit_and_forecast
-    gather: Callable[[WalkPlan, Callable[[Task], pl.DataFrame]], pl.DataFrame] = gather_forecasts
+    gather: Callable[[WalkPlan, Callable[[Task], pl.DataFrame]], pl.DataFrame] = collect_forecasts
     held: tuple[str, ...] = ()
     leaking: tuple[str, ...] = ()
 

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from backtest.data.names import label
 from backtest.models import MODELS
 from backtest.reports.formats import counted, duration, plain
-from backtest.walk.checkpoints import Record
 from backtest.walk.plan import WalkPlan
+from backtest.walk.store import Record
 from backtest.walk.tasks import Task
 
 LINE_EVERY = 10.0

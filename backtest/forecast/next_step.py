@@ -26,9 +26,9 @@ from backtest.features.pipeline import load_external
 from backtest.forecast.intervals import Interval, next_intervals
 from backtest.models import MODELS
 from backtest.models.windows import Floats, Panel, Windows
-from backtest.walk.checkpoints import CHECKPOINTS, STATE
 from backtest.walk.config import Config, build, parse
 from backtest.walk.plan import feature_rows, load_dataset
+from backtest.walk.store import CHECKPOINTS, STATE
 
 
 @dataclass(frozen=True, slots=True)

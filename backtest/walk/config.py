@@ -170,28 +170,56 @@ def build(tree: Mapping[str, Any], *, where: str) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as invalid:
-        lines = [_explain(error) for error in invalid.errors()]
+        lines = dict.fromkeys(_explain(error) for error in invalid.errors())  # once, if several types would do
         raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from invalid
 
 
+EXPECTED = {
+    "greater_than_equal": "a number of at least {ge}",
+    "greater_than": "a number above {gt}",
+    "less_than_equal": "a number of at most {le}",
+    "less_than": "a number below {lt}",
+    "finite_number": "a finite number",
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    "string_type": "text",
+    "string_pattern_mismatch": "letters, digits, dots, dashes and underscores, a letter or digit first",
+    "tuple_type": 'a list, such as ["lstm", "gru"]',
+    "too_short": "a list of at least {min_length}",
+    "literal_error": "one of {expected}",
+    **dict.fromkeys(("model_type", "model_attributes_type"), "a table of settings, such as train.epochs = 5"),
+}
+"""What a setting must be, by pydantic's name of the mistake."""
+
+
 def _explain(error: Mapping[str, Any]) -> str:
-    """One problem that pydantic found, in our words."""
-    place = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        parents = error["loc"][:-1]
+    """One mistake that pydantic found: which setting, what was expected, what it got, what to do."""
+    kind, parts, got = error["type"], error["loc"], error["input"]
+    place = ".".join(str(part) for part in parts)
+    if kind == "extra_forbidden":
         fields: Any = Config
-        for part in parents:
+        for part in parts[:-1]:
             fields = fields.model_fields[part].annotation
-        last = str(error["loc"][-1])
-        near = _nearest(last, list(fields.model_fields), ".".join(str(part) for part in parents))
+        last = str(parts[-1])
+        near = _nearest(last, list(fields.model_fields), ".".join(str(part) for part in parts[:-1]))
         elsewhere = [name for name in all_settings() if name.endswith(f".{last}")]
         meant = f": did you mean {' or '.join(elsewhere)}?" if elsewhere else near
         return f"{place}: unknown setting{meant}"
-    if error["type"] == "value_error":
+    if kind == "value_error":
         message = str(error["ctx"]["error"])
         return f"{place}.{message}" if place and not message.startswith("must") else f"{place}: {message}".lstrip(": ")
-    message = error["msg"][:1].lower() + error["msg"][1:]
-    return f"{place}: {message} (got {error['input']!r})"
+    if parts[0] == "features" and len(parts) > 1:
+        expected, place = (
+            'a name such as "log_return", or a table such as {name = "rolling_mean", window = 24}',
+            "features",
+        )
+    else:
+        template = EXPECTED.get(
+            kind, error["msg"].replace("Input should be ", "").replace("{", "{{").replace("}", "}}")
+        )
+        expected = template.format_map(error.get("ctx", {})).replace("'", "")
+    remedy = f': write {place} = ["{got}"]' if kind == "tuple_type" and isinstance(got, str) else ""
+    return f"{place}: expected {expected} (got {got if isinstance(got, str) and got else repr(got)}){remedy}"
 
 
 def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str, FieldInfo]:

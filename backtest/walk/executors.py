@@ -1,4 +1,4 @@
-"""Who carries out the tasks of a walk: this process, or joblib's worker processes."""
+"""Who runs the tasks of a walk: this process, or joblib's worker processes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 __all__ = ["EXECUTORS", "TerminatedWorkerError"]
@@ -24,18 +25,29 @@ def run_serial(calls: Sequence[Call], jobs: int) -> Iterator[Any]:
 
 def run_loky(calls: Sequence[Call], jobs: int) -> Iterator[Any]:
     """Make the calls in `jobs` worker processes of one thread each; results come as they are done."""
+    before = os.environ.get("PYTHONSAFEPATH")
     # Workers start as `python -m joblib...`, which would import a joblib.py or signal.py of the working directory.
     os.environ["PYTHONSAFEPATH"] = "1"
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        yield from Parallel(n_jobs=jobs, batch_size=1, pre_dispatch=2 * jobs, return_as="generator_unordered")(
-            delayed(ignore_sigint)(call) for call in calls
-        )
+    try:
+        with parallel_config(backend="loky", inner_max_num_threads=1, initializer=start_worker):
+            yield from Parallel(n_jobs=jobs, batch_size=1, pre_dispatch=2 * jobs, return_as="generator_unordered")(
+                delayed(call)() for call in calls
+            )
+    finally:
+        if before is None:
+            os.environ.pop("PYTHONSAFEPATH", None)
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
-def ignore_sigint(call: Call) -> Any:
-    """Make a call in a worker, from now on without ear for Ctrl-C: who asked for it will stop the worker."""
+def start_worker() -> None:
+    """Prepare a worker process: SIGINT is ignored, for the parent handles Ctrl-C, and memory may grow.
+
+    After its first call, loky takes 300 MB more for a memory leak, ends the worker and warns that it stopped. Here that
+    is torch, loaded by the first network after a model without, or a later and longer fold.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return call()
+    process_executor._USE_PSUTIL = False  # noqa: SLF001 - there is no public setting
 
 
 EXECUTORS: dict[str, Execute] = {"loky": run_loky, "serial": run_serial}

@@ -14,50 +14,50 @@ from backtest.data.reading.built_in import BUILT_IN
 from backtest.data.records.audit import AUDIT
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.run_files import SETTINGS, VERDICT, file_sums
-from backtest.walk.checkpoints import CHECKPOINTS, FORECASTS, RECORD, STATE, Record, seconds_of
 from backtest.walk.environment import hardware, versions
 from backtest.walk.plan import WalkPlan
-from backtest.walk.worker import FEATURES_FILE
+from backtest.walk.run_folder import FEATURES_FILE
+from backtest.walk.store import CHECKPOINTS, FORECASTS, RECORD, STATE, Record, RunFolderStore
 
 KEPT = (FORECASTS, STATE, RECORD)
 
 
 def of(
-    run: Path, prepared: WalkPlan, records: Sequence[Record], workers: int, *, started: datetime, command: str
+    run: Path, plan: WalkPlan, records: Sequence[Record], workers: int, *, started: datetime, command: str
 ) -> dict[str, Any]:
     """Manifest of the run whose files stand in `run`."""
     finished = datetime.now(UTC)
     names = [SETTINGS, VERDICT, FEATURES_FILE, *(table.file for table in RUN_TABLES)]
     names += [AUDIT] if (run / AUDIT).is_file() else []
-    names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in prepared.tasks for file in KEPT]
-    seconds = sum(seconds_of(run, task) for task in prepared.tasks)
+    names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in plan.tasks for file in KEPT]
+    seconds = sum(map(RunFolderStore(run).seconds, plan.tasks))
     return {
         "format": run_files.FORMAT,
-        "name": prepared.config.name,
+        "name": plan.config.name,
         "command": command,
         "started": started.isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 3),
-        "config_sha256": prepared.config.digest,
-        "trial_sha256": prepared.trial,
-        "data": data_card(prepared),
+        "config_sha256": plan.config.digest,
+        "trial_sha256": plan.trial,
+        "data": data_card(plan),
         "versions": versions(),
         "hardware": hardware(" and ".join(sorted({record.log.device for record in records}))),
         "tasks": {"total": len(records), "seconds": round(seconds, 3), "workers": workers},
         "final": [
             {"model": task.model, "seed": task.seed, "folder": task.folder}
-            for task in prepared.tasks
-            if task.fold == prepared.final
+            for task in plan.tasks
+            if task.fold == plan.final
         ],
         "files": file_sums(run, names),
     }
 
 
-def data_card(prepared: WalkPlan) -> dict[str, Any]:
+def data_card(plan: WalkPlan) -> dict[str, Any]:
     """What the bars are: source, span, interval, holes, and how many of their rows cannot be used."""
-    dataset, holes = prepared.dataset, prepared.dataset.holes
-    complete = [pl.col(name).is_not_null() for name in (*prepared.names, "target_time")]
-    usable = prepared.features.filter(pl.all_horizontal(complete)).height
+    dataset, holes = plan.dataset, plan.dataset.holes
+    complete = [pl.col(name).is_not_null() for name in (*plan.names, "target_time")]
+    usable = plan.features.filter(pl.all_horizontal(complete)).height
     return {
         "source": dataset.source if dataset.source.partition(":")[0] in BUILT_IN else Path(dataset.source).name,
         "sha256": dataset.sha256,
@@ -71,5 +71,5 @@ def data_card(prepared: WalkPlan) -> dict[str, Any]:
         "missing_bars": int(holes["missing"].sum()),
         "longest_gap_bars": int(holes["missing"].max() or 0),  # type: ignore[arg-type]
         "zero_volume_bars": int((dataset.bars["volume"] == 0).sum()),
-        "rows_lost": prepared.features.height - usable,
+        "rows_lost": plan.features.height - usable,
     }

@@ -1,4 +1,4 @@
-"""From a configuration to everything that a walk needs: bars, features, rows, folds and tasks."""
+"""From settings to everything that a walk needs: dataset, features, rows, folds and tasks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.names import HOLDING
 from backtest.data.run_files import json_bytes, sha256
-from backtest.data.schema import FEATURES, FOLDS, check
+from backtest.data.schema import FEATURES, check
 from backtest.features import plugins
 from backtest.features.catalog import Resolved, resolve
 from backtest.features.pipeline import build_features, load_external
 from backtest.models import MODELS
-from backtest.models.windows import Panel, microseconds, panel
+from backtest.models.windows import Panel, panel
 from backtest.walk.config import Config, LoadedConfig
 from backtest.walk.folds import Fold, final_fold, roll
 from backtest.walk.tasks import Task, learning_windows, plan_tasks
@@ -99,25 +99,6 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
     _check_spans(rows, (*folds, final), config.net.window)
     tasks = plan_tasks(config, rows, (*folds, final), plugin_files)
     return WalkPlan(loaded, dataset, resolved, features, rows, folds, final, tuple(tasks), plugin_files)
-
-
-def fold_table(prepared: WalkPlan) -> pl.DataFrame:
-    """The FOLDS table, with what each span holds."""
-    window, rows = prepared.config.net.window, prepared.rows
-    records = []
-    for fold in prepared.folds:
-        forecasts = len(rows.origins(fold.test.start, fold.test.end, window=window))
-        inside = (rows.time >= microseconds(fold.test.start)) & (rows.time < microseconds(fold.test.end))
-        spans = {
-            f"{name}_{border}": getattr(getattr(fold, name), border)
-            for name in ("train", "validation", "test")
-            for border in ("start", "end")
-        }
-        train, validation = learning_windows(rows, fold, window)
-        counts = {"n_train": len(train), "n_validation": len(validation), "n_test": forecasts}
-        lost = int(inside.sum()) - forecasts
-        records.append({"fold": fold.index, "fit_fold": fold.fit_index, **spans, **counts, "n_lost": lost})
-    return pl.DataFrame(records, schema=FOLDS.dtypes)
 
 
 def _check_models(config: Config) -> None:

@@ -1,35 +1,55 @@
-"""Which folder a run gets: its name's own, unless that holds something else."""
+"""The folder of a run: which one it gets, what stands in it before the first fit, and what is removed afterwards."""
 
 from __future__ import annotations
 
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from backtest.data.errors import ConfigError
+from backtest.data.errors import ConfigError, RunError
 from backtest.data.records.audit import AUDIT
-from backtest.data.run_files import SETTINGS, runs_folder
+from backtest.data.run_files import (
+    MANIFEST,
+    SETTINGS,
+    read_manifest,
+    runs_folder,
+    sha256,
+    table_bytes,
+    write_bytes,
+)
 from backtest.walk.config import Config, build, parse, read_text
+from backtest.walk.plan import WalkPlan
+from backtest.walk.store import CHECKPOINTS
+from backtest.walk.worker import RowsInFile
+
+FEATURES_FILE = "features.parquet"
+OWN = re.compile(r"\.?.+-\d{4}-(x|\d+)-[0-9a-f]{16}(\.\d+)?")
+"""Names of checkpoints, unfinished ones with a dot and a process number."""
 
 
 def folder_of(config: Config, out: Path | None) -> Path:
-    """Return `out`, or `runs/<name>`, or `runs/<name>-<digest>` where the former holds something else.
+    """Return `out`, or `runs/<name>`, or `runs/<name>-<digest>` if the former holds something else.
 
-    ConfigError where `out` does: nothing is overwritten.
+    ConfigError if `out` does: nothing is overwritten.
     """
     if out is not None:
         refuse_other(out, config)
         return out
     plain = runs_folder() / config.name
-    return plain if _free(plain, config) else plain.with_name(f"{config.name}-{config.digest[:8]}")
+    return plain if _is_free(plain, config) else plain.with_name(f"{config.name}-{config.digest[:8]}")
 
 
 def refuse_other(folder: Path, config: Config) -> None:
-    """Raise ConfigError where a folder holds a run of other settings, or files that are no run's."""
-    if not _free(folder, config):
-        held = "a run with other settings" if (folder / SETTINGS).exists() else "files that are no run's"
+    """Raise ConfigError if a folder holds a run of other settings, or files that do not belong to a run."""
+    if not _is_free(folder, config):
+        other = (folder / SETTINGS).exists()
+        held = "a run with other settings" if other else "files that do not belong to a run"
         raise ConfigError(f"--out: {folder} holds {held}: choose another folder")
 
 
-def _free(folder: Path, config: Config) -> bool:
+def _is_free(folder: Path, config: Config) -> bool:
     """Whether a folder holds nothing yet, an audit and hidden files aside, or a run of the same settings."""
     settings = folder / SETTINGS
     if folder.exists() and not folder.is_dir():
@@ -41,3 +61,37 @@ def _free(folder: Path, config: Config) -> bool:
         return build(parse(read_text(settings), where=str(settings)), where=str(settings)).digest == config.digest
     except ConfigError:
         return False
+
+
+def finished_manifest(run: Path) -> dict[str, Any] | None:
+    """Return the manifest of the finished run that a folder holds; None if it holds none."""
+    try:
+        return read_manifest(run)
+    except RunError:
+        return None
+
+
+def lay_out(plan: WalkPlan, run: Path) -> RowsInFile:
+    """Write what the tasks read, and remove what an earlier attempt made of it and what crashes left behind."""
+    for outdated in (MANIFEST, AUDIT, "report.html", "report.md"):
+        (run / outdated).unlink(missing_ok=True)
+    content = table_bytes(plan.features)
+    write_bytes(run / SETTINGS, plan.config.to_toml().encode())
+    write_bytes(run / FEATURES_FILE, content)
+    for unfinished in run.glob(".*.tmp"):
+        unfinished.unlink()
+    _remove_checkpoints(run, lambda name: name.startswith("."))
+    return RowsInFile(run / FEATURES_FILE, sha256(content), plan.names, plan.config.target.horizon)
+
+
+def remove_outdated(plan: WalkPlan, run: Path) -> None:
+    """Remove checkpoints of tasks that are no longer part of the run: their data or code have changed."""
+    kept = {task.folder for task in plan.tasks}
+    _remove_checkpoints(run, lambda name: name not in kept)
+
+
+def _remove_checkpoints(run: Path, unwanted: Callable[[str], bool]) -> None:
+    """Remove checkpoints by name; what a task cannot have written stays."""
+    for folder in (run / CHECKPOINTS).glob("*"):
+        if folder.is_dir() and OWN.fullmatch(folder.name) and unwanted(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)

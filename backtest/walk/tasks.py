@@ -19,16 +19,17 @@ from pathlib import Path
 import numpy as np
 
 from backtest.data.run_files import json_bytes, sha256
-from backtest.models import MODELS
+from backtest.models import MODELS, Model
 from backtest.models.windows import Panel, Windows, microseconds
 from backtest.walk.config import Config
 from backtest.walk.environment import source_files
 from backtest.walk.folds import Fold
+from backtest.walk.model_code import definitions_of, source_file
 
 LIBRARIES = ("numpy", "polars", "torch")
 CODE = (
     "backtest.models",
-    *(f"backtest.walk.{name}" for name in ("checkpoints", "fitting", "folds", "tasks", "worker")),
+    *(f"backtest.walk.{name}" for name in ("fitting", "folds", "model_code", "store", "tasks", "worker")),
 )
 """The modules that compute a fit and its forecasts, and write them down."""
 
@@ -138,9 +139,24 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
     return digest.hexdigest()
 
 
-@cache
 def code_digest(name: str, plugin_files: tuple[Path, ...]) -> str:
     """Hash of the code that computes a model, that of plugins included, and of the libraries' versions."""
-    own = Path(inspect.getfile(inspect.unwrap(MODELS[name].make)))
-    files = [sha256(path.read_bytes()) for path in (*source_files(*CODE), own, *plugin_files)]
-    return sha256(json_bytes({"files": files, "libraries": {library: version(library) for library in LIBRARIES}}))
+    make = MODELS[name].make
+    own = source_file(make)
+    files = [sha256(path.read_bytes()) for path in (*([own] if own else []), *plugin_files)]
+    definitions = [] if own else sorted(definitions_of(make))
+    libraries = {library: version(library) for library in LIBRARIES}
+    return sha256(json_bytes({"files": [*_digests(CODE), *files], "definitions": definitions, "libraries": libraries}))
+
+
+@cache
+def _digests(modules: tuple[str, ...]) -> list[str]:
+    """SHA-256 of each source file, read once: later changes are not what this process has imported."""
+    return [sha256(path.read_bytes()) for path in source_files(*modules)]
+
+
+def user_models(config: Config, plugin_files: tuple[Path, ...]) -> tuple[Model, ...]:
+    """Return the models that no worker process can import by itself, such as those of a notebook."""
+    models = [MODELS[name] for name in config.all_models]
+    own = [model for model in models if not inspect.unwrap(model.make).__module__.startswith("backtest.")]
+    return tuple(model for model in own if source_file(model.make) not in plugin_files)

@@ -1,4 +1,4 @@
-"""Carrying out one task, in whatever process: load the rows, fit, forecast, keep the result whole or not at all."""
+"""Runs tasks in whatever process: take the rows, fit, forecast, keep the result whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,92 +8,133 @@ import traceback
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import polars as pl
+from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from backtest.data.errors import BacktestError, RunError
 from backtest.data.run_files import sha256, table_bytes
 from backtest.features import plugins
-from backtest.models.forecaster import State
+from backtest.models import MODELS, Model
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Panel, panel
-from backtest.walk.checkpoints import CHECKPOINTS, FORECASTS, RECORD, SECONDS, STATE, Record, find, keep, read_state
-from backtest.walk.fitting import fit_and_forecast, forecaster_of
+from backtest.walk.fitting import Fitted, fit_and_forecast, forecaster_of
+from backtest.walk.store import FORECASTS, RECORD, SECONDS, STATE, Record, Store
 from backtest.walk.tasks import Task
 
-FEATURES_FILE = "features.parquet"
+
+class Rows(Protocol):
+    """The rows that all tasks of a walk learn from and forecast."""
+
+    def load(self) -> tuple[Panel, pl.DataFrame]:
+        """Return the rows as arrays, and the symbol and time of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsInMemory:
+    """Rows that travel to the process that needs them."""
+
+    panel: Panel
+    keys: pl.DataFrame
+
+    def load(self) -> tuple[Panel, pl.DataFrame]:
+        """Return the rows as arrays, and the symbol and time of each."""
+        return self.panel, self.keys
+
+
+@dataclass(frozen=True, slots=True)
+class RowsInFile:
+    """Rows in a Parquet file of FEATURES with a known SHA-256."""
+
+    path: Path
+    digest: str
+    names: tuple[str, ...]
+    horizon: int
+
+    def load(self) -> tuple[Panel, pl.DataFrame]:
+        """Return the rows as arrays, and the symbol and time of each; RunError if the file has changed."""
+        return _read_rows(self)
+
+
+@lru_cache(maxsize=1)
+def _read_rows(rows: RowsInFile) -> tuple[Panel, pl.DataFrame]:
+    """Read a file of rows, once in each process."""
+    content = rows.path.read_bytes()
+    if sha256(content) != rows.digest:
+        raise RunError(f"{rows.path}: changed while the run was using it: run `backtest run` again")
+    frame = pl.read_parquet(io.BytesIO(content))
+    return panel(frame, rows.names, rows.horizon), frame.select("symbol", "time")
 
 
 @dataclass(frozen=True, slots=True)
 class TaskContext:
-    """What all tasks of a run share: where its rows are, the settings, and the plugins that define its models.
+    """What all tasks of a walk share.
 
-    Those lie in `config_dir`, the folder of the settings file, or in the `working` directory of the planning process.
+    `plugins` define models in modules in `config_dir`, the folder of the settings file, or in the `working` directory
+    of the planning process. `models` are those that a worker cannot import, such as those of a notebook.
     """
 
-    run: Path
-    rows_sha256: str
-    features: tuple[str, ...]
-    horizon: int
+    store: Store
+    rows: Rows
     net: NetSettings
     train: TrainSettings
     plugins: tuple[str, ...]
     config_dir: Path | None
     working: Path
+    models: tuple[Model, ...] = ()
 
 
-def run_tasks(work: TaskContext, chain: tuple[Task, ...]) -> list[Record]:
-    """Fit and forecast each task of a chain that is not done yet."""
-    plugins.load(work.plugins, work.config_dir, work.working)
-    records = []
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished task: its record, and its files if the process that asked for it cannot see the worker's store."""
+
+    task: Task
+    record: Record
+    files: dict[str, bytes] | None
+
+
+def run_tasks(context: TaskContext, chain: tuple[Task, ...]) -> list[Done]:
+    """Fit and forecast each task of a chain that is not finished yet."""
+    plugins.load(context.plugins, context.config_dir, context.working)
+    MODELS.update({model.name: model for model in context.models})
+    done = []
     for task in chain:
-        record = find(work.run, task)
+        record, files = context.store.find(task), None
         if record is None:
-            record = _run_task(work, task)
-        records.append(record)
-    return records
+            record, files = _run_task(context, task)
+        done.append(Done(task, record, None if context.store.shared else files))
+    return done
 
 
-def _run_task(work: TaskContext, task: Task) -> Record:
-    """Do a task; whatever a model raises becomes a RunError that names model, fold and seed."""
+def _run_task(context: TaskContext, task: Task) -> tuple[Record, dict[str, bytes]]:
+    """Run a task and keep its files; whatever a model raises becomes a RunError that names model, fold and seed."""
+    (rows, keys), net = context.rows.load(), context.net
+    start = load_arrays(context.store.read(task.after, STATE)) if task.after else None
+    started = time.perf_counter()
     try:
-        return _do(work, task)
+        fitted = fit_and_forecast(rows, keys, task, forecaster_of(task, net, context.train, start), net.window)
     except BacktestError:
         raise
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         raise RunError(
             f"model {task.model}, fold {task.fold.index}, seed {task.seed}: {type(error).__name__}: {error} "
-            f"({frame.filename}, line {frame.lineno}): mend it, then the same command goes on from here"
+            f"({frame.filename}, line {frame.lineno}): fix it and rerun; finished fits are reused"
         ) from error
-
-
-def _do(work: TaskContext, task: Task) -> Record:
-    rows, keys = _rows(work.run / FEATURES_FILE, work.rows_sha256, work.features, work.horizon)
-    start = read_state(work.run, task.after) if task.after else None
-    started = time.perf_counter()
-    fitted = fit_and_forecast(rows, keys, task, forecaster_of(task, work.net, work.train, start), work.net.window)
     seconds = time.perf_counter() - started
-    files = {FORECASTS: table_bytes(fitted.forecasts), STATE: save_arrays(_owned(fitted.state))}
+    record, files = _files_of(task, fitted)
+    files[SECONDS] = f"{seconds:.6f}\n".encode()
+    context.store.keep(task, files)
+    return record, files
+
+
+def _files_of(task: Task, fitted: Fitted) -> tuple[Record, dict[str, bytes]]:
+    """Return the record and the files of a finished task."""
+    state = {name: np.ascontiguousarray(array) for name, array in fitted.state.items()}  # safetensors needs that
+    files = {FORECASTS: table_bytes(fitted.forecasts), STATE: save_arrays(state)}
     sums = {name: sha256(content) for name, content in files.items()}
     record = Record(task.key, task.model, task.seed, task.fold.index, fitted.log, fitted.learned, sums)
-    files |= {RECORD: record.to_json(), SECONDS: f"{seconds:.6f}\n".encode()}
-    keep(work.run / CHECKPOINTS, task.folder, files)
-    return record
-
-
-def _owned(state: State) -> dict[str, np.ndarray]:
-    """Contiguous arrays, as safetensors wants them."""
-    return {name: np.ascontiguousarray(array) for name, array in state.items()}
-
-
-@lru_cache(maxsize=1)
-def _rows(path: Path, digest: str, features: tuple[str, ...], horizon: int) -> tuple[Panel, pl.DataFrame]:
-    """Rows of the run as arrays, and the symbol and time of each; loaded once in each process."""
-    content = path.read_bytes()
-    if sha256(content) != digest:
-        raise RunError(f"{path}: changed while the run was using it: run `backtest run` again")
-    frame = pl.read_parquet(io.BytesIO(content))
-    return panel(frame, features, horizon), frame.select("symbol", "time")
+    return record, {**files, RECORD: record.to_json()}

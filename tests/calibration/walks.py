@@ -11,8 +11,8 @@ from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.verdict.record import evidence_of
 from backtest.verdict.rule import judge
 from backtest.walk.config import LoadedConfig, build
-from backtest.walk.in_memory import walk_in_memory
-from backtest.walk.plan import WalkPlan, fold_table, plan_walk
+from backtest.walk.engine import walk_in_memory
+from backtest.walk.plan import plan_walk
 
 LINEAR: dict[str, Any] = {
     "features": ["log_return", "rolling_mean_5", "rolling_std_24", "volume_norm"],
@@ -69,17 +69,10 @@ def judge_planted(name: str, signal: float, worlds: int, first: int) -> list[tup
 
 
 def _candidates(settings: Mapping[str, Any], world: str) -> tuple[Candidate, ...]:
-    """Carry out a walk over synthetic bars and judge it."""
+    """Run a walk over synthetic bars, and return what the verdict says of every model that was asked for."""
     tree = {key: value for key, value in settings.items() if key != "bars"}
     source = f"synthetic:n={settings['bars']},{world}"
     config = build({**tree, "name": "world", "executor": "serial", "data": {"source": source}}, where="calibration")
-    return _judge(plan_walk(LoadedConfig(config, None)))
-
-
-def _judge(prepared: WalkPlan) -> tuple[Candidate, ...]:
-    """What the verdict says of every model that was asked for."""
-    config = prepared.config
-    evidence = evidence_of(
-        match_forecasts(walk_in_memory(prepared)), fold_table(prepared), adjustment=config.multiplicity
-    )
+    walk = walk_in_memory(plan_walk(LoadedConfig(config, None)))
+    evidence = evidence_of(match_forecasts(walk.forecasts), walk.folds, adjustment=config.multiplicity)
     return judge(evidence, networks=config.models, alpha=config.alpha, adjustment=config.multiplicity).candidates

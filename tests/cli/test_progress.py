@@ -11,7 +11,7 @@ from rich.console import Console
 
 from backtest.cli.progress import TimeLeft, WalkProgress, loss_change, time_left
 from backtest.models.forecaster import Epoch, FitLog
-from backtest.walk.checkpoints import Record
+from backtest.walk.store import Record
 from tests.support.small_run import small
 
 

@@ -156,5 +156,5 @@ def test_a_whole_run_digests_searches_and_resolves_once(tmp_path: Path, monkeypa
     count(plan, "resolve", "resolve")
     count(pipeline, "resolve", "resolve")
     count(catalog, "resolve", "resolve")
-    walk(tmp_path, Silent(), small(models=["mean"]))
+    walk(tmp_path / "run", Silent(), small(models=["mean"]))
     assert calls == {"digest": 1, "search for holes": 1, "resolve": 1}

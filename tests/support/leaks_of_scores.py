@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from backtest.walk.collect import gather_forecasts
 from backtest.walk.plan import WalkPlan
+from backtest.walk.tables import collect_forecasts
 from backtest.walk.tasks import Task
 from tests.support.planting import Plant, walk
 
@@ -20,7 +20,7 @@ def of_gathering(name: str, change: Callable[[pl.DataFrame], pl.DataFrame], name
     """A leak into the table of forecasts."""
 
     def gather(prepared: WalkPlan, forecasts_of: Callable[[Task], pl.DataFrame]) -> pl.DataFrame:
-        return change(gather_forecasts(prepared, forecasts_of))
+        return change(collect_forecasts(prepared, forecasts_of))
 
     return Plant(name, 5, lambda folder: replace(walk(folder), gather=gather), names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError
 from backtest.data.reading import synthetic
-from backtest.walk.config import Config, build, load, parse, presets
+from backtest.walk.config import Config, all_settings, build, load, parse, presets
 from backtest.walk.plan import load_dataset
 from backtest.walk.run_folder import folder_of
 
@@ -42,20 +43,53 @@ def test_zero_and_naive_are_always_there() -> None:
         ({"horizon": 3}, "x: horizon: unknown setting: did you mean target.horizon?"),
         ({"window": 3}, "x: window: unknown setting: did you mean folds.window or net.window?"),
         ({"folds": {"test": 0}}, "folds.test: must be a number of bars > 0"),
-        ({"train": {"epochs": 0}}, "x: train.epochs: input should be greater than or equal to 1 (got 0)"),
-        ({"net": {"dropout": 1.0}}, "net.dropout: input should be less than 1 (got 1.0)"),
-        ({"name": "../up"}, "x: name: string should match pattern"),
+        ({"train": {"epochs": 0}}, "x: train.epochs: expected a number of at least 1 (got 0)"),
+        ({"net": {"dropout": 1.0}}, "x: net.dropout: expected a number below 1.0 (got 1.0)"),
+        (
+            {"name": "../up"},
+            "x: name: expected letters, digits, dots, dashes and underscores, a letter or digit first (got ../up)",
+        ),
         ({"executor": "loki"}, "executor: must be one of loky, serial (got loki)"),
-        ({"alpha": 1.0}, "x: alpha: input should be less than 0.5 (got 1.0)"),
+        ({"alpha": 1.0}, "x: alpha: expected a number below 0.5 (got 1.0)"),
         ({"target": {"horizon": 60}}, "target.horizon: must be at most net.window, 48 (got 60)"),
         ({"target": {"horizon": 3}, "folds": {"gap": 1}}, "folds.gap: must be at least the horizon, 3 (got 1)"),
         ({"folds": {"test": 100, "step": 50}}, "test spans must not overlap"),
+        ({"models": "lstm"}, 'x: models: expected a list, such as ["lstm", "gru"] (got lstm): write models = ["lstm"]'),
+        ({"features": []}, "x: features: expected a list of at least 1 (got [])"),
+        ({"features": [3]}, 'x: features: expected a name such as "log_return", or a table such as {name = "rolling'),
+        ({"seeds": 1.5}, "x: seeds: expected a whole number (got 1.5)"),
+        ({"seeds": "many"}, "x: seeds: expected a whole number (got many)"),
+        ({"train": 5}, "x: train: expected a table of settings, such as train.epochs = 5 (got 5)"),
+        ({"train": {"start": "hot"}}, "x: train.start: expected one of cold or warm (got hot)"),
+        ({"data": {"symbol": 5}}, "x: data.symbol: expected text (got 5)"),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_what_came(tree: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:  # noqa: PT011 - the text is compared as it is, not as a pattern
         build(tree, where="x")
     assert message in str(caught.value)
+
+
+WRONG: tuple[Any, ...] = ("no such thing", -1.5, 10**30, float("nan"), [1], {"a": 1}, [[]], None)
+
+
+@pytest.mark.parametrize("setting", all_settings())
+def test_every_setting_is_refused_in_plain_words(setting: str) -> None:
+    *parents, last = setting.split(".")
+    refused = 0
+    for value in WRONG:
+        tree: dict[str, Any] = {last: value}
+        for parent in reversed(parents):
+            tree = {parent: tree}
+        try:
+            build(tree, where="x")
+        except ConfigError as error:
+            refused += 1
+            for line in str(error).splitlines():
+                assert line.startswith(("x: ", "x: " + setting))
+                assert re.search(r"expected .* \(got .*\)|must be .* \(got .*\)|must be a number", line), line
+                assert not re.search(r"[Ii]nput|valid |instance|pydantic|str\b|Dict", line), line
+    assert refused >= 3, "most of these fit no setting"
 
 
 def test_all_mistakes_are_listed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -24,9 +25,10 @@ from backtest.models import MODELS, Forecaster, Model
 from backtest.models.baselines import Mean
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows, panel
-from backtest.walk.checkpoints import CHECKPOINTS
-from backtest.walk.plan import fold_table
-from backtest.walk.tasks import code_digest, learning_windows, plan_tasks
+from backtest.walk.environment import source_files
+from backtest.walk.store import CHECKPOINTS
+from backtest.walk.tables import fold_table
+from backtest.walk.tasks import CODE, code_digest, learning_windows, plan_tasks
 from tests.support.small_run import Silent, results, small, walk
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +99,7 @@ def test_the_same_walk_gives_the_same_bytes(finished: Path, tmp_path: Path, exec
 
 @pytest.mark.parametrize("after", [1, 7, 20])
 def test_a_stopped_walk_goes_on_and_gives_the_same_bytes(finished: Path, tmp_path: Path, after: int) -> None:
-    with pytest.raises(RunError, match=f"stopped: {after} of 35 fits are done and kept"):
+    with pytest.raises(RunError, match=f"stopped: {after} of 35 fits are done and kept; rerun the same command"):
         walk(tmp_path, Silent(stop_after=after))
     with pytest.raises(RunError, match="expected a finished run"):
         run_files.read_manifest(tmp_path)
@@ -177,13 +179,28 @@ def test_another_code_reuses_nothing_and_removes_what_the_old_one_left(
     (again / CHECKPOINTS / "note.txt").write_text("not ours")
     (again / CHECKPOINTS / "my_weights").mkdir()
     monkeypatch.setattr("backtest.walk.tasks.LIBRARIES", ("numpy", "polars", "torch", "scipy"))
-    code_digest.cache_clear()
     walk(again, watcher, small())
-    code_digest.cache_clear()
     assert watcher.done == 0
     assert results(again) != results(finished)
     names = {path.name for path in (again / CHECKPOINTS).iterdir()}
     assert len(names) == len(watcher.fresh) + 2, "old checkpoints are removed, strangers are not"
+
+
+def test_a_module_that_is_named_in_the_key_and_vanishes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backtest.walk.tasks.CODE", (*CODE, "backtest.walk.gone"))
+    with pytest.raises(ModuleNotFoundError, match=r"no module named 'backtest\.walk\.gone'"):
+        code_digest("mean", ())
+
+
+def test_a_key_depends_on_every_module_that_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = {path.name for path in source_files(*CODE)}
+    assert {"baselines.py", "recurrent.py", "training.py", "scaling.py", "fitting.py", "worker.py"} <= whole
+    assert not {"engine.py", "executors.py", "manifest.py", "config.py"} & whole, "how a walk is run changes no result"
+    before = code_digest("mean", ())
+    (tmp_path / "changed.py").write_text("")
+    monkeypatch.setattr("backtest.walk.tasks.source_files", lambda *names: (tmp_path / "changed.py",))
+    monkeypatch.setattr("backtest.walk.tasks.CODE", (*CODE, "backtest.walk.engine"))
+    assert code_digest("mean", ()) != before
 
 
 def test_other_settings_never_take_the_folder(finished: Path, tmp_path: Path) -> None:
@@ -191,7 +208,7 @@ def test_other_settings_never_take_the_folder(finished: Path, tmp_path: Path) ->
     with pytest.raises(ConfigError, match="holds a run with other settings"):
         walk(again, prepared=small(train={"epochs": 1}))
     (again / "config.toml").unlink()
-    with pytest.raises(ConfigError, match="holds files that are no run's"):
+    with pytest.raises(ConfigError, match="holds files that do not belong to a run"):
         walk(again)
     assert (again / "manifest.json").exists()
 
@@ -288,8 +305,21 @@ def test_a_model_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
         return Broken()
 
     monkeypatch.setitem(MODELS, "broken", Model("broken", broken, seeded=False, baseline=False, doc=""))
-    with pytest.raises(RunError, match=r"model broken, fold \d, seed None: ZeroDivisionError: by hand .*line \d+"):
+    with pytest.raises(
+        RunError, match=r"model broken, fold \d, seed None: ZeroDivisionError: by hand .*: fix it and rerun"
+    ):
         walk(tmp_path, prepared=small(models=["broken"]))
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_systems_reason(tmp_path: Path) -> None:
+    def full(*given: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "checkpoints"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backtest.walk.store.write_bytes", full)
+        message = r"checkpoints: cannot write \(No space left on device\): check space and permissions, then rerun"
+        with pytest.raises(RunError, match=message):
+            walk(tmp_path / "run")
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
