@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from joblib.externals import cloudpickle
 
 import backtest as bt
 from backtest.walk.config import Config
@@ -54,3 +56,8 @@ def test_the_typed_settings_are_those_of_the_settings_file() -> None:
 
     assert set(Settings.__annotations__) == set(Config.model_fields)
     assert set(FoldSizes.__annotations__) == set(FoldSettings.model_fields)
+
+
+def test_a_function_that_names_the_package_can_be_sent_to_a_worker() -> None:
+    here = pickle.loads(cloudpickle.dumps(bt))  # noqa: S301 -- our own
+    assert here is bt
