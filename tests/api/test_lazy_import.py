@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from joblib.externals import cloudpickle
 
 import backtest as bt
 from backtest.walk.config import Config
@@ -59,5 +58,5 @@ def test_the_typed_settings_are_those_of_the_settings_file() -> None:
 
 
 def test_a_function_that_names_the_package_can_be_sent_to_a_worker() -> None:
-    here = pickle.loads(cloudpickle.dumps(bt))  # noqa: S301 -- our own
+    here = pickle.loads(pickle.dumps(bt))  # noqa: S301 -- our own
     assert here is bt
