@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import griffe
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+
+from tests.support.notebooks import executed, markdown_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -37,7 +40,7 @@ ROOMS = {
 
 NAMES = {
     "Home": "index.md",
-    "Tutorial": ["notebook.md", "tutorial.md", "tutorial/index.md"],
+    "Tutorial": "tutorial.md",
     "Explanations": {
         "What the verdict takes into account": "verdict.md",
         "How the audit works": "audit.md",
@@ -77,6 +80,8 @@ OPEN_ENDED = "| one for each feature | number | may be | named as in the setting
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made here, and the navigation over all that exist."""
     made = {page: (ROOT / source).read_text("utf-8") for page, source in PAGES.items()}
+    with TemporaryDirectory() as folder:
+        made["tutorial.md"] = markdown_of(executed((ROOT / "docs" / "tutorial.py").read_text("utf-8"), Path(folder)))
     made |= {"tables.md": tables(), "reference/index.md": public_names("backtest", "Python")}
     made["reference/significance.md"] = public_names("backtest.significance", "Test functions")
     made |= {f"reference/{room}.md": modules_of(room, about) for room, about in ROOMS.items()}
