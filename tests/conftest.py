@@ -85,21 +85,23 @@ def usual(usual_run: Path) -> Result:
 
 
 @pytest.fixture(scope="session")
-def hostile_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def hostile_runs() -> list[Path]:
     """Folders of runs, with their reports, in which every string is hostile: see `poison.rotations`."""
     from backtest import reports
     from tests.support.poison import rotations
+    from tests.support.run_cache import folder_once
 
-    runs = rotations(tmp_path_factory.mktemp("hostile"))
-    return [reports.write(run).parent for run in runs]
+    folder = folder_once("hostile", lambda folder: [reports.write(run) for run in rotations(folder)])
+    return sorted(folder.glob("turn_*"))
 
 
 @pytest.fixture(scope="session")
-def harmless_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def harmless_run() -> Path:
     """Folder of the same run, with its report, in which every string is harmless words."""
     from backtest import reports
     from tests.support.fake_run import make
     from tests.support.payloads import HARMLESS
     from tests.support.poison import PLAN, poison
+    from tests.support.run_cache import folder_once
 
-    return reports.write(poison(make(tmp_path_factory.mktemp("harmless"), PLAN), HARMLESS)).parent
+    return folder_once("harmless", lambda folder: reports.write(poison(make(folder, PLAN), HARMLESS))) / "run"

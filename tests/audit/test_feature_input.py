@@ -15,6 +15,7 @@ from backtest.data.errors import ConfigError, LeakError, TooFewBars
 from backtest.data.reading.synthetic import make_bars
 from backtest.features import external, feature
 from backtest.features.price import rolling_mean
+from tests.support.selection import quick_or_slow
 
 BARS = make_bars(240, seed=3, symbol="A")
 CLOSE, VOLUME, HOUR = pl.col("close"), pl.col("volume"), pl.col("time").dt.hour()
@@ -47,7 +48,7 @@ def test_every_form_of_a_feature_is_taken(form: str) -> None:
         assert_causal(FORMS[form](NEXT), BARS)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", quick_or_slow(FORMS, ("an expression", "a column", "a table with times")))
 def test_bars_of_one_instrument_need_no_symbol(form: str) -> None:
     assert_causal(FORMS[form](PAST), BARS.drop("symbol"), lookback=1)
     with pytest.raises(LeakError, match="1 bar ahead"):

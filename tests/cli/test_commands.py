@@ -169,6 +169,7 @@ def test_a_mistake_is_one_plain_message_and_its_status(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_has_status_3_and_leaves_a_folder_that_goes_on(settings: Path, tmp_path: Path) -> None:
     settings.write_text(settings.read_text().replace('"serial"', '"loky"').replace("epochs = 2", "epochs = 60"))
     settings.write_text(settings.read_text().replace("patience = 4", "patience = 60"))

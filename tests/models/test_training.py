@@ -125,6 +125,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", ["chunks", "windows"])
 def test_peak_memory_does_not_grow_with_the_number_of_windows(sampling: str) -> None:
     def peak(rows: int) -> int:

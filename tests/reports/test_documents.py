@@ -146,6 +146,7 @@ def test_there_is_a_sample_of_every_kind_of_block() -> None:
     assert {type(block) for block, _ in SAMPLES} == set(get_args(blocks.Block)) == set(WRITERS)
 
 
+@pytest.mark.slow
 def test_a_run_of_500_folds_and_50_000_rows_stays_below_one_and_a_half_megabytes(tmp_path: Path) -> None:
     found = make(tmp_path, Plan(folds=500, test=100, seeds=1, epochs=3, baselines=("zero", "naive", "mean")))
     assert reports.write(found).stat().st_size < 1_500_000

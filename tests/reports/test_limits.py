@@ -22,6 +22,7 @@ from backtest.reports.figures.canvas import Floats
 from backtest.reports.formats import MINUS
 from tests.support.audits import leaky
 from tests.support.fake_run import Plan, make
+from tests.support.selection import quick_or_slow
 
 PAGE, FIGURE = 1_500_000, 400_000
 """Bytes that a page and a figure may have."""
@@ -41,11 +42,25 @@ SIZES = {
 }
 
 
+NAMES = quick_or_slow(SIZES, ("12 folds of a year of days", "12 symbols, 8 networks"))
+
+
+class Written(dict[str, Path]):
+    """The folder of each plan of SIZES, with its report; made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def __missing__(self, name: str) -> Path:
+        """Make the run of a plan and its report."""
+        self[name] = reports.write(make(self.folder, SIZES[name], name)).parent
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder of every plan of SIZES, with its report."""
-    folder = tmp_path_factory.mktemp("limits")
-    return {name: reports.write(make(folder, plan, name)).parent for name, plan in SIZES.items()}
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    return Written(tmp_path_factory.mktemp("limits"))
 
 
 def files_of(run: Path) -> dict[str, bytes]:
@@ -54,16 +69,16 @@ def files_of(run: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths}
 
 
-@pytest.mark.parametrize("name", SIZES)
-def test_a_report_stays_small(written: dict[str, Path], name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_stays_small(written: Written, name: str) -> None:
     files = files_of(written[name])
     assert len(files.pop("report.html")) <= PAGE
     assert len(files.pop("report.md")) <= PAGE
     assert {figure: len(content) for figure, content in files.items() if len(content) > FIGURE} == {}
 
 
-@pytest.mark.parametrize("name", SIZES)
-def test_a_page_has_one_policy_and_it_is_the_strictest_that_still_styles(written: dict[str, Path], name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_has_one_policy_and_it_is_the_strictest_that_still_styles(written: Written, name: str) -> None:
     page = (written[name] / "report.html").read_text("utf-8")
     assert re.findall(r'<meta http-equiv="?([^">]*)"? content="([^"]*)"', page) == [("Content-Security-Policy", POLICY)]
     assert page.index("Content-Security-Policy") < page.index("<style")
@@ -117,9 +132,7 @@ PLACES = (
 )
 
 
-def test_processes_in_other_places_write_the_same_bytes_from_copies_of_a_run(
-    written: dict[str, Path], tmp_path: Path
-) -> None:
+def test_processes_in_other_places_write_the_same_bytes_from_copies_of_a_run(written: Written, tmp_path: Path) -> None:
     run = written["12 folds of a year of days"]
     code = "import pathlib, sys\nfrom backtest import reports\nreports.write(pathlib.Path(sys.argv[1]))\n"
     code += "assert 'torch' not in sys.modules"

@@ -1,4 +1,4 @@
-"""The tables of made-up runs, computed once for each plan in a test session, whichever worker asks first."""
+"""Made-up runs and their tables, made once in a test session, by whichever worker asks first."""
 
 from __future__ import annotations
 
@@ -15,17 +15,26 @@ VARIABLE = "BEATZERO_TEST_CACHE"
 """Environment variable with the folder of the session; nothing is kept where it is not set."""
 
 
-def tables_once(key: str, compute: Callable[[], dict[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
-    """Return the tables that `compute` makes, from the session's folder if another test has asked for `key` before."""
-    session = os.environ.get(VARIABLE)
-    if not session:
-        return compute()
-    folder = Path(session) / sha256(key.encode())[:24]
+def folder_once(name: str, fill: Callable[[Path], object]) -> Path:
+    """Return a folder of the session, filled by whichever worker asks for `name` first; for tests that only read it."""
+    folder = Path(os.environ[VARIABLE]) / name
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             unfinished = folder.with_suffix(".part")
             unfinished.mkdir(parents=True)
-            for name, table in compute().items():
-                table.write_ipc(unfinished / name)
+            fill(unfinished)
             unfinished.rename(folder)
+    return folder
+
+
+def tables_once(key: str, compute: Callable[[], dict[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+    """Return the tables that `compute` makes, from the session's folder if another test has asked for `key` before."""
+    if VARIABLE not in os.environ:
+        return compute()
+
+    def fill(folder: Path) -> None:
+        for name, table in compute().items():
+            table.write_ipc(folder / name)
+
+    folder = folder_once(sha256(key.encode())[:24], fill)
     return {path.name: pl.read_ipc(path) for path in sorted(folder.iterdir())}
