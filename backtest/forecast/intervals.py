@@ -1,4 +1,4 @@
-"""The interval around the next forecast, from the walk's own errors, and how often such intervals held so far."""
+"""Intervals around the next forecast, from the errors of the walk, and their empirical coverage."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from backtest.data.summaries import empirical_coverage
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An interval that is made to hold `level` of the outcomes: forecast +- `half_width`, in log return.
+    """A conformal interval with nominal coverage `level`: forecast +- `half_width`, in log return.
 
-    `half_width` is None where fewer errors than that takes were known. Of the `n` outcomes of the walk that had such an
-    interval, each made from errors before it, `covered` lay within.
+    `half_width` is None if too few errors were known. `n` outcomes of the walk had an interval of this level, each made
+    from earlier errors; `covered` of them lay within theirs.
     """
 
     level: float
@@ -28,14 +28,14 @@ class Interval:
 
     @property
     def share(self) -> float | None:
-        """Share of the outcomes that it held so far; None where there were none."""
+        """Empirical coverage, the share of outcomes within their intervals; None if there were none."""
         return self.covered / self.n if self.n else None
 
 
 def next_intervals(run: Path, manifest: dict[str, Any], horizon: int) -> dict[tuple[str, str], tuple[Interval, ...]]:
     """Intervals for the step after the last fold, by symbol and model, narrow to wide.
 
-    Raises RunError where the run lacks the table or it is damaged, WrongSchema where it is another one.
+    Raises RunError if the table is missing or damaged, WrongSchema if its columns are not those of COVERAGE.
     """
     coverage = read_table(run, COVERAGE.file, COVERAGE, manifest).filter(horizon=horizon)
     key = ["symbol", "model", "level"]

@@ -1,4 +1,4 @@
-"""The next step: what the networks, fitted on all bars after the walk, forecast from the newest ones."""
+"""The next step: forecasts from the newest bars by the final fits, those on all bars of a run."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from backtest.walk.store import CHECKPOINTS, STATE
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """Forecast of one symbol by one model, the mean over its seeds; `target_time` is None where the market closes.
+    """Forecast of one symbol by one model, the mean over its seeds.
 
-    When such a market trades next is in no file of bars. `time` is the open of the newest bar, `known_at` its close.
-    `by_seed` are the log returns that each seed forecasts, none for a model without seeds. `intervals`, narrow to wide,
-    are made from errors of the mean over seeds.
+    `time` is the open of the newest bar, `known_at` its close, `target_time` the close that is forecast, None if the
+    market closes between sessions: no file of bars says when it opens next. `by_seed` holds the log return that each
+    seed forecasts and is empty for a model without seeds. `intervals`, narrow to wide, come from errors of the mean.
     """
 
     symbol: str
@@ -56,11 +56,11 @@ class NextStep:
         return close_after(self.close, self.log_return)
 
     def interval(self, level: float) -> Interval | None:
-        """The interval of a level; None where the run has none."""
+        """The interval of a level; None if the run has none."""
         return next((one for one in self.intervals if one.level == level), None)
 
     def ends(self, level: float) -> tuple[float, float] | None:
-        """The closes at the ends of the interval of a level; None where there is none, or too few errors for it."""
+        """The interval of a level as two closes; None if there is none, or there were too few errors for it."""
         found = self.interval(level)
         if found is None or found.half_width is None:
             return None
@@ -70,7 +70,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """The bars that forecasts go on from, the newest last, and the settings of the run that goes on."""
+    """The bars to forecast from, the newest last, and the settings of the run."""
 
     config: Config
     dataset: Dataset
@@ -88,7 +88,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class FinalFit:
-    """A model fitted on all bars of the run, and the folder of its checkpoint."""
+    """A model fitted on all bars of the run: its name, seed and checkpoint folder."""
 
     model: str
     seed: int | None
@@ -97,7 +97,7 @@ class FinalFit:
 
 @dataclass(frozen=True, slots=True)
 class FinalFits:
-    """What a manifest says of them, the seeds of one model side by side."""
+    """The final fits listed in a manifest; the seeds of one model follow each other."""
 
     final: tuple[FinalFit, ...]
 
@@ -110,17 +110,18 @@ def close_after(close: float, log_return: float) -> float:
 def next_steps(
     run: Path, *, data: str | None = None, plugin_names: Sequence[str] = ()
 ) -> tuple[list[NextStep], Verdict]:
-    """Forecasts of every model for every symbol, and the run's verdict, which belongs beside them.
+    """Forecasts of every model for every symbol, and the verdict on the run, to be shown with them.
 
-    `data` is a source of newer bars; the run's own where it is None. Plugins are code: those of the run must be named
-    in `plugin_names` before they are imported from the working directory.
+    `data` is a source of newer bars; None: the run's own. Plugins are code: those of the run are imported from the
+    working directory only if `plugin_names` lists them. Raises ConfigError for other bars or unlisted plugins,
+    DataError if the newest bars have gaps, RunError if the run is damaged.
     """
     steps = steps_from(run, read_series(run, data), plugin_names)
     return steps, Verdict.from_json(read_bytes(run, VERDICT, read_manifest(run)).decode())
 
 
 def read_series(run: Path, data: str | None = None) -> Series:
-    """Bars of the source `data`, or the run's own; ConfigError where the networks of the run did not learn such."""
+    """Bars of the source `data`, or the run's own; ConfigError if they are not of the series that the run is on."""
     config = read_config(run)
     if data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
@@ -130,7 +131,7 @@ def read_series(run: Path, data: str | None = None) -> Series:
 
 
 def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
-    """Forecasts of every model for every symbol from the newest bars of a series; for plugins see `next_steps`."""
+    """Forecasts of every model for every symbol from the newest bars of a series; `next_steps` explains plugins."""
     config, dataset = series.config, series.dataset
     _load_plugins(config, plugin_names)
     manifest = read_manifest(run)
@@ -167,30 +168,30 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
 
 
 def read_config(run: Path) -> Config:
-    """Read the settings of a finished run; RunError where its folder is not as its manifest says."""
+    """Read the settings of a finished run; RunError if they are not as its manifest says."""
     text = read_bytes(run, SETTINGS, read_manifest(run)).decode()
     return build(parse(text, where=f"{run}/{SETTINGS}"), where=str(run))
 
 
 def _check_series(dataset: Dataset, card: dict[str, Any]) -> None:
-    """ConfigError where the bars are not of the series that the networks learned."""
+    """ConfigError if the bars are another series than the run's, or end before it."""
     expected = card["symbols"], timedelta(seconds=card["interval_seconds"])
     found = dataset.symbols, dataset.interval
     if found != expected:
-        said = [f"{', '.join(symbols)} every {format_duration(step)}" for symbols, step in (expected, found)]
+        described = [f"{', '.join(symbols)} every {format_duration(step)}" for symbols, step in (expected, found)]
         raise ConfigError(
-            f"--data: expected bars of {said[0]}, as the run learned them (got {said[1]} in {dataset.source})"
+            f"--data: expected bars of {described[0]}, as in the run (got {described[1]} in {dataset.source})"
         )
     learned, last = datetime.fromisoformat(card["end"]), dataset.end
     if last < learned:
         raise ConfigError(
-            f"--data: expected bars up to {learned:%Y-%m-%d %H:%M} at least, as the run learned them "
-            f"(got {last:%Y-%m-%d %H:%M} in {dataset.source}): the networks have seen what they would forecast"
+            f"--data: expected bars up to {learned:%Y-%m-%d %H:%M} or later, the end of the run's bars "
+            f"(got {last:%Y-%m-%d %H:%M} in {dataset.source}): the models were fitted on what they would forecast"
         )
 
 
 def unnamed_plugins(config: Config, named: Sequence[str]) -> list[str]:
-    """The plugins of a run that nobody named, and so nobody trusts yet."""
+    """The plugins of a run that the user has not named, and so not trusted."""
     return [name for name in config.plugins if name not in named]
 
 
@@ -205,21 +206,24 @@ def _load_plugins(config: Config, named: Sequence[str]) -> None:
 
 
 def _newest(features: pl.DataFrame, rows: Panel, window: int) -> Any:
-    """The last row of each symbol; DataError where it has no whole window behind it."""
+    """The last row of each symbol; DataError if it does not end a complete window."""
     last = features.with_row_index("row").group_by("symbol", maintain_order=True).agg(pl.last("row", "time"))
     for symbol, row, time in last.iter_rows():
-        if rows.valid_length[row] < window:
+        complete = int(rows.valid_length[row])
+        if complete < window:
             raise DataError(
-                f"{symbol}: the last {window} bars up to {time:%Y-%m-%d %H:%M} must be without a hole, and so the bars "
-                f"that their features look back to (got {rows.valid_length[row]} whole rows): fill the hole, or wait"
+                f"{symbol}: expected {window} complete rows up to {time:%Y-%m-%d %H:%M} (got {complete}): "
+                "no bar may be missing in the window or in the look-back of its features; add the missing bars or wait"
             )
     return last["row"].to_numpy().astype(np.int64)
 
 
 def _predict(run: Path, manifest: dict[str, Any], config: Config, fit: FinalFit, windows: Windows) -> Floats:
-    """Forecasts of one fit; RunError where its model is unknown, or its weights are those of another one."""
+    """Forecasts of one fit, (n,); RunError if its model is unknown or its weights do not fit that model."""
     if fit.model not in MODELS:
-        raise RunError(f"{run / MANIFEST}: expected models of {', '.join(MODELS)} (got {fit.model}): run it again")
+        raise RunError(
+            f"{run / MANIFEST}: expected models of {', '.join(MODELS)} (got {fit.model}): run `backtest run` again"
+        )
     content = read_bytes(run, f"{CHECKPOINTS}/{fit.folder}/{STATE}", manifest)
     forecaster = MODELS[fit.model].make(config.net, config.train, 0)
     try:

@@ -52,7 +52,7 @@ def verdict(run: Path) -> str:
     return str(json.loads((run / "verdict.json").read_text())["sentence"])
 
 
-def test_a_run_prints_the_verdict_a_table_and_the_report_and_goes_on_under_the_same_command(
+def test_a_run_prints_verdict_table_and_report_and_resumes_with_the_same_command(
     run: Path, settings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = (run / "report.html").read_bytes()
@@ -66,7 +66,7 @@ def test_a_run_prints_the_verdict_a_table_and_the_report_and_goes_on_under_the_s
     assert (run / "report.html").read_bytes() == first
 
 
-def test_the_report_is_written_again_from_the_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_rewrites_the_same_bytes_from_the_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = (run / "report.html").read_bytes()
     (run / "report.html").unlink()
     assert call(monkeypatch, "report", str(run)) == 0
@@ -87,7 +87,7 @@ def test_report_updates_the_verdict_after_more_was_tried(
     assert "verdict updated" not in capsys.readouterr().out
 
 
-def test_verify_has_status_4_where_a_file_was_changed(
+def test_verify_has_status_4_if_a_file_was_changed(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "verify", str(run)) == 0
@@ -97,7 +97,7 @@ def test_verify_has_status_4_where_a_file_was_changed(
     assert "scores.parquet: changed since the run was finished" in capsys.readouterr().out
 
 
-def test_a_damaged_table_is_not_read(
+def test_a_damaged_table_is_refused_with_status_3(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with (run / "scores.parquet").open("ab") as file:
@@ -106,7 +106,7 @@ def test_a_damaged_table_is_not_read(
     assert "damaged: its SHA-256 is" in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_a_forecast_comes_with_its_verdict(
+def test_a_forecast_ends_with_the_verdict(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "forecast", str(run)) == 0
@@ -115,7 +115,7 @@ def test_a_forecast_comes_with_its_verdict(
     assert output.endswith(verdict(run))
 
 
-def test_the_list_names_every_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_names_entries_of_every_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(monkeypatch, "list") == 0
     output = capsys.readouterr().out
     assert "One number for a group" not in output, "each metric says what it is"
@@ -123,7 +123,7 @@ def test_the_list_names_every_table(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         assert word in output
 
 
-def test_a_data_check_tells_good_bars_from_bad(
+def test_data_check_has_status_2_for_bad_bars(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bars = synthetic.make_bars(200)
@@ -170,7 +170,7 @@ def test_a_mistake_is_one_plain_message_and_its_status(
 
 
 @pytest.mark.slow
-def test_ctrl_c_has_status_3_and_leaves_a_folder_that_goes_on(settings: Path, tmp_path: Path) -> None:
+def test_ctrl_c_has_status_3_and_says_how_to_resume(settings: Path, tmp_path: Path) -> None:
     settings.write_text(settings.read_text().replace('"serial"', '"loky"').replace("epochs = 2", "epochs = 60"))
     settings.write_text(settings.read_text().replace("patience = 4", "patience = 60"))
     command = [sys.executable, "-m", "backtest", "run", str(settings), "--out", str(tmp_path / "run"), "--jobs", "2"]

@@ -1,4 +1,4 @@
-"""The next step: from the newest bars, by the fits on all bars, and never by a stranger's code."""
+"""The next step: from the newest bars, by the final fits, without running code that was not named."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_step_follows_the_last_close(finished: Path) -> None:
+def test_the_forecast_starts_from_the_last_close(finished: Path) -> None:
     steps, verdict = next_steps(finished / "run")
     close, time = BARS["close"][-1], BARS["time"][-1]
     assert [step.model for step in steps] == ["zero", "naive", "mean", "ar", "ridge", "lstm"]
@@ -51,13 +51,13 @@ def test_the_step_follows_the_last_close(finished: Path) -> None:
     assert abs(mean.log_return) < 1e-3
 
 
-def test_the_final_fit_learns_from_bars_behind_the_last_fold(finished: Path) -> None:
+def test_the_final_fit_uses_bars_after_the_last_fold(finished: Path) -> None:
     prepared = small(data={"source": str(finished / "bars.parquet")})
     assert prepared.final.train.end > prepared.folds[-1].train.end
     assert prepared.final.validation.end == BARS["time"][-1] + timedelta(hours=1)
 
 
-def test_the_mean_over_seeds_lies_amid_its_seeds(finished: Path) -> None:
+def test_the_forecast_is_the_mean_over_seeds(finished: Path) -> None:
     steps, _ = next_steps(finished / "run")
     *simple, lstm = steps
     assert [dict(step.by_seed) for step in simple] == [{}] * 5
@@ -65,7 +65,7 @@ def test_the_mean_over_seeds_lies_amid_its_seeds(finished: Path) -> None:
     assert lstm.log_return == pytest.approx(np.mean(list(lstm.by_seed.values())), rel=1e-12)
 
 
-def test_the_interval_is_made_of_the_walks_errors(finished: Path) -> None:
+def test_intervals_and_coverage_come_from_the_errors_of_the_walk(finished: Path) -> None:
     coverage = pl.read_parquet(finished / "run" / COVERAGE.file)
     steps, _ = next_steps(finished / "run")
     for step in steps:
@@ -80,7 +80,7 @@ def test_the_interval_is_made_of_the_walks_errors(finished: Path) -> None:
             assert high == pytest.approx(step.close * np.exp(step.log_return + width), rel=1e-12)
 
 
-def test_an_interval_that_was_never_made_has_neither_ends_nor_a_share(finished: Path) -> None:
+def test_a_missing_interval_has_neither_ends_nor_coverage(finished: Path) -> None:
     step = next_steps(finished / "run")[0][0]
     bare = replace(step, intervals=(Interval(0.95, None, 0, 0),))
     assert step.interval(0.6) is None
@@ -89,7 +89,7 @@ def test_an_interval_that_was_never_made_has_neither_ends_nor_a_share(finished: 
     assert bare.intervals[0].share is None
 
 
-def test_the_terminal_shows_the_widest_interval_how_often_it_held_and_how_old_the_forecast_is(
+def test_the_terminal_shows_the_widest_interval_its_coverage_and_the_last_bar(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = finished / "run"
@@ -103,7 +103,7 @@ def test_the_terminal_shows_the_widest_interval_how_often_it_held_and_how_old_th
     assert "bar of 2020-02-07 11:00. Forecast of the close at" in told
 
 
-def test_the_terminal_shows_whatever_level_is_the_widest(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_terminal_shows_the_widest_level_whatever_it_is(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     steps = next_steps(finished / "run")[0]
     wide = Interval(0.975, 0.02, 100, 97)
     show_next_steps([replace(step, intervals=(*step.intervals, wide)) for step in steps[:1]] + steps[1:])
@@ -113,7 +113,7 @@ def test_the_terminal_shows_whatever_level_is_the_widest(finished: Path, capsys:
     assert "too few errors" in told
 
 
-def test_the_terminal_prints_the_headline_and_then_every_candidate(
+def test_the_terminal_prints_the_headline_then_every_candidate(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verdict = next_steps(finished / "run")[1]
@@ -143,7 +143,7 @@ def without(name: str, run: Path) -> Path:
     return run
 
 
-def test_fits_that_are_none_are_refused_by_name(finished: Path, tmp_path: Path) -> None:
+def test_unknown_fits_and_wrong_weights_are_refused_by_name(finished: Path, tmp_path: Path) -> None:
     run = shutil.copytree(finished / "run", tmp_path / "run")
     manifest = read_manifest(run)
     mean, lstm = (next(fit for fit in manifest["final"] if fit["model"] == name) for name in ("mean", "lstm"))
@@ -158,7 +158,7 @@ def test_fits_that_are_none_are_refused_by_name(finished: Path, tmp_path: Path) 
         next_steps(run)
 
 
-def test_newer_bars_move_the_step(finished: Path, tmp_path: Path) -> None:
+def test_newer_bars_move_the_forecast(finished: Path, tmp_path: Path) -> None:
     longer = synthetic.make_bars(950, signal=0.1)
     longer.write_csv(tmp_path / "newer.csv")
     steps, _ = next_steps(finished / "run", data=str(tmp_path / "newer.csv"))
@@ -166,9 +166,9 @@ def test_newer_bars_move_the_step(finished: Path, tmp_path: Path) -> None:
     assert {step.close for step in steps} == {longer["close"][-1]}
 
 
-def test_a_hole_in_the_last_window_is_named(finished: Path, tmp_path: Path) -> None:
+def test_a_missing_bar_in_the_last_window_is_refused(finished: Path, tmp_path: Path) -> None:
     BARS.filter(pl.int_range(pl.len()) != 895).write_parquet(tmp_path / "hole.parquet")
-    with pytest.raises(DataError, match="must be without a hole"):
+    with pytest.raises(DataError, match=r"expected 8 complete rows up to .* \(got \d+\): no bar may be missing"):
         next_steps(finished / "run", data=str(tmp_path / "hole.parquet"))
 
 
@@ -190,7 +190,7 @@ def twice_mean(net, train, seed):
 
 
 @pytest.mark.usefixtures("open_tables")
-def test_plugins_are_found_in_the_working_directory_and_run_only_when_they_are_named(
+def test_plugins_run_only_if_named_and_come_from_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my_own_plugin.py").write_text(PLUGIN)
