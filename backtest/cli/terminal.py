@@ -36,9 +36,12 @@ def say(line: str) -> None:
 
 
 def tell(text: str, style: str | None = None) -> None:
-    """Print sentences in lines as wide as the terminal; no line breaks between a number and its unit."""
+    """Print lines wrapped to the terminal, each with its indent; no line breaks between a number and its unit."""
     for line in text.split("\n"):
-        wrapped = fill(tied(line), console.width, break_on_hyphens=False, break_long_words=False)
+        indent = line[: len(line) - len(line.lstrip())]
+        wrapped = fill(
+            tied(line), console.width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+        )
         console.print(plain(wrapped), style=style, soft_wrap=True, highlight=False, markup=False)
 
 
@@ -94,7 +97,9 @@ def show_audit(audit: Audit) -> None:
     for note in dict.fromkeys(note for one in audit.levels for note in one.notes):
         tell(f"note: {note}", "dim")
     for leak in audit.leaks:
-        console.print(f"\n[bold red]leak[/] {escape(leak_words(leak))}", highlight=False)
+        seen, _, proof = leak_words(leak).partition("\n")
+        tell(f"\nleak: {seen}", "bold red")
+        tell(proof)
     tell(f"\n{counted(len(audit.leaks), 'leak') if audit.leaks else 'no leak found'}", "bold")
 
 

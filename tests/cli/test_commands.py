@@ -182,5 +182,5 @@ def test_ctrl_c_has_status_3_and_says_how_to_resume(settings: Path, tmp_path: Pa
     os.killpg(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 3, error.decode()
-    assert "the same command goes on from there" in " ".join(error.decode().split())
+    assert "rerun the same command to finish the others" in " ".join(error.decode().split())
     assert "Traceback" not in error.decode()
