@@ -40,7 +40,7 @@ class BacktestError(Exception):
 
 
 class ConfigError(BacktestError):
-    """Settings that cannot be used: which, what was expected, what came, what to do.
+    """Settings that cannot be used: which, what was expected, what it got, what to do.
 
     >>> import backtest as bt
     >>> bt.walk_forward("synthetic", modles=["ridge"])
@@ -71,7 +71,7 @@ class LeakError(BacktestError):
 
 
 class ProtocolError(BacktestError):
-    """A forecaster does not keep to the protocol: which rule, what was expected, what came.
+    """A forecaster does not keep to the protocol: which rule, what was expected, what it got.
 
     >>> import backtest as bt
     >>> class Silent:

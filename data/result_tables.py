@@ -24,8 +24,8 @@ TESTS = Schema(
     "all tests of one model against zero or naive",
     (
         Column("test", pl.String, "name of the test's function"),
-        Column("title", pl.String, "name of the test as a reader knows it"),
-        Column("of_skill", pl.Boolean, "whether a rejection says that the model knows something"),
+        Column("title", pl.String, "title of the test"),
+        Column("of_skill", pl.Boolean, "whether a rejection is evidence of skill"),
         Column("loss", pl.String, "squared | absolute; direction: the test reads signs"),
         MODEL,
         Column("baseline", pl.String, "the model it is compared with"),
@@ -50,7 +50,7 @@ JOINT = Schema(
     "the tests of all models at once",
     (
         Column("test", pl.String, "name of the test's function, over all models at once"),
-        Column("title", pl.String, "name of the test as a reader knows it"),
+        Column("title", pl.String, "title of the test"),
         Column("loss", pl.String, "squared | absolute"),
         HORIZON,
         Column("model", pl.String, "the model that the row is about; null: all of them", nullable=True),
@@ -104,7 +104,7 @@ FLUCTUATION = Schema(
 
 STRATEGIES = Schema(
     "STRATEGIES",
-    "what trading on the forecasts would have left after costs",
+    "what trading on the forecasts would have earned after costs",
     (
         Column("model", pl.String, "whose forecasts are traded; `holding`: always long"),
         HORIZON,
@@ -137,8 +137,8 @@ REGIMES = Schema(
     (
         MODEL,
         HORIZON,
-        Column("regime", pl.String, "by what the forecasts are told apart: a key of REGIMES"),
-        Column("part", pl.String, "which of them: low, 07:00, Monday, ...; unknown: cannot be told"),
+        Column("regime", pl.String, "conditioning variable: a key of REGIMES"),
+        Column("part", pl.String, "group of the forecasts: low, 07:00, Monday, ...; unknown"),
         Column("place", pl.Int32, "its place among the parts of the regime, from 0"),
         Column("n", pl.Int64, "forecasts in it"),
         Column("mse", pl.Float64, "mean squared error of the model there"),
@@ -154,13 +154,13 @@ REGIMES = Schema(
 
 COVERAGE = Schema(
     "COVERAGE",
-    "intervals around the forecasts from earlier errors, and how often they held",
+    "prediction intervals from earlier errors, and their empirical coverage",
     (
         MODEL,
         HORIZON,
         Column("symbol", pl.String, "instrument whose errors make the interval"),
         Column("fold", pl.Int32, "fold that the interval is for; null: the step after the last", nullable=True),
-        Column("level", pl.Float64, "share of the outcomes that the interval is made to hold"),
+        Column("level", pl.Float64, "nominal coverage of the interval"),
         Column("n_before", pl.Int64, "errors that it is made from, all known before the fold begins"),
         Column("half_width", pl.Float64, "of the interval, log return; null: too few errors", nullable=True),
         Column("n", pl.Int64, "forecasts of the fold; of null: 0"),

@@ -1,4 +1,4 @@
-"""Run folders: where they are, how a file gets into one whole or not at all, and how damage is found."""
+"""Run folders: where they are, how files are written atomically, and how damage is found."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def read_manifest(run: Path) -> dict[str, Any]:
     """Read the manifest of a finished run; RunError where there is none, it cannot be read, or has another FORMAT."""
     path = run / MANIFEST
     if not path.is_file():
-        raise RunError(f"{run}: expected a finished run (found no {MANIFEST}): the command that began it finishes it")
+        raise RunError(f"{run}: expected a finished run (found no {MANIFEST}): rerun the command that started it")
     try:
         manifest = json.loads(path.read_bytes())
         if not all(isinstance(expected, str) for expected in manifest["files"].values()):
-            raise ValueError("a checksum that is no text")
+            raise ValueError("a checksum that is not text")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as broken:
         raise RunError(f"{path}: expected the manifest of a run (got {broken}): run `backtest run` again") from broken
     if manifest.get("format") != FORMAT:
@@ -143,7 +143,7 @@ def read_table(run: Path, name: str, schema: Schema, manifest: dict[str, Any]) -
 
 
 def verify(run: Path) -> list[str]:
-    """Everything about a finished run that is not as its manifest says; empty where all is well."""
+    """Every difference between a finished run and its manifest; empty if there is none."""
     manifest = read_manifest(run)
     problems = []
     for name, expected in manifest["files"].items():

@@ -108,7 +108,7 @@ FOLDS = Schema(
 
 FORECASTS = Schema(
     "FORECASTS",
-    "every forecast beside what came, per model, seed and fold",
+    "every forecast and its realised value, per model, seed and fold; seed rows and their mean (`seed` null)",
     (
         MODEL,
         SEED,
@@ -117,8 +117,8 @@ FORECASTS = Schema(
         HORIZON,
         TIME,
         TARGET_TIME,
-        Column("y", pl.Float64, "what came: log return over the next `horizon` bars"),
-        Column("y_hat", pl.Float64, "what was forecast"),
+        Column("y", pl.Float64, "realised value: log return over the next `horizon` bars"),
+        Column("y_hat", pl.Float64, "forecast value"),
     ),
 )
 
@@ -133,7 +133,7 @@ FITS = Schema(
         Column("train_loss", pl.Float64, "mean squared error, target in training standard deviations", nullable=True),
         Column("validation_loss", pl.Float64, "the same on the validation tail", nullable=True),
         Column("best", pl.Boolean, "the epoch whose weights were kept"),
-        Column("note", pl.String, "what the fit chose, in words"),
+        Column("note", pl.String, "what the fit chose, such as the best epoch"),
     ),
 )
 

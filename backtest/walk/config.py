@@ -36,8 +36,8 @@ class DataSettings(Settings):
     """Where the bars come from."""
 
     source: str = Field("sp500", description="a file, a folder, a glob, or sp500 | nasdaq | synthetic")
-    symbol: str | None = Field(None, description="the one to take; none: all that the source holds")
-    interval: str | None = Field(None, description="what the bars' spacing must be, such as 1h; none: as it is found")
+    symbol: str | None = Field(None, description="instrument to use; none: all in the source")
+    interval: str | None = Field(None, description="time between bars, such as 1h; none: as found in the data")
 
 
 class TargetSettings(Settings):
@@ -48,7 +48,7 @@ class TargetSettings(Settings):
 
 
 class Config(Settings):
-    """Everything that a run depends on, and under `executor` and `jobs` how it is carried out."""
+    """Everything that a run depends on, and under `executor` and `jobs` how it is executed."""
 
     name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run")
     models: tuple[str, ...] = Field(
@@ -57,13 +57,13 @@ class Config(Settings):
     features: tuple[str | dict[str, Any], ...] = Field(
         ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
         min_length=1,
-        description="what models see of a bar",
+        description="inputs of the models",
     )
-    plugins: tuple[str, ...] = Field((), description="modules beside this file or in the working directory")
+    plugins: tuple[str, ...] = Field((), description="modules in the folder of this file or in the working directory")
     seeds: int = Field(3, ge=1, description="fits of each network; its forecast is their mean")
     alpha: float = Field(0.05, gt=0, lt=0.5, description="level of the verdict's test")
     multiplicity: str = Field("holm", description=f"how p-values are adjusted: {', '.join(ADJUSTMENTS)}")
-    executor: str = Field("loky", description="who does the work: loky (processes) or serial")
+    executor: str = Field("loky", description="what runs the fits: loky (processes) or serial")
     jobs: int | None = Field(None, ge=1, description="workers; none: one for each core")
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
@@ -88,7 +88,7 @@ class Config(Settings):
 
     @property
     def all_models(self) -> tuple[str, ...]:
-        """The models in order, each once, led by the two that are always there."""
+        """The models in order, each once, the references first."""
         return tuple(dict.fromkeys((*REFERENCES, *self.models)))
 
     def to_toml(self) -> str:
@@ -103,7 +103,7 @@ class Config(Settings):
 
     @property
     def trial_digest(self) -> str:
-        """SHA-256 of what tells one trial from another on the same bars: not its name, its file or its judgement."""
+        """SHA-256 of the settings that make a trial on the same bars: all but name, source and how it is judged."""
         judged = {"name", "alpha", "multiplicity"}
         tree = self.model_dump(mode="json", exclude_none=True, exclude={*EXECUTION_FIELDS, *judged})
         del tree["data"]["source"]
@@ -128,7 +128,7 @@ def presets() -> dict[str, str]:
 def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) -> LoadedConfig:
     """Read a preset or a TOML file, then apply `--data` and each `--set key=value`.
 
-    Raises ConfigError naming the setting, what was expected, what came and what to do.
+    Raises ConfigError naming the setting, what was expected, what it got and what to do.
     """
     known = presets()
     path = Path(config)
@@ -232,7 +232,7 @@ def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str,
 
 
 def _nearest(word: str, known: list[str], parent: str = "") -> str:
-    """A guess at what was meant, or everything that would do."""
+    """The nearest known name, or all of them."""
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     prefix = f"{parent}." if parent else ""
     return f": did you mean {prefix}{near[0]}?" if near else f": it may be one of {', '.join(known)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -26,7 +26,7 @@ from backtest.walk.run_folder import finished_manifest, lay_out, refuse_other, r
 from backtest.walk.store import MemoryStore, Record, RunFolderStore, Store
 from backtest.walk.tables import collect_fits, fold_table, read_forecasts
 from backtest.walk.tasks import chains, user_models
-from backtest.walk.worker import Rows, RowsInMemory, TaskContext, run_tasks
+from backtest.walk.worker import Rows, TaskContext, run_tasks
 
 
 class Watcher(Protocol):
@@ -99,7 +99,7 @@ def walk_in_memory(plan: WalkPlan, watcher: Watcher | None = None) -> WalkTables
     The fit on all bars after the walk is left out. RunError if the walk cannot be finished.
     """
     plan = replace(plan, tasks=tuple(task for task in plan.tasks if task.fold != plan.final))
-    store, rows = MemoryStore(), RowsInMemory(plan.rows, plan.features.select("symbol", "time"))
+    store, rows = MemoryStore(), (plan.rows, plan.features.select("symbol", "time"))
     records, _, _ = _run_all(plan, store, rows, watcher or Unwatched(), "")
     return WalkTables(fold_table(plan), read_forecasts(plan, store), collect_fits(records), store)
 
@@ -136,7 +136,9 @@ def _walk(plan: WalkPlan, run: Path, watcher: Watcher, command: str, audited: Au
     return Outcome(run, judged, len(plan.tasks), reused)
 
 
-def _run_all(plan: WalkPlan, store: Store, rows: Rows, watcher: Watcher, where: str) -> tuple[list[Record], int, int]:
+def _run_all(
+    plan: WalkPlan, store: Store, rows: Rows | Callable[[], Rows], watcher: Watcher, where: str
+) -> tuple[list[Record], int, int]:
     """Return the records of all tasks in their order, how many were there before, and how many workers there were."""
     config = plan.config
     found = {task: store.find(task) for task in plan.tasks}

@@ -19,7 +19,7 @@ from backtest.walk.tasks import Task, learning_windows
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What a task leaves behind.
+    """The result of a task.
 
     `forecasts` (fold, symbol, time, y_hat) of all its folds, the forecaster's `state`, the fit's `log`, and how many
     windows it `learned` from, epochs counted.
@@ -42,8 +42,8 @@ def forecaster_of(task: Task, net: NetSettings, train: TrainSettings, start: Sta
 def fit_and_forecast(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
     """Fit the `forecaster` of a task on `rows` and forecast; `keys` are symbol and time of each row.
 
-    One thread, so that every process computes alike. RunError where a forecast is missing or not finite, LeakError
-    where it depends on later rows.
+    One thread, so that every process computes the same. RunError if a forecast is missing or not finite, LeakError
+    if it depends on later rows.
     """
     windows, validation = learning_windows(rows, task.fold, window)
     with threadpool_limits(1):
@@ -55,7 +55,7 @@ def fit_and_forecast(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Fo
 def _forecast(
     forecaster: Forecaster, rows: Panel, keys: pl.DataFrame, model: str, fold: Fold, window: int
 ) -> pl.DataFrame:
-    """Forecasts of one test span; RunError where one is missing or not finite."""
+    """Forecasts of one test span; RunError if one is missing or not finite."""
     origins = rows.origins(fold.test.start, fold.test.end, window=window)
     windows = rows.test(fold.test.start, fold.test.end, window=window)
     y_hat = np.asarray(forecaster.predict(windows), np.float64) if len(origins) else np.empty(0)
@@ -63,7 +63,7 @@ def _forecast(
         raise RunError(
             f"model {model}, fold {fold.index}: expected {len(origins)} finite forecasts "
             f"(got shape {y_hat.shape}, {int((~np.isfinite(y_hat)).sum())} not finite): "
-            "a network that diverged wants a smaller train.learning_rate"
+            "training diverged: reduce train.learning_rate"
         )
     if len(origins):
         _refuse_foresight(forecaster, windows, y_hat, f"model {model}, fold {fold.index}")
@@ -71,7 +71,7 @@ def _forecast(
 
 
 def _refuse_foresight(forecaster: Forecaster, windows: Windows, y_hat: Floats, where: str) -> None:
-    """LeakError where noise in the rows behind the middle window moves a forecast of it or of one before it."""
+    """LeakError if noise in the rows after the middle window changes a forecast of it or of one before it."""
     middle = len(windows) // 2
     features, returns = windows.features.copy(), windows.returns.copy()
     noise = np.random.default_rng(0)
@@ -83,5 +83,5 @@ def _refuse_foresight(forecaster: Forecaster, windows: Windows, y_hat: Floats, w
     if moved:
         raise LeakError(
             f"{where}: expected forecasts that depend on their own windows alone (noise in later bars moved {moved} of "
-            f"{middle + 1}): check_forecaster tells what to mend"
+            f"{middle + 1}): check_forecaster says what to fix"
         )

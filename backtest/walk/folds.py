@@ -53,7 +53,7 @@ Size = Annotated[int | str, PlainValidator(_check_size)]
 
 
 class FoldSettings(BaseModel):
-    """How to cut the walk: sizes are bars, or calendar time such as `365d`, in which a market may well be closed."""
+    """Sizes of the spans, in bars or in calendar time such as `365d`, closed hours included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,9 @@ class FoldSettings(BaseModel):
     gap: Annotated[int, Field(strict=True)] | None = Field(
         default=None, description="bars left out before validation and before test; default: the horizon"
     )
-    refit_every: Annotated[int, Field(strict=True, ge=1)] = Field(default=1, description="fit anew at each k-th fold")
+    refit_every: Annotated[int, Field(strict=True, ge=1)] = Field(
+        default=1, description="refit the models at every k-th fold"
+    )
 
     def gap_of(self, horizon: int) -> int:
         """Bars of the gap. Raises ConfigError if they are fewer than the horizon."""
@@ -81,7 +83,7 @@ class FoldSettings(BaseModel):
 
     @model_validator(mode="after")
     def _check_step(self) -> Self:
-        """Refuse steps that would forecast a bar twice."""
+        """Refuse steps at which a bar would be forecast twice."""
         if self.step is None:
             return self
         step, test = (parse_duration(size) if isinstance(size, str) else size for size in (self.step, self.test))
@@ -90,7 +92,7 @@ class FoldSettings(BaseModel):
         if isinstance(step, timedelta) and isinstance(test, timedelta) and step >= test:
             return self
         raise ValueError(
-            f"step: must be at least test, {self.test}, and given like it, in bars or as a duration "
+            f"step: must be at least test, {self.test}, in the same unit, bars or a duration "
             f"(got {self.step}): test spans must not overlap"
         )
 
@@ -98,7 +100,7 @@ class FoldSettings(BaseModel):
 def roll(times: pl.Series, settings: FoldSettings, *, horizon: int, interval: timedelta) -> Iterator[Fold]:
     """Cut `times`, the sorted and distinct opens of the bars (n,), into folds: train | gap | validation | gap | test.
 
-    The gap is counted in bars, so a label `horizon` bars ahead is known before the next span starts. A span ends where
+    A gap is counted in bars: a label `horizon` bars ahead is known before the next span starts. A span ends where
     the next bar opens. The last test span ends with the data, however short it is. With a step longer than the test
     span, the bars between two test spans are not forecast.
     Raises ConfigError for a gap below the horizon, TooFewBars if not a single bar could be tested.

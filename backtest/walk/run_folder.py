@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from backtest.data.run_files import (
 from backtest.walk.config import Config, build, parse, read_text
 from backtest.walk.plan import WalkPlan
 from backtest.walk.store import CHECKPOINTS
-from backtest.walk.worker import RowsInFile
+from backtest.walk.worker import Rows, read_rows
 
 FEATURES_FILE = "features.parquet"
 OWN = re.compile(r"\.?.+-\d{4}-(x|\d+)-[0-9a-f]{16}(\.\d+)?")
@@ -71,8 +72,11 @@ def finished_manifest(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def lay_out(plan: WalkPlan, run: Path) -> RowsInFile:
-    """Write what the tasks read, and remove what an earlier attempt made of it and what crashes left behind."""
+def lay_out(plan: WalkPlan, run: Path) -> Callable[[], Rows]:
+    """Write what the tasks read, and return what reads it.
+
+    What an earlier attempt concluded, and what crashes left unfinished, is removed.
+    """
     for outdated in (MANIFEST, AUDIT, "report.html", "report.md"):
         (run / outdated).unlink(missing_ok=True)
     content = table_bytes(plan.features)
@@ -81,7 +85,7 @@ def lay_out(plan: WalkPlan, run: Path) -> RowsInFile:
     for unfinished in run.glob(".*.tmp"):
         unfinished.unlink()
     _remove_checkpoints(run, lambda name: name.startswith("."))
-    return RowsInFile(run / FEATURES_FILE, sha256(content), plan.names, plan.config.target.horizon)
+    return partial(read_rows, run / FEATURES_FILE, sha256(content), plan.names, plan.config.target.horizon)
 
 
 def remove_outdated(plan: WalkPlan, run: Path) -> None:

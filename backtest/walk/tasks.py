@@ -1,8 +1,8 @@
-"""The unit of work: one model fitted on one fold with one seed, known by a key.
+"""The unit of work: one model fitted on one fold with one seed, identified by a key.
 
 The key is a hash of everything that the forecasts depend on: the rows of the slice, features and training targets
-alike, the spans, the settings, the seed, the code and its numerical libraries. What stands under its key can be taken
-as it is; nothing else is ever reused. The targets of the test span are no part of it: no model sees them.
+alike, the spans, the settings, the seed, the code and its numerical libraries. A result is reused if its key is the
+same, and never otherwise. The targets of the test span are no part of it: no model sees them.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class Task:
 
     @property
     def fit_seed(self) -> int:
-        """Seed of the fit itself: another one for each fold, so that no two fits share their luck."""
+        """Seed of the fit: another one for each fold, so that fits are independent."""
         return int(np.random.SeedSequence([self.seed or 0, self.fold.index]).generate_state(1)[0])
 
 
 def learning_windows(panel: Panel, fold: Fold, window: int) -> tuple[Windows, Windows]:
-    """Windows to train on and to stop by; what follows each span in time starts when all its targets are known."""
+    """Windows to train on and to stop by; the targets of each are known before the following span starts."""
     train, validation = fold.train, fold.validation
     return (
         panel.training(train.start, train.end, window=window, known_by=validation.start),
@@ -93,7 +93,7 @@ def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files
 
 
 def chains(tasks: Iterable[Task], panel: Panel) -> list[tuple[Task, ...]]:
-    """Tasks that must follow one another, together; the longest work first, so that no worker ends alone.
+    """Tasks that must follow one another, together; the longest first, so that workers finish at about the same time.
 
     A fold's tasks stand together, its networks first, so that folds are finished one by one.
     """
@@ -105,7 +105,7 @@ def chains(tasks: Iterable[Task], panel: Panel) -> list[tuple[Task, ...]]:
 
 
 def _work(chain: Sequence[Task], panel: Panel) -> tuple[int, bool]:
-    """How much there is to do: by training rows, then networks before the rest."""
+    """Amount of work: training rows, then networks before the rest."""
     rows = 0
     for task in chain:
         start, end = microseconds(task.fold.train.start), microseconds(task.fold.train.end)

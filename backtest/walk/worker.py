@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -25,60 +25,31 @@ from backtest.walk.fitting import Fitted, fit_and_forecast, forecaster_of
 from backtest.walk.store import FORECASTS, RECORD, SECONDS, STATE, Record, Store
 from backtest.walk.tasks import Task
 
-
-class Rows(Protocol):
-    """The rows that all tasks of a walk learn from and forecast."""
-
-    def load(self) -> tuple[Panel, pl.DataFrame]:
-        """Return the rows as arrays, and the symbol and time of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowsInMemory:
-    """Rows that travel to the process that needs them."""
-
-    panel: Panel
-    keys: pl.DataFrame
-
-    def load(self) -> tuple[Panel, pl.DataFrame]:
-        """Return the rows as arrays, and the symbol and time of each."""
-        return self.panel, self.keys
-
-
-@dataclass(frozen=True, slots=True)
-class RowsInFile:
-    """Rows in a Parquet file of FEATURES with a known SHA-256."""
-
-    path: Path
-    digest: str
-    names: tuple[str, ...]
-    horizon: int
-
-    def load(self) -> tuple[Panel, pl.DataFrame]:
-        """Return the rows as arrays, and the symbol and time of each; RunError if the file has changed."""
-        return _read_rows(self)
+Rows = tuple[Panel, pl.DataFrame]
+"""The rows of a walk as arrays, and the symbol and time of each."""
 
 
 @lru_cache(maxsize=1)
-def _read_rows(rows: RowsInFile) -> tuple[Panel, pl.DataFrame]:
-    """Read a file of rows, once in each process."""
-    content = rows.path.read_bytes()
-    if sha256(content) != rows.digest:
-        raise RunError(f"{rows.path}: changed while the run was using it: run `backtest run` again")
+def read_rows(path: Path, digest: str, names: tuple[str, ...], horizon: int) -> Rows:
+    """Read a file of FEATURES, once in each process; RunError if its SHA-256 is not `digest`."""
+    content = path.read_bytes()
+    if sha256(content) != digest:
+        raise RunError(f"{path}: changed while the run was using it: run `backtest run` again")
     frame = pl.read_parquet(io.BytesIO(content))
-    return panel(frame, rows.names, rows.horizon), frame.select("symbol", "time")
+    return panel(frame, names, horizon), frame.select("symbol", "time")
 
 
 @dataclass(frozen=True, slots=True)
 class TaskContext:
     """What all tasks of a walk share.
 
-    `plugins` define models in modules in `config_dir`, the folder of the settings file, or in the `working` directory
-    of the planning process. `models` are those that a worker cannot import, such as those of a notebook.
+    `rows` are the rows themselves, or what reads them in each process. `plugins` define models in modules in
+    `config_dir`, the folder of the settings file, or in the `working` directory of the planning process. `models` are
+    those that a worker cannot import, such as those of a notebook.
     """
 
     store: Store
-    rows: Rows
+    rows: Rows | Callable[[], Rows]
     net: NetSettings
     train: TrainSettings
     plugins: tuple[str, ...]
@@ -111,7 +82,7 @@ def run_tasks(context: TaskContext, chain: tuple[Task, ...]) -> list[Done]:
 
 def _run_task(context: TaskContext, task: Task) -> tuple[Record, dict[str, bytes]]:
     """Run a task and keep its files; whatever a model raises becomes a RunError that names model, fold and seed."""
-    (rows, keys), net = context.rows.load(), context.net
+    (rows, keys), net = context.rows() if callable(context.rows) else context.rows, context.net
     start = load_arrays(context.store.read(task.after, STATE)) if task.after else None
     started = time.perf_counter()
     try:

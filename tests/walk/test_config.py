@@ -128,7 +128,7 @@ def test_a_change_that_cannot_be_made_is_named(change: str, message: str) -> Non
         load("default", settings=[change])
 
 
-def test_a_source_beside_the_file_is_meant_first(tmp_path: Path) -> None:
+def test_a_source_in_the_folder_of_the_file_comes_first(tmp_path: Path) -> None:
     synthetic.make_bars(50, symbol="BESIDE").write_csv(tmp_path / "bars.csv")
     (tmp_path / "my.toml").write_text("data.source = 'bars.csv'")
     loaded = load(str(tmp_path / "my.toml"))

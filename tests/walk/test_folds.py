@@ -146,7 +146,7 @@ def test_a_gap_below_the_horizon_is_refused() -> None:
 
 @pytest.mark.parametrize("step", [2, "3d"])
 def test_overlapping_test_spans_are_refused(step: int | str) -> None:
-    with pytest.raises(ValidationError, match="step: must be at least test, 3, and given like it"):
+    with pytest.raises(ValidationError, match="step: must be at least test, 3, in the same unit"):
         FoldSettings(test=3, step=step)
 
 
@@ -203,11 +203,11 @@ def test_more_data_change_no_fold_but_the_last(walk: Walk, fewer: int) -> None:
 @given(walks())
 def test_every_kth_fold_is_fitted_on_its_own_spans(walk: Walk) -> None:
     found = walk.cut()
-    anew = replace(walk, settings=walk.settings.model_copy(update={"refit_every": 1})).cut()
-    assert [fold.test for fold in found] == [fold.test for fold in anew]
+    refitted = replace(walk, settings=walk.settings.model_copy(update={"refit_every": 1})).cut()
+    assert [fold.test for fold in found] == [fold.test for fold in refitted]
     for fold in found:
         assert fold.fit_index == fold.index - fold.index % walk.settings.refit_every
-        assert (fold.train, fold.validation) == (anew[fold.fit_index].train, anew[fold.fit_index].validation)
+        assert (fold.train, fold.validation) == (refitted[fold.fit_index].train, refitted[fold.fit_index].validation)
 
 
 @given(walks())
