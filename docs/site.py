@@ -58,7 +58,7 @@ NAMES = {
     "Contributing": "contributing.md",
     "Changelog": "changelog.md",
 }
-"""The navigation; of a list, the first page that exists is taken."""
+"""The navigation."""
 
 
 TABLES_PAGE = """# Tables of a run
@@ -92,17 +92,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def navigation(names: dict[str, Any], pages: set[str]) -> list[dict[str, Any]]:
-    """Return the entries of `names` whose pages exist, in the form that mkdocs takes."""
+    """Return `names` in the form that mkdocs takes; raises FileNotFoundError for a page that does not exist."""
     entries: list[dict[str, Any]] = []
     for title, target in names.items():
         if isinstance(target, dict):
             entries.append({title: navigation(target, pages)})
             continue
-        found = [page for page in ([target] if isinstance(target, str) else target) if page in pages]
-        if found:
-            entries.append({title: found[0]})
-        elif isinstance(target, str):
+        if target not in pages:
             raise FileNotFoundError(f"docs/site.py: expected a page {target} for {title!r}")
+        entries.append({title: target})
     return entries
 
 
@@ -151,14 +149,19 @@ def type_name(dtype: object) -> str:
 
 
 def public_names(package: str, title: str) -> str:
-    """Return a page with every public name of a package, where it is defined."""
+    """Return a page with every public name of a package, where it is defined: functions, classes, errors."""
     module = import_module(package)
     lines = [f"# {title}", "", (module.__doc__ or "").split("\n\n", 1)[0], ""]
-    for name in module.__all__:
-        thing = getattr(module, name)
+    things = {name: getattr(module, name) for name in module.__all__}
+    for name, thing in sorted(things.items(), key=lambda item: kind(item[1])):
         if getattr(thing, "__module__", "").startswith("backtest"):
             lines += [f"::: {thing.__module__}.{name}", ""]
     return "\n".join(lines)
+
+
+def kind(thing: object) -> int:
+    """Return 0 for a function, 1 for a class, 2 for an error."""
+    return isinstance(thing, type) + (isinstance(thing, type) and issubclass(thing, Exception))
 
 
 def modules_of(room: str, about: str) -> str:

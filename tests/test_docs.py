@@ -31,7 +31,7 @@ def test_every_public_test_has_an_example() -> None:
     assert [name for name in functions if f"{name}(" not in text and name not in arithmetic] == []
 
 
-def test_the_data_dictionary_holds_every_column_and_warns_of_the_mean_over_seeds() -> None:
+def test_the_data_dictionary_holds_every_column_and_explains_the_null_seed() -> None:
     from docs.site import tables
 
     page = tables()
@@ -44,10 +44,7 @@ def test_the_data_dictionary_holds_every_column_and_warns_of_the_mean_over_seeds
 def test_pages_of_the_navigation_exist_and_a_missing_one_is_named() -> None:
     from docs.site import navigation
 
-    assert navigation({"A": "a.md", "B": ["x.md", "b.md"], "C": ["y.md"]}, {"a.md", "b.md"}) == [
-        {"A": "a.md"},
-        {"B": "b.md"},
-    ]
+    assert navigation({"A": "a.md", "B": {"C": "c.md"}}, {"a.md", "c.md"}) == [{"A": "a.md"}, {"B": [{"C": "c.md"}]}]
     with pytest.raises(FileNotFoundError, match=r"expected a page a\.md for 'A'"):
         navigation({"A": "a.md"}, set())
 
