@@ -70,7 +70,7 @@ def breaches(name: str, source: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
-def test_no_storey_looks_up(name: str) -> None:
+def test_no_package_imports_one_above_it(name: str) -> None:
     assert breaches(name, MODULES[name].read_text("utf-8")) == []
 
 
@@ -82,7 +82,7 @@ def test_no_storey_looks_up(name: str) -> None:
         "from backtest.models import MODELS",
     ],
 )
-def test_a_breach_is_found(source: str) -> None:
+def test_an_import_of_a_higher_package_is_found(source: str) -> None:
     assert len(breaches("backtest.reports.result", source)) == 1
 
 
@@ -104,7 +104,7 @@ def test_there_is_no_cycle() -> None:
         "import backtest.walk.config, backtest.cli.commands, backtest.__main__",
     ],
 )
-def test_torch_sleeps_until_a_network_is_made(statement: str) -> None:
+def test_torch_is_not_imported_before_a_network_is_made(statement: str) -> None:
     code = f"{statement}\nimport sys\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)  # noqa: S603
 

@@ -15,9 +15,9 @@ from backtest.verdict.rule import MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP
 from backtest.walk.environment import hardware, versions
 from tests.calibration import pictures, tables
 from tests.calibration.findings import LEVEL, Findings, Planted, Rate, crossing
-from tests.calibration.joint_sizes import MODELS
 from tests.calibration.plan import Plan
-from tests.calibration.summary import in_short
+from tests.calibration.sizes import JOINT_MODELS
+from tests.calibration.tables import in_short
 from tests.calibration.walks import NOISE, PLANTED
 from tests.calibration.worlds import CAUGHT, KINDS, MEMORY, PREDICTABLE
 
@@ -56,7 +56,7 @@ def _sizes(findings: Findings, plan: Plan) -> dict[str, object]:
         "error": decimal(100 * error, 2),
         "joint": whole(plan.joint),
         "joint_error": decimal(100 * Rate(0, plan.joint).error(LEVEL), 1),
-        "models": whole(len(MODELS)),
+        "models": whole(len(JOINT_MODELS)),
         "overview": tables.overview(findings),
         "memory": f"{MEMORY:g}",
         "worlds": worlds,

@@ -8,10 +8,15 @@ from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
-from tests.calibration.coverage import SKILLS, count_covered
 from tests.calibration.findings import Cell, Findings, Planted, Rate
-from tests.calibration.joint_sizes import JOINT_SIZES, count_joint_errors
-from tests.calibration.sizes import SIZES, count_rejections
+from tests.calibration.sizes import (
+    JOINT_SIZES,
+    SIZES,
+    SKILLS,
+    count_covered,
+    count_joint_errors,
+    count_rejections,
+)
 from tests.calibration.store import STATISTICS, WALKS, Measurement, measure
 from tests.calibration.walks import SIGNALS, judge_noise, judge_planted
 from tests.calibration.worlds import KINDS

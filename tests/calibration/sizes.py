@@ -1,8 +1,8 @@
-"""How often each test rejects, at 5 %, a null hypothesis that is true."""
+"""How often tests reject, at 5 %, null hypotheses that are true, and how often intervals hold the true skill."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
@@ -10,13 +10,15 @@ import numpy as np
 
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY
-from backtest.significance.equal_accuracy import diebold_mariano
+from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.mean_tests import Estimator
-from backtest.significance.result import Alternative
+from backtest.significance.resampling import Resampling
+from backtest.significance.result import Alternative, FloatArray
 from backtest.significance.stability import giacomini_white
+from backtest.significance.superiority import model_confidence_set, stepwise, superior_predictive_ability
 from backtest.significance.table import TESTS, Sample
 from tests.calibration.findings import LEVEL
-from tests.calibration.worlds import calibrated, equal, generator, worthless
+from tests.calibration.worlds import calibrated, equal, errors, generator, with_skill, worthless
 
 World = Callable[[str, int, int, int, np.random.Generator], Iterator[Sample]]
 """Draws samples: kind of world, horizon, length, how many, random numbers."""
@@ -88,3 +90,65 @@ def count_rejections(
                 except UndefinedTest:
                     counts[name][1] += 1
     return counts
+
+
+JOINT_MODELS = tuple(f"model {number}" for number in range(5))
+BASELINE = JOINT_MODELS[0]
+REPS = 250
+"""Bootstrap draws of each test here, fewer than in a run: they blur single p-values and no rate of rejection."""
+
+Losses = Mapping[str, FloatArray]
+
+
+def _better(losses: Losses, horizon: int, resampling: Resampling) -> bool:
+    found = superior_predictive_ability(losses, baseline=BASELINE, horizon=horizon, resampling=resampling)
+    return found.consistent <= LEVEL
+
+
+def _named_better(losses: Losses, horizon: int, resampling: Resampling) -> bool:
+    return bool(stepwise(losses, baseline=BASELINE, horizon=horizon, alpha=LEVEL, resampling=resampling).better)
+
+
+def _left_out(losses: Losses, horizon: int, resampling: Resampling) -> bool:
+    found = model_confidence_set(losses, horizon=horizon, alpha=LEVEL, resampling=resampling)
+    return BASELINE not in found.included
+
+
+JOINT_SIZES: dict[str, Callable[[Losses, int, Resampling], bool]] = {
+    "SPA": _better,
+    "StepM": _named_better,
+    "Model Confidence Set": _left_out,
+}
+"""What counts as an error: a better model is seen, or named; a model that is as good as any is not in the set."""
+
+
+def count_joint_errors(kind: str, horizon: int, n: int, draws: int, block: int) -> dict[str, list[int]]:
+    """How many of so many samples each test errs in, and for how many it is undefined; `block` is the seed."""
+    counts = {name: [0, 0] for name in JOINT_SIZES}
+    drawn = errors(kind, generator("joint", kind, horizon, n, block), (len(JOINT_MODELS), draws, n), horizon) ** 2
+    for sample in range(draws):
+        losses = dict(zip(JOINT_MODELS, drawn[:, sample], strict=True))
+        resampling = Resampling(reps=REPS, seed=block * draws + sample)
+        for name, errs in JOINT_SIZES.items():
+            try:
+                counts[name][0] += errs(losses, horizon, resampling)
+            except UndefinedTest:
+                counts[name][1] += 1
+    return counts
+
+
+SKILLS = (0.0, 0.05)
+
+
+def count_covered(kind: str, horizon: int, n: int, skill: float, draws: int, block: int) -> list[int]:
+    """How many of so many intervals hold `skill`, and how many are undefined; `block` is the seed."""
+    covered = undefined = 0
+    targets, forecasts = with_skill(kind, horizon, n, draws, skill, generator("skill", kind, horizon, n, block))
+    for y, forecast in zip(targets, forecasts, strict=True):
+        try:
+            interval = skill_interval((y - forecast) ** 2, y**2, horizon=horizon)
+        except UndefinedTest:
+            undefined += 1
+        else:
+            covered += interval.low <= skill <= interval.high
+    return [covered, undefined]

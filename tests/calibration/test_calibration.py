@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 
 from backtest.significance.table import JOINT_TESTS, TESTS
 from backtest.verdict.rule import MIN_DIFFERENCES_PER_STEP
-from tests.calibration.coverage import SKILLS, count_covered
 from tests.calibration.findings import Planted, Rate, alarms, crossing
-from tests.calibration.joint_sizes import count_joint_errors
 from tests.calibration.plan import QUICK, carry_out
-from tests.calibration.sizes import SIZES, VERDICTS_TEST, count_rejections
+from tests.calibration.sizes import SIZES, SKILLS, VERDICTS_TEST, count_covered, count_joint_errors, count_rejections
 from tests.calibration.walks import judge_noise, judge_planted
 from tests.calibration.worlds import KINDS, calibrated, equal, errors, generator, with_skill, worthless
 
@@ -40,7 +38,7 @@ def test_clusters_of_volatility_are_shared_and_independent_errors_are_not() -> N
 
 
 @given(kind=st.sampled_from(list(KINDS)), horizon=st.integers(1, 30), n=st.integers(1, 60), rows=st.integers(1, 4))
-def test_samples_fit_their_null_hypotheses(kind: str, horizon: int, n: int, rows: int) -> None:
+def test_samples_satisfy_their_null_hypotheses(kind: str, horizon: int, n: int, rows: int) -> None:
     for null in (equal, worthless, calibrated):
         samples = list(null(kind, horizon, n, rows, generator(0)))
         assert len(samples) == rows
@@ -83,14 +81,14 @@ def test_undefined_samples_are_counted() -> None:
     assert count_covered("iid", 40, 40, 0.05, 3, 0) == [0, 3]
 
 
-def test_tests_of_all_models_at_once_have_a_size_each_and_rarely_err_among_equals() -> None:
+def test_joint_tests_rarely_err_where_all_models_are_equal() -> None:
     counts = count_joint_errors("iid", 1, 200, 60, 0)
     assert len(counts) == len(JOINT_TESTS)
     assert all(errors <= 0.2 * 60 and not undefined for errors, undefined in counts.values())
     assert count_joint_errors("iid", 24, 120, 2, 0) == {name: [0, 2] for name in counts}
 
 
-def test_intervals_of_the_skill_hold_it_about_as_often_as_they_say() -> None:
+def test_skill_intervals_have_about_their_nominal_coverage() -> None:
     covered, undefined = count_covered("ma", 5, 1000, 0.05, 300, 0)
     assert not undefined
     assert 0.90 * 300 <= covered <= 0.99 * 300

@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.calibration import __main__ as command
-from tests.calibration.coverage import SKILLS
 from tests.calibration.findings import Findings, Planted, Rate
 from tests.calibration.page import write
 from tests.calibration.plan import FULL, Plan
-from tests.calibration.sizes import SIZES, count_rejections
+from tests.calibration.sizes import SIZES, SKILLS, count_rejections
 from tests.calibration.store import STATISTICS, Measurement, _digest, measure
-from tests.calibration.summary import in_short
-from tests.calibration.tables import coverage_cell, size_cell
+from tests.calibration.tables import coverage_cell, in_short, size_cell
 
 TINY = Plan(
     draws=4,
@@ -51,7 +49,7 @@ def test_a_coverage_outside_of_the_promise_is_marked() -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_a_stopped_calibration_goes_on_where_it_was(tmp_path: Path, jobs: int) -> None:
+def test_a_stopped_calibration_resumes(tmp_path: Path, jobs: int) -> None:
     parts = [Measurement(count_rejections, ("iid", 1, 40), (3, block), STATISTICS) for block in range(3)]
     before = dict(measure(parts[:1], tmp_path, jobs))
     written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
@@ -61,7 +59,7 @@ def test_a_stopped_calibration_goes_on_where_it_was(tmp_path: Path, jobs: int) -
     assert all(path.stat().st_mtime_ns == time for path, time in written.items())
 
 
-def test_another_code_measures_anew(tmp_path: Path) -> None:
+def test_changed_code_is_measured_again(tmp_path: Path) -> None:
     source = tmp_path / "code.py"
     names = set()
     for text in ("a = 1", "a = 2"):
