@@ -111,7 +111,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def with_site_links(text: str) -> str:
     """Return Markdown whose links hold on the site."""
-    text = text.replace("](docs/", "](").replace("](../", "](")
+    text = text.replace("](docs/", "](").replace("](../", "](").replace("](tutorial.py", "](tutorial.md")
     for page, source in PAGES.items():
         text = text.replace(f"]({source}", f"]({page}")
     return text
