@@ -21,7 +21,7 @@ from backtest.cli.progress import WalkProgress
 from backtest.comparison.compare import compare_runs
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError, LeakError
-from backtest.data.records.audit import Audit, Depth
+from backtest.data.records.audit import Audit, Depth, Level
 from backtest.reports.wording.audit import leak_words
 from backtest.run_view import Comparison, Run
 from backtest.verdict.record import judge_again
@@ -270,8 +270,13 @@ def _plan(bars: Bars | None, config: str | Path | None, preset: str | None, sett
 
 
 def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audit:
-    """Audit a planned walk, unless the folder holds an audit of the same."""
-    found = audit_of(plan, folder, depth, lambda level: console.print(f"audit: {level.name} done", style="dim"))
+    """Audit a planned walk, unless the folder holds an audit of the same; a full one takes minutes and tells of each."""
+
+    def tell(level: Level) -> None:
+        if depth == "full":
+            console.print(f"audit: {level.name} done", style="dim")
+
+    found = audit_of(plan, folder, depth, tell)
     console.print(f"{found.depth} audit: {found.reason or 'no leak found'}", highlight=False, markup=False)
     return found
 
