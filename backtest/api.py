@@ -110,7 +110,8 @@ def walk_forward(
     config, preset
         A TOML file or a preset's name, as on the command line, whose settings the others change; None: the defaults.
     save
-        Run folder to write; a walk that was interrupted there is resumed. None: nothing is written, see `Run.save`.
+        Run folder to write; a walk that was interrupted there is resumed. None: the run is kept in
+        a temporary folder until it is saved (`Run.save`) or no longer used.
     audit
         How thoroughly to look for leaks first.
     progress
@@ -270,7 +271,7 @@ def _plan(bars: Bars | None, config: str | Path | None, preset: str | None, sett
 
 
 def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audit:
-    """Audit a planned walk, unless the folder holds an audit of the same; a full one takes minutes and tells of each."""
+    """Audit a planned walk, unless the folder holds an audit of the same; a full one tells of every level."""
 
     def tell(level: Level) -> None:
         if depth == "full":

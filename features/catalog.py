@@ -45,6 +45,7 @@ class Feature:
 class Resolved:
     """A feature with its parameters: named expressions, their look-back, and what `Feature` says of it."""
 
+    function: Function
     columns: tuple[str, ...]
     exprs: tuple[pl.Expr, ...]
     lookback: int
@@ -180,7 +181,7 @@ def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments) -> Resol
     stem = _column(entry.name, given)
     columns = tuple(f"{stem}_{suffix}" if suffix else stem for suffix in named)
     exprs = tuple(expr.alias(column) for column, expr in zip(columns, named.values(), strict=True))
-    return Resolved(columns, exprs, lookback, entry.requires, entry.tolerance)
+    return Resolved(entry.function, columns, exprs, lookback, entry.requires, entry.tolerance)
 
 
 def _complete(given: inspect.BoundArguments) -> inspect.BoundArguments:

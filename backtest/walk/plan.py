@@ -20,6 +20,7 @@ from backtest.models import MODELS
 from backtest.models.windows import Panel, panel
 from backtest.walk.config import Config, LoadedConfig
 from backtest.walk.folds import Fold, final_fold, roll
+from backtest.walk.model_code import definitions_of
 from backtest.walk.tasks import Task, learning_windows, plan_tasks
 
 
@@ -54,8 +55,11 @@ class WalkPlan:
 
     @property
     def trial(self) -> str:
-        """SHA-256 of what tells one trial from another on the same bars: settings, and the code of plugins."""
+        """SHA-256 of what tells one trial from another on the same bars: settings, code of plugins and notebooks."""
         code = [sha256(path.read_bytes()) for path in self.plugin_files]
+        functions = [one.function for one in self.resolved] + [MODELS[name].make for name in self.config.all_models]
+        typed_in = [each for each in functions if getattr(each, "__module__", "") == "__main__"]
+        code += [sha256("\n".join(definitions_of(each)).encode()) for each in typed_in]
         return sha256(json_bytes([self.config.trial_digest, *code]))
 
 

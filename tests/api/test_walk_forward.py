@@ -119,6 +119,28 @@ def test_what_was_tried_in_the_session_counts(run: bt.Run) -> None:
     assert second == first + 1
 
 
+CELL = """
+import backtest as bt
+import polars as pl
+
+@bt.feature(lookback=BARS, name="of_the_session")
+def change():
+    return pl.col("close").log().diff(BARS)
+"""
+
+
+def test_a_changed_cell_is_another_trial() -> None:
+    bars = "synthetic:n=700,seed=12"
+    found = []
+    try:
+        for number in (1, 1, 2):
+            exec(CELL.replace("BARS", str(number)), {"__name__": "__main__"})  # noqa: S102 -- as a notebook does
+            found.append(walk(bars, features=["log_return", "of_the_session"]).verdict.configurations)
+    finally:
+        del FEATURES["of_the_session"]
+    assert found == [1, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
