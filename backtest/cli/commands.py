@@ -239,12 +239,12 @@ def check_data(
     symbol: Annotated[str | None, typer.Option(metavar="NAME", help="Check this symbol only.")] = None,
 ) -> None:
     """Show what a source of bars holds and every problem in it; exit status 2 if there is one."""
-    from backtest.cli.terminal import console
+    from backtest.cli.terminal import say
     from backtest.data.reading.bars import inspect_bars
 
     found = inspect_bars(file, symbol)
     for line in found.lines():
-        console.print(line, highlight=False, markup=False)
+        say(line)
     if found.problems:
         raise typer.Exit(2)
 

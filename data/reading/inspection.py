@@ -80,7 +80,7 @@ class SeriesCheck:
             *_entry("interval", f"{format_duration(self.interval)}, the market {'is ' * self.always_open}{market}"),
             *_entry("holes", holes, *first),
             *_entry("no volume", plural(self.zero_volume, "bar")),
-            *_entry("biggest moves", *moves),
+            *_entry("big moves", *moves),
             *_entry("not known", *(f"{name} in {plural(count, 'bar')}" for name, count in self.unknown.items())),
         ]
 
@@ -106,7 +106,7 @@ class BarsCheck:
         verdict = _entry("sha256", self.digest or "") if not self.problems else []
         numbered = [f"  {number}. {problem.message}" for number, problem in enumerate(self.problems, start=1)]
         total = f"{plural(len(self.problems), 'problem')}: these bars cannot be used" if numbered else "no problem"
-        return [self.source, *_entry("recognised as", *names[:SHOWN], *more), "", *found, total, *verdict, *numbered]
+        return [self.source, *_entry("format", *names[:SHOWN], *more), "", *found, total, *verdict, *numbered]
 
 
 def summarise_bars(
@@ -148,4 +148,4 @@ def _inspect_series(bars: pl.DataFrame) -> SeriesCheck:
 
 def _entry(name: str, *texts: str) -> list[str]:
     """Return a name and its texts in two columns, nothing if there are no texts."""
-    return [f"  {name if not number else '':<15}{text}" for number, text in enumerate(texts)]
+    return [f"  {name if not number else '':<14}{text}" for number, text in enumerate(texts)]

@@ -50,24 +50,24 @@ def test_the_text_of_sound_bars(tmp_path: Path) -> None:
     found = inspect_bars(tmp_path / "x.parquet", now=NOW)
     assert found.lines() == [
         str(tmp_path / "x.parquet"),
-        "  recognised as  bars",
+        "  format        bars",
         "",
         "BTCUSDT",
-        "  bars           40, from 2024-01-01 00:00 UTC to 2024-01-02 19:00 UTC",
-        "  interval       1h, the market is always open",
-        "  holes          2, 4 bars missing, longest 3",
-        "                 after 2024-01-01 09:00 UTC, 1 bar missing",
-        "                 after 2024-01-01 19:00 UTC, 3 bars missing",
-        "  no volume      1 bar",
-        "  biggest moves  +101.5% at 2024-01-02 06:00 UTC",
-        "                 +1.0% at 2024-01-01 01:00 UTC",
-        "                 +1.0% at 2024-01-01 02:00 UTC",
-        "                 +1.0% at 2024-01-01 03:00 UTC",
-        "                 +1.0% at 2024-01-01 04:00 UTC",
-        "  not known      trades in 1 bar",
+        "  bars          40, from 2024-01-01 00:00 UTC to 2024-01-02 19:00 UTC",
+        "  interval      1h, the market is always open",
+        "  holes         2, 4 bars missing, longest 3",
+        "                after 2024-01-01 09:00 UTC, 1 bar missing",
+        "                after 2024-01-01 19:00 UTC, 3 bars missing",
+        "  no volume     1 bar",
+        "  big moves     +101.5% at 2024-01-02 06:00 UTC",
+        "                +1.0% at 2024-01-01 01:00 UTC",
+        "                +1.0% at 2024-01-01 02:00 UTC",
+        "                +1.0% at 2024-01-01 03:00 UTC",
+        "                +1.0% at 2024-01-01 04:00 UTC",
+        "  not known     trades in 1 bar",
         "",
         "no problem",
-        f"  sha256         {found.digest}",
+        f"  sha256        {found.digest}",
     ]
 
 
@@ -84,7 +84,7 @@ def test_many_files_and_holes_are_shown_in_part(tmp_path: Path) -> None:
     for number in range(8):
         frame[7 * number : 7 * number + 7].write_parquet(tmp_path / f"{number}.parquet")
     lines = inspect_bars(tmp_path, now=NOW).lines()
-    assert f"  recognised as  bars: {tmp_path / '0.parquet'}" in lines
+    assert f"  format        bars: {tmp_path / '0.parquet'}" in lines
     assert [line.strip() for line in lines if "more" in line] == ["and 3 more", "and 3 more"]
 
 
