@@ -108,7 +108,7 @@ FOLDS = Schema(
 
 FORECASTS = Schema(
     "FORECASTS",
-    "every forecast and its realised value, per model, seed and fold; seed rows and their mean (`seed` null)",
+    "every forecast and its realised value, of each seed and of the mean over seeds",
     (
         MODEL,
         SEED,

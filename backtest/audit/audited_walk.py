@@ -50,11 +50,16 @@ class AuditedWalk:
     @classmethod
     def of(cls, prepared: WalkPlan) -> Self:
         """The walk itself."""
-        config, target = prepared.config, prepared.config.target
+        dataset, config = prepared.dataset, prepared.config
         rebuild = rebuild_of(
-            prepared.dataset.bars, config.features, prepared.dataset.interval, horizon=target.horizon, kind=target.kind
+            dataset.bars,
+            config.features,
+            dataset.interval,
+            horizon=config.target.horizon,
+            kind=config.target.kind,
+            segment=dataset.segments,
         )
-        return cls(prepared, prepared.dataset.external, rebuild)
+        return cls(prepared, dataset.external, rebuild)
 
     @property
     def config(self) -> Config:

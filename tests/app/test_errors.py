@@ -123,7 +123,7 @@ def test_a_plugin_runs_only_if_it_was_named(tmp_path: Path, monkeypatch: pytest.
     )
     monkeypatch.chdir(tmp_path)
     changes: dict[str, Any] = {"plugins": ["apps_own_plugin"], "features": ["steepness"], "models": ["mean", "ridge"]}
-    walk(tmp_path / "runs" / "small", prepared=small(**changes))
+    walk(tmp_path / "runs" / "small", plan=small(**changes))
     page = open_page(monkeypatch, tmp_path)
     assert "This run uses the plugin apps_own_plugin, which is code: if you trust it, stop the app" in words(page)
     assert "and run: backtest app RUN --plugins apps_own_plugin" in words(page)

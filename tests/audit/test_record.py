@@ -88,7 +88,7 @@ def test_an_audit_of_a_finished_run_changes_its_verdict_and_report(
 
 def test_a_verdict_is_given_back_when_the_leak_is_gone(tmp_path: Path) -> None:
     prepared, run = small(models=["ridge"]), tmp_path / "run"
-    walk(run, prepared=prepared)
+    walk(run, plan=prepared)
     before = status(run)
     assert keep(prepared, run, leaky())
     assert status(run) == "leak suspected"
@@ -128,7 +128,7 @@ def test_an_audit_is_of_its_own_bars_features_and_settings(change: dict[str, obj
 
 def test_a_finished_run_of_other_bars_keeps_its_own_audit(tmp_path: Path) -> None:
     prepared, run = small(models=["ridge"]), tmp_path / "run"
-    walk(run, prepared=prepared)
+    walk(run, plan=prepared)
     files = (run / MANIFEST).read_bytes()
     other = small(models=["ridge"], data={"source": "synthetic:n=901,signal=0.1"})
     assert not keep(other, run, leaky())
@@ -139,7 +139,7 @@ def test_a_finished_run_of_other_bars_keeps_its_own_audit(tmp_path: Path) -> Non
 def test_a_run_that_is_made_without_an_audit_does_not_inherit_one(tmp_path: Path) -> None:
     prepared, run = small(models=["ridge"]), tmp_path / "run"
     keep(prepared, run, leaky())
-    walk(run, prepared=prepared)
+    walk(run, plan=prepared)
     assert status(run) != "leak suspected"
     assert not (run / AUDIT).exists()
 

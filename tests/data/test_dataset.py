@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from backtest.audit.record import audit_of
 from backtest.data import sessions
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError, DataError, MissingValue, WrongSchema
@@ -156,5 +157,9 @@ def test_a_whole_run_digests_searches_and_resolves_once(tmp_path: Path, monkeypa
     count(plan, "resolve", "resolve")
     count(pipeline, "resolve", "resolve")
     count(catalog, "resolve", "resolve")
-    walk(tmp_path / "run", Silent(), small(models=["mean"]))
+    planned = small(models=["mean"])
+    walk(tmp_path / "run", Silent(), planned)
     assert calls == {"digest": 1, "search for holes": 1, "resolve": 1}
+    assert audit_of(planned, tmp_path / "run", "quick").passed
+    assert calls["digest"] == 1
+    assert calls["search for holes"] == 2, "an audit searches only the bars that it has moved in time"

@@ -31,7 +31,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small run over a file of bars."""
     folder = tmp_path_factory.mktemp("forecast")
     BARS.write_parquet(folder / "bars.parquet")
-    walk(folder / "run", prepared=small(data={"source": str(folder / "bars.parquet")}))
+    walk(folder / "run", plan=small(data={"source": str(folder / "bars.parquet")}))
     return folder
 
 
@@ -196,7 +196,7 @@ def test_plugins_run_only_if_named_and_come_from_the_working_directory(
     (tmp_path / "my_own_plugin.py").write_text(PLUGIN)
     monkeypatch.chdir(tmp_path)
     changes = {"plugins": ["my_own_plugin"], "features": ["slope"], "models": ["twice_mean"]}
-    outcome = walk(tmp_path / "run", prepared=small(**changes, executor="loky", jobs=2))
+    outcome = walk(tmp_path / "run", plan=small(**changes, executor="loky", jobs=2))
     assert outcome.verdict.model == "twice_mean"
     with pytest.raises(ConfigError, match="--plugins: this run uses the plugin my_own_plugin, which is code"):
         next_steps(tmp_path / "run")

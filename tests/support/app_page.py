@@ -20,7 +20,7 @@ KINDS = ("selectbox", "radio", "button_group", "select_slider")
 def small_home(folder: Path) -> Path:
     """Make a home folder with one finished run, `small`, over a file of bars."""
     synthetic.make_bars(900, signal=0.1).write_parquet(folder / "bars.parquet")
-    walk(folder / "runs" / "small", prepared=small(data={"source": str(folder / "bars.parquet")}))
+    walk(folder / "runs" / "small", plan=small(data={"source": str(folder / "bars.parquet")}))
     return folder
 
 

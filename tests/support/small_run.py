@@ -32,7 +32,7 @@ class Silent:
         self.fresh: list[Record] = []
         self.stop_after = stop_after
 
-    def begin(self, prepared: WalkPlan, done: Sequence[Record], workers: int) -> None:
+    def begin(self, plan: WalkPlan, done: Sequence[Record], workers: int) -> None:
         self.done = len(done)
 
     def advance(self, record: Record) -> None:
@@ -45,14 +45,14 @@ class Silent:
 
 
 def small(**tables: Any) -> WalkPlan:
-    """Prepare the small walk, with some settings changed; a table is merged into the default one."""
+    """Plan the small walk, with some settings changed; a table is merged into the default one."""
     tree = {key: {**TREE[key], **value} if isinstance(TREE.get(key), dict) else value for key, value in tables.items()}
     return plan_walk(LoadedConfig(build({**TREE, **tree}, where="small"), None))
 
 
-def walk(folder: Path, watcher: Silent | None = None, prepared: WalkPlan | None = None) -> Outcome:
-    """Carry out the small walk in `folder`."""
-    return walk_forward(prepared or small(), folder, watcher or Silent(), command="backtest run small")
+def walk(folder: Path, watcher: Silent | None = None, plan: WalkPlan | None = None) -> Outcome:
+    """Run the small walk in `folder`."""
+    return walk_forward(plan or small(), folder, watcher or Silent(), command="backtest run small")
 
 
 def results(folder: Path) -> dict[str, str]:

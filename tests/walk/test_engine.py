@@ -91,7 +91,7 @@ def test_rows_without_a_forecast_are_counted(finished: Path) -> None:
 
 @pytest.mark.parametrize("executor", ["serial", "loky"])
 def test_the_same_walk_gives_the_same_bytes(finished: Path, tmp_path: Path, executor: str) -> None:
-    walk(tmp_path, prepared=small(executor=executor, jobs=2))
+    walk(tmp_path, plan=small(executor=executor, jobs=2))
     ours, theirs = results(tmp_path), results(finished)
     ours.pop("config.toml"), theirs.pop("config.toml")
     assert ours == theirs
@@ -139,7 +139,7 @@ def test_a_killed_process_leaves_a_folder_that_goes_on(finished: Path, tmp_path:
     walk(tmp_path / "run", watcher, small(train=train))
     assert watcher.done >= len(kept) >= 2
     assert watcher.fresh
-    walk(tmp_path / "whole", prepared=small(train=train))
+    walk(tmp_path / "whole", plan=small(train=train))
     assert results(tmp_path / "run") == results(tmp_path / "whole")
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -206,7 +206,7 @@ def test_a_key_depends_on_every_module_that_computes(tmp_path: Path, monkeypatch
 def test_other_settings_never_take_the_folder(finished: Path, tmp_path: Path) -> None:
     again = copy(finished, tmp_path)
     with pytest.raises(ConfigError, match="holds a run with other settings"):
-        walk(again, prepared=small(train={"epochs": 1}))
+        walk(again, plan=small(train={"epochs": 1}))
     (again / "config.toml").unlink()
     with pytest.raises(ConfigError, match="holds files that do not belong to a run"):
         walk(again)
@@ -239,10 +239,10 @@ def test_a_target_that_became_known_is_forecast_too(tmp_path: Path) -> None:
     ends_with_fold = 400 + 1 + 100 + 1 + 110
     source = tmp_path / "bars.parquet"
     synthetic.make_bars(ends_with_fold).write_parquet(source)
-    walk(tmp_path / "run", prepared=small(data={"source": str(source)}))
+    walk(tmp_path / "run", plan=small(data={"source": str(source)}))
     assert pl.read_parquet(tmp_path / "run" / "folds.parquet")["n_test"].to_list() == [109]
     synthetic.make_bars(ends_with_fold + 1).write_parquet(source)
-    walk(tmp_path / "run", prepared=small(data={"source": str(source)}))
+    walk(tmp_path / "run", plan=small(data={"source": str(source)}))
     assert pl.read_parquet(tmp_path / "run" / "folds.parquet")["n_test"].to_list() == [110, 0]
     assert pl.read_parquet(tmp_path / "run" / "forecasts.parquet").filter(model="ar").height == 110
 
@@ -250,22 +250,22 @@ def test_a_target_that_became_known_is_forecast_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_a_fit_sees_nothing_behind_its_validation_span(tmp_path: Path, horizon: int) -> None:
     """Poison all features from the test span on, and all targets known later; refit for real; the weights agree."""
-    prepared = small(target={"horizon": horizon}, models=["ar", "ridge", "lstm", "gru"], seeds=1)
-    fold = prepared.folds[1]
+    plan = small(target={"horizon": horizon}, models=["ar", "ridge", "lstm", "gru"], seeds=1)
+    fold = plan.folds[1]
     later = pl.col("time") >= fold.test.start
     late = (pl.col("target_time") > fold.test.start) | pl.col("target_time").is_null()
     y = f"y_log_return_{horizon}"
-    poisoned = prepared.features.with_columns(
+    poisoned = plan.features.with_columns(
         pl.when(late).then(1e3).otherwise(y).alias(y),
-        *(pl.when(later).then(1e3).otherwise(name).alias(name) for name in (*prepared.names, "bar_return")),
+        *(pl.when(later).then(1e3).otherwise(name).alias(name) for name in (*plan.names, "bar_return")),
     )
     states = []
-    for frame in (prepared.features, poisoned):
-        rows = panel(frame, prepared.names, horizon)
-        train, validation = learning_windows(rows, fold, prepared.config.net.window)
+    for frame in (plan.features, poisoned):
+        rows = panel(frame, plan.names, horizon)
+        train, validation = learning_windows(rows, fold, plan.config.net.window)
         fits = []
         for name in ("ar", "ridge", "lstm", "gru"):
-            forecaster = MODELS[name].make(prepared.config.net, prepared.config.train, 0)
+            forecaster = MODELS[name].make(plan.config.net, plan.config.train, 0)
             forecaster.fit(train, validation)
             fits.append(forecaster.state())
         states.append(fits)
@@ -274,12 +274,12 @@ def test_a_fit_sees_nothing_behind_its_validation_span(tmp_path: Path, horizon: 
 
 
 def test_the_keys_of_a_fold_depend_on_no_target_of_its_test_span() -> None:
-    prepared = small()
-    start = prepared.folds[1].test.start
+    plan = small()
+    start = plan.folds[1].test.start
     target = pl.when(pl.col("time") >= start).then(1e3).otherwise("y_log_return_1")
-    rows = panel(prepared.features.with_columns(y_log_return_1=target), prepared.names, 1)
-    assert {task.key for task in plan_tasks(prepared.config, rows, prepared.folds[:2])} == {
-        task.key for task in prepared.tasks if task.fold.index < 2
+    rows = panel(plan.features.with_columns(y_log_return_1=target), plan.names, 1)
+    assert {task.key for task in plan_tasks(plan.config, rows, plan.folds[:2])} == {
+        task.key for task in plan.tasks if task.fold.index < 2
     }
 
 
@@ -293,7 +293,7 @@ def test_a_model_that_looks_ahead_is_a_leak(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setitem(MODELS, "cheat", Model("cheat", cheat, seeded=False, baseline=False, doc=""))
     with pytest.raises(LeakError, match=r"model cheat, fold \d: expected forecasts that depend on their own windows"):
-        walk(tmp_path, prepared=small(models=["cheat"]))
+        walk(tmp_path, plan=small(models=["cheat"]))
 
 
 def test_a_model_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +308,7 @@ def test_a_model_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(
         RunError, match=r"model broken, fold \d, seed None: ZeroDivisionError: by hand .*: fix it and rerun"
     ):
-        walk(tmp_path, prepared=small(models=["broken"]))
+        walk(tmp_path, plan=small(models=["broken"]))
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_systems_reason(tmp_path: Path) -> None:
@@ -328,11 +328,11 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_folds_without_a_refit_use_the_last_fit(tmp_path: Path) -> None:
-    prepared = small(folds={"refit_every": 2})
-    walk(tmp_path, prepared=prepared)
+    plan = small(folds={"refit_every": 2})
+    walk(tmp_path, plan=plan)
     fits = pl.read_parquet(tmp_path / "fits.parquet")
     assert sorted(fits["fold"].unique().to_list()) == [0, 2, 4]
-    assert fold_table(prepared)["fit_fold"].to_list() == [0, 0, 2, 2]
+    assert fold_table(plan)["fit_fold"].to_list() == [0, 0, 2, 2]
     forecasts = pl.read_parquet(tmp_path / "forecasts.parquet").filter(model="mean")
     assert forecasts.group_by("fold").agg(pl.col("y_hat").n_unique()).sort("fold")["y_hat"].to_list() == [1] * 4
     assert forecasts["y_hat"].n_unique() == 2
@@ -340,7 +340,7 @@ def test_folds_without_a_refit_use_the_last_fit(tmp_path: Path) -> None:
 
 def test_a_warm_start_follows_the_fold_before_whatever_the_executor(tmp_path: Path, finished: Path) -> None:
     for executor in ("serial", "loky"):
-        walk(tmp_path / executor, prepared=small(executor=executor, jobs=2, train={"start": "warm"}))
+        walk(tmp_path / executor, plan=small(executor=executor, jobs=2, train={"start": "warm"}))
     serial, loky = (pl.read_parquet(tmp_path / name / "forecasts.parquet") for name in ("serial", "loky"))
     assert serial.equals(loky)
     cold = pl.read_parquet(finished / "forecasts.parquet").filter(model="lstm", seed=0)
@@ -351,7 +351,7 @@ def test_a_warm_start_follows_the_fold_before_whatever_the_executor(tmp_path: Pa
 
 @pytest.mark.parametrize("window", ["expanding", "rolling"])
 def test_longer_horizons_and_rolling_windows_run_through(tmp_path: Path, window: str) -> None:
-    outcome = walk(tmp_path, prepared=small(target={"horizon": 3}, folds={"window": window}, models=["ridge", "gru"]))
+    outcome = walk(tmp_path, plan=small(target={"horizon": 3}, folds={"window": window}, models=["ridge", "gru"]))
     assert outcome.verdict.forecasts == pl.read_parquet(tmp_path / "folds.parquet")["n_test"].sum()
     naive = pl.read_parquet(tmp_path / "forecasts.parquet").filter(model="naive").sort("time")
     np.testing.assert_allclose(naive["y_hat"][3:], naive["y"][:-3], rtol=1e-9)
@@ -369,7 +369,7 @@ def test_a_forecast_that_is_not_finite_stops_the_walk_and_says_whose(
 
     monkeypatch.setitem(MODELS, "diverged", Model("diverged", diverged, seeded=False, baseline=False, doc=""))
     with pytest.raises(RunError, match=r"model diverged, fold \d: expected \d+ finite forecasts .*learning_rate"):
-        walk(tmp_path, prepared=small(models=["mean", "diverged"]))
+        walk(tmp_path, plan=small(models=["mean", "diverged"]))
     monkeypatch.setattr(Diverged, "predict", Mean.predict)
     watcher = Silent()
     walk(tmp_path, watcher, small(models=["mean", "diverged"]))

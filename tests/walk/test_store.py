@@ -124,7 +124,7 @@ def test_definitions_cover_all_that_a_typed_in_factory_uses(
 def test_the_walk_in_memory_is_that_of_a_run_folder_to_the_bit(
     tmp_path: Path, settings: dict[str, Any], executor: str
 ) -> None:
-    walk(tmp_path / "run", prepared=small(**settings))
+    walk(tmp_path / "run", plan=small(**settings))
     watcher = Silent()
     tables = walk_in_memory(small(**settings, executor=executor, jobs=2), watcher)
     for schema, table in ((FORECASTS, tables.forecasts), (FOLDS, tables.folds)):
