@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import altair as alt
@@ -26,24 +26,12 @@ from backtest.app.elements import (
 from backtest.app.loading import Choice, Contents, Source, forecast, read_bars, with_state
 from backtest.data.errors import BacktestError, ConfigError, DataError
 from backtest.data.names import label
-from backtest.forecast.intervals import Interval
-from backtest.forecast.next_step import NextStep, Series, close_after, unnamed_plugins
+from backtest.forecast.next_step import NextStep, Series, unnamed_plugins
 from backtest.reports.formats import SPACE, counted, decimal, decimals, level, moment, percent, within
 from backtest.reports.run_folder import printable, printable_frame
 
 LENGTHS = (100, 500, 2_000)
 VIEWS = ("Candles", "Closes")
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenForecast:
-    """The forecast to show: log return, close, and the interval with its two closes, None without one."""
-
-    step: NextStep
-    log_return: float
-    close: float
-    interval: Interval | None
-    ends: tuple[float, float] | None
 
 
 @st.fragment
@@ -68,12 +56,11 @@ def show_next_step(
         draw_prices(place, past, span)
         with top:
             check_plugins(series, plugins)
-            ahead = chosen_forecast(forecast(run, state, source, plugins), choice)
-            show_numbers(ahead, choice, series, digits)
-            st.text(" ".join((interval_text(ahead, choice), *newer_bars_text(contents, series, choice.symbol))))
-        draw_prices(
-            place, charts.layered(past, charts.next_close(forecast_row(ahead, series, bars), palette(), digits)), span
-        )
+            step = chosen_forecast(forecast(run, state, source, plugins), choice)
+            show_numbers(step, choice, series, digits)
+            st.text(" ".join((interval_text(step, choice), *newer_bars_text(contents, series, choice.symbol))))
+        row = forecast_row(step, choice, series, bars)
+        draw_prices(place, charts.layered(past, charts.next_close(row, palette(), digits)), span)
     except BacktestError as error:
         with top:
             show_error(error, "No forecast")
@@ -104,45 +91,42 @@ def recent_bars(series: Series, symbol: str, length: int) -> pl.DataFrame:
     return own.select("time", *charts.PRICES, at=time_labels("time", series.interval))
 
 
-def chosen_forecast(steps: Sequence[NextStep], choice: Choice) -> ChosenForecast:
+def chosen_forecast(steps: Sequence[NextStep], choice: Choice) -> NextStep:
     """Return the chosen forecast; DataError if the run has no such fit.
 
     Intervals come from errors of the mean over seeds, so a single seed has none.
     """
     wanted = choice.symbol, choice.model
     step = next((step for step in steps if (printable(step.symbol), printable(step.model)) == wanted), None)
-    if step is None or (choice.seed is not None and choice.seed not in step.by_seed):
+    if step is None or choice.seed not in {None, *step.by_seed}:
         raise DataError(
             f"{label(choice.model)}: the run has no fit of this model on all bars: run `backtest run` again"
         )
-    if choice.seed is not None:
-        log_return = step.by_seed[choice.seed]
-        return ChosenForecast(step, log_return, close_after(step.close, log_return), None, None)
-    return ChosenForecast(step, step.log_return, step.next_close, step.interval(choice.level), step.ends(choice.level))
+    return step if choice.seed is None else replace(step, log_return=step.by_seed[choice.seed], intervals=())
 
 
-def show_numbers(ahead: ChosenForecast, choice: Choice, series: Series, digits: int) -> None:
+def show_numbers(step: NextStep, choice: Choice, series: Series, digits: int) -> None:
     """Show the forecast in numbers."""
-    step, horizon = ahead.step, series.config.target.horizon
+    horizon, interval, ends = series.config.target.horizon, step.interval(choice.level), step.ends(choice.level)
     when = target_label(step.target_time, horizon, series.interval)
     who, last = f"{label(choice.model)}, {seed_label(choice.seed, choice.seeds)}", moment(step.time, series.interval)
     st.text(visible(f"{who}, for {when}, after the bar of {last}:"))
     name = "Next close" if horizon == 1 else f"Close {horizon} bars ahead"
-    change = f"{percent(math.expm1(ahead.log_return), 3)} on {decimal(step.close, digits)}"
+    change = f"{percent(math.expm1(step.log_return), 3)} on {decimal(step.close, digits)}"
     with st.container(horizontal=True):
-        show_number(name, decimal(ahead.close, digits), change)
-        show_number("Log return", decimal(ahead.log_return, 6, signed=True))
-        if ahead.interval and ahead.ends:
-            one = ahead.interval
-            show_number(f"{level(one.level)} interval", within(*ahead.ends, digits))
-            show_number("Coverage so far", percent(one.share, 1, signed=False), f"of {counted(one.n, 'outcome')}")
+        show_number(name, decimal(step.next_close, digits), change)
+        show_number("Log return", decimal(step.log_return, 6, signed=True))
+        if interval and ends:
+            covered = percent(interval.share, 1, signed=False)
+            show_number(f"{level(choice.level)} interval", within(*ends, digits))
+            show_number("Coverage so far", covered, f"of {counted(interval.n, 'outcome')}")
 
 
-def interval_text(ahead: ChosenForecast, choice: Choice) -> str:
+def interval_text(step: NextStep, choice: Choice) -> str:
     """Return how often such intervals covered the outcome and how wide this one is, or why there is none."""
     if choice.seed is not None:
         return "No interval: intervals are made from errors of the mean over seeds. Choose the mean to see one."
-    one = ahead.interval
+    one = step.interval(choice.level)
     if one is None or one.half_width is None:
         return f"Too few errors for an interval of {level(choice.level)}."
     covered = f"{percent(one.share, 1, signed=False)} of {counted(one.n, 'outcome')}" if one.n else "no outcome"
@@ -160,11 +144,11 @@ def newer_bars_text(contents: Contents, series: Series, symbol: str) -> tuple[st
     return (f"The bars include {counted(newer, 'bar')} after {last}, the last bar of the run.",) if newer else ()
 
 
-def forecast_row(ahead: ChosenForecast, series: Series, bars: pl.DataFrame) -> pl.DataFrame:
+def forecast_row(step: NextStep, choice: Choice, series: Series, bars: pl.DataFrame) -> pl.DataFrame:
     """Return the forecast as one row for the chart, one horizon after the last bar."""
     time = bars["time"][-1] + series.config.target.horizon * series.interval
-    low, high = ahead.ends or (None, None)
-    when = target_label(ahead.step.target_time, series.config.target.horizon, series.interval)
-    row = {"time": time, "at": when, "forecast": ahead.close, "low": low, "high": high}
+    low, high = step.ends(choice.level) or (None, None)
+    when = target_label(step.target_time, series.config.target.horizon, series.interval)
+    row = {"time": time, "at": when, "forecast": step.next_close, "low": low, "high": high}
     numbers = dict.fromkeys(("forecast", "low", "high"), pl.Float64)
     return pl.DataFrame([row], schema_overrides=numbers)

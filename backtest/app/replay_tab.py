@@ -62,39 +62,32 @@ def choose_fold(folds: Sequence[Fold], interval: timedelta) -> Fold:
     return next(fold for fold in folds if fold.number == number)
 
 
+def of_fold(table: pl.DataFrame, contents: Contents, choice: Choice, fold: Fold) -> pl.DataFrame:
+    """Return the rows of a table of the run that are of the chosen model in a fold."""
+    return table.filter(model=choice.model, fold=fold.number, horizon=contents.result.horizon)
+
+
 def fold_forecasts(contents: Contents, choice: Choice, fold: Fold) -> pl.DataFrame:
     """Return one model's forecasts in a fold: symbol, origin, time (of the target bar), at (as text), y, y_hat."""
-    result = contents.result
-    interval = result.manifest.data.interval
-    chosen = contents.folder.forecasts.filter(
-        pl.col("seed").eq_missing(choice.seed),
-        model=choice.model,
-        symbol=choice.symbol,
-        fold=fold.number,
-        horizon=result.horizon,
-    )
+    interval = contents.result.manifest.data.interval
+    rows = of_fold(contents.folder.forecasts, contents, choice, fold)
+    chosen = rows.filter(pl.col("seed").eq_missing(choice.seed), symbol=choice.symbol)
     target = chosen.select("symbol", "y", "y_hat", origin="time", time=pl.col("target_time") - interval).sort("time")
     return target.with_columns(at=time_labels("time", interval))
 
 
 def fold_interval(contents: Contents, choice: Choice, fold: Fold) -> tuple[float | None, int | None]:
     """Return the half-width of the intervals of a fold and how many outcomes they covered; None for a single seed."""
-    row = contents.folder.coverage.filter(
-        model=choice.model,
-        symbol=choice.symbol,
-        fold=fold.number,
-        level=choice.level,
-        horizon=contents.result.horizon,
-    )
+    rows = of_fold(contents.folder.coverage, contents, choice, fold)
+    row = rows.filter(symbol=choice.symbol, level=choice.level)
     return row.select("half_width", "covered").row(0) if row.height and choice.seed is None else (None, None)
 
 
 def show_fold(contents: Contents, choice: Choice, fold: Fold, n: int, covered: int | None) -> None:
     """Show the numbers of a model in a fold."""
     st.text(visible(f"{label(choice.model)}, {seed_label(choice.seed, choice.seeds)}, in fold {fold.number}:"))
-    scores = contents.folder.scores.filter(
-        pl.col("seed").eq_missing(choice.seed), model=choice.model, fold=fold.number, metric="skill_zero"
-    ).filter(horizon=contents.result.horizon)
+    rows = of_fold(contents.folder.scores, contents, choice, fold)
+    scores = rows.filter(pl.col("seed").eq_missing(choice.seed), metric="skill_zero")
     pooled = " of all symbols" if contents.folder.forecasts["symbol"].n_unique() > 1 else ""
     with st.container(horizontal=True):
         show_number(f"Skill vs zero{pooled}", percent(next(iter(scores["value"]), None)))

@@ -53,7 +53,7 @@ class NextStep:
     @property
     def next_close(self) -> float:
         """The close that the forecast return leads to."""
-        return close_after(self.close, self.log_return)
+        return self.close * float(np.exp(self.log_return))
 
     def interval(self, level: float) -> Interval | None:
         """The interval of a level; None if the run has none."""
@@ -64,7 +64,7 @@ class NextStep:
         found = self.interval(level)
         if found is None or found.half_width is None:
             return None
-        low, high = (close_after(self.close, self.log_return + side * found.half_width) for side in (-1, 1))
+        low, high = (self.close * float(np.exp(self.log_return + side * found.half_width)) for side in (-1, 1))
         return low, high
 
 
@@ -100,11 +100,6 @@ class FinalFits:
     """The final fits listed in a manifest; the seeds of one model follow each other."""
 
     final: tuple[FinalFit, ...]
-
-
-def close_after(close: float, log_return: float) -> float:
-    """The close that a log return leads to from `close`."""
-    return close * float(np.exp(log_return))
 
 
 def next_steps(

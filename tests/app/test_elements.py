@@ -19,7 +19,7 @@ pytest.importorskip("streamlit", reason="needs streamlit: pip install 'beatzero[
 from backtest.app import charts, server
 from backtest.app.elements import distinct_texts, error_text, seed_label, target_label
 from backtest.app.loading import Choice, Source, safe_name, temporary_file, with_state
-from backtest.app.next_step_tab import ChosenForecast, interval_text
+from backtest.app.next_step_tab import interval_text
 from backtest.app.replay_tab import downsample, zero_line_text
 from backtest.data.errors import ConfigError, DataError, UnknownSource
 from backtest.data.reading.bars import load_bars
@@ -78,8 +78,8 @@ def test_labels_of_targets_seeds_and_levels_are_exact() -> None:
 )
 def test_an_interval_is_shown_with_its_coverage_so_far(interval: Interval | None, said: str) -> None:
     noon = datetime(2024, 1, 5, 12, tzinfo=UTC)
-    step = NextStep("A", "lstm", noon, noon + HOUR, None, 100.0, 0.0, {}, ())
-    words = interval_text(ChosenForecast(step, 0.0, 100.0, interval, None), Choice("A", "lstm", None, 3, 0.95))
+    step = NextStep("A", "lstm", noon, noon + HOUR, None, 100.0, 0.0, {}, (interval,) if interval else ())
+    words = interval_text(step, Choice("A", "lstm", None, 3, 0.95))
     assert words.replace("\N{NO-BREAK SPACE}", " ").startswith(said)
 
 
