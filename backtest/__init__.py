@@ -19,7 +19,8 @@ from types import ModuleType
 
 TYPE_CHECKING = False  # true for type checkers; importing it from `typing` would take longer than all else here
 if TYPE_CHECKING:
-    from backtest.api import Folds, audit, compare, judge_run, load_bars, open_run, walk_forward
+    from backtest.api import audit, compare, judge_run, load_bars, open_run, walk_forward
+    from backtest.arguments import Folds
     from backtest.audit.assertion import assert_causal, assert_sealed
     from backtest.data.errors import (
         BacktestError,
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
     from backtest.features.external import external
     from backtest.models.contract import check_forecaster
     from backtest.models.forecaster import FitLog, model
-    from backtest.run_view import Run
+    from backtest.run_view import Comparison, Run
 
     __version__: str
 
 __all__ = [
     "BacktestError",
+    "Comparison",
     "ConfigError",
     "DataError",
     "FitLog",
@@ -63,12 +65,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "backtest.api": ("Folds", "audit", "compare", "judge_run", "load_bars", "open_run", "walk_forward"),
+    "backtest.api": ("audit", "compare", "judge_run", "load_bars", "open_run", "walk_forward"),
+    "backtest.arguments": ("Folds",),
     "backtest.audit": ("assert_causal", "assert_sealed"),
     "backtest.data.errors": ("BacktestError", "ConfigError", "DataError", "LeakError", "ProtocolError", "RunError"),
     "backtest.features": ("external", "feature"),
     "backtest.models": ("FitLog", "check_forecaster", "model"),
-    "backtest.run_view": ("Run",),
+    "backtest.run_view": ("Comparison", "Run"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 """The module that defines each public name."""

@@ -5,89 +5,27 @@ from __future__ import annotations
 import atexit
 import shutil
 import weakref
-from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
+from typing import Literal, Unpack
 
 import polars as pl
 from rich.console import Console
 
 from backtest import reports
+from backtest.arguments import Bars, Settings, call_of, dataset_of, plan_of
 from backtest.audit.record import audit_of, keep, known_audit
 from backtest.cli.progress import WalkProgress
 from backtest.comparison.compare import compare_runs
-from backtest.data.dataset import Dataset
-from backtest.data.errors import ConfigError, LeakError
+from backtest.data.errors import LeakError
 from backtest.data.records.audit import Audit, Depth, Level
 from backtest.reports.wording.audit import leak_words
 from backtest.run_view import Comparison, Run
 from backtest.verdict.record import judge_again
 from backtest.walk import engine
-from backtest.walk.config import LoadedConfig, build, load
-from backtest.walk.folds import FoldSettings
-from backtest.walk.plan import WalkPlan, plan_walk
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Bars: TypeAlias = "str | Path | pl.DataFrame | pd.DataFrame"
-"""A file, folder, glob or built-in name, or a data frame of bars with columns as a file has them."""
-
-Size = int | str
-
-
-class FoldSizes(TypedDict, total=False):
-    """The settings of `[folds]`: sizes in bars, or in calendar time such as "365d"."""
-
-    window: Literal["expanding", "rolling"]
-    first_train: Size
-    validation: Size
-    test: Size
-    step: Size | None
-    gap: int | None
-    refit_every: int
-
-
-class Folds(FoldSettings):
-    """How to cut the walk into folds: train | gap | validation | gap | test, again and again.
-
-    Sizes are bars, or calendar time such as "365d". `bt.walk_forward` takes one as `folds`. Raises ConfigError for an
-    unknown name or an impossible size.
-
-    >>> import backtest as bt
-    >>> bt.Folds(first_train="730d", validation="90d", test="84d").refit_every
-    1
-    >>> bt.Folds(first_train=500, tst=50)
-    Traceback (most recent call last):
-    backtest.data.errors.ConfigError: Folds: folds.tst: unknown setting: did you mean folds.test?
-    """
-
-    def __init__(self, **sizes: Unpack[FoldSizes]) -> None:
-        build({"folds": sizes}, where="Folds")
-        super().__init__(**sizes)
-
-
-class Settings(TypedDict, total=False):
-    """The settings of a run, by the names of the TOML file; what is left out has the same default as there."""
-
-    name: str
-    models: Sequence[str]
-    features: Sequence[str | Mapping[str, object]]
-    plugins: Sequence[str]
-    seeds: int
-    alpha: float
-    multiplicity: str
-    executor: str
-    jobs: int | None
-    data: Mapping[str, object]
-    target: str | Mapping[str, object]
-    folds: Folds | FoldSizes
-    net: Mapping[str, object]
-    train: Mapping[str, object]
-    costs: Mapping[str, object]
+from backtest.walk.plan import WalkPlan
 
 
 def walk_forward(
@@ -143,7 +81,7 @@ def walk_forward(
     ['model', 'seed', 'fold', 'symbol', 'horizon', 'time', 'target_time', 'y', 'y_hat']
     """
     console = Console(stderr=True, quiet=not progress)
-    plan = _plan(bars, config, preset, settings)
+    plan = plan_of(bars, config, preset, settings)
     folder = Path(save) if save is not None else _unsaved(plan.config.name)
     found = known_audit(plan, folder) if audit == "off" else _audit(plan, folder, audit, console)
     if audit != "off" and found and not found.passed:
@@ -151,7 +89,7 @@ def walk_forward(
             keep(plan, folder, found)
         leaks = "\n".join(map(leak_words, found.leaks))
         raise LeakError(f'{leaks}\nFix it, or pass audit="off" (the results are then marked unreliable).')
-    command = _call(bars, config or preset, settings)
+    command = call_of(bars, config or preset, settings)
     engine.walk_forward(plan, folder, WalkProgress(console), command=command, audited=found)
     run = Run(folder, saved=save is not None)
     if save is None:
@@ -177,7 +115,7 @@ def audit(
     >>> found.passed
     True
     """
-    plan = _plan(bars, config, preset, settings)
+    plan = plan_of(bars, config, preset, settings)
     return _audit(plan, _unsaved(plan.config.name), depth, Console(stderr=True, quiet=not progress))
 
 
@@ -238,36 +176,7 @@ def load_bars(source: Bars, symbol: str | None = None) -> pl.DataFrame:
     >>> bt.load_bars("synthetic:n=100").height
     100
     """
-    return _dataset(source, symbol).bars
-
-
-def _dataset(bars: Bars, symbol: str | None = None, interval: str | None = None) -> Dataset:
-    """The data of a source or a frame."""
-    if isinstance(bars, str | Path):
-        return Dataset.from_source(bars, symbol, interval)
-    return Dataset.from_frame(bars, symbol, interval)
-
-
-def _plan(bars: Bars | None, config: str | Path | None, preset: str | None, settings: Mapping[str, Any]) -> WalkPlan:
-    """Read the bars and plan the walk; what `settings` names replaces what `config` or `preset` says."""
-    if config is not None and preset is not None:
-        raise ConfigError(f"config: expected either config or preset (got {config} and {preset}): leave one out")
-    base = load(str(config or preset)) if config or preset else None
-    tree: dict[str, Any] = base.config.model_dump(exclude_unset=True) if base else {}
-    for name, value in settings.items():
-        if isinstance(value, Folds):
-            tree[name] = value.model_dump()
-            continue
-        changes = {"kind": value} if name == "target" and isinstance(value, str) else value
-        before = tree.get(name)
-        both = isinstance(changes, Mapping) and isinstance(before, Mapping)
-        tree[name] = {**before, **changes} if both else changes  # type: ignore[dict-item]
-    named = isinstance(bars, str | Path)
-    if named:
-        tree["data"] = {**tree.get("data", {}), "source": str(bars)}
-    loaded = LoadedConfig(build(tree, where="settings"), base.config_dir if base else None)
-    data = loaded.config.data
-    return plan_walk(loaded, None if named or bars is None else _dataset(bars, data.symbol, data.interval))
+    return dataset_of(source, symbol).bars
 
 
 def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audit:
@@ -280,14 +189,6 @@ def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audi
     found = audit_of(plan, folder, depth, tell)
     console.print(f"{found.depth} audit: {found.reason or 'no leak found'}", highlight=False, markup=False)
     return found
-
-
-def _call(bars: Bars | None, config: str | Path | None, settings: Mapping[str, object]) -> str:
-    """The call that made a run, for its manifest."""
-    named = {**({"config": str(config)} if config is not None else {}), **settings}
-    first = [] if bars is None else [repr(str(bars)) if isinstance(bars, str | Path) else "bars"]
-    parts = [*first, *(f"{name}={value!r}" for name, value in named.items())]
-    return f"bt.walk_forward({', '.join(parts)})"
 
 
 @cache

@@ -182,7 +182,21 @@ class Run:
 
 
 class Comparison:
-    """What `bt.compare` found: every pair of models on the rows that all runs forecast."""
+    """What `bt.compare` found: every pair of models on the rows that all runs forecast.
+
+    `print(comparison)` shows the pairs; a notebook shows them too.
+
+    Examples
+    --------
+    >>> import backtest as bt
+    >>> folds = bt.Folds(first_train=300, validation=60, test=90)
+    >>> runs = [
+    ...     bt.walk_forward("synthetic:n=700", name=name, models=["ridge"], net=net, folds=folds, progress=False)
+    ...     for name, net in (("short", {"window": 10}), ("long", {"window": 40}))
+    ... ]
+    >>> bt.compare(*runs)
+    <Comparison of short, long: Ridge of short and of long cannot be told apart.>
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -50,7 +50,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_the_typed_settings_are_those_of_the_settings_file() -> None:
-    from backtest.api import FoldSizes, Settings
+    from backtest.arguments import FoldSizes, Settings
     from backtest.walk.folds import FoldSettings
 
     assert set(Settings.__annotations__) == set(Config.model_fields)

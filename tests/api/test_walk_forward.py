@@ -12,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import backtest as bt
-from backtest.api import Settings
+from backtest.arguments import Settings
 from backtest.data.run_files import read_manifest
 from backtest.features import FEATURES
 from backtest.walk.config import load

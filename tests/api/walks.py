@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 import backtest as bt
-from backtest.api import Bars, Settings
+from backtest.arguments import Bars, Settings
 
 SOURCE = "synthetic:n=700,signal=0.1"
 SETTINGS: Settings = {
