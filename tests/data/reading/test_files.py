@@ -89,7 +89,7 @@ def test_a_header_without_rows_is_too_few_bars(tmp_path: Path) -> None:
         b"PAR1 but not really",
         b"ARROW1 but not really",
         b"PK\x03\x04 but not really",
-        gzip.compress(b"time,open")[:-4],
+        gzip.compress(b"time,open", mtime=0)[:-4],
         b"time,open,high,low,close,volume\n1,2,3,4,5,6,7,8\n",
         b"time,open,high,low,close,close,volume\n1704067200,2,2,2,2,2,2\n",
     ],
