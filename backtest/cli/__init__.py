@@ -1,1 +1,1 @@
-"""The command line: commands, what they print, progress, and the catalogue of everything there is to choose from."""
+"""The command line: commands, terminal output, progress, and the catalog of everything that can be chosen."""

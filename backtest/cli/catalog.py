@@ -1,4 +1,4 @@
-"""What there is to choose from: every table of the program, with the first line of each entry."""
+"""What `backtest list` shows: settings, presets, data, features, models, metrics, tests, sections and executors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Rows = list[tuple[str, str]]
 
 
 def entries() -> dict[str, Rows]:
-    """Rows (name, first line) of each table by its title."""
+    """Rows (name, summary) of each table, by its title."""
     return {
-        "settings [default]": settings(),
+        "settings [with defaults]": settings(),
         "presets": [(name, text.partition("\n")[0].removeprefix("# ")) for name, text in presets().items()],
         "built-in data": _described(BUILT_IN),
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
@@ -33,7 +33,7 @@ def entries() -> dict[str, Rows]:
 
 
 def settings() -> Rows:
-    """Every setting by its dotted name: what it means and its default."""
+    """Every setting by its dotted name, with its meaning and its default in brackets."""
     rows: Rows = []
     for name, field in all_settings().items():
         default = field.default

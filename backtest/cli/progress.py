@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from backtest.data.names import label
 from backtest.models import MODELS
-from backtest.reports.formats import counted, duration, percent, plain
+from backtest.reports.formats import counted, duration, plain, size
 from backtest.walk.plan import WalkPlan
 from backtest.walk.store import Record
 from backtest.walk.tasks import Task
@@ -129,9 +129,9 @@ def loss_change(record: Record) -> list[str]:
         return []
     best = losses.index(min(losses)) + 1
     if best == 1:
-        return [f"validation loss lowest after the first of {counted(len(losses), 'epoch')}"]
-    gain = plain(percent(1 - min(losses) / losses[0], 1, signed=False))
-    return [f"validation loss {gain} lower after epoch {best} than after the first"]
+        return [f"validation loss lowest in epoch 1 of {len(losses)}"]
+    gain = size(100 * (1 - min(losses) / losses[0]), 1)
+    return [f"validation loss {gain} % lower in epoch {best} than in epoch 1"]
 
 
 def plan_summary(prepared: WalkPlan, done: int, workers: int) -> str:

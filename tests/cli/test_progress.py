@@ -72,8 +72,9 @@ def test_time_left_is_rounded_to_what_an_estimate_deserves() -> None:
 
 
 def test_a_fits_loss_is_its_own_relative_to_its_first_epoch() -> None:
-    assert loss_change(record(0.8, 0.6, 0.7)) == ["validation loss 25.0 % lower after epoch 2 than after the first"]
-    assert loss_change(record(0.5, 0.6)) == ["validation loss lowest after the first of 2 epochs"]
+    assert loss_change(record(0.8, 0.6, 0.7)) == ["validation loss 25.0 % lower in epoch 2 than in epoch 1"]
+    assert loss_change(record(0.5, 0.6)) == ["validation loss lowest in epoch 1 of 2"]
+    assert loss_change(record(0.8, 0.79999)) == ["validation loss less than 0.1 % lower in epoch 2 than in epoch 1"]
     assert loss_change(record()) == []
 
 
@@ -89,7 +90,7 @@ def test_lines_name_the_fit_that_finished_and_count_fits_and_folds() -> None:
     assert "28 fits in 4 folds and 7 final fits on all bars (used by `backtest forecast`), on 1 worker" in line
     assert "1 of 35 fits, 0 of 4 folds, estimating the time left" in line
     assert f"last: LSTM seed 0, fold 3 of 4, {span.start:%Y-%m-%d} to {span.end:%Y-%m-%d};" in line
-    assert line.endswith("validation loss 25.0 % lower after epoch 2 than after the first")
+    assert line.endswith("validation loss 25.0 % lower in epoch 2 than in epoch 1")
     assert max(map(len, text.getvalue().splitlines())) <= 80
     progress.end()
 
