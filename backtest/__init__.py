@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from backtest.features.external import external
     from backtest.models.contract import check_forecaster
     from backtest.models.forecaster import FitLog, model
-    from backtest.run_view import Comparison, Run
+    from backtest.run_view import AuditResult, Comparison, Run
 
     __version__: str
 
 __all__ = [
+    "AuditResult",
     "BacktestError",
     "Comparison",
     "ConfigError",
@@ -71,7 +72,7 @@ _MODULES = {
     "backtest.data.errors": ("BacktestError", "ConfigError", "DataError", "LeakError", "ProtocolError", "RunError"),
     "backtest.features": ("external", "feature"),
     "backtest.models": ("FitLog", "check_forecaster", "model"),
-    "backtest.run_view": ("Comparison", "Run"),
+    "backtest.run_view": ("AuditResult", "Comparison", "Run"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 """The module that defines each public name."""

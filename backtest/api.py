@@ -22,7 +22,7 @@ from backtest.comparison.compare import compare_runs
 from backtest.data.errors import LeakError
 from backtest.data.records.audit import Audit, Depth, Level
 from backtest.reports.wording.audit import leak_words
-from backtest.run_view import Comparison, Run
+from backtest.run_view import AuditResult, Comparison, Run
 from backtest.verdict.record import judge_again
 from backtest.walk import engine
 from backtest.walk.plan import WalkPlan
@@ -105,7 +105,7 @@ def audit(
     depth: Depth = "full",
     progress: bool = True,
     **settings: Unpack[Settings],
-) -> Audit:
+) -> AuditResult:
     """Look for leaks in features, labels, folds and the whole walk: what `backtest audit` does.
 
     Parameters are those of `walk_forward`. Raises as it does, but a leak is no error here: see `passed` and `leaks`.
@@ -116,7 +116,7 @@ def audit(
     True
     """
     plan = plan_of(bars, config, preset, settings)
-    return _audit(plan, _unsaved(plan.config.name), depth, Console(stderr=True, quiet=not progress))
+    return AuditResult(_audit(plan, _unsaved(plan.config.name), depth, Console(stderr=True, quiet=not progress)))
 
 
 def open_run(folder: str | Path) -> Run:

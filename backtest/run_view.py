@@ -12,11 +12,11 @@ import polars as pl
 from rich.text import Text
 
 from backtest import reports
-from backtest.cli.terminal import console, show_comparison, show_result
+from backtest.cli.terminal import console, show_audit, show_comparison, show_result
 from backtest.data import run_files
 from backtest.data.errors import ConfigError
 from backtest.data.names import label
-from backtest.data.records.audit import Audit
+from backtest.data.records.audit import Audit, Leak
 from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import RUN_TABLES
 from backtest.reports import comparison
@@ -231,6 +231,43 @@ class Comparison:
         document = comparison_document(self._result)
         kept = tuple(section for section in document.sections if section.name in ("verdict", "pairs"))
         return to_fragment(replace(document, sections=kept))
+
+
+class AuditResult:
+    """What `bt.audit` found; `print(found)` shows the levels and every leak, as the command line does.
+
+    Examples
+    --------
+    >>> import backtest as bt
+    >>> folds = bt.Folds(first_train=300, validation=60, test=90)
+    >>> bt.audit("synthetic:n=700", depth="quick", models=["ridge"], folds=folds, progress=False)
+    <AuditResult: quick audit, no leak found>
+    """
+
+    record: Audit
+    """Levels, leaks and counterexamples, as `audit.json` holds them."""
+
+    def __init__(self, record: Audit) -> None:
+        self.record = record
+
+    @property
+    def passed(self) -> bool:
+        """Whether no leak was found."""
+        return self.record.passed
+
+    @property
+    def leaks(self) -> tuple[Leak, ...]:
+        """Every leak, with its counterexample."""
+        return self.record.leaks
+
+    def __repr__(self) -> str:
+        """Return the depth and the outcome on one line."""
+        found = counted(len(self.leaks), "leak") if self.leaks else "no leak found"
+        return f"<AuditResult: {self.record.depth} audit, {found}>"
+
+    def __str__(self) -> str:
+        """Return the levels and the leaks, as the command line prints them."""
+        return captured(lambda: show_audit(self.record))
 
 
 def captured(show: Callable[[], None]) -> str:

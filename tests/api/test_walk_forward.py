@@ -189,6 +189,8 @@ def test_a_leak_is_an_error_with_its_counterexample(tmp_path: Path) -> None:
         assert {file.name for file in (tmp_path / "x").iterdir()} == {".lock", "audit.json"}
         found = bt.audit(SOURCE, depth="quick", progress=False, **settings)
         assert not found.passed
+        assert repr(found) == "<AuditResult: quick audit, 1 leak>"
+        assert "leak_of_the_next_close" in str(found)
         unaudited = bt.walk_forward(SOURCE, audit="off", progress=False, **settings)
         assert unaudited.audit is None
         assert unaudited.verdict.status != "leak suspected"
