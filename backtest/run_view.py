@@ -22,11 +22,10 @@ from backtest.data.result_tables import RUN_TABLES
 from backtest.reports import comparison
 from backtest.reports.comparison.document import compose as comparison_document
 from backtest.reports.comparison.sections.verdict import verdict_of
-from backtest.reports.document import compose
 from backtest.reports.formats import counted
-from backtest.reports.render.html import to_fragment, to_html
-from backtest.reports.result import assemble
-from backtest.reports.run_folder import read
+from backtest.reports.render.html import document_html, to_fragment
+from backtest.reports.report import compose
+from backtest.reports.run import read
 from backtest.verdict.ledger import LEDGER, append
 from backtest.verdict.multiple_testing import enter, ledger_of
 from backtest.verdict.record import judge_again
@@ -61,13 +60,12 @@ class Run:
 
     def __init__(self, folder: Path, *, saved: bool = True) -> None:
         self.folder, self.saved = folder, saved
-        self._contents = read(folder)
-        self._result = assemble(self._contents)
+        self._result = read(folder)
 
     @property
     def name(self) -> str:
         """Name of the run in its settings."""
-        return self._contents.manifest.name
+        return self._result.manifest.name
 
     @property
     def forecasts(self) -> pl.DataFrame:
@@ -100,17 +98,17 @@ class Run:
     @property
     def verdict(self) -> Verdict:
         """What the run shows about each candidate, in codes and numbers."""
-        return self._contents.verdict
+        return self._result.verdict
 
     @property
     def audit(self) -> Audit | None:
         """What the leak audit found; None if the run was not audited."""
-        return self._contents.audit
+        return self._result.audit
 
     @property
     def config(self) -> str:
         """The settings as TOML; `backtest run` takes it as a file."""
-        return self._contents.config
+        return self._result.config
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a table by its name: folds, forecasts, fits, scores, tests, joint, seeds, strategies, regimes, ...
@@ -122,8 +120,7 @@ class Run:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"it may be one of {', '.join(known)}"
             raise ConfigError(f"table: unknown name {name!r}: {hint}")
-        frame: pl.DataFrame = getattr(self._contents, name)
-        return frame
+        return self._result.tables[name]
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report as one HTML file that needs no other, and return its path.
@@ -132,7 +129,7 @@ class Run:
         none.
         """
         if path is not None:
-            run_files.write_bytes(Path(path), to_html(compose(self._result)).encode())
+            run_files.write_bytes(Path(path), reports.to_html(self._result).encode())
             return Path(path)
         if not self.saved:
             raise ConfigError('report: this run was not saved: give a path, such as run.report("report.html")')
@@ -162,8 +159,7 @@ class Run:
                 append(target.parent / LEDGER, trial)
         enter(target, self.verdict, self.tests, self.table("strategies"), **hashes)
         judge_again(target)
-        self.folder, self.saved, self._contents = target, True, read(target)
-        self._result = assemble(self._contents)
+        self.folder, self.saved, self._result = target, True, read(target)
         return target
 
     def __repr__(self) -> str:
@@ -214,7 +210,7 @@ class Comparison:
 
     def report(self, path: str | Path) -> Path:
         """Write the report of the comparison as one HTML file that needs no other, and return its path."""
-        run_files.write_bytes(Path(path), to_html(comparison_document(self._result)).encode())
+        run_files.write_bytes(Path(path), document_html(comparison_document(self._result)).encode())
         return Path(path)
 
     def __repr__(self) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 if __name__ != "backtest.reports":
     raise ImportError("import it as backtest.reports: the folder reports of this repository is a part of backtest")
 
-from backtest.reports.report import write
-from backtest.reports.result import Result, read
+from backtest.reports.report import to_html, write
+from backtest.reports.run import RunResult, from_tables, read
 from backtest.reports.sections import SECTIONS
 from backtest.reports.summary import headline
 
-__all__ = ["SECTIONS", "Result", "headline", "read", "write"]
+__all__ = ["SECTIONS", "RunResult", "from_tables", "headline", "read", "to_html", "write"]

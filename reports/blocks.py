@@ -152,6 +152,24 @@ class Details:
 Block = Heading | Verdict | Strip | Text | Note | Table | Figure | Facts | Code | Files | Details
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The blocks of one entry of SECTIONS."""
+
+    name: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report: what run it is about, in a line more, and its sections."""
+
+    title: str
+    subtitle: str
+    version: str
+    sections: tuple[Section, ...]
+
+
 def walk(blocks: Iterable[Block]) -> Iterator[Block]:
     """Yield all blocks, each before those that unfold from it."""
     for block in blocks:

@@ -10,10 +10,10 @@ import polars as pl
 
 from backtest.data.errors import RunError
 from backtest.data.names import HOLDING, REFERENCES
+from backtest.data.records.manifest import Manifest
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.run_files import MANIFEST
 from backtest.data.schema import FITS, UTC_TIME, Schema
-from backtest.reports.manifest import Manifest
 
 LARGEST = 1e60
 """Numbers beyond are no results: their fourth powers, which statistics take, could not be told from infinity."""
@@ -43,7 +43,7 @@ RANGES: Mapping[str, tuple[tuple[pl.Expr, str], ...]] = {
 """What holds in every row of a table, null aside, and how it is said."""
 
 
-def checked(run: Path, manifest: Manifest, tables: Mapping[str, pl.DataFrame]) -> None:
+def check_run(run: Path, manifest: Manifest, tables: Mapping[str, pl.DataFrame]) -> None:
     """Raise RunError for the first thing in a run's manifest or in its RUN_TABLES that no finished run holds.
 
     `tables` are named as the files are. Checked is what a report relies on: numbers are finite and times plausible,

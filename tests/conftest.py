@@ -15,7 +15,7 @@ from hypothesis import settings
 from tests.support.selection import PROFILES
 
 if TYPE_CHECKING:
-    from backtest.reports import Result
+    from backtest.reports import RunResult
 
 CHROMIUM = shutil.which("chromium")
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -77,7 +77,7 @@ def usual_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def usual(usual_run: Path) -> Result:
+def usual(usual_run: Path) -> RunResult:
     """What the report reads from it."""
     from backtest.reports import read
 

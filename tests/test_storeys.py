@@ -83,7 +83,7 @@ def test_no_package_imports_one_above_it(name: str) -> None:
     ],
 )
 def test_an_import_of_a_higher_package_is_found(source: str) -> None:
-    assert len(breaches("backtest.reports.result", source)) == 1
+    assert len(breaches("backtest.reports.run", source)) == 1
 
 
 def test_there_is_no_cycle() -> None:

@@ -16,9 +16,9 @@ import streamlit as st
 
 from backtest.app.charts import HEIGHT, Colours, colours
 from backtest.data.errors import BacktestError
+from backtest.data.records.reading import printable
 from backtest.reports.blocks import Table, Tone
 from backtest.reports.formats import SPACE, counted, moment
-from backtest.reports.run_folder import printable
 
 T = TypeVar("T", bound=Hashable)
 

@@ -13,25 +13,16 @@ import streamlit as st
 from backtest.data.errors import BacktestError
 from backtest.data.reading.built_in import BUILT_IN
 from backtest.data.reading.files import find_files
+from backtest.data.records.reading import printable
 from backtest.data.run_files import MANIFEST, runs_folder, sha256
 from backtest.forecast.next_step import NextStep, Series, read_config, read_series, steps_from
-from backtest.reports.result import Result, assemble
-from backtest.reports.run_folder import Folder, printable
-from backtest.reports.run_folder import read as read_folder
+from backtest.reports.run import RunResult, read
 
 KEPT = 8
 """How many runs, and how many series of bars, stay in memory."""
 
 LONGEST_NAME = 60
 """Characters of a file's name that are kept, the last ones; in any script fewer bytes than a name may have."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Contents:
-    """A finished run: its tables, and what its report is made of."""
-
-    folder: Folder
-    result: Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +74,9 @@ def with_state(run: Path, state: str, source: Source | None) -> Source:
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def read_run(run: Path, state: str) -> Contents:
-    """Return the contents of a run, shared by all sessions. Raises what `reports.read` raises."""
-    folder = read_folder(run)
-    return Contents(folder, assemble(folder))
+def read_run(run: Path, state: str) -> RunResult:
+    """Return a run, shared by all sessions. Raises what `reports.read` raises."""
+    return read(run)
 
 
 @st.cache_data(max_entries=KEPT, show_spinner=False)

@@ -23,12 +23,13 @@ from backtest.app.elements import (
     time_labels,
     visible,
 )
-from backtest.app.loading import Choice, Contents, Source, forecast, read_bars, with_state
+from backtest.app.loading import Choice, Source, forecast, read_bars, with_state
 from backtest.data.errors import BacktestError, ConfigError, DataError
 from backtest.data.names import label
+from backtest.data.records.reading import printable, printable_frame
 from backtest.forecast.next_step import NextStep, Series, unnamed_plugins
 from backtest.reports.formats import SPACE, counted, decimal, decimals, level, moment, percent, within
-from backtest.reports.run_folder import printable, printable_frame
+from backtest.reports.run import RunResult
 
 LENGTHS = (100, 500, 2_000)
 VIEWS = ("Candles", "Closes")
@@ -36,7 +37,7 @@ VIEWS = ("Candles", "Closes")
 
 @st.fragment
 def show_next_step(
-    run: Path, state: str, contents: Contents, choice: Choice, source: Source | None, plugins: Sequence[str]
+    run: Path, state: str, result: RunResult, choice: Choice, source: Source | None, plugins: Sequence[str]
 ) -> None:
     """Show recent prices at once, and the forecast as soon as torch is loaded."""
     top = st.container()
@@ -58,7 +59,7 @@ def show_next_step(
             check_plugins(series, plugins)
             step = chosen_forecast(forecast(run, state, source, plugins), choice)
             show_numbers(step, choice, series, digits)
-            st.text(" ".join((interval_text(step, choice), *newer_bars_text(contents, series, choice.symbol))))
+            st.text(" ".join((interval_text(step, choice), *newer_bars_text(result, series, choice.symbol))))
         row = forecast_row(step, choice, series, bars)
         draw_prices(place, charts.layered(past, charts.next_close(row, palette(), digits)), span)
     except BacktestError as error:
@@ -136,9 +137,9 @@ def interval_text(step: NextStep, choice: Choice) -> str:
     )
 
 
-def newer_bars_text(contents: Contents, series: Series, symbol: str) -> tuple[str, ...]:
+def newer_bars_text(result: RunResult, series: Series, symbol: str) -> tuple[str, ...]:
     """Return how many bars are newer than those that the run was fitted on, if any."""
-    card = contents.result.manifest.data
+    card = result.manifest.data
     newer = printable_frame(series.bars).filter(pl.col("time") >= card.end, symbol=symbol).height
     last = moment(card.end - card.interval, card.interval)
     return (f"The bars include {counted(newer, 'bar')} after {last}, the last bar of the run.",) if newer else ()

@@ -10,13 +10,14 @@ import polars as pl
 import streamlit as st
 
 from backtest.app.elements import seed_label, select, show_error
-from backtest.app.loading import Choice, Contents, Source, finished_runs, read_run, run_state
+from backtest.app.loading import Choice, Source, finished_runs, read_run, run_state
 from backtest.app.next_step_tab import show_next_step
 from backtest.app.replay_tab import show_replay
 from backtest.app.run_tabs import show_audit, show_folds, show_header, show_models
 from backtest.data.errors import BacktestError
 from backtest.data.names import label
 from backtest.reports.formats import level
+from backtest.reports.run import RunResult
 
 TABS = ("Forecast", "Replay", "Leak audit", "Folds", "All models")
 OWN, PATH, UPLOAD = "The run's own", "Another file", "An upload"
@@ -50,33 +51,33 @@ def show_welcome() -> None:
 def show_run(run: Path, plugins: Sequence[str]) -> None:
     """Draw one run: verdict and audit first; the next forecast, which loads torch, last."""
     state = run_state(run)
-    contents = read_run(run, state)
-    show_header(contents.result)
-    choice, source = choose_forecast(contents), choose_source()
+    result = read_run(run, state)
+    show_header(result)
+    choice, source = choose_forecast(result), choose_source()
     ahead, walk, audit, folds, models = st.tabs(TABS)
     st.caption("Past forecasts say nothing certain about future ones. This is not advice to trade.")
     with walk:
-        show_replay(run, state, contents, choice)
+        show_replay(run, state, result, choice)
     with audit:
-        show_audit(contents.result)
+        show_audit(result)
     with folds:
-        show_folds(contents.result, choice.model)
+        show_folds(result, choice.model)
     with models:
-        show_models(contents.result)
+        show_models(result)
     with ahead:
-        show_next_step(run, state, contents, choice, source, plugins)
+        show_next_step(run, state, result, choice, source, plugins)
 
 
-def choose_forecast(contents: Contents) -> Choice:
+def choose_forecast(result: RunResult) -> Choice:
     """Let the reader choose symbol, model, seed and interval; the best model and the widest interval come first."""
-    result, folder = contents.result, contents.folder
-    symbols = folder.forecasts["symbol"].unique().sort().to_list()
+    coverage, forecasts = result.tables["coverage"], result.tables["forecasts"]
+    symbols = forecasts["symbol"].unique().sort().to_list()
     models = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals, *result.scores))
     symbol = select("Symbol", symbols) if len(symbols) > 1 else symbols[0]
     model = select("Model", [*models], label)
-    seeds = folder.forecasts.filter(pl.col("model") == model)["seed"].drop_nulls().unique().sort().to_list()
+    seeds = forecasts.filter(pl.col("model") == model)["seed"].drop_nulls().unique().sort().to_list()
     seed = select("Seed", [None, *seeds], lambda one: seed_label(one, len(seeds))) if seeds else None
-    levels = folder.coverage["level"].unique().sort().to_list()
+    levels = coverage["level"].unique().sort().to_list()
     widest = levels[-1]
     chosen = st.sidebar.segmented_control("Interval", levels, default=widest, format_func=level, required=True)
     return Choice(symbol, model, seed, len(seeds), chosen)

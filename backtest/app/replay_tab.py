@@ -12,12 +12,12 @@ import streamlit as st
 
 from backtest.app import charts
 from backtest.app.elements import palette, seed_label, show_chart, show_error, show_number, time_labels, visible
-from backtest.app.loading import Choice, Contents, read_bars, with_state
+from backtest.app.loading import Choice, read_bars, with_state
 from backtest.data.errors import BacktestError, DataError
 from backtest.data.names import PRIMARY, label
+from backtest.data.records.reading import printable_frame
 from backtest.reports.formats import counted, day, decimals, level, percent, whole
-from backtest.reports.result import Fold
-from backtest.reports.run_folder import printable_frame
+from backtest.reports.run import Fold, RunResult
 
 DRAWN = 2_000
 """Forecasts that a chart draws at most; of more, those with the extremes of equal stretches."""
@@ -29,16 +29,16 @@ NEARLY_ZERO = 0.25
 
 
 @st.fragment
-def show_replay(run: Path, state: str, contents: Contents, choice: Choice) -> None:
+def show_replay(run: Path, state: str, result: RunResult, choice: Choice) -> None:
     """Let the reader slide through the folds, and draw the forecasts of one."""
-    fold = choose_fold(contents.result.folds, contents.result.manifest.data.interval)
+    fold = choose_fold(result.folds, result.manifest.data.interval)
     view = st.segmented_control("Shown as", VIEWS, default=VIEWS[0], required=True, key="replayed")
-    rows = fold_forecasts(contents, choice, fold)
+    rows = fold_forecasts(result, choice, fold)
     if not rows.height:
         st.text("There is no forecast for this symbol in this fold.")
         return
-    width, covered = fold_interval(contents, choice, fold)
-    show_fold(contents, choice, fold, rows.height, covered)
+    width, covered = fold_interval(result, choice, fold)
+    show_fold(result, choice, fold, rows.height, covered)
     try:
         if view == VIEWS[0]:
             drawn, picture = returns_chart(rows, width)
@@ -49,8 +49,8 @@ def show_replay(run: Path, state: str, contents: Contents, choice: Choice) -> No
         return
     show_chart(picture, "Forecasts and outcomes in this fold")
     if view == VIEWS[1]:
-        st.text(zero_line_text(rows, choice.model, contents.result.horizon))
-    st.text(chart_caption(choice, contents.result.horizon, width, rows.height, drawn))
+        st.text(zero_line_text(rows, choice.model, result.horizon))
+    st.text(chart_caption(choice, result.horizon, width, rows.height, drawn))
 
 
 def choose_fold(folds: Sequence[Fold], interval: timedelta) -> Fold:
@@ -62,33 +62,33 @@ def choose_fold(folds: Sequence[Fold], interval: timedelta) -> Fold:
     return next(fold for fold in folds if fold.number == number)
 
 
-def of_fold(table: pl.DataFrame, contents: Contents, choice: Choice, fold: Fold) -> pl.DataFrame:
+def of_fold(table: pl.DataFrame, result: RunResult, choice: Choice, fold: Fold) -> pl.DataFrame:
     """Return the rows of a table of the run that are of the chosen model in a fold."""
-    return table.filter(model=choice.model, fold=fold.number, horizon=contents.result.horizon)
+    return table.filter(model=choice.model, fold=fold.number, horizon=result.horizon)
 
 
-def fold_forecasts(contents: Contents, choice: Choice, fold: Fold) -> pl.DataFrame:
+def fold_forecasts(result: RunResult, choice: Choice, fold: Fold) -> pl.DataFrame:
     """Return one model's forecasts in a fold: symbol, origin, time (of the target bar), at (as text), y, y_hat."""
-    interval = contents.result.manifest.data.interval
-    rows = of_fold(contents.folder.forecasts, contents, choice, fold)
+    interval = result.manifest.data.interval
+    rows = of_fold(result.tables["forecasts"], result, choice, fold)
     chosen = rows.filter(pl.col("seed").eq_missing(choice.seed), symbol=choice.symbol)
     target = chosen.select("symbol", "y", "y_hat", origin="time", time=pl.col("target_time") - interval).sort("time")
     return target.with_columns(at=time_labels("time", interval))
 
 
-def fold_interval(contents: Contents, choice: Choice, fold: Fold) -> tuple[float | None, int | None]:
+def fold_interval(result: RunResult, choice: Choice, fold: Fold) -> tuple[float | None, int | None]:
     """Return the half-width of the intervals of a fold and how many outcomes they covered; None for a single seed."""
-    rows = of_fold(contents.folder.coverage, contents, choice, fold)
+    rows = of_fold(result.tables["coverage"], result, choice, fold)
     row = rows.filter(symbol=choice.symbol, level=choice.level)
     return row.select("half_width", "covered").row(0) if row.height and choice.seed is None else (None, None)
 
 
-def show_fold(contents: Contents, choice: Choice, fold: Fold, n: int, covered: int | None) -> None:
+def show_fold(result: RunResult, choice: Choice, fold: Fold, n: int, covered: int | None) -> None:
     """Show the numbers of a model in a fold."""
     st.text(visible(f"{label(choice.model)}, {seed_label(choice.seed, choice.seeds)}, in fold {fold.number}:"))
-    rows = of_fold(contents.folder.scores, contents, choice, fold)
+    rows = of_fold(result.tables["scores"], result, choice, fold)
     scores = rows.filter(pl.col("seed").eq_missing(choice.seed), metric="skill_zero")
-    pooled = " of all symbols" if contents.folder.forecasts["symbol"].n_unique() > 1 else ""
+    pooled = " of all symbols" if result.tables["forecasts"]["symbol"].n_unique() > 1 else ""
     with st.container(horizontal=True):
         show_number(f"Skill vs zero{pooled}", percent(next(iter(scores["value"]), None)))
         show_number("Forecasts", whole(n))

@@ -16,7 +16,7 @@ from backtest.data.names import label
 from backtest.data.records.audit import AUDIT, Leak, Level
 from backtest.reports.blocks import Tone
 from backtest.reports.formats import counted, decimal, exponent_of, listed, moment, percent, power
-from backtest.reports.result import Fold, Result
+from backtest.reports.run import Fold, RunResult
 from backtest.reports.sections.validity import MEND, MOST, audited, finding
 from backtest.reports.sections.verdict import tone_of
 from backtest.reports.wording.audit import counterexample_words
@@ -28,7 +28,7 @@ STATES: dict[str, tuple[Tone, str]] = {
 }
 
 
-def show_header(result: Result) -> None:
+def show_header(result: RunResult) -> None:
     """Show the name of the run, its verdict in one line, and whether it was audited."""
     card = result.manifest.data
     ends = result.folds[0].test_start, result.folds[-1].test_end - card.interval
@@ -40,7 +40,7 @@ def show_header(result: Result) -> None:
         show_badge(item.tone, item.word, item.detail, item.label)
 
 
-def show_audit(result: Result) -> None:
+def show_audit(result: RunResult) -> None:
     """Show what the audit checked, what it found, and what to do about it."""
     st.subheader(finding(result))
     found = result.audit
@@ -72,7 +72,7 @@ def show_leak(leak: Leak) -> None:
         st.text(visible(f"What to do: {leak.remedy}"))
 
 
-def show_folds(result: Result, model: str) -> None:
+def show_folds(result: RunResult, model: str) -> None:
     """Show a model's skill against zero in each fold, and the table of folds with every model's."""
     every = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
     names = sorted(every, key=lambda name: name != model)
@@ -104,7 +104,7 @@ def formatted(rows: pl.DataFrame, skills: Iterable[str]) -> Styler:
     return rows.cast(dict.fromkeys(numbers, pl.Float64)).to_pandas().style.format(forms)
 
 
-def fold_rows(every: tuple[Fold, ...], models: list[str], result: Result) -> pl.DataFrame:
+def fold_rows(every: tuple[Fold, ...], models: list[str], result: RunResult) -> pl.DataFrame:
     """Return one row per fold, a model's skill in per cent under the number of its place."""
     interval, unit = result.manifest.data.interval, 10.0 ** error_unit(result)
     return pl.DataFrame(
@@ -123,7 +123,7 @@ def fold_rows(every: tuple[Fold, ...], models: list[str], result: Result) -> pl.
     )
 
 
-def error_unit(result: Result) -> int:
+def error_unit(result: RunResult) -> int:
     """Return the power of ten that the squared errors of folds are shown in."""
     return exponent_of(fold.mse_zero for fold in result.folds)
 
@@ -133,7 +133,7 @@ def as_percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def show_models(result: Result) -> None:
+def show_models(result: RunResult) -> None:
     """Show the verdict on each candidate with its numbers, and the table of all models."""
     for candidate in result.verdict.candidates:
         st.text(visible(candidate.sentence))

@@ -13,11 +13,11 @@ from backtest.data import run_files
 from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError
 from backtest.data.records.audit import AUDIT, Audit
+from backtest.data.records.manifest import Manifest
+from backtest.data.records.reading import parse_record, parse_settings, printable, read_record
 from backtest.data.records.verdict import Verdict
 from backtest.data.schema import FORECASTS
 from backtest.evaluation.matched_forecasts import match_forecasts
-from backtest.reports.manifest import Manifest
-from backtest.reports.run_folder import parse, printable, read_json, settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,14 +59,15 @@ def read_entrant(name: str, folder: Path) -> Entrant:
     """Return the run in `folder`, to be called `name`; every file is checked against the manifest before it is read."""
     found, config = run_files.read_manifest(folder), folder / run_files.SETTINGS
     forecasts = run_files.read_table(folder, FORECASTS.file, FORECASTS, found)
+    text = run_files.read_bytes(folder, run_files.SETTINGS, found)
     return Entrant(
         name=name,
-        manifest=parse(Manifest, found, folder / run_files.MANIFEST),
+        manifest=parse_record(Manifest, found, folder / run_files.MANIFEST),
         sha256=run_files.sha256((folder / run_files.MANIFEST).read_bytes()),
         trial=str(found.get("trial_sha256", "")),
-        settings=settings(run_files.read_bytes(folder, run_files.SETTINGS, found).decode(errors="replace"), config),
-        verdict=read_json(Verdict, folder, run_files.VERDICT, found),
-        audit=read_json(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
+        settings=parse_settings(text.decode(errors="replace"), config),
+        verdict=read_record(Verdict, folder, run_files.VERDICT, found),
+        audit=read_record(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
         paired=match_forecasts(forecasts.filter(pl.col("seed").is_null())),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from backtest.reports.blocks import Document, Section
 from backtest.reports.comparison.result import Result
 from backtest.reports.comparison.sections import SECTIONS
 from backtest.reports.comparison.wording import spelt
-from backtest.reports.document import Document, Section, marked
 from backtest.reports.formats import counted, date, listed
+from backtest.reports.report import marked
 
 NO_RESULT = ("verdict", "trust", "own", "settings", "method")
 """Sections that a leak takes nothing from, or that tell of it themselves; all others are marked."""

@@ -15,10 +15,10 @@ from backtest.data.errors import RunError
 from backtest.data.json_io import parse_json
 from backtest.data.names import Status
 from backtest.data.records.comparison import COMPARISON, Comparison, Contestant, Pair
+from backtest.data.records.reading import parse_record, printable_frame
 from backtest.data.result_tables import PATHS
 from backtest.data.run_files import sha256
 from backtest.data.schema import check
-from backtest.reports.run_folder import parse, printable_frame
 
 AGAIN = "compare the runs again"
 STRETCHES = 10
@@ -88,7 +88,7 @@ def read(folder: Path) -> Result:
     path = folder / COMPARISON
     if not path.is_file():
         raise RunError(f"{folder}: expected a comparison (found no {COMPARISON}): run `backtest compare RUN RUN`")
-    found = parse(Comparison, parse_json(path.read_bytes(), name=str(path), remedy=AGAIN), path)
+    found = parse_record(Comparison, parse_json(path.read_bytes(), name=str(path), remedy=AGAIN), path)
     content = (folder / PATHS.file).read_bytes() if (folder / PATHS.file).is_file() else b""
     if sha256(content) != found.paths:
         raise RunError(f"{folder / PATHS.file}: expected the file that {COMPARISON} tells of: {AGAIN}")

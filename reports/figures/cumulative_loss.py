@@ -10,13 +10,12 @@ from matplotlib.figure import Figure
 
 from backtest.data.names import label
 from backtest.data.summaries import downsample
-from backtest.reports.diagnostics import LossPath
+from backtest.reports.diagnostics import FluctuationPath, LossPath
 from backtest.reports.figures.axes import days, head, mark_cuts, name_ends, percents, reach, time_axis
 from backtest.reports.figures.canvas import INK, POINTS, RULE, Pen, draw, place, stems
 from backtest.reports.figures.fluctuation import follow
 from backtest.reports.figures.folds import FEW, edges
-from backtest.reports.result import Fold
-from backtest.reports.rows import Spells
+from backtest.reports.run import Fold
 
 HEIGHTS = (216.0, 140.0)
 """Of the panels, in points."""
@@ -24,7 +23,7 @@ HEIGHTS = (216.0, 140.0)
 
 def course(
     paths: Sequence[LossPath],
-    spells: Sequence[Spells],
+    spells: Sequence[FluctuationPath],
     folds: Sequence[Fold],
     pens: Mapping[str, Pen],
     limit: float,

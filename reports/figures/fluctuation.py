@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 
 from backtest.data.names import label
 from backtest.data.summaries import downsample
+from backtest.reports.diagnostics import FluctuationPath
 from backtest.reports.figures.axes import days, head, name_ends, plain_numbers
 from backtest.reports.figures.canvas import INK, MUTED, POINTS, RULE, Pen
-from backtest.reports.rows import Spells
 
 
-def follow(axes: Axes, paths: Sequence[Spells], pens: Mapping[str, Pen]) -> None:
+def follow(axes: Axes, paths: Sequence[FluctuationPath], pens: Mapping[str, Pen]) -> None:
     """Draw the paths: below the band a model was better than zero for a spell, above it worse."""
     band = paths[0].band
     axes.axhspan(-band, band, color=RULE, alpha=0.35, linewidth=0, zorder=0)

@@ -12,7 +12,7 @@ from backtest.data.names import label
 from backtest.reports.figures.axes import percents, short
 from backtest.reports.figures.canvas import INK, draw, name_axes, place, stems
 from backtest.reports.render.svg import COLOURS
-from backtest.reports.rows import Regime
+from backtest.reports.run import Row
 
 LINE = 130.0
 NARROW = 8
@@ -31,12 +31,10 @@ APART, EDGE = 0.28, 0.6
 """Distance of two models, and of a part from the edge of its panel, where two parts are 1 apart."""
 
 
-Panels = dict[str, list[Regime]]
+Panels = dict[str, list[Row]]
 
 
-def regimes(
-    rows: Sequence[Regime], heads: Mapping[str, str], colours: Mapping[str, str], alpha: float, alt: str
-) -> str:
+def regimes(rows: Sequence[Row], heads: Mapping[str, str], colours: Mapping[str, str], alpha: float, alt: str) -> str:
     """Return the figure of rows that have an interval; `heads` are the names of the panels by regime.
 
     A mark is filled where the adjusted p-value is at most `alpha`; an arrow tells that an interval is cut off.
@@ -70,7 +68,7 @@ def regimes(
     return draw("regimes", alt, height, paint)
 
 
-def arranged(rows: Sequence[Regime]) -> list[Panels]:
+def arranged(rows: Sequence[Row]) -> list[Panels]:
     """Return the lines of panels: narrow ones two by two, which share a scale, then each of the others alone."""
     panels = {name: [row for row in rows if row.regime == name] for name in dict.fromkeys(row.regime for row in rows)}
     narrow = [name for name, own in panels.items() if extent(own) <= NARROW]
@@ -79,9 +77,9 @@ def arranged(rows: Sequence[Regime]) -> list[Panels]:
     return [{name: panels[name] for name in line} for line in lines]
 
 
-def extent(rows: Sequence[Regime]) -> int:
+def extent(rows: Sequence[Row]) -> int:
     """Return how wide a panel is beside others, in parts: a few need more room each for their names."""
-    places = [row.place for row in rows]
+    places: list[int] = [row.place for row in rows]
     return max(5, max(places) - min(places) + 2)
 
 
@@ -100,7 +98,7 @@ def cut(panels: Panels) -> bool:
     return any((row.skill_low or 0.0) < low or (row.skill_high or 0.0) > high for row in rows)
 
 
-def name_parts(axes: Axes, rows: Sequence[Regime]) -> None:
+def name_parts(axes: Axes, rows: Sequence[Row]) -> None:
     """Write the names of the parts below the axes, as many as there is room for, and draw the line."""
     names = {row.place: short(row.part[: LETTERS.get(row.regime)], 8) for row in rows}
     axes.set_xlim(min(names) - EDGE, max(names) + EDGE)
@@ -114,9 +112,7 @@ def name_parts(axes: Axes, rows: Sequence[Regime]) -> None:
     axes.spines.bottom.set_visible(False)
 
 
-def mark(
-    axes: Axes, rows: Sequence[Regime], shift: float, colour: str, alpha: float, ends: tuple[float, float]
-) -> None:
+def mark(axes: Axes, rows: Sequence[Row], shift: float, colour: str, alpha: float, ends: tuple[float, float]) -> None:
     """Draw the skills and intervals of one model as far as they lie within `ends`."""
     names = ("place", "skill", "skill_low", "skill_high")
     x, skill, low, high = np.asarray([[getattr(row, name) for row in rows] for name in names], dtype=float)

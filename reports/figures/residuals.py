@@ -11,13 +11,12 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from backtest.data.summaries import downsample
+from backtest.reports.diagnostics import Autocorrelation, Residuals
 from backtest.reports.figures.axes import name_panel, percents, plain_numbers, time_axis
 from backtest.reports.figures.canvas import INK, MUTED, POINTS, RULE, draw, name_axes, place, stems
 from backtest.reports.figures.folds import edges
 from backtest.reports.formats import SPACE, level
-from backtest.reports.residuals import Autocorrelation, Residuals
-from backtest.reports.result import Fold
-from backtest.reports.rows import Coverage
+from backtest.reports.run import Fold, Row
 
 PANEL = 72.0
 
@@ -52,7 +51,7 @@ def strokes(axes: Axes, lags: NDArray[np.int64], shown: Autocorrelation, colour:
     plain_numbers(axes.yaxis)
 
 
-def coverage(levels: Sequence[Sequence[Coverage]], folds: Sequence[Fold], colour: str, alt: str) -> str:
+def coverage(levels: Sequence[Sequence[Row]], folds: Sequence[Fold], colour: str, alt: str) -> str:
     """Return the figure: one panel for each level, a step for each fold, which are in the order of time.
 
     Below the dashed line more outcomes lay outside of the interval than its level promises.

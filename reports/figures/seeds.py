@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from backtest.data.names import label
 from backtest.reports.figures.axes import percents, short
 from backtest.reports.figures.canvas import INK, MUTED, draw, name_axes, place
-from backtest.reports.result import Score
-from backtest.reports.rows import Seed
+from backtest.reports.run import Row, Score
 
 PITCH = 40.0
 RAISED = 0.2
@@ -21,7 +20,7 @@ RAISED = 0.2
 ABOVE: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
 
 
-def seeds(scores: Sequence[Score], alone: Sequence[Seed], colours: Mapping[str, str], alt: str) -> str:
+def seeds(scores: Sequence[Score], alone: Sequence[Row], colours: Mapping[str, str], alt: str) -> str:
     """Return the figure: one row per model, a ring for each seed, a dot with its interval for their mean."""
     height = 54 + PITCH * len(scores)
 

@@ -8,14 +8,14 @@ from hashlib import sha256
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from backtest.reports.document import Document
+from backtest.reports.blocks import Document
 from backtest.reports.render.svg import COLOURS, theme
 
 SHORT = 12
 """Letters that a head may have on one line, however many words they are."""
 
 
-def to_html(document: Document) -> str:
+def document_html(document: Document) -> str:
     """Return the document as HTML."""
     page = environment()
     style = Markup(theme() + page.get_template("style.css").render())  # noqa: S704 -- our own style sheet

@@ -10,6 +10,7 @@ from backtest.reports.blocks import (
     Block,
     Code,
     Details,
+    Document,
     Facts,
     Figure,
     Files,
@@ -20,7 +21,6 @@ from backtest.reports.blocks import (
     Text,
     Verdict,
 )
-from backtest.reports.document import Document
 
 ICONS = {"good": "✅", "care": "⚠️", "open": "🟰", "bad": "❌", "mute": "❔"}
 SPECIAL = re.compile(r"([\\`*_\[\]|~$@]|:(?=//)|(?<=www)\.)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backtest.reports.blocks import Block
-from backtest.reports.result import Result
+from backtest.reports.run import RunResult
 from backtest.reports.sections.calibration import calibration
 from backtest.reports.sections.costs import costs
 from backtest.reports.sections.cumulative_loss import course
@@ -26,7 +26,7 @@ from backtest.reports.sections.verdict import verdict
 
 __all__ = ["SECTIONS"]
 
-SECTIONS: dict[str, Callable[[Result], tuple[Block, ...]]] = {
+SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "verdict": verdict,
     "trust": trust,
     "scores": scores,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backtest.data.names import label
+from backtest.data.names import REFERENCES, label
 from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
-from backtest.reports.diagnostics import Calibration
+from backtest.reports.diagnostics import Calibration, calibrate
 from backtest.reports.figures.calibration import BASIS_POINT
 from backtest.reports.figures.calibration import calibration as draw
 from backtest.reports.formats import MISSING, SPACE, decimal, listed, percent, whole
-from backtest.reports.result import Result
+from backtest.reports.run import RunResult
 from backtest.reports.sections.parts import colours
 
 QUESTION = "Do the forecasts come true on average, or did they collapse to a constant?"
@@ -24,11 +24,11 @@ CAPTION = (
 )
 
 
-def calibration(result: Result) -> tuple[Block, ...]:
+def calibration(result: RunResult) -> tuple[Block, ...]:
     """Do the forecasts come true on average? Deciles of the forecast against what came."""
-    ranked = [score.model for score in (*result.candidates, *result.rivals)]
-    order = {model: ranked.index(model) for model in ranked}
-    calibrations = sorted(result.calibrations, key=lambda calibration: order[calibration.model])
+    ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
+    own = [model for model in ranked if model not in {*REFERENCES, "mean"}]
+    calibrations = [calibrate(result.origins, model) for model in own]
     if not calibrations:
         return (Heading("No model made forecasts of its own", QUESTION),)
     title = finding(calibrations[0])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from backtest.data.names import HOLDING, PRIMARY, label
+from backtest.data.result_tables import STRATEGIES
 from backtest.reports.blocks import Block, Column, Details, Group, Heading, Note, Table, Text
 from backtest.reports.formats import MISSING, SPACE, decimal, percent, whole
-from backtest.reports.result import Result
-from backtest.reports.rows import Strategy
-from backtest.reports.run_folder import Costs
+from backtest.reports.run import Costs, Row, RunResult
 
 QUESTION = "What would have been left after costs?"
 REFERENCES = {HOLDING: "holding", PRIMARY["baseline"]: "nothing (zero)"}
@@ -18,12 +17,12 @@ LONGEST = 100
 """Years of which nobody asks for the exact number."""
 
 
-def costs(result: Result) -> tuple[Block, ...]:
+def costs(result: RunResult) -> tuple[Block, ...]:
     """What would have been left after costs? A plain strategy from each model's forecasts, beside holding."""
     title = Heading(finding(result), QUESTION)
-    if not result.strategies:
+    if not result.rows(STRATEGIES):
         return (title,)
-    note = Note(DISCLAIMER + rule(result.costs, result.strategies[0]))
+    note = Note(DISCLAIMER + rule(result.costs, result.rows(STRATEGIES)[0]))
     said = [Text(f"{earned(result)}.")] if leading(result) else []
     return (title, Details("After costs: not a trading claim", (note, *said, strategies(result))))
 
@@ -31,7 +30,7 @@ def costs(result: Result) -> tuple[Block, ...]:
 DISCLAIMER = "This is not a trading claim. "
 
 
-def rule(paid: Costs, any_one: Strategy) -> str:
+def rule(paid: Costs, any_one: Row) -> str:
     """Return how the forecasts were traded and at what cost."""
     both = f"{basis_points(paid.fee)} of fee and {basis_points(paid.slippage)} of slippage"
     beyond = f" that is beyond {decimal(paid.threshold, 2)} times the cost of a trade" if paid.threshold else ""
@@ -48,18 +47,18 @@ def basis_points(size: float) -> str:
     return f"{decimal(size, 1).removesuffix('.0')}{SPACE}basis points"
 
 
-def leading(result: Result) -> Strategy | None:
+def leading(result: RunResult) -> Row | None:
     """Return the strategy of the leading model."""
-    return next((one for one in result.strategies if result.leader and one.model == result.leader.model), None)
+    return next((one for one in result.rows(STRATEGIES) if result.leader and one.model == result.leader.model), None)
 
 
-def finding(result: Result) -> str:
+def finding(result: RunResult) -> str:
     """Return what the leading model's strategy showed, without a number that sounds like a promise."""
     leader = leading(result)
     if leader is None:
         return "There is no strategy to show"
     model = label(leader.model)
-    holding = next((one.net_return for one in result.strategies if one.model == HOLDING), -1.0)
+    holding = next((one.net_return for one in result.rows(STRATEGIES) if one.model == HOLDING), -1.0)
     if not leader.turnover:
         return f"The forecasts of {model} never called for a trade"
     if leader.net_return <= 0:
@@ -73,40 +72,40 @@ def finding(result: Result) -> str:
     return f"What trading on {model} would have left after costs is more than chance would give"
 
 
-def unjudged(result: Result) -> bool:
+def unjudged(result: RunResult) -> bool:
     """Return whether there is too little evidence to judge the leading model by."""
     return result.leader is not None and result.leader.status == "cannot tell"
 
 
-def sure(one: Strategy, result: Result) -> bool:
+def sure(one: Row, result: RunResult) -> bool:
     """Return whether a strategy earned more than the best of all that were tried would by chance."""
     return (deflated_of(result).get(one.model) or 0.0) >= 1 - result.verdict.alpha
 
 
-def earned(result: Result) -> str:
+def earned(result: RunResult) -> str:
     """Return what the leading model's strategy would have left, beside holding and a baseline that did better."""
     leader = leading(result)
     if leader is None:
         return "There is no strategy to show"
-    by_model = {one.model: one for one in result.strategies}
+    by_model = {one.model: one for one in result.rows(STRATEGIES)}
     holding = f"; holding {outcome(by_model[HOLDING])}" if HOLDING in by_model else ""
     if not leader.turnover:
         return f"The forecasts of {label(leader.model)} never called for a trade{holding}"
     doubt = "on too little evidence to judge by" if unjudged(result) else "which chance alone could make"
     certain = leader.net_return <= 0 or (sure(leader, result) and not unjudged(result))
     chance = "" if certain else f", {doubt}"
-    simple = [one for one in result.strategies if one.model not in {*REFERENCES, *candidates_of(result)}]
+    simple = [one for one in result.rows(STRATEGIES) if one.model not in {*REFERENCES, *candidates_of(result)}]
     best = max(simple, key=lambda one: one.net_return, default=leader)
     beaten = f"; the baseline {label(best.model)} {outcome(best)}" if best.net_return > leader.net_return else ""
     return f"After costs, trading on {label(leader.model)} {outcome(leader)}{chance}{holding}{beaten}"
 
 
-def candidates_of(result: Result) -> list[str]:
+def candidates_of(result: RunResult) -> list[str]:
     """Return the names of the candidates."""
     return [score.model for score in result.candidates]
 
 
-def outcome(one: Strategy) -> str:
+def outcome(one: Row) -> str:
     """Return what a strategy would have done to the capital."""
     verb = "gained" if one.net_return >= 0 else "lost"
     return f"would have {verb} {gain(abs(one.net_return), signed=False)}"
@@ -117,9 +116,9 @@ def gain(share: float, *, signed: bool = True) -> str:
     return percent(share, 1, signed=signed) if share <= HUGE else f"more than {percent(HUGE, 0, signed=False)}"
 
 
-def strategies(result: Result) -> Table:
+def strategies(result: RunResult) -> Table:
     """Return one row per strategy: the references, the candidates by squared error, then the baselines."""
-    by_model = {one.model: one for one in result.strategies}
+    by_model = {one.model: one for one in result.rows(STRATEGIES)}
     groups = (
         ("References", list(REFERENCES)),
         ("Models, best first", candidates_of(result)),
@@ -133,7 +132,7 @@ def strategies(result: Result) -> Table:
     return Table(COLUMNS, tuple(group for group in rows if group.rows), CAPTION)
 
 
-def deflated_of(result: Result) -> dict[str, float | None]:
+def deflated_of(result: RunResult) -> dict[str, float | None]:
     """Return the deflated Sharpe ratio of every candidate."""
     return {score.model: score.candidate.deflated_sharpe for score in result.candidates if score.candidate}
 
@@ -152,7 +151,7 @@ CAPTION = (
 )
 
 
-def cells(one: Strategy, deflated: float | None) -> tuple[str, ...]:
+def cells(one: Row, deflated: float | None) -> tuple[str, ...]:
     """Return one row."""
     return (
         REFERENCES.get(one.model, label(one.model)),
@@ -168,7 +167,7 @@ def cells(one: Strategy, deflated: float | None) -> tuple[str, ...]:
     )
 
 
-def track_record(one: Strategy) -> str:
+def track_record(one: Row) -> str:
     """Return the years needed to show a Sharpe ratio above 0."""
     if one.sharpe is None:
         return MISSING

@@ -13,7 +13,7 @@ from backtest.reports.figures.axes import limit_of
 from backtest.reports.figures.cumulative_loss import course as draw
 from backtest.reports.figures.folds import FEW
 from backtest.reports.formats import day, listed, percent, season, whole
-from backtest.reports.result import Fold, Result
+from backtest.reports.run import Fold, RunResult
 from backtest.reports.sections import fluctuation
 from backtest.reports.sections.parts import binned, binning, pens
 
@@ -27,7 +27,7 @@ CAPTION = (
 )
 
 
-def course(result: Result) -> tuple[Block, ...]:
+def course(result: RunResult) -> tuple[Block, ...]:
     """When did it gain or lose? Cumulative loss difference against zero, and below it the fluctuation test's band."""
     leader = result.leader
     if leader is None:
@@ -44,7 +44,7 @@ def course(result: Result) -> tuple[Block, ...]:
     return (Heading(title, QUESTION), *map(Text, said), picture, *([lower] if lower else []))
 
 
-def limit(result: Result) -> float:
+def limit(result: RunResult) -> float:
     """Return how far from 0 the picture reaches: the leading model's path decides."""
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
     sizes = {path.model: size(path) for path in result.paths}
@@ -56,7 +56,7 @@ def size(path: LossPath) -> float:
     return float(np.abs(path.values).max())
 
 
-def visible(result: Result, edge: float) -> tuple[LossPath, ...]:
+def visible(result: RunResult, edge: float) -> tuple[LossPath, ...]:
     """Return the paths that are drawn: all candidates, the leading model, and baselines that stay in the picture."""
     always = {score.model for score in (*result.candidates, result.leader) if score}
     return tuple(path for path in result.paths if path.model in always or size(path) <= edge)
@@ -91,7 +91,7 @@ def finding(path: LossPath, folds: Sequence[Fold]) -> str:
     return f"{model} gained on zero in {score}, most of all in fold {best} (from {starts[best]})"
 
 
-def caption(result: Result, shown: Sequence[LossPath], edge: float) -> str:
+def caption(result: RunResult, shown: Sequence[LossPath], edge: float) -> str:
     """Return how to read both panels, and what is cut off or left out."""
     words = [CAPTION]
     if len(result.folds) <= FEW:

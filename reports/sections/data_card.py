@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from backtest.reports.blocks import Block, Facts, Heading
 from backtest.reports.formats import counted, duration, listed, moment, whole
-from backtest.reports.result import Result
+from backtest.reports.run import RunResult
 
 
-def data_card(result: Result) -> tuple[Block, ...]:
+def data_card(result: RunResult) -> tuple[Block, ...]:
     """What data were used? Source, span, bars, holes and checksum."""
     card = result.manifest.data
     first, last = moment(card.start, card.interval), moment(card.end - card.interval, card.interval)
@@ -23,7 +23,7 @@ def data_card(result: Result) -> tuple[Block, ...]:
         ("Bars without volume", whole(card.zero_volume_bars)),
         ("Incomplete bars", f"{whole(card.rows_lost)} of all: {INCOMPLETE}"),
         ("Test bars without a forecast", f"{whole(sum(fold.n_lost for fold in result.folds))}, for the same reasons"),
-        ("Forecasts judged", f"{whole(result.origins)} of each model, {counted(result.horizon, 'bar')} ahead"),
+        ("Forecasts judged", f"{whole(result.origins.height)} of each model, {counted(result.horizon, 'bar')} ahead"),
     ]
     return Heading(title, "What data is this about?"), Facts(tuple(pairs))
 
@@ -31,7 +31,7 @@ def data_card(result: Result) -> tuple[Block, ...]:
 INCOMPLETE = "a feature has too little to look back on, a hole lies in the way, or the outcome is not known yet"
 
 
-def holes(result: Result) -> str:
+def holes(result: RunResult) -> str:
     """Return how many holes there are and how long they are; none is filled."""
     card = result.manifest.data
     if not card.gaps:

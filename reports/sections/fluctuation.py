@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 
 from backtest.data.names import label
+from backtest.data.result_tables import FLUCTUATION
 from backtest.reports.blocks import Table, table
+from backtest.reports.diagnostics import FluctuationPath, fluctuation_paths
 from backtest.reports.formats import decimal, listed, percent, season, whole
-from backtest.reports.result import Fold, Result
-from backtest.reports.rows import Spells
+from backtest.reports.run import Fold, RunResult
 from backtest.reports.sections.parts import binned, binning
 
 PATHS = 5
@@ -20,14 +21,14 @@ MOST = 2
 """Spells that a sentence names."""
 
 
-def shown(result: Result) -> tuple[Spells, ...]:
+def shown(result: RunResult) -> tuple[FluctuationPath, ...]:
     """Return the paths of the candidates, the best first; without candidates that of the best other model."""
-    paths = {path.model: path for path in result.spells}
+    paths = {path.model: path for path in fluctuation_paths(result.frame(FLUCTUATION))}
     ranked = [score.model for score in (result.candidates or result.rivals) if score.model in paths]
     return tuple(paths[model] for model in ranked[: PATHS if result.candidates else 1])
 
 
-def sentence(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
+def sentence(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
     """Return which models left the band, and when, the better ones first."""
     span = folds[-1].test_end - folds[0].test_start
     said = []
@@ -44,7 +45,7 @@ def sentence(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
     return f"{opening}: {'; '.join([*said[:MOST], *more])}."
 
 
-def stretch(path: Spells, side: int, span: timedelta) -> str:
+def stretch(path: FluctuationPath, side: int, span: timedelta) -> str:
     """Return when a path was farthest outside of its band, from leaving it to coming back."""
     values = side * path.values
     inside = np.flatnonzero(values <= path.band)
@@ -56,7 +57,7 @@ def stretch(path: Spells, side: int, span: timedelta) -> str:
     return " to ".join(dict.fromkeys(ends))
 
 
-def caption(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
+def caption(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
     """Return how to read the picture, with the part of the time that each point looks at."""
     tested = (folds[-1].test_end - folds[0].test_start).total_seconds()
     window = 1 - float((paths[0].times[-1] - paths[0].times[0]) / np.timedelta64(1, "s")) / tested
@@ -67,7 +68,7 @@ def caption(paths: Sequence[Spells], folds: Sequence[Fold]) -> str:
     )
 
 
-def numbers(paths: Sequence[Spells]) -> Table:
+def numbers(paths: Sequence[FluctuationPath]) -> Table:
     """Return the heights of all paths at some of the dates that they share, and the band."""
     heights = [dict(zip(path.times.tolist(), path.values.tolist(), strict=True)) for path in paths]
     shared = [moment for moment in heights[0] if all(moment in path for path in heights)]
@@ -83,6 +84,6 @@ def numbers(paths: Sequence[Spells]) -> Table:
     return table(heads, rows, words)
 
 
-def farthest(path: Spells) -> float:
+def farthest(path: FluctuationPath) -> float:
     """Return the value of a path that is farthest from 0, with its sign."""
     return float(path.values[np.argmax(np.abs(path.values))])

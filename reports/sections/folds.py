@@ -8,12 +8,12 @@ from datetime import timedelta
 from backtest.reports.blocks import Block, Figure, Heading, Table, table
 from backtest.reports.figures.folds import timeline as draw
 from backtest.reports.formats import counted, duration, listed, moment, whole
-from backtest.reports.result import Fold, Result
+from backtest.reports.run import Fold, RunResult
 
 QUESTION = "What was trained on what?"
 
 
-def timeline(result: Result) -> tuple[Block, ...]:
+def timeline(result: RunResult) -> tuple[Block, ...]:
     """What was trained on what? Training, validation, gap and test of every fold over time."""
     folds, interval = result.folds, result.manifest.data.interval
     title = finding(folds)

@@ -10,7 +10,7 @@ from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
 from backtest.reports.figures.axes import limit_of
 from backtest.reports.figures.forest import forest as draw
 from backtest.reports.formats import MISSING, listed, p_value, percent
-from backtest.reports.result import Result, Score
+from backtest.reports.run import RunResult, Score
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import digits
 
@@ -29,7 +29,7 @@ CAPTION = (
 )
 
 
-def forest(result: Result) -> tuple[Block, ...]:
+def forest(result: RunResult) -> tuple[Block, ...]:
     """Is the gap bigger than its error? Every model's loss difference to zero with its 95 % interval."""
     scores = [score for score in result.scores if score.model != "zero"]
     if not scores:
@@ -66,7 +66,7 @@ WORDS: dict[Gap, tuple[str, str]] = {
 """What is said of one model, and of several."""
 
 
-def finding(result: Result) -> str:
+def finding(result: RunResult) -> str:
     """Return whose gap is bigger than its error, and whether that holds once all that was tried is counted."""
     models = result.candidates or result.rivals
     groups: dict[Gap, list[Score]] = {gap: [score for score in models if gap_of(score) == gap] for gap in WORDS}
@@ -153,7 +153,7 @@ def gap(skill: float | None, digits: int = 2) -> str:
     return percent(None if skill is None else -skill, digits)
 
 
-def numbers(scores: Sequence[Score], result: Result) -> Table:
+def numbers(scores: Sequence[Score], result: RunResult) -> Table:
     """Return the gap of every model with its interval, and what the verdict makes of it."""
     rows = [
         (

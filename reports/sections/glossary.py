@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backtest.reports.blocks import Block, Facts, Heading
-from backtest.reports.result import Result
+from backtest.reports.run import RunResult
 
 QUESTION = "What do the words mean?"
 
@@ -68,6 +68,6 @@ GLOSSARY: dict[str, str] = {
 """Every term that a reader may not know, in one plain sentence."""
 
 
-def glossary(result: Result) -> tuple[Block, ...]:
+def glossary(result: RunResult) -> tuple[Block, ...]:
     """What do the words mean? Every term of the report in one plain sentence."""
     return (Heading("The words of this report, in one sentence each", QUESTION), Facts(tuple(GLOSSARY.items())))

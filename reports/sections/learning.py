@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from backtest.data.names import label
+from backtest.data.schema import FITS, FOLDS
 from backtest.reports.blocks import Block, Figure, Heading, Table, table
-from backtest.reports.diagnostics import Fit
+from backtest.reports.diagnostics import Fit, learning_curves
 from backtest.reports.figures.learning import learning as draw
 from backtest.reports.formats import decimal, percent, whole
-from backtest.reports.result import Result
+from backtest.reports.run import RunResult
 from backtest.reports.sections.parts import binned, binning, colours
 
 QUESTION = "Did the networks learn too little or too much?"
@@ -26,9 +27,9 @@ CAPTION = (
 )
 
 
-def learning(result: Result) -> tuple[Block, ...]:
+def learning(result: RunResult) -> tuple[Block, ...]:
     """Did the networks learn too little or too much? Learning curves with the epoch that was kept."""
-    fits = result.fits
+    fits = learning_curves(result.frame(FITS), result.frame(FOLDS))
     if not fits:
         return (Heading("Nothing in this run was trained by epochs", QUESTION),)
     title = finding(fits)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from backtest.data.records.audit import AUDIT
 from backtest.data.records.verdict import Verdict
-from backtest.data.result_tables import RUN_TABLES
+from backtest.data.result_tables import RUN_TABLES, SEEDS
 from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT
 from backtest.data.schema import FEATURES
 from backtest.reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
 from backtest.reports.formats import SPACE, counted, decimal, duration, level, listed, whole
-from backtest.reports.result import Result
+from backtest.reports.run import RunResult
 from backtest.reports.sections.formulas import FORMULAS, SIGNS
 from backtest.reports.summary import adjustment
 
@@ -22,7 +22,7 @@ FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
 """What a run folder holds beside its report."""
 
 
-def method(result: Result) -> tuple[Block, ...]:
+def method(result: RunResult) -> tuple[Block, ...]:
     """How was it done, and how do I repeat it? Method, command, settings, versions, hardware and files."""
     manifest = result.manifest
     files = tuple((name, text) for name, text in FILES.items() if name in manifest.files or name == MANIFEST)
@@ -86,13 +86,13 @@ DETECTABLE = (
 FRAGILE = "Said of a claim that one fold carries: without that fold its adjusted p is above the level."
 
 
-def seeds(result: Result) -> str:
+def seeds(result: RunResult) -> str:
     """Return the numbers of the seeds that the fits were drawn from."""
-    numbers = sorted({one.seed for one in result.seeds})
+    numbers = sorted({one.seed for one in result.rows(SEEDS)})
     return f"{listed([whole(number) for number in numbers], 20)}, for each network" if numbers else "none was needed"
 
 
-def facts(result: Result) -> tuple[tuple[str, str], ...]:
+def facts(result: RunResult) -> tuple[tuple[str, str], ...]:
     """Return when, where and with what the run was made."""
     manifest, machine, tasks = result.manifest, result.manifest.hardware, result.manifest.tasks
     fits = f"{counted(tasks.total, 'fit')}, {duration(tasks.seconds)} together, on {counted(tasks.workers, 'worker')}"

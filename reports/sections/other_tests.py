@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backtest.data.names import PRIMARY, label
+from backtest.data.result_tables import JOINT, TESTS
 from backtest.reports.blocks import Block, Column, Details, Group, Heading, Table, Text
 from backtest.reports.formats import MISSING, counted, decimal, listed, p_value, shortened, tied
-from backtest.reports.result import Result, Score
-from backtest.reports.rows import JointTest, PairTest
+from backtest.reports.run import Row, RunResult, Score
 
 QUESTION = "What do the other tests say?"
 LEADING = 3
@@ -23,66 +23,69 @@ NESTED = (
 )
 
 
-def other_tests(result: Result) -> tuple[Block, ...]:
+def other_tests(result: RunResult) -> tuple[Block, ...]:
     """What do the other tests say? Every test of the leading candidates against zero, then those of all models."""
     rows = leading(result)
     numbers = Details("The numbers", (pair_table(rows, result),))
     pairs: tuple[Block, ...] = (Text(NESTED), answers(rows, result), numbers) if rows else ()
-    joint = (joint_table(result.joint, result.verdict.alpha),) if result.joint else ()
+    rows_of_all = result.rows(JOINT)
+    joint = (joint_table(rows_of_all, result.verdict.alpha),) if rows_of_all else ()
     return Heading(finding(rows, result), QUESTION), *pairs, *joint
 
 
-def leading(result: Result) -> tuple[PairTest, ...]:
+def leading(result: RunResult) -> tuple[Row, ...]:
     """Return the tests of the leading candidates: the verdict's own, other tests of skill, then the rest.
 
     Each is shown once for a loss, against zero and for being better as far as it was made so.
     """
     models = [score.model for score in ranked(result)[:LEADING]]
-    once: dict[tuple[str, str, str], PairTest] = {}
-    for row in sorted(result.tests, key=lambda row: (row.baseline != PRIMARY["baseline"], row.alternative != "less")):
+    once: dict[tuple[str, str, str], Row] = {}
+    for row in sorted(
+        result.rows(TESTS, fold=None), key=lambda row: (row.baseline != PRIMARY["baseline"], row.alternative != "less")
+    ):
         once.setdefault((row.test, row.loss, row.model), row)
 
-    def place(row: PairTest) -> tuple[bool, bool, bool, str, int]:
+    def place(row: Row) -> tuple[bool, bool, bool, str, int]:
         other = row.test != PRIMARY["test"]
         return not is_against_zero(row), row.loss != PRIMARY["loss"], other, name_of(row), models.index(row.model)
 
     return tuple(sorted((row for row in once.values() if row.model in models), key=place))
 
 
-def ranked(result: Result) -> tuple[Score, ...]:
+def ranked(result: RunResult) -> tuple[Score, ...]:
     """Return the candidates, or without any all models but zero, by squared error."""
     return result.candidates or result.rivals
 
 
-def name_of(row: PairTest) -> str:
+def name_of(row: Row) -> str:
     """Return the name of a test, with loss and baseline where they are not squared error and zero."""
     loss = "" if row.loss in WITHOUT_LOSS else f" on {row.loss} errors"
     return f"{row.title}{loss}" if row.baseline == PRIMARY["baseline"] else f"{row.title}{loss}, against {row.baseline}"
 
 
-def is_against_zero(row: PairTest) -> bool:
+def is_against_zero(row: Row) -> bool:
     """Return whether a test asks for skill against zero."""
-    return row.of_skill and row.baseline == PRIMARY["baseline"]
+    return bool(row.of_skill and row.baseline == PRIMARY["baseline"])
 
 
-def question(row: PairTest) -> str:
+def question(row: Row) -> str:
     """Return what a test asks, with the loss where it is not the verdict's own."""
     return row.asks if row.loss in WITHOUT_LOSS else f"{row.asks.removesuffix('?')}, in {row.loss} errors?"
 
 
-def is_own(row: PairTest) -> bool:
+def is_own(row: Row) -> bool:
     """Return whether a test is the one that the verdict rests on."""
     return {"test": row.test, "loss": row.loss, "baseline": row.baseline} == PRIMARY
 
 
-def adjusted(row: PairTest, result: Result) -> float | None:
+def adjusted(row: Row, result: RunResult) -> float | None:
     """Return the adjusted p-value; of the verdict's own test the one that allows for all that was tried."""
-    if is_own(row):
-        return next((score.p_adjusted for score in result.scores if score.model == row.model), None)
-    return row.p_adjusted
+    own = next((score.p_adjusted for score in result.scores if score.model == row.model), None)
+    found: float | None = own if is_own(row) else row.p_adjusted
+    return found
 
 
-def answer(row: PairTest, result: Result) -> str:
+def answer(row: Row, result: RunResult) -> str:
     """Return what a test answers in words: yes where the adjusted p-value is at most alpha."""
     if row.p_value is None:
         return "undefined"
@@ -90,7 +93,7 @@ def answer(row: PairTest, result: Result) -> str:
     return "yes" if (row.p_value if chance is None else chance) <= result.verdict.alpha else "not shown"
 
 
-def finding(rows: Sequence[PairTest], result: Result) -> str:
+def finding(rows: Sequence[Row], result: RunResult) -> str:
     """Return what the tests of skill against zero say together, in one sentence."""
     tests = [row for row in rows if is_against_zero(row)]
     asked = [row for row in tests if row.p_value is not None]
@@ -115,7 +118,7 @@ def finding(rows: Sequence[PairTest], result: Result) -> str:
     return f"{which} agree: no sign of any{where}"
 
 
-def spoken_for(passed: Sequence[PairTest]) -> str:
+def spoken_for(passed: Sequence[Row]) -> str:
     """Return which tests speak for which models."""
     models: dict[str, list[str]] = {}
     for row in passed:
@@ -128,7 +131,7 @@ def spoken_for(passed: Sequence[PairTest]) -> str:
     )
 
 
-def answers(rows: Sequence[PairTest], result: Result) -> Table:
+def answers(rows: Sequence[Row], result: RunResult) -> Table:
     """Return one row per test: what it asks, and its answer for each model with the adjusted p-value."""
     models = list(dict.fromkeys(row.model for row in rows))
     parts: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
@@ -155,7 +158,7 @@ ANSWERS = (
 )
 
 
-def pair_table(rows: Sequence[PairTest], result: Result) -> Table:
+def pair_table(rows: Sequence[Row], result: RunResult) -> Table:
     """Return one row per test and model, in a group for each test that opens with its question."""
     groups: dict[str, list[tuple[str, ...]]] = {}
     for row in rows:
@@ -179,9 +182,9 @@ CAPTION = (
 )
 
 
-def joint_table(rows: Sequence[JointTest], alpha: float) -> Table:
+def joint_table(rows: Sequence[Row], alpha: float) -> Table:
     """Return what each test of all models at once says, with its question."""
-    groups: dict[str, list[JointTest]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(f"{row.title}: {row.asks}", []).append(row)
     cells = []
@@ -193,7 +196,7 @@ def joint_table(rows: Sequence[JointTest], alpha: float) -> Table:
     return Table(columns, tuple(cells), "Tests of all models at once, on squared errors.")
 
 
-def said(rows: Sequence[JointTest], alpha: float) -> str:
+def said(rows: Sequence[Row], alpha: float) -> str:
     """Return what a test of all models answers: the models that it selects, or whether there is any."""
     if rows[0].model is None:
         return "undefined" if rows[0].p_value is None else "yes" if rows[0].p_value <= alpha else "not shown"

@@ -21,8 +21,7 @@ from backtest.reports.formats import (
     scaled,
     whole,
 )
-from backtest.reports.result import Result
-from backtest.reports.rows import Regime
+from backtest.reports.run import Row, RunResult
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import digits
 from backtest.reports.wording.regimes import finding, rows_of, standing_out, words_of
@@ -46,7 +45,7 @@ NUMBERS = (
 )
 
 
-def regimes(result: Result) -> tuple[Block, ...]:
+def regimes(result: RunResult) -> tuple[Block, ...]:
     """Where does it work? Skill against zero by volatility, hour of day and weekday."""
     models = [score.model for score in result.candidates or result.rivals[:1]]
     if not models:
@@ -55,7 +54,7 @@ def regimes(result: Result) -> tuple[Block, ...]:
     words = [Text(" ".join(f"{sentence}." for sentence in more))] if more else []
     drawn = [row for model in models[:DRAWN] for row in rows_of(result, model) if row.skill_low is not None]
     if not drawn:
-        unfolding = [Details("The numbers", (numbers(result),))] if result.regimes else []
+        unfolding = [Details("The numbers", (numbers(result),))] if result.rows(REGIMES) else []
         return Heading(title, QUESTION), *words, *unfolding
     heads = {regime: words_of(regime).head for regime in dict.fromkeys(row.regime for row in drawn)}
     names = listed([label(model) for model in dict.fromkeys(row.model for row in drawn)])
@@ -64,7 +63,7 @@ def regimes(result: Result) -> tuple[Block, ...]:
     return Heading(title, QUESTION), *words, Figure("regimes", svg, alt, caption(result, drawn), numbers(result))
 
 
-def caption(result: Result, drawn: Sequence[Regime]) -> str:
+def caption(result: RunResult, drawn: Sequence[Row]) -> str:
     """Return how to read the picture, what the regimes go by, what chance does, and what is not in the picture."""
     abouts = dict.fromkeys(words_of(row.regime).about for row in drawn)
     chance = (
@@ -76,16 +75,16 @@ def caption(result: Result, drawn: Sequence[Regime]) -> str:
         "Each line of panels has a scale of its own.": len(lines) > 1,
         "An arrow marks an interval that goes on beyond the picture.": any(map(cut, lines)),
         "Parts without an interval are in the numbers alone.": any(
-            row.model in models and row.skill_low is None for row in result.regimes
+            row.model in models and row.skill_low is None for row in result.rows(REGIMES)
         ),
     }
     return " ".join([READ, *filter(None, abouts), chance, *(note for note, holds in notes.items() if holds)])
 
 
-def numbers(result: Result) -> Table:
+def numbers(result: RunResult) -> Table:
     """Return every part of every model, the candidates first."""
     shown, absent = fitting(result)
-    exponent = exponent_of(row.mse_zero for row in result.regimes)
+    exponent = exponent_of(row.mse_zero for row in result.rows(REGIMES))
     unit, heads = power(exponent), ["Forecasts", "Skill", "95 % interval", "p", "p adjusted"]
     columns = [Column("Part", number=False, wraps=True)]
     columns += [Column(head) for head in [*heads, f"MSE{unit}", f"MSE of zero{unit}"]]
@@ -102,17 +101,17 @@ def numbers(result: Result) -> Table:
     return Table(tuple(columns), tuple(group for group in groups if group.rows), NUMBERS + absent)
 
 
-def fitting(result: Result) -> tuple[list[str], str]:
+def fitting(result: RunResult) -> tuple[list[str], str]:
     """Return the models whose parts fit into the table, and a sentence about those that do not."""
     models = list(dict.fromkeys(score.model for score in (*result.candidates, *result.rivals)))
-    if len(result.regimes) <= LONGEST:
+    if len(result.rows(REGIMES)) <= LONGEST:
         return models, ""
     rows = len(rows_of(result, models[0]))
     shown = models[: min(max(1, LONGEST // max(1, rows)), len(result.candidates) or 1)]
     return shown, f" The numbers of {counted(len(models) - len(shown), 'more model')} are in {REGIMES.file}."
 
 
-def cells(row: Regime, exponent: int, alpha: float) -> tuple[str, ...]:
+def cells(row: Row, exponent: int, alpha: float) -> tuple[str, ...]:
     """Return one row of the table."""
     low, high = row.skill_low, row.skill_high
     return (

@@ -8,13 +8,12 @@ import numpy as np
 
 from backtest.data.names import PRIMARY, label
 from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
+from backtest.reports.diagnostics import Residuals, autocorrelations
 from backtest.reports.figures.calibration import BASIS_POINT
 from backtest.reports.figures.residuals import coverage as draw_coverage
 from backtest.reports.figures.residuals import residuals as draw_residuals
 from backtest.reports.formats import MISSING, counted, day, decimal, level, listed, p_value, percent, whole
-from backtest.reports.residuals import Residuals
-from backtest.reports.result import Fold, Result
-from backtest.reports.rows import Coverage
+from backtest.reports.run import Fold, Row, RunResult
 from backtest.reports.sections.parts import binned, binning, colours
 
 QUESTION = "Is anything left in the errors, and do the intervals hold?"
@@ -38,14 +37,15 @@ HELD = (
 NONE = "There are no intervals: they are made from the errors of earlier folds, and no fold has enough of them."
 
 
-def residuals(result: Result) -> tuple[Block, ...]:
+def residuals(result: RunResult) -> tuple[Block, ...]:
     """Is anything left in the errors, and do the intervals hold? Autocorrelation of errors, coverage by fold."""
-    shown = next(one for one in result.residuals if one.model == leader_of(result))
+    every = residuals_of(result)
+    shown = next(one for one in every if one.model == leader_of(result))
     title, model, colour = finding(result, shown), label(shown.model), colours(result)[shown.model]
     blocks: list[Block] = [Heading(title, QUESTION)]
     if len(shown.lags):
         alt = f"Autocorrelation of the errors of {model} by lag, and of their sizes, each with a 95 % band. {title}."
-        figure = Figure("residuals", draw_residuals(shown, colour, alt), alt, CAPTION, numbers(shown, result))
+        figure = Figure("residuals", draw_residuals(shown, colour, alt), alt, CAPTION, numbers(shown, every))
         blocks += [Text(f"{memory(shown, result.verdict.alpha)} {sizes(shown, result.verdict.alpha)}"), figure]
     levels = by_level(result.coverages, shown.model)
     if levels:
@@ -55,15 +55,21 @@ def residuals(result: Result) -> tuple[Block, ...]:
         blocks += [Text(reach(levels[0])), figure]
     else:
         blocks.append(Text(NONE))
-    return (*blocks, overall(result))
+    return (*blocks, overall(every, result))
 
 
-def leader_of(result: Result) -> str:
+def residuals_of(result: RunResult) -> tuple[Residuals, ...]:
+    """Return the autocorrelations of the errors of zero and of every candidate."""
+    models = [score.model for score in result.scores if score.status or score.model == PRIMARY["baseline"]]
+    return autocorrelations(result.origins, models, result.horizon)
+
+
+def leader_of(result: RunResult) -> str:
     """Return the name of the model that the section is about: the leading candidate, or zero."""
     return result.candidates[0].model if result.candidates else PRIMARY["baseline"]
 
 
-def finding(result: Result, shown: Residuals) -> str:
+def finding(result: RunResult, shown: Residuals) -> str:
     """Return whether the errors are correlated, and how many outcomes the widest intervals held."""
     model, p = label(shown.model), shown.errors.p_value
     pooled = [row for row in result.coverages if row.model == shown.model and row.fold is None]
@@ -77,7 +83,7 @@ def finding(result: Result, shown: Residuals) -> str:
     return f"The errors of {model} are still correlated{at(shown)}{held}"
 
 
-def kept(row: Coverage) -> str:
+def kept(row: Row) -> str:
     """Return whether intervals kept their promise.
 
     They were too wide or too narrow if the share that they held is more than OFF away from it, and more than twice its
@@ -136,7 +142,7 @@ def sizes(shown: Residuals, alpha: float) -> str:
     )
 
 
-def reach(rows: Sequence[Coverage]) -> str:
+def reach(rows: Sequence[Row]) -> str:
     """Return in which folds the intervals of one level held the fewest and the most of the outcomes."""
     promised = level(rows[0].level)
     folds: dict[str, list[int | None]] = {}
@@ -152,18 +158,18 @@ def reach(rows: Sequence[Coverage]) -> str:
     return f"The {promised} intervals held " + (f"{share} in every fold." if len(rows) > 1 else f"{ends[0]}.")
 
 
-def by_level(coverages: Sequence[Coverage], model: str) -> list[list[Coverage]]:
+def by_level(coverages: Sequence[Row], model: str) -> list[list[Row]]:
     """Return the coverage of a model in each fold, level by level from the widest interval on."""
-    levels: dict[float, list[Coverage]] = {}
+    levels: dict[float, list[Row]] = {}
     for row in coverages:
         if row.model == model and row.fold is not None:
             levels.setdefault(row.level, []).append(row)
     return [levels[share] for share in sorted(levels, reverse=True)]
 
 
-def numbers(shown: Residuals, result: Result) -> Table:
+def numbers(shown: Residuals, every: Sequence[Residuals]) -> Table:
     """Return the autocorrelations of the model that is shown, and of the errors of the others."""
-    others = [one for one in result.residuals if one is not shown]
+    others = [one for one in every if one is not shown]
     heads = ["Lag", label(shown.model), "95 % band", "Its sizes", "95 % band", *(label(one.model) for one in others)]
     series = [shown.errors.values, shown.errors.band, shown.sizes.values, shown.sizes.band]
     columns = [column.tolist() for column in (shown.lags, *series, *(one.errors.values for one in others))]
@@ -171,7 +177,7 @@ def numbers(shown: Residuals, result: Result) -> Table:
     return table(heads, rows, "A band reaches as far below 0 as above.")
 
 
-def by_fold(levels: Sequence[Sequence[Coverage]], folds: Sequence[Fold]) -> Table:
+def by_fold(levels: Sequence[Sequence[Row]], folds: Sequence[Fold]) -> Table:
     """Return the share of the outcomes that the intervals of every level held in each fold."""
     heads = ["Fold", "Test from", "Forecasts", *(f"{level(rows[0].level)} held" for rows in levels)]
     found = [{row.fold: row for row in rows} for rows in levels]
@@ -184,14 +190,14 @@ def by_fold(levels: Sequence[Sequence[Coverage]], folds: Sequence[Fold]) -> Tabl
     return table(heads, rows, f"Folds before which too few errors were known are left out.{binning(shown)}", words=2)
 
 
-def overall(result: Result) -> Table:
+def overall(every: Sequence[Residuals], result: RunResult) -> Table:
     """Return for every model the p-value of its errors' autocorrelations, and how often its intervals held."""
     levels = sorted({row.level for row in result.coverages}, reverse=True)
     found = {(row.model, row.level): row for row in result.coverages if row.fold is None}
     heads = ["Model", "Lags outside", "p", *(f"{level(share)} held" for share in levels)]
     heads += [f"Width of {level(share)}, bp" for share in levels[:1]]
     rows = []
-    for one in result.residuals:
+    for one in every:
         own = [found.get((one.model, share)) for share in levels]
         shares = (percent(row.share if row else None, 1, signed=False) for row in own)
         widths = (

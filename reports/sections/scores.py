@@ -5,11 +5,11 @@ from __future__ import annotations
 from backtest.data.names import Status, label
 from backtest.reports.blocks import Block, Heading, Note
 from backtest.reports.formats import SPACE, size
-from backtest.reports.result import Result, Score
+from backtest.reports.run import RunResult, Score
 from backtest.reports.summary import headline
 
 
-def scores(result: Result) -> tuple[Block, ...]:
+def scores(result: RunResult) -> tuple[Block, ...]:
     """Who forecast best, and by how much? All models against zero and naive."""
     table = headline(result)
     notes = [f"{label(score.model)}: {score.note}." for score in result.scores if score.note]
@@ -24,7 +24,7 @@ CHANCE: dict[Status | None, str] = {
 }
 
 
-def finding(result: Result) -> str:
+def finding(result: RunResult) -> str:
     """Return what the table shows, in one sentence."""
     leader = result.leader
     if leader is None or leader.skill_zero is None:
@@ -42,7 +42,7 @@ def finding(result: Result) -> str:
     return f"No {kind} beats zero: the squared error of {model}{best} is {gap} larger{closer}"
 
 
-def simpler(result: Result) -> Score | None:
+def simpler(result: RunResult) -> Score | None:
     """Return the best baseline where its squared error is smaller than that of every candidate."""
     known = [(score.skill_zero, score) for score in result.rivals if score.skill_zero is not None]
     skill, best = max(known, key=lambda one: one[0], default=(0.0, None))
@@ -55,7 +55,7 @@ def gap_of(score: Score) -> str:
     return f"{size(100 * (score.skill_zero or 0), 2, 'under')}{SPACE}%"
 
 
-def chance(score: Score, result: Result) -> str:
+def chance(score: Score, result: RunResult) -> str:
     """Return whether chance alone could make the gap, by the verdict, or of a baseline by its adjusted p."""
     shown = score.p_adjusted is not None and score.p_adjusted <= result.verdict.alpha
     status = score.status or ("better" if shown else None)

@@ -8,8 +8,7 @@ from backtest.data.names import label
 from backtest.reports.blocks import Block, Figure, Heading, Table, table
 from backtest.reports.figures.seeds import seeds as draw
 from backtest.reports.formats import MISSING, listed, p_value, percent, whole
-from backtest.reports.result import Result, Score
-from backtest.reports.rows import Seed
+from backtest.reports.run import Row, RunResult, Score
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import seeds_better
 
@@ -23,7 +22,7 @@ CAPTION = (
 )
 
 
-def seeds(result: Result) -> tuple[Block, ...]:
+def seeds(result: RunResult) -> tuple[Block, ...]:
     """Luck of the seed? The skill and the verdict of every seed alone, beside those of their mean."""
     trained = {one.model for one in result.seeds if one.skill is not None}
     ranked = dict.fromkeys((*result.candidates, *result.rivals))
@@ -37,12 +36,12 @@ def seeds(result: Result) -> tuple[Block, ...]:
     return (Heading(title, QUESTION), figure, summary(result, scores))
 
 
-def members(result: Result, score: Score) -> list[Seed]:
+def members(result: RunResult, score: Score) -> list[Row]:
     """Return the seeds of a model."""
     return [one for one in result.seeds if one.model == score.model]
 
 
-def finding(score: Score, alone: Sequence[Seed]) -> str:
+def finding(score: Score, alone: Sequence[Row]) -> str:
     """Return in how many seeds a model was better, and how far apart they are."""
     model, skills = label(score.model), [one.skill for one in alone if one.skill is not None]
     if len(alone) == 1:
@@ -57,7 +56,7 @@ def finding(score: Score, alone: Sequence[Seed]) -> str:
     return f"{model}: {share} of {whole(len(alone))} seeds {verb} better than zero alone, with a skill {reach}"
 
 
-def summary(result: Result, scores: Sequence[Score]) -> Table:
+def summary(result: RunResult, scores: Sequence[Score]) -> Table:
     """Return one row per model: how many seeds are better alone, their reach, and where the variance comes from."""
     rows = []
     for score in scores:
@@ -75,7 +74,7 @@ def summary(result: Result, scores: Sequence[Score]) -> Table:
     return table(heads, rows, caption)
 
 
-def numbers(result: Result, scores: Sequence[Score]) -> Table:
+def numbers(result: RunResult, scores: Sequence[Score]) -> Table:
     """Return every seed with its skill, p-value and verdict, then their mean."""
     rows, alpha = [], result.verdict.alpha
     for score in scores:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from backtest.data.names import REFERENCES, label
 from backtest.data.records.verdict import Candidate
+from backtest.data.result_tables import DROPPED
 from backtest.reports.blocks import Block, Figure, Heading, Note, Table, table
 from backtest.reports.figures.axes import limit_of
 from backtest.reports.figures.skill import skill as draw
 from backtest.reports.formats import day, exponent_of, listed, p_value, percent, power, scaled, whole
-from backtest.reports.result import Result, by_error
+from backtest.reports.run import RunResult, by_error
 from backtest.reports.sections.cumulative_loss import best_fold
 from backtest.reports.sections.parts import colours
 
@@ -23,7 +24,7 @@ OFF_SCALE = 4
 """A bar is cut off where it is this many times as tall as the leading model's tallest."""
 
 
-def skill(result: Result) -> tuple[Block, ...]:
+def skill(result: RunResult) -> tuple[Block, ...]:
     """Is the skill stable? Skill against zero in every fold."""
     title = finding(result)
     models = shown(result)
@@ -40,15 +41,15 @@ def skill(result: Result) -> tuple[Block, ...]:
     return Heading(title, QUESTION), Figure("skill", svg, alt, caption, numbers(result)), *left_out
 
 
-def tallest(model: str, result: Result) -> float:
+def tallest(model: str, result: RunResult) -> float:
     """Return the size of a model's largest skill in a fold, of either sign."""
     return max((abs(fold.skills.get(model) or 0.0) for fold in result.folds), default=0.0)
 
 
-def without_a_fold(result: Result) -> tuple[Block, ...]:
+def without_a_fold(result: RunResult) -> tuple[Block, ...]:
     """Return what is left of each candidate's result when one fold is left out."""
     found = [one for score in result.candidates if (one := score.candidate) and one.worst_fold is not None]
-    if not found or not result.dropped:
+    if not found or result.frame(DROPPED).is_empty():
         return ()
     fragile = " ".join(
         f"That {label(one.model)} is {one.status} than zero does not survive leaving out fold {one.worst_fold}."
@@ -60,9 +61,9 @@ def without_a_fold(result: Result) -> tuple[Block, ...]:
     return *([Note(fragile)] if fragile else []), table(heads, rows, LEFT_OUT, words=2)
 
 
-def without(one: Candidate, result: Result) -> tuple[str, ...]:
+def without(one: Candidate, result: RunResult) -> tuple[str, ...]:
     """Return one row: the model with all folds, then without the one that matters most to what is said of it."""
-    skills = {row.fold: row.skill for row in result.dropped if row.model == one.model}
+    skills = {row.fold: row.skill for row in result.rows(DROPPED, model=one.model)}
     claim = one.status in CLAIMS
     best = next(best_fold(path) for path in result.paths if path.model == one.model)
     fold = one.worst_fold if claim else best
@@ -81,14 +82,14 @@ LEFT_OUT = (
 )
 
 
-def shown(result: Result) -> tuple[str, ...]:
+def shown(result: RunResult) -> tuple[str, ...]:
     """Return the models with a panel: the candidates, then the best baseline that learns anything; or naive."""
     learners = by_error([score for score in result.scores if not score.status and score.model not in REFERENCES])
     chosen = (*result.candidates[:PANELS], *learners[:1]) or result.rivals[:1]
     return tuple(score.model for score in chosen)
 
 
-def finding(result: Result) -> str:
+def finding(result: RunResult) -> str:
     """Return in how many folds the leading model won, and how far its skill went."""
     leader = result.leader
     values = [fold.skills.get(leader.model) for fold in result.folds] if leader else []
@@ -101,7 +102,7 @@ def finding(result: Result) -> str:
     return f"The skill of {label(leader.model)} went {reach}"
 
 
-def numbers(result: Result) -> Table:
+def numbers(result: RunResult) -> Table:
     """Return the fold table: test span, squared error of zero, and the skill of every model."""
     models = [score.model for score in result.scores if score.model != "zero"]
     exponent = exponent_of(fold.mse_zero for fold in result.folds)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backtest.data.records.audit import AUDIT, Audit, Leak, Level
+from backtest.data.records.manifest import DataCard
 from backtest.reports.blocks import Block, Column, Details, Facts, Group, Heading, Item, Note, Strip, Table, Text
 from backtest.reports.formats import MISSING, counted, listed, whole
-from backtest.reports.manifest import DataCard
-from backtest.reports.result import Result
+from backtest.reports.run import RunResult
 from backtest.reports.sections.folds import in_order
 from backtest.reports.wording.audit import counterexample_words
 
@@ -22,7 +22,7 @@ MOST = 20
 MEND = "No number of this report can be believed before this is mended and the run is made again."
 
 
-def trust(result: Result) -> tuple[Block, ...]:
+def trust(result: RunResult) -> tuple[Block, ...]:
     """Is the run valid? Leak audit, holes, folds, what a repeat needs, and what else was tried on the same bars."""
     audit, card = result.audit, result.manifest.data
     strip = Strip((audited(audit), bars(card), folds(result), repeatable(result), tried(result.verdict.configurations)))
@@ -31,7 +31,7 @@ def trust(result: Result) -> tuple[Block, ...]:
     return (Heading(finding(result), QUESTION), strip, *found, *unfolding)
 
 
-def finding(result: Result) -> str:
+def finding(result: RunResult) -> str:
     """Return the worst that was found, in one sentence."""
     audit = result.audit
     if audit and not audit.passed:
@@ -71,7 +71,7 @@ def bars(card: DataCard) -> Item:
     return Item("care" if card.gaps else "good", "Data check", word, f"{counted(card.bars, 'bar')}; {missing}")
 
 
-def folds(result: Result) -> Item:
+def folds(result: RunResult) -> Item:
     """Return how many folds have forecasts, or which of them cannot be trusted."""
     label, every = "Folds done", result.folds
     late = [whole(fold.number) for fold in every if not in_order(fold)]
@@ -83,7 +83,7 @@ def folds(result: Result) -> Item:
     return Item("good" if full == len(every) else "care", label, f"{whole(full)} of {whole(len(every))}", cost)
 
 
-def repeatable(result: Result) -> Item:
+def repeatable(result: RunResult) -> Item:
     """Return what there is to repeat the run with; only a processor gives the same bits again."""
     label, word, device = "Reproducible", "on record", result.manifest.hardware.device
     if device != "cpu":

@@ -6,7 +6,7 @@ from backtest.data.names import Status
 from backtest.data.records.verdict import Verdict as Found
 from backtest.reports.blocks import Block, Tone, Verdict
 from backtest.reports.formats import tied
-from backtest.reports.result import Result
+from backtest.reports.run import RunResult
 
 TONES: dict[Status, tuple[Tone, str]] = {
     "better": ("good", "Better than zero"),
@@ -23,7 +23,7 @@ FRAGILE: dict[Status, tuple[Tone, str]] = {
 """The same where one fold carries the claim for every model of which it is made."""
 
 
-def verdict(result: Result) -> tuple[Block, ...]:
+def verdict(result: RunResult) -> tuple[Block, ...]:
     """Should I believe it? The verdict in plain words, then the numbers that it rests on for every candidate."""
     found = result.verdict
     sentences = [candidate.sentence for candidate in found.candidates] or [found.sentence]

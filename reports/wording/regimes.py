@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backtest.data.names import Status, label
-from backtest.data.result_tables import RECENT
+from backtest.data.result_tables import RECENT, REGIMES
 from backtest.reports.formats import listed
-from backtest.reports.result import Result
-from backtest.reports.rows import Regime
+from backtest.reports.run import Row, RunResult
 
 NAMED = 3
 """Parts of a regime that a title names."""
@@ -54,12 +53,12 @@ def words_of(regime: str) -> Words:
     return WORDS.get(regime) or Words(regime, regime.capitalize(), "", "at ", f" ({regime})", f"at every {regime}")
 
 
-def rows_of(result: Result, model: str) -> list[Regime]:
+def rows_of(result: RunResult, model: str) -> list[Row]:
     """Return the rows of a model."""
-    return [row for row in result.regimes if row.model == model]
+    return [row for row in result.rows(REGIMES) if row.model == model]
 
 
-def standing_out(result: Result, model: str) -> list[Regime]:
+def standing_out(result: RunResult, model: str) -> list[Row]:
     """Return the parts in which a model is shown to be better or worse than zero: the adjusted p is at most alpha.
 
     There are none of a model on which there is too little evidence.
@@ -70,12 +69,12 @@ def standing_out(result: Result, model: str) -> list[Regime]:
     return [row for row in rows_of(result, model) if row.p_adjusted is not None and row.p_adjusted <= alpha]
 
 
-def status_of(result: Result, model: str) -> Status | None:
+def status_of(result: RunResult, model: str) -> Status | None:
     """Return the verdict on a model; None where none was given."""
     return next((score.status for score in result.scores if score.model == model), None)
 
 
-def finding(result: Result, model: str) -> str:
+def finding(result: RunResult, model: str) -> str:
     """Return in which parts a model is shown to be better or worse than zero."""
     name, rows, found = label(model), rows_of(result, model), standing_out(result, model)
     tested = [row for row in rows if row.p_adjusted is not None]
@@ -97,7 +96,7 @@ def finding(result: Result, model: str) -> str:
     return f"{name} is shown to be {', and '.join(said)}"
 
 
-def where(found: Sequence[Regime], tested: Sequence[Regime]) -> str:
+def where(found: Sequence[Row], tested: Sequence[Row]) -> str:
     """Return in which of the tested parts something was found, such as `only at low volatility and on Mondays`."""
     said: list[str] = []
     only = "only "

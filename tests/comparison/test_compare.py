@@ -190,7 +190,7 @@ def test_a_note_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_duels_know_nothing_of_pictures() -> None:
-    assert "reports" not in (ROOT / "backtest" / "duels.py").read_text("utf-8")
+    assert "reports" not in (ROOT / "backtest" / "comparison" / "pairwise_tests.py").read_text("utf-8")
 
 
 def test_a_copy_of_a_run_differs_in_nothing(tmp_path: Path) -> None:
@@ -412,7 +412,7 @@ def test_a_comparison_survives_its_file_and_nothing_else_does(found: Comparison)
 
 
 def test_comparing_starts_without_torch() -> None:
-    modules = "backtest.comparison.compare, backtest.cli.terminal"
+    modules = "backtest.comparison.compare, backtest.cli.terminal, backtest.reports.comparison"
     code = f"import {modules}, sys\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)  # noqa: S603
 

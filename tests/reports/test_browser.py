@@ -10,8 +10,8 @@ import pytest
 
 from backtest import reports
 from backtest.reports import blocks
-from backtest.reports.document import Document, Section
-from backtest.reports.render.html import to_html
+from backtest.reports.blocks import Document, Section
+from backtest.reports.render.html import document_html
 from tests.support.audits import leaky
 from tests.support.fake_run import Plan, make
 from tests.support.pages import render
@@ -167,7 +167,7 @@ def test_every_tone_stands_out_from_what_is_behind_it(page: Any, tmp_path: Path,
     strip = blocks.Strip(tuple(blocks.Item(tone, "label", "word", "detail") for tone in tones))
     document = Document("title", "subtitle", "0", (Section("only", (*words, strip, blocks.Note("note"))),))
     path = tmp_path / "tones.html"
-    path.write_text(to_html(document), "utf-8")
+    path.write_text(document_html(document), "utf-8")
     for media in ("screen", "print"):
         show(page, path, DESK, theme, media)
         assert page.evaluate(FAINT, LEAST_CONTRAST) == []

@@ -16,6 +16,7 @@ from backtest.comparison.compare import compare_runs
 from backtest.data.errors import RunError
 from backtest.data.names import Status
 from backtest.data.records.comparison import COMPARISON, Finding, Pair, Setting
+from backtest.data.records.reading import printable
 from backtest.data.result_tables import PATHS
 from backtest.reports.blocks import Figure, Heading, Table
 from backtest.reports.comparison import SECTIONS, Result, read, write
@@ -34,7 +35,6 @@ from backtest.reports.comparison.sections.verdict import verdict_of
 from backtest.reports.comparison.wording import digits_of, headline, lettered, middle, sentence
 from backtest.reports.formats import plain
 from backtest.reports.render.markdown import APART
-from backtest.reports.run_folder import printable
 from tests.support.audits import leaky, passed
 from tests.support.compared_runs import COLD, WARM, two
 from tests.support.pages import Page, flat, render

@@ -11,12 +11,11 @@ import pytest
 from backtest import reports
 from backtest.data.records.audit import Audit
 from backtest.reports import blocks
-from backtest.reports.blocks import Heading, Verdict
+from backtest.reports.blocks import Document, Heading, Section, Verdict
 from backtest.reports.comparison.document import NO_RESULT as NO_RESULT_OF_COMPARISON
-from backtest.reports.document import NO_RESULT, Document, Section, compose, marked
 from backtest.reports.render.html import lines
-from backtest.reports.report import figures
-from backtest.reports.result import Result, read
+from backtest.reports.report import NO_RESULT, compose, figures, marked
+from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
 from tests.support.audits import leaky, passed
 from tests.support.fake_run import Plan, make
@@ -79,7 +78,7 @@ def test_a_section_that_nobody_has_thought_of_is_marked(exceptions: tuple[str, .
     assert found == [f"{SUSPECT}finding", *["finding"] * len(exceptions)]
 
 
-def test_no_title_is_marked_without_a_leak(usual: Result) -> None:
+def test_no_title_is_marked_without_a_leak(usual: RunResult) -> None:
     blocks = [block for section in compose(usual).sections for block in section.blocks]
     assert not any(block.finding.startswith(SUSPECT) for block in blocks if isinstance(block, Heading))
 
@@ -89,12 +88,12 @@ def test_no_title_is_marked_without_a_leak(usual: Result) -> None:
     [(None, True), (Audit("full", "", ()), True), (passed("quick"), False), (passed(), False), (leaky(), False)],
 )
 def test_no_verdict_stands_without_a_caveat_where_nothing_looked_for_leaks(
-    usual: Result, audit: Audit | None, caveat: bool
+    usual: RunResult, audit: Audit | None, caveat: bool
 ) -> None:
     (block,) = SECTIONS["verdict"](replace(usual, audit=audit))
     assert isinstance(block, Verdict)
     assert block.remark.startswith("Nothing has looked for leaks in this run") == caveat
 
 
-def test_trust_comes_after_the_verdict_and_before_the_scores(usual: Result) -> None:
+def test_trust_comes_after_the_verdict_and_before_the_scores(usual: RunResult) -> None:
     assert [section.name for section in compose(usual).sections[:3]] == ["verdict", "trust", "scores"]

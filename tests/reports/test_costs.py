@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from backtest.data.names import HOLDING
+from backtest.data.result_tables import STRATEGIES
 from backtest.reports.blocks import Details, Heading, Note, walk
-from backtest.reports.result import Result
+from backtest.reports.run import RunResult
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.costs import earned, finding, strategies, track_record
-from tests.support.candidates import candidate, judged
+from tests.support.candidates import candidate, judged, with_rows
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,15 @@ from tests.support.candidates import candidate, judged
     ],
 )
 def test_what_was_earned_stands_beside_holding_and_is_called_chance_where_it_may_be(
-    usual: Result, net: float, turnover: float, deflated: float | None, title: str
+    usual: RunResult, net: float, turnover: float, deflated: float | None, title: str
 ) -> None:
     result = judged(usual, candidate("better", deflated_sharpe=deflated))
     own: dict[str, dict[str, Any]] = {
         "gru": {"net_return": net, "turnover": turnover},
         HOLDING: {"net_return": 0.05},
     }
-    result = replace(result, strategies=tuple(replace(one, **own.get(one.model, {})) for one in usual.strategies))
+    rows = [one._replace(**own.get(one.model, {})) for one in usual.rows(STRATEGIES)]
+    result = with_rows(result, STRATEGIES, rows)
     assert earned(result).startswith(title)
 
 
@@ -49,23 +50,25 @@ def test_what_was_earned_stands_beside_holding_and_is_called_chance_where_it_may
     ],
 )
 def test_no_title_boasts_of_a_gain(
-    usual: Result, net: float, turnover: float, deflated: float | None, title: str
+    usual: RunResult, net: float, turnover: float, deflated: float | None, title: str
 ) -> None:
     result = judged(usual, candidate("better", deflated_sharpe=deflated))
     own: dict[str, dict[str, Any]] = {"gru": {"net_return": net, "turnover": turnover}, HOLDING: {"net_return": 0.05}}
-    result = replace(result, strategies=tuple(replace(one, **own.get(one.model, {})) for one in usual.strategies))
+    rows = [one._replace(**own.get(one.model, {})) for one in usual.rows(STRATEGIES)]
+    result = with_rows(result, STRATEGIES, rows)
     assert finding(result) == title
 
 
-def test_no_gain_is_judged_on_too_little_evidence(usual: Result) -> None:
+def test_no_gain_is_judged_on_too_little_evidence(usual: RunResult) -> None:
     result = judged(usual, candidate("cannot tell", deflated_sharpe=0.99))
     own: dict[str, dict[str, Any]] = {"gru": {"net_return": 0.12, "turnover": 100.0}, HOLDING: {"net_return": 0.05}}
-    result = replace(result, strategies=tuple(replace(one, **own.get(one.model, {})) for one in usual.strategies))
+    rows = [one._replace(**own.get(one.model, {})) for one in usual.rows(STRATEGIES)]
+    result = with_rows(result, STRATEGIES, rows)
     assert finding(result).endswith("would have left after costs rests on too little evidence to judge by")
     assert "would have gained 12.0\xa0%, on too little evidence to judge by; holding" in earned(result)
 
 
-def test_the_strategies_are_folded_and_marked_as_no_claim(usual: Result) -> None:
+def test_the_strategies_are_folded_and_marked_as_no_claim(usual: RunResult) -> None:
     blocks = SECTIONS["costs"](usual)
     assert [type(block) for block in blocks] == [Heading, Details]
     assert [block.summary for block in blocks if isinstance(block, Details)] == ["After costs: not a trading claim"]
@@ -76,19 +79,19 @@ def test_the_strategies_are_folded_and_marked_as_no_claim(usual: Result) -> None
     assert [row[0] for row in strategies(usual).groups[0].rows] == ["holding", "nothing (zero)"]
 
 
-def test_a_track_record_is_in_years(usual: Result) -> None:
-    one = replace(usual.strategies[0], sharpe=1.0, track_record=17_520.0, bars_per_year=8_760.0)
+def test_a_track_record_is_in_years(usual: RunResult) -> None:
+    one = usual.rows(STRATEGIES)[0]._replace(sharpe=1.0, track_record=17_520.0, bars_per_year=8_760.0)
     assert track_record(one) == "2.0"
-    assert track_record(replace(one, track_record=None)) == "never"
-    assert track_record(replace(one, sharpe=None)) == "–"
-    assert track_record(replace(one, track_record=827.1 * 8_760)) == "over 100"
+    assert track_record(one._replace(track_record=None)) == "never"
+    assert track_record(one._replace(sharpe=None)) == "–"
+    assert track_record(one._replace(track_record=827.1 * 8_760)) == "over 100"
 
 
 @pytest.mark.parametrize(("simple", "named"), [(0.7, True), (0.1, False)])
-def test_a_baseline_that_earned_more_is_named_beside_the_model(usual: Result, simple: float, named: bool) -> None:
+def test_a_baseline_that_earned_more_is_named_beside_the_model(usual: RunResult, simple: float, named: bool) -> None:
     result = judged(usual, candidate("better"))
     own: dict[str, dict[str, Any]] = {"gru": {"net_return": 0.12, "turnover": 100.0}, "mean": {"net_return": simple}}
-    others = {one.model: {"net_return": -0.2} for one in usual.strategies if one.model not in own}
-    strategies = tuple(replace(one, **{**others, **own}[one.model]) for one in usual.strategies)
-    title = earned(replace(result, strategies=strategies))
+    others = {one.model: {"net_return": -0.2} for one in usual.rows(STRATEGIES) if one.model not in own}
+    strategies = [one._replace(**{**others, **own}[one.model]) for one in usual.rows(STRATEGIES)]
+    title = earned(with_rows(result, STRATEGIES, strategies))
     assert title.endswith("; the baseline mean would have gained 70.0\xa0%") == named

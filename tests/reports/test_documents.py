@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 
 from backtest import reports
 from backtest.reports import blocks
-from backtest.reports.document import Document, Section
-from backtest.reports.render.html import to_html
+from backtest.reports.blocks import Document, Section
+from backtest.reports.render.html import document_html
 from backtest.reports.render.markdown import APART, WRITERS, escaped, to_markdown
 from tests.support.audits import leaky
 from tests.support.fake_run import Plan, make
@@ -138,7 +138,7 @@ SAMPLES: list[tuple[blocks.Block, str]] = [
 @pytest.mark.parametrize(("block", "words"), SAMPLES)
 def test_every_kind_of_block_is_written_in_full(block: blocks.Block, words: str) -> None:
     document = Document("title", "subtitle", "0", (Section("only", (block,)),))
-    assert set(words.split()) <= set(Page(to_html(document)).text.split())
+    assert set(words.split()) <= set(Page(document_html(document)).text.split())
     assert all(word in to_markdown(document) for word in words.split())
 
 

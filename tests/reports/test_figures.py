@@ -16,13 +16,12 @@ from matplotlib.figure import Figure as Sheet
 from backtest.data.summaries import downsample
 from backtest.reports.blocks import Figure
 from backtest.reports.diagnostics import LossPath
-from backtest.reports.document import compose
 from backtest.reports.figures.axes import limit_of, name_ends, reach, time_axis
 from backtest.reports.figures.canvas import draw
 from backtest.reports.figures.cumulative_loss import course
 from backtest.reports.render.svg import COLOURS, standalone
-from backtest.reports.report import figures
-from backtest.reports.result import Result, read
+from backtest.reports.report import compose, figures
+from backtest.reports.run import RunResult, read
 from backtest.reports.sections.parts import pens
 from tests.support.fake_run import Plan, make
 
@@ -148,7 +147,7 @@ def test_an_axis_shows_zero_and_all_values_but_those_beyond_the_limit(values: li
     assert not any(low < value < high for value in values if abs(value) > limit)
 
 
-def test_lines_that_leave_the_picture_have_a_mark_where_they_do(usual: Result) -> None:
+def test_lines_that_leave_the_picture_have_a_mark_where_they_do(usual: RunResult) -> None:
     first, second = (score.model for score in usual.candidates)
     times = np.datetime64("2020-02-19") + np.arange(5)
     ends = {first: [0.0, -0.01, 0.0, 0.01, -0.01], second: [0.0, 0.5, 0.6, -0.7, -0.8]}

@@ -11,7 +11,7 @@ import pytest
 
 from backtest.reports.blocks import Note
 from backtest.reports.diagnostics import Calibration, Fit, LossPath
-from backtest.reports.result import Fold, Result, Score, read
+from backtest.reports.run import Fold, RunResult, Score, read
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.calibration import finding as finding_of_calibration
 from backtest.reports.sections.cumulative_loss import caption as caption_of_course
@@ -22,7 +22,7 @@ from backtest.reports.sections.folds import finding as finding_of_timeline
 from backtest.reports.sections.learning import finding as finding_of_learning
 from backtest.reports.sections.scores import finding as finding_of_scores
 from backtest.reports.sections.skill import finding as finding_of_skill
-from tests.support.candidates import candidate, judged, scored
+from tests.support.candidates import altered, candidate, judged, scored
 from tests.support.fake_run import Plan, make
 
 PLAN = Plan(folds=3, test=80)
@@ -61,8 +61,8 @@ PLAN = Plan(folds=3, test=80)
         ([], "There is no model to compare with zero"),
     ],
 )
-def test_the_title_of_the_scores_follows_the_leader(usual: Result, rows: list[Score], title: str) -> None:
-    assert title in finding_of_scores(replace(usual, scores=(scored("zero", 0.0), *rows)))
+def test_the_title_of_the_scores_follows_the_leader(usual: RunResult, rows: list[Score], title: str) -> None:
+    assert title in finding_of_scores(altered(usual, scores=(scored("zero", 0.0), *rows)))
 
 
 def path(*at_fold_end: float) -> LossPath:
@@ -84,12 +84,12 @@ def path(*at_fold_end: float) -> LossPath:
     ],
 )
 def test_the_title_of_the_course_tells_one_lucky_spell_from_a_steady_gain(
-    usual: Result, ends: tuple[float, ...], title: str
+    usual: RunResult, ends: tuple[float, ...], title: str
 ) -> None:
     assert finding_of_course(path(*ends), usual.folds).replace("\xa0", " ").startswith(title)
 
 
-def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_numbers(usual: Result) -> None:
+def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_numbers(usual: RunResult) -> None:
     shown = visible(usual, limit(usual))
     assert "naive" not in {one.model for one in shown}
     assert {"gru", "lstm"} <= {one.model for one in shown}
@@ -98,11 +98,11 @@ def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_
     assert "naive" in heads
 
 
-def test_the_leading_model_is_not_squeezed_by_a_worse_one_which_is_cut_off_and_said_so(usual: Result) -> None:
+def test_the_leading_model_is_not_squeezed_by_a_worse_one_which_is_cut_off_and_said_so(usual: RunResult) -> None:
     first, second = (score.model for score in usual.candidates)
     ends = dict.fromkeys((path.model for path in usual.paths), 0.0) | {first: -0.01, second: 0.3, "mean": -0.03}
     paths = tuple(LossPath(model, path(end).times, np.asarray([end]), {0: end}) for model, end in ends.items())
-    result = replace(usual, paths=paths)
+    result = altered(usual, paths=paths)
     assert limit(result) == pytest.approx(0.04)
     assert [one.model for one in visible(result, limit(result))] == [*ends]
     assert f"Cut off at the triangles: {second.upper()} (ends at +30.00\xa0%)." in caption_of_course(
@@ -152,28 +152,28 @@ def test_the_title_of_the_learning_curves_follows_the_kept_epochs(fits: list[Fit
     assert finding_of_learning(fits).startswith(title)
 
 
-def test_a_test_span_before_the_end_of_training_is_called_out(usual: Result) -> None:
+def test_a_test_span_before_the_end_of_training_is_called_out(usual: RunResult) -> None:
     assert "every test span lies after" in finding_of_timeline(usual.folds)
     early: Fold = replace(usual.folds[1], test_start=usual.folds[1].train_start)
     assert "in fold 1: do not trust this run" in finding_of_timeline([usual.folds[0], early])
 
 
-def test_a_rolling_window_is_told_from_a_growing_one(usual: Result) -> None:
+def test_a_rolling_window_is_told_from_a_growing_one(usual: RunResult) -> None:
     rolling = [replace(fold, train_start=fold.train_start + timedelta(days=fold.number)) for fold in usual.folds]
     assert "growing" in finding_of_timeline(usual.folds)
     assert "rolling" in finding_of_timeline(rolling)
 
 
-def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: Result) -> None:
+def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: RunResult) -> None:
     leader = usual.candidates[0].model
     folds = [
         replace(fold, skills={leader: value}) for fold, value in zip(usual.folds, (0.01, -0.02, 0.03), strict=True)
     ]
-    title = finding_of_skill(replace(usual, folds=tuple(folds)))
+    title = finding_of_skill(altered(usual, folds=tuple(folds)))
     assert "from −2.00\xa0% in its worst fold to +3.00\xa0% in its best" in title
 
 
-def test_the_gap_is_told_in_time_and_refits_are_counted(usual: Result) -> None:
+def test_the_gap_is_told_in_time_and_refits_are_counted(usual: RunResult) -> None:
     assert "A gap of 1\xa0h before" in caption(usual.folds)
     assert "fitted anew in every fold" in caption(usual.folds)
     weekend = [replace(fold, test_start=fold.test_start + timedelta(days=fold.number // 2)) for fold in usual.folds]
@@ -182,7 +182,7 @@ def test_the_gap_is_told_in_time_and_refits_are_counted(usual: Result) -> None:
     assert "fitted anew 1 time in 3 folds" in caption(reused)
 
 
-def test_a_claim_that_one_fold_carries_is_said_not_to_survive_without_it(usual: Result) -> None:
+def test_a_claim_that_one_fold_carries_is_said_not_to_survive_without_it(usual: RunResult) -> None:
     result = judged(usual, candidate("worse", fragile=True, worst_p=0.4, worst_fold=2))
     (note,) = (block.text for block in SECTIONS["skill"](result) if isinstance(block, Note))
     assert note == "That GRU is worse than zero does not survive leaving out fold 2."

@@ -8,10 +8,10 @@ import pytest
 
 from backtest.data.names import Status
 from backtest.reports.figures.forest import forest
-from backtest.reports.result import Result, Score
+from backtest.reports.run import RunResult, Score
 from backtest.reports.sections.forest import caption, finding, too_small
 from backtest.reports.sections.parts import colours
-from tests.support.candidates import candidate, scored
+from tests.support.candidates import altered, candidate, scored
 
 
 def gap(model: str, low: float | None, high: float | None, status: Status | None = None, p: float = 0.5) -> Score:
@@ -47,8 +47,10 @@ def gap(model: str, low: float | None, high: float | None, status: Status | None
         ([gap("ridge", -0.1, 0.2)], "The gap of ridge to zero is no bigger than its error"),
     ],
 )
-def test_the_title_of_the_forest_tells_whose_interval_holds_zero(usual: Result, rows: list[Score], title: str) -> None:
-    assert finding(replace(usual, scores=(scored("zero", 0.0), *rows))) == title
+def test_the_title_of_the_forest_tells_whose_interval_holds_zero(
+    usual: RunResult, rows: list[Score], title: str
+) -> None:
+    assert finding(altered(usual, scores=(scored("zero", 0.0), *rows))) == title
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_what_the_forest_does_not_draw_to_scale_is_said(rows: list[Score], words
     assert words not in caption([gap("gru", -0.01, 0.01, "no evidence")], 0.12)
 
 
-def test_the_smallest_gain_that_would_have_shown_is_explained_only_where_it_is_drawn(usual: Result) -> None:
+def test_the_smallest_gain_that_would_have_shown_is_explained_only_where_it_is_drawn(usual: RunResult) -> None:
     score = gap("gru", -0.01, 0.01, "no evidence")
     near, far = (replace(score, candidate=candidate("no evidence", detectable=size)) for size in (0.1, 0.7))
     assert "4 of 5 cases" in caption([near], 0.12)
@@ -106,7 +108,7 @@ def test_several_models_share_one_sentence() -> None:
 
 
 @pytest.mark.parametrize(("limit", "arrows"), [(2.0, 0), (0.1, 1)])
-def test_a_gap_off_the_scale_is_an_arrow_with_its_number(usual: Result, limit: float, arrows: int) -> None:
+def test_a_gap_off_the_scale_is_an_arrow_with_its_number(usual: RunResult, limit: float, arrows: int) -> None:
     near, far = (replace(score, skill_low=None, skill_high=None) for score in usual.scores[2:4])
     scores = [replace(near, skill_zero=0.01), replace(far, skill_zero=-1.04)]
     beside = dict.fromkeys((score.model for score in scores), "0.50")

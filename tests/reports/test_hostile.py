@@ -15,10 +15,10 @@ import pytest
 
 from backtest import reports
 from backtest.data.names import label
+from backtest.data.records.reading import printable
 from backtest.data.result_tables import RUN_TABLES
-from backtest.reports.document import compose
 from backtest.reports.figures.axes import short
-from backtest.reports.run_folder import printable
+from backtest.reports.report import compose
 from tests.support.pages import Page, Skeleton, flat, render
 from tests.support.payloads import PAYLOADS
 from tests.support.poison import ALWAYS, LOOKED_UP, TURNS, storable

@@ -8,28 +8,28 @@ from typing import Any
 import pytest
 
 from backtest.data.names import PRIMARY, Status
+from backtest.data.result_tables import JOINT, TESTS
 from backtest.reports.blocks import Details, Table
-from backtest.reports.result import Result
-from backtest.reports.rows import JointTest, PairTest
+from backtest.reports.run import Row, RunResult
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.other_tests import answers, finding, is_own, leading, said
-from tests.support.candidates import candidate, judged
+from tests.support.candidates import altered, candidate, judged, table_row, with_rows
 
 
-def named(test: str, p_value: float | None, **changes: Any) -> PairTest:
+def named(test: str, p_value: float | None, **changes: Any) -> Row:
     """A test of GRU against zero: of skill, on squared errors, as long as nothing else is said."""
     note = "" if p_value is not None else "the forecasts are all the same"
     usual: dict[str, Any] = {"of_skill": True, "loss": "squared", "model": "gru", "baseline": "zero"}
     usual |= {"alternative": "less", "statistic": -1.0, "p_value": p_value, "p_adjusted": p_value, "note": note}
-    return PairTest(**{**usual, "test": test, "title": test.title(), "asks": f"{test}?", **changes})
+    return table_row(TESTS, **{**usual, "test": test, "title": test.title(), "asks": f"{test}?", **changes})
 
 
-def asked(usual: Result, *tests: PairTest, status: Status = "no evidence") -> Result:
+def asked(usual: RunResult, *tests: Row, status: Status = "no evidence") -> RunResult:
     """A run with these tests; the verdict's own has the adjusted p-value of the test itself."""
     own = {row.model: row.p_adjusted for row in tests if is_own(row)}
     result = judged(usual, candidate(status), candidate(status, "lstm"))
     scores = tuple(replace(score, p_adjusted=own.get(score.model)) for score in result.scores)
-    return replace(result, scores=scores, tests=tests)
+    return altered(with_rows(result, TESTS, tests), scores=scores)
 
 
 OWN, ABSOLUTE = PRIMARY["test"], {"loss": "absolute"}
@@ -68,36 +68,36 @@ SIGN, SIGN_OF_LSTM = {"loss": "direction", "alternative": "greater"}, {"loss": "
         ([], "No test of skill could be made"),
     ],
 )
-def test_the_title_of_the_tests_says_what_they_say_together(usual: Result, tests: list[PairTest], title: str) -> None:
+def test_the_title_of_the_tests_says_what_they_say_together(usual: RunResult, tests: list[Row], title: str) -> None:
     result = asked(usual, *tests)
     assert finding(leading(result), result) == title
 
 
-def test_no_test_is_believed_where_there_is_too_little_evidence(usual: Result) -> None:
+def test_no_test_is_believed_where_there_is_too_little_evidence(usual: RunResult) -> None:
     result = asked(usual, named(OWN, 0.01), status="cannot tell")
     assert "rest on too little to be believed" in finding(leading(result), result)
 
 
-def test_the_numbers_of_a_note_have_three_digits_and_true_minus_signs(usual: Result) -> None:
-    noted = replace(named(OWN, 0.3), note="intercept 6.62429e-05, slope -0.0928412")
+def test_the_numbers_of_a_note_have_three_digits_and_true_minus_signs(usual: RunResult) -> None:
+    noted = named(OWN, 0.3)._replace(note="intercept 6.62429e-05, slope -0.0928412")
     (unfolded,) = next(block.inside for block in SECTIONS["tests"](asked(usual, noted)) if isinstance(block, Details))
     assert isinstance(unfolded, Table)
     assert unfolded.rows[0][-1] == "intercept 0.0000662, slope −0.0928"
 
 
-def test_what_all_tests_agree_on_is_said_of_the_models_that_are_shown_alone(usual: Result) -> None:
+def test_what_all_tests_agree_on_is_said_of_the_models_that_are_shown_alone(usual: RunResult) -> None:
     four = [replace(usual.candidates[0], model=model) for model in "abcd"]
     tests = tuple(
         named(OWN, p_value, model=model) for model, p_value in zip("abcd", (0.5, 0.5, 0.5, 0.01), strict=True)
     )
-    found = replace(usual, scores=tuple(replace(one, p_adjusted=0.5) for one in four), tests=tests)
+    found = altered(with_rows(usual, TESTS, tests), scores=tuple(replace(one, p_adjusted=0.5) for one in four))
     assert {row.model for row in leading(found)} == {"a", "b", "c"}
     assert (
         finding(leading(found), found) == "All tests of skill against zero agree: no sign of any in the 3 best models"
     )
 
 
-def test_an_undefined_test_says_so_with_its_reason(usual: Result) -> None:
+def test_an_undefined_test_says_so_with_its_reason(usual: RunResult) -> None:
     result = asked(usual, named("sign", None))
     assert answers(leading(result), result).rows == (("sign?", "undefined", "Sign"),)
     (unfolded,) = next(block.inside for block in SECTIONS["tests"](result) if isinstance(block, Details))
@@ -105,7 +105,7 @@ def test_an_undefined_test_says_so_with_its_reason(usual: Result) -> None:
     assert unfolded.rows[0][-1] == "the forecasts are all the same"
 
 
-def test_the_verdicts_own_test_stands_first_then_those_of_skill(usual: Result) -> None:
+def test_the_verdicts_own_test_stands_first_then_those_of_skill(usual: RunResult) -> None:
     tests = [named("a", 0.2, of_skill=False), named(OWN, 0.2, **ABSOLUTE), named("b", 0.2, **SIGN), named("new", 0.2)]
     result = asked(usual, *tests, named(OWN, 0.2), named(OWN, 0.9, model="lstm"))
     assert [(row.test, row.loss) for row in leading(result) if row.model == "gru"] == [
@@ -113,7 +113,7 @@ def test_the_verdicts_own_test_stands_first_then_those_of_skill(usual: Result) -
     ]
 
 
-def test_a_test_is_shown_against_zero_and_for_being_better_as_far_as_it_was_made_so(usual: Result) -> None:
+def test_a_test_is_shown_against_zero_and_for_being_better_as_far_as_it_was_made_so(usual: RunResult) -> None:
     two_sided, naive = named(OWN, 0.1, alternative="two-sided"), named(OWN, 0.2, baseline="naive")
     other = named("mix", 0.3, baseline="naive")
     result = asked(usual, two_sided, naive, named(OWN, 0.4), other)
@@ -121,13 +121,15 @@ def test_a_test_is_shown_against_zero_and_for_being_better_as_far_as_it_was_made
     assert answers(leading(result), result).rows[-1][-1] == "Mix, against naive"
 
 
-def test_every_test_has_one_answer_per_leading_model(usual: Result) -> None:
+def test_every_test_has_one_answer_per_leading_model(usual: RunResult) -> None:
     table = answers(leading(usual), usual)
-    assert len(table.rows) == len({(one.test, one.loss) for one in usual.tests})
+    assert len(table.rows) == len({(one.test, one.loss) for one in usual.rows(TESTS, fold=None)})
     assert {cell.split(" (")[0] for row in table.rows for cell in row[1:-1]} <= {"yes", "not shown", "undefined"}
 
 
-def test_what_is_not_about_skill_against_zero_has_a_label_of_its_own_and_losses_are_told_apart(usual: Result) -> None:
+def test_tests_not_of_skill_have_their_own_label_and_losses_are_named(
+    usual: RunResult,
+) -> None:
     tests = [named(OWN, 0.3), named(OWN, 0.2, **ABSOLUTE), named("size", 0.0, of_skill=False)]
     result = asked(usual, named("mix", 0.0, baseline="naive"), *tests)
     skill, rest = answers(leading(result), result).groups
@@ -136,13 +138,22 @@ def test_what_is_not_about_skill_against_zero_has_a_label_of_its_own_and_losses_
     assert {row[0] for row in rest.rows} == {"mix?", "size?"}
 
 
-def test_no_answer_is_at_odds_with_the_p_beside_it(usual: Result) -> None:
+def test_no_answer_is_at_odds_with_the_p_beside_it(usual: RunResult) -> None:
     result = asked(usual, named(OWN, 0.05004), named("bold", 0.05))
     assert [row[1] for row in answers(leading(result), result).rows] == ["not shown (0.05004)", "yes (0.050)"]
 
 
-def joint(model: str | None, p_value: float | None, *, selected: bool | None) -> JointTest:
-    return JointTest("stepwise", "Stepwise", model, p_value, selected, "which?", "")
+def joint(model: str | None, p_value: float | None, *, selected: bool | None) -> Row:
+    return table_row(
+        JOINT,
+        test="stepwise",
+        title="Stepwise",
+        model=model,
+        p_value=p_value,
+        selected=selected,
+        asks="which?",
+        note="",
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,5 +166,5 @@ def joint(model: str | None, p_value: float | None, *, selected: bool | None) ->
         ([joint(None, None, selected=None)], "undefined"),
     ],
 )
-def test_a_joint_test_names_the_models_that_it_selects(rows: list[JointTest], words: str) -> None:
+def test_a_joint_test_names_the_models_that_it_selects(rows: list[Row], words: str) -> None:
     assert said(rows, 0.05) == words

@@ -16,36 +16,37 @@ from backtest.reports.blocks import Details, Figure, Heading, Table, Text
 from backtest.reports.figures.regimes import arranged, cut, limits
 from backtest.reports.figures.regimes import regimes as draw
 from backtest.reports.formats import percent
-from backtest.reports.result import Result
-from backtest.reports.rows import Regime
+from backtest.reports.run import Row, RunResult
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.regimes import LONGEST, numbers
 from backtest.reports.wording.regimes import finding, standing_out
-from tests.support.candidates import candidate, judged
+from tests.support.candidates import altered, candidate, judged, table_row, with_rows
 
 PARTS = {"volatility": ("low", "middle", "high"), "hour": ("00:00", "01:00"), "weekday": ("Monday", "Tuesday")}
 COLOURS = {"gru": "#0072b2", "lstm": "#b84a00"}
 
 
-def row(regime: str, part: str, skill: float = 0.01, p: float | None = 0.5, model: str = "gru") -> Regime:
+def row(regime: str, part: str, skill: float = 0.01, p: float | None = 0.5, model: str = "gru") -> Row:
     """A part with 100 forecasts, and an interval where it was tested."""
     place = PARTS[regime].index(part) if regime in PARTS else 0
     low, high = (None, None) if p is None else (skill - 0.02, skill + 0.02)
-    return Regime(model, regime, part, place, 100, 1e-4 * (1 - skill), 1e-4, skill, low, high, p, p, "")
+    ends = {"skill": skill, "skill_low": low, "skill_high": high, "p_value": p, "p_adjusted": p, "note": ""}
+    about = {"model": model, "regime": regime, "part": part, "place": place, "n": 100}
+    return table_row(REGIMES, **about, mse=1e-4 * (1 - skill), mse_zero=1e-4, **ends)
 
 
-def every(**sure: float) -> list[Regime]:
+def every(**sure: float) -> list[Row]:
     """All parts; those named stand out with that skill."""
     names = [(regime, part) for regime, parts in PARTS.items() for part in parts]
     key = {part: part.replace(":", "_").lower() for _, part in names}
     return [row(regime, part, sure.get(key[part], 0.01), 0.001 if key[part] in sure else 0.5) for regime, part in names]
 
 
-def given_rows(usual: Result, rows: list[Regime]) -> Result:
+def given_rows(usual: RunResult, rows: list[Row]) -> RunResult:
     """The usual run with GRU before LSTM as candidates, and these parts."""
     result = judged(usual, candidate("no evidence"), candidate("no evidence", "lstm"))
     scores = sorted(result.scores, key=lambda score: (score.status is not None, score.model))
-    return replace(result, scores=tuple(scores), regimes=tuple(rows))
+    return altered(with_rows(result, REGIMES, rows), scores=tuple(scores))
 
 
 @pytest.mark.parametrize(
@@ -76,23 +77,23 @@ def given_rows(usual: Result, rows: list[Regime]) -> Result:
         ),
     ],
 )
-def test_the_title_says_where_a_model_stands_out(usual: Result, sure: dict[str, float], title: str) -> None:
+def test_the_title_says_where_a_model_stands_out(usual: RunResult, sure: dict[str, float], title: str) -> None:
     assert finding(given_rows(usual, every(**sure)), "gru") == title
 
 
-def test_parts_beyond_a_few_are_counted_in_the_title(usual: Result) -> None:
-    rows = [replace(row("hour", "00:00", p=0.01), part=f"{hour:02}:00", place=hour) for hour in range(9)]
+def test_parts_beyond_a_few_are_counted_in_the_title(usual: RunResult) -> None:
+    rows = [row("hour", "00:00", p=0.01)._replace(part=f"{hour:02}:00", place=hour) for hour in range(9)]
     title = finding(given_rows(usual, [*rows, row("hour", "01:00")]), "gru")
     assert title == "GRU is shown to be better than zero only at 00:00, 01:00 and 7 more (UTC)"
 
 
-def test_only_the_adjusted_p_makes_a_part_stand_out(usual: Result) -> None:
-    result = given_rows(usual, [replace(row("weekday", "Monday"), p_value=1e-9, p_adjusted=0.051)])
+def test_only_the_adjusted_p_makes_a_part_stand_out(usual: RunResult) -> None:
+    result = given_rows(usual, [row("weekday", "Monday")._replace(p_value=1e-9, p_adjusted=0.051)])
     assert finding(result, "gru").startswith("No weekday stands out")
-    assert finding(replace(result, verdict=replace(result.verdict, alpha=0.051)), "gru").endswith("on every weekday")
+    assert finding(altered(result, verdict=replace(result.verdict, alpha=0.051)), "gru").endswith("on every weekday")
 
 
-def test_what_was_not_tested_is_no_finding(usual: Result) -> None:
+def test_what_was_not_tested_is_no_finding(usual: RunResult) -> None:
     blocks = SECTIONS["regimes"](given_rows(usual, [row("weekday", "Monday", p=None)]))
     opening, unfolding = blocks
     assert isinstance(opening, Heading)
@@ -103,18 +104,18 @@ def test_what_was_not_tested_is_no_finding(usual: Result) -> None:
     assert none.finding.startswith("There are too few forecasts")
 
 
-def test_another_candidate_that_stands_out_is_named_below_and_a_leak_is_left_to_the_mark(usual: Result) -> None:
+def test_another_candidate_that_stands_out_is_named_below_and_a_leak_is_left_to_the_mark(usual: RunResult) -> None:
     rows = [*every(), row("hour", "00:00", p=0.01, model="lstm"), row("hour", "01:00", model="lstm")]
     result = given_rows(usual, rows)
     (words,) = (block.text for block in SECTIONS["regimes"](result) if isinstance(block, Text))
     assert words == "LSTM is shown to be better than zero only at 00:00 (UTC)."
-    leaky = replace(result, verdict=replace(result.verdict, status="leak suspected"))
+    leaky = altered(result, verdict=replace(result.verdict, status="leak suspected"))
     assert SECTIONS["regimes"](leaky) == SECTIONS["regimes"](result)
 
 
 @pytest.mark.parametrize(("status", "noun"), [("better", "gain"), ("worse", "loss")])
 def test_what_is_shown_over_all_forecasts_is_not_denied_where_no_part_stands_out(
-    usual: Result, status: Status, noun: str
+    usual: RunResult, status: Status, noun: str
 ) -> None:
     result = judged(given_rows(usual, every()), candidate(status))
     assert finding(result, "gru") == (
@@ -124,19 +125,19 @@ def test_what_is_shown_over_all_forecasts_is_not_denied_where_no_part_stands_out
     assert finding(judged(result, candidate(status, "lstm")), "gru").startswith("No level of volatility")
 
 
-def test_nothing_is_claimed_where_there_is_too_little_evidence(usual: Result) -> None:
+def test_nothing_is_claimed_where_there_is_too_little_evidence(usual: RunResult) -> None:
     result = judged(given_rows(usual, every(low=0.02)), candidate("cannot tell"))
     assert finding(result, "gru") == "There is too little evidence to tell where GRU does better or worse than zero"
     assert not standing_out(result, "gru")
 
 
-def figure(result: Result) -> Figure:
+def figure(result: RunResult) -> Figure:
     """The picture of the section."""
     (found,) = (block for block in SECTIONS["regimes"](result) if isinstance(block, Figure))
     return found
 
 
-def test_the_caption_tells_of_chance_of_arrows_and_of_what_has_no_interval(usual: Result) -> None:
+def test_the_caption_tells_of_chance_of_arrows_and_of_what_has_no_interval(usual: RunResult) -> None:
     rows = every()
     plain = figure(given_rows(usual, rows)).caption
     assert "Of 7 such intervals about 1 in 20 would miss the line by chance alone" in plain
@@ -144,7 +145,7 @@ def test_the_caption_tells_of_chance_of_arrows_and_of_what_has_no_interval(usual
     assert "last 24 outcomes known before a forecast" in plain
     assert "arrow" not in plain
     assert "without an interval" not in plain
-    wide = [replace(rows[0], skill_low=-9.0), *rows[1:], row("volatility", "low", p=None)]
+    wide = [rows[0]._replace(skill_low=-9.0), *rows[1:], row("volatility", "low", p=None)]
     caption = figure(given_rows(usual, wide)).caption
     assert "An arrow marks an interval that goes on beyond the picture." in caption
     assert caption.endswith("Parts without an interval are in the numbers alone.")
@@ -152,7 +153,7 @@ def test_the_caption_tells_of_chance_of_arrows_and_of_what_has_no_interval(usual
 
 def test_one_wide_interval_does_not_flatten_the_others() -> None:
     rows = every()
-    wild = [*rows[:-1], replace(rows[-1], skill_low=-50.0, skill_high=0.9)]
+    wild = [*rows[:-1], rows[-1]._replace(skill_low=-50.0, skill_high=0.9)]
     assert not cut({"": rows})
     assert cut({"": wild})
     assert limits({"": rows}) == pytest.approx((-0.01, 0.03))
@@ -167,7 +168,7 @@ def test_the_picture_holds_zero_and_most_intervals_and_no_more_than_there_is(
     parts: list[tuple[float, float, float]],
 ) -> None:
     rows = [
-        replace(row("hour", "00:00"), skill=skill, skill_low=skill - below, skill_high=skill + above)
+        row("hour", "00:00")._replace(skill=skill, skill_low=skill - below, skill_high=skill + above)
         for skill, below, above in parts
     ]
     low, high = limits({"": rows})
@@ -177,13 +178,13 @@ def test_the_picture_holds_zero_and_most_intervals_and_no_more_than_there_is(
 
 
 def test_narrow_panels_stand_side_by_side_and_wide_ones_alone() -> None:
-    hours = [replace(row("hour", "00:00"), place=hour) for hour in range(24)]
+    hours = [row("hour", "00:00")._replace(place=hour) for hour in range(24)]
     others = [row("volatility", "low"), row("weekday", "Monday")]
     assert [list(line) for line in arranged([others[0], *hours, others[1]])] == [["volatility", "weekday"], ["hour"]]
     assert [list(line) for line in arranged([row(name, "") for name in "abc"])] == [["a", "b"], ["c"]]
 
 
-def test_the_numbers_are_those_of_the_table_candidates_first(usual: Result, usual_run: Path) -> None:
+def test_the_numbers_are_those_of_the_table_candidates_first(usual: RunResult, usual_run: Path) -> None:
     table = pl.read_parquet(usual_run / REGIMES.file)
     found = numbers(usual)
     assert len(found.rows) == table.height
@@ -198,17 +199,17 @@ def test_the_numbers_are_those_of_the_table_candidates_first(usual: Result, usua
     assert "not tested" in unknown[-1]
 
 
-def test_a_table_that_would_be_too_long_holds_the_candidates_alone_and_says_so(usual: Result) -> None:
-    rows = [replace(row("hour", "00:00"), model=score.model, place=at) for score in usual.rivals for at in range(80)]
-    table = numbers(replace(usual, regimes=tuple(rows)))
+def test_a_table_that_would_be_too_long_holds_the_candidates_alone_and_says_so(usual: RunResult) -> None:
+    rows = [row("hour", "00:00")._replace(model=score.model, place=at) for score in usual.rivals for at in range(80)]
+    table = numbers(with_rows(usual, REGIMES, rows))
     assert {group.label for group in table.groups} == {"GRU", "LSTM"}
     assert table.caption.endswith(f"The numbers of 4 more models are in {REGIMES.file}.")
-    many = [replace(one, place=at) for one in rows for at in range(4)]
-    (group,) = numbers(replace(usual, regimes=tuple(many))).groups
+    many = [one._replace(place=at) for one in rows for at in range(4)]
+    (group,) = numbers(with_rows(usual, REGIMES, many)).groups
     assert len(group.rows) <= LONGEST
 
 
-def test_a_regime_that_the_report_has_no_words_for_is_shown_by_its_own(usual: Result) -> None:
+def test_a_regime_that_the_report_has_no_words_for_is_shown_by_its_own(usual: RunResult) -> None:
     odd = "{0.__class__} <b>"
     result = given_rows(usual, [row(odd, "{1}", p=0.01), row(odd, "other")])
     assert finding(result, "gru") == f"GRU is shown to be better than zero only at {{1}} ({odd})"

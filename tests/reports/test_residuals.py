@@ -15,14 +15,14 @@ from statsmodels.stats.diagnostic import acorr_ljungbox
 from statsmodels.tsa.stattools import acf
 
 from backtest.reports.blocks import Figure, Heading, Text
+from backtest.reports.diagnostics import FEWEST, LAGS, Autocorrelation, Residuals, autocorrelation, autocorrelations
 from backtest.reports.figures.residuals import coverage as draw_coverage
 from backtest.reports.figures.residuals import residuals as draw_residuals
 from backtest.reports.formats import percent
-from backtest.reports.residuals import FEWEST, LAGS, Autocorrelation, Residuals, autocorrelation, residuals
-from backtest.reports.result import Result, read
-from backtest.reports.rows import Coverage
+from backtest.reports.run import Row, RunResult, read, row_type
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.residuals import at, by_fold, by_level, finding, kept, memory, reach, sizes
+from backtest.reports.sections.residuals import at, by_fold, by_level, finding, kept, memory, reach, residuals_of, sizes
+from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make
 from tests.support.strategies import HOUR, SEEDS, opens
 
@@ -145,17 +145,17 @@ def origins(errors: Floats, symbols: int = 1) -> pl.DataFrame:
 def test_of_outcomes_that_overlap_only_those_apart_are_counted() -> None:
     noise = normal(4, 4_004)
     overlapping: Floats = np.sum([noise[k : 4_000 + k] for k in range(5)], axis=0)
-    (apart,) = residuals(origins(overlapping), ["m"], 5)
+    (apart,) = autocorrelations(origins(overlapping), ["m"], 5)
     np.testing.assert_allclose(apart.errors.values, of_one(overlapping[::5], LAGS).values, atol=1e-12)
     assert apart.lags.tolist() == [5 * k for k in range(1, LAGS + 1)]
     assert (apart.errors.p_value or 0.0) > 0.05
-    (each,) = residuals(origins(overlapping), ["m"], 1)
+    (each,) = autocorrelations(origins(overlapping), ["m"], 1)
     assert (each.errors.p_value or 0.0) < 1e-6
 
 
 def test_the_overlap_is_counted_symbol_by_symbol() -> None:
     errors = normal(5, 600)
-    (found,) = residuals(origins(errors, symbols=2), ["m"], 3)
+    (found,) = autocorrelations(origins(errors, symbols=2), ["m"], 3)
     parts = [errors[start::2][::3] for start in (0, 1)]
     expected = autocorrelation(
         np.concatenate(parts), np.repeat([0, 1], 100), np.tile(np.arange(100), 2), len(found.lags)
@@ -166,16 +166,22 @@ def test_the_overlap_is_counted_symbol_by_symbol() -> None:
 
 @pytest.mark.parametrize(("n", "lags"), [(1, 0), (FEWEST - 1, 0), (FEWEST, 10), (199, 39), (5_000, LAGS)])
 def test_lags_are_as_many_as_the_errors_bear(n: int, lags: int) -> None:
-    (found,) = residuals(origins(normal(6, n)), ["m"], 1)
+    (found,) = autocorrelations(origins(normal(6, n)), ["m"], 1)
     assert len(found.lags) == len(found.errors.values) == len(found.sizes.band) == lags
 
 
 def test_the_sizes_of_errors_remember_calm_and_wild_times() -> None:
-    (found,) = residuals(origins(arch(7, 1, 5_000)[0]), ["m"], 1)
+    (found,) = autocorrelations(origins(arch(7, 1, 5_000)[0]), ["m"], 1)
     assert (found.errors.p_value or 0.0) > 0.01
     assert (found.sizes.p_value or 1.0) < 1e-6
     assert found.sizes.values[0] > 0.1
     assert sizes(found, 0.05).startswith("Their sizes have a memory, clearest at lag 1 (0.")
+
+
+def coverage(model: str, fold: int | None, level: float, n: int, covered: int) -> Row:
+    """How often the intervals of a model held."""
+    names = ("model", "horizon", "level", "fold", "n", "covered", "half_width", "share")
+    return row_type(*names)(model, 1, level, fold, n, covered, 0.01, covered / n)
 
 
 def left(*values: float, p: float | None = 0.5) -> Residuals:
@@ -197,13 +203,11 @@ def left(*values: float, p: float | None = 0.5) -> Residuals:
         (left(p=None), "There are too few errors of GRU to look for a pattern in them"),
     ],
 )
-def test_the_title_follows_the_test_and_names_the_lags(usual: Result, found: Residuals, title: str) -> None:
-    assert finding(replace(usual, coverages=()), found) == title
-    held = [
-        Coverage("gru", None, level, 54_691, round(54_691 * share), 0.01) for level, share in ((0.5, 0.6), (0.8, 0.9))
-    ]
-    other = Coverage("lstm", None, 0.95, 10, 1, 0.01)
-    assert finding(replace(usual, coverages=(*held, other)), found) == (
+def test_the_title_follows_the_test_and_names_the_lags(usual: RunResult, found: Residuals, title: str) -> None:
+    assert finding(altered(usual, coverages=()), found) == title
+    held = [coverage("gru", None, level, 54_691, round(54_691 * share)) for level, share in ((0.5, 0.6), (0.8, 0.9))]
+    other = coverage("lstm", None, 0.95, 10, 1)
+    assert finding(altered(usual, coverages=(*held, other)), found) == (
         f"{title}; its 80\xa0% intervals were too wide: they held 90.0\xa0% of 54,691 outcomes"
     )
 
@@ -219,8 +223,8 @@ def test_the_text_counts_lags_and_says_what_chance_would_make() -> None:
     assert at(apart) == ", most at lag 5"
 
 
-def held(fold: int, share: float, level: float = 0.95) -> Coverage:
-    return Coverage("gru", fold, level, 1_000, round(1_000 * share), 0.01)
+def held(fold: int, share: float, level: float = 0.95) -> Row:
+    return coverage("gru", fold, level, 1_000, round(1_000 * share))
 
 
 def test_the_worst_and_the_best_fold_are_named() -> None:
@@ -245,7 +249,7 @@ def test_folds_that_share_the_worst_or_the_best_are_counted() -> None:
     ],
 )
 def test_intervals_are_called_too_wide_or_too_narrow_by_rule(n: int, covered: int, words: str) -> None:
-    assert kept(Coverage("gru", None, 0.95, n, covered, 0.01)) == words
+    assert kept(coverage("gru", None, 0.95, n, covered)) == words
 
 
 @pytest.mark.parametrize(
@@ -264,9 +268,9 @@ def test_the_sizes_have_a_memory_where_their_test_says_so(
     assert words in sizes(replace(found, sizes=found.errors), 0.05)
 
 
-def test_a_level_without_an_interval_in_a_fold_has_a_dash_there(usual: Result) -> None:
+def test_a_level_without_an_interval_in_a_fold_has_a_dash_there(usual: RunResult) -> None:
     rows = [held(2, 0.95), held(1, 0.5, 0.5), held(2, 0.6, 0.5), held(2, 0.9, 0.5)]
-    levels = by_level((*rows[:3], replace(rows[3], model="lstm")), "gru")
+    levels = by_level((*rows[:3], rows[3]._replace(model="lstm")), "gru")
     assert [[row.fold for row in level] for level in levels] == [[2], [1, 2]]
     shown = by_fold(levels, usual.folds)
     assert [row[0] for row in shown.rows] == ["1", "2"]
@@ -274,19 +278,19 @@ def test_a_level_without_an_interval_in_a_fold_has_a_dash_there(usual: Result) -
     assert draw_coverage(levels, usual.folds, "#0072b2", "alt")
 
 
-def test_every_stroke_and_every_fold_is_in_the_picture(usual: Result) -> None:
+def test_every_stroke_and_every_fold_is_in_the_picture(usual: RunResult) -> None:
     strokes = left(0.01, 0.02, 0.03)
     moved = left(0.01, 0.02, 0.031)
     assert draw_residuals(strokes, "#0072b2", "alt") != draw_residuals(moved, "#0072b2", "alt")
     for fold in (1, 2):
         rows = [held(1, 0.9), held(2, 0.9)]
-        changed = [replace(row, covered=850) if row.fold == fold else row for row in rows]
+        changed = [row._replace(covered=850, share=0.85) if row.fold == fold else row for row in rows]
         assert draw_coverage([rows], usual.folds, "#0072b2", "a") != draw_coverage(
             [changed], usual.folds, "#0072b2", "a"
         )
 
 
-def test_the_section_says_what_the_forecasts_and_earlier_errors_give(usual: Result, usual_run: Path) -> None:
+def test_the_section_says_what_the_forecasts_and_earlier_errors_give(usual: RunResult, usual_run: Path) -> None:
     leader = usual.candidates[0].model
     rows = pl.read_parquet(usual_run / "forecasts.parquet").filter(pl.col("seed").is_null(), model=leader).sort("time")
     errors = (rows["y"] - rows["y_hat"]).to_numpy()
@@ -300,7 +304,7 @@ def test_the_section_says_what_the_forecasts_and_earlier_errors_give(usual: Resu
     assert isinstance(heading, Heading)
     assert f"intervals held {percent(inside / 160, 1, signed=False)} of 160 outcomes" in heading.finding
     assert [block.name for block in blocks if isinstance(block, Figure)] == ["residuals", "coverage"]
-    (found,) = (one for one in usual.residuals if one.model == leader)
+    (found,) = (one for one in residuals_of(usual) if one.model == leader)
     for part, series in ((found.errors, errors), (found.sizes, np.abs(errors))):
         np.testing.assert_allclose(part.values, acf(series, nlags=LAGS, fft=False)[1:], atol=1e-10)
 

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from backtest.data.errors import UnpairedForecasts
-from backtest.reports.diagnostics import calibrate, loss_path, side_by_side
-from backtest.reports.result import Result, assemble, read
-from backtest.reports.run_folder import read as read_folder
+from backtest.data.schema import FITS, FOLDS
+from backtest.reports.diagnostics import calibrate, learning_curves, loss_path, side_by_side
+from backtest.reports.run import RunResult, read
 from tests.support.fake_run import Plan, make
 
 Floats = NDArray[np.float64]
@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def result(run: Path) -> Result:
+def result(run: Path) -> RunResult:
     return read(run)
 
 
@@ -43,7 +43,7 @@ def series(run: Path) -> Callable[[str], tuple[Floats, Floats, NDArray[np.int64]
     return of
 
 
-def test_errors_and_skills_are_those_of_the_forecasts(result: Result, series: Callable[[str], Any]) -> None:
+def test_errors_and_skills_are_those_of_the_forecasts(result: RunResult, series: Callable[[str], Any]) -> None:
     for score in result.scores:
         y, y_hat, _ = series(score.model)
         naive = series("naive")[1]
@@ -54,7 +54,7 @@ def test_errors_and_skills_are_those_of_the_forecasts(result: Result, series: Ca
 
 
 def test_folds_won_are_those_with_a_smaller_squared_error_than_zero(
-    result: Result, series: Callable[[str], Any]
+    result: RunResult, series: Callable[[str], Any]
 ) -> None:
     for score in result.scores:
         y, y_hat, folds = series(score.model)
@@ -62,7 +62,7 @@ def test_folds_won_are_those_with_a_smaller_squared_error_than_zero(
         assert score.folds_won == (None if score.model == "zero" else won)
 
 
-def test_p_values_are_those_of_the_pooled_one_sided_test_against_zero(result: Result, run: Path) -> None:
+def test_p_values_are_those_of_the_pooled_one_sided_test_against_zero(result: RunResult, run: Path) -> None:
     tests = pl.read_parquet(run / "tests.parquet")
     for score in result.scores[1:]:
         rows = tests.filter(pl.col("fold").is_null(), model=score.model, baseline="zero")
@@ -71,7 +71,7 @@ def test_p_values_are_those_of_the_pooled_one_sided_test_against_zero(result: Re
     assert result.scores[0].p_value is None
 
 
-def test_baselines_come_first_then_candidates_by_squared_error(result: Result) -> None:
+def test_baselines_come_first_then_candidates_by_squared_error(result: RunResult) -> None:
     models = [score.model for score in result.scores]
     assert models[:2] == ["zero", "naive"]
     assert set(models[:5]) == {"zero", "naive", "mean", "ar", "ridge"}
@@ -81,7 +81,7 @@ def test_baselines_come_first_then_candidates_by_squared_error(result: Result) -
 
 
 def test_cumulative_difference_adds_up_and_ends_at_minus_the_skill(
-    result: Result, series: Callable[[str], Any]
+    result: RunResult, series: Callable[[str], Any]
 ) -> None:
     for path in result.paths:
         y, y_hat, folds = series(path.model)
@@ -93,8 +93,8 @@ def test_cumulative_difference_adds_up_and_ends_at_minus_the_skill(
         np.testing.assert_allclose([path.at_fold_end[fold] for fold in range(4)], ends, atol=1e-12)
 
 
-def test_deciles_hold_equal_numbers_and_the_means_of_what_came(result: Result, series: Callable[[str], Any]) -> None:
-    found = {calibration.model: calibration for calibration in result.calibrations}["gru"]
+def test_deciles_hold_equal_numbers_and_the_means_of_what_came(result: RunResult, series: Callable[[str], Any]) -> None:
+    found = calibrate(result.origins, "gru")
     y, y_hat, _ = series("gru")
     groups = np.argsort(y_hat).reshape(10, -1)
     for group, decile in zip(groups, found.deciles, strict=True):
@@ -106,9 +106,9 @@ def test_deciles_hold_equal_numbers_and_the_means_of_what_came(result: Result, s
 
 
 def test_slope_and_its_interval_are_those_of_a_regression_with_robust_errors(
-    result: Result, series: Callable[[str], Any]
+    result: RunResult, series: Callable[[str], Any]
 ) -> None:
-    found = {calibration.model: calibration for calibration in result.calibrations}["lstm"]
+    found = calibrate(result.origins, "lstm")
     y, y_hat, _ = series("lstm")
     x = np.column_stack([np.ones_like(y_hat), y_hat])
     inverse = np.linalg.inv(x.T @ x)
@@ -121,16 +121,20 @@ def test_slope_and_its_interval_are_those_of_a_regression_with_robust_errors(
     assert not found.constant
 
 
-def test_learning_curves_are_relative_to_the_first_epoch(result: Result, run: Path) -> None:
+def test_learning_curves_are_relative_to_the_first_epoch(result: RunResult, run: Path) -> None:
     fits = pl.read_parquet(run / "fits.parquet").filter(model="gru", fold=2, seed=1)
-    found = next(fit for fit in result.fits if (fit.model, fit.fold, fit.seed) == ("gru", 2, 1))
+    found = next(
+        fit
+        for fit in learning_curves(result.frame(FITS), result.frame(FOLDS))
+        if (fit.model, fit.fold, fit.seed) == ("gru", 2, 1)
+    )
     losses = fits["validation_loss"].to_numpy()
     np.testing.assert_allclose(found.validation, losses / losses[0])
     assert found.best == fits.filter("best")["epoch"].item()
     assert found.epochs == fits.height
 
 
-def test_a_fold_carries_its_spans_and_every_models_skill(result: Result, run: Path) -> None:
+def test_a_fold_carries_its_spans_and_every_models_skill(result: RunResult, run: Path) -> None:
     scores = pl.read_parquet(run / "scores.parquet").filter(pl.col("seed").is_null(), fold=3, metric="skill_zero")
     fold = result.folds[3]
     assert fold.skills == dict(scores.select("model", "value").iter_rows())
@@ -139,7 +143,7 @@ def test_a_fold_carries_its_spans_and_every_models_skill(result: Result, run: Pa
 
 def test_a_constant_forecast_has_one_group_no_slope_and_is_called_constant(tmp_path: Path) -> None:
     found = read(make(tmp_path, Plan(constant=("gru",), folds=3)))
-    constant = {calibration.model: calibration for calibration in found.calibrations}["gru"]
+    constant = calibrate(found.origins, "gru")
     assert constant.constant
     assert constant.slope is None
     assert len(constant.deciles) == 1
@@ -148,16 +152,16 @@ def test_a_constant_forecast_has_one_group_no_slope_and_is_called_constant(tmp_p
 def test_a_run_without_networks_has_the_learning_baselines_as_candidates(tmp_path: Path) -> None:
     found = read(make(tmp_path, Plan(networks=(), folds=3)))
     assert {score.model for score in found.candidates} == {"mean", "ar", "ridge"}
-    assert found.fits == ()
+    assert learning_curves(found.frame(FITS), found.frame(FOLDS)) == ()
 
 
 def test_of_several_horizons_the_shortest_is_shown(run: Path) -> None:
-    found = read_folder(run)
+    found = read(run)
     longer = {"horizon": pl.lit(5, pl.Int32)}
-    forecasts = pl.concat([found.forecasts.with_columns(y=pl.lit(0.0), **longer), found.forecasts])
-    scores = pl.concat([found.scores.with_columns(value=pl.lit(0.0), **longer), found.scores])
-    both = assemble(replace(found, forecasts=forecasts, scores=scores))
-    assert (both.horizon, both.scores, both.folds) == (1, assemble(found).scores, assemble(found).folds)
+    forecasts = pl.concat([found.tables["forecasts"].with_columns(y=pl.lit(0.0), **longer), found.tables["forecasts"]])
+    scores = pl.concat([found.tables["scores"].with_columns(value=pl.lit(0.0), **longer), found.tables["scores"]])
+    both = replace(found, tables={**found.tables, "forecasts": forecasts, "scores": scores})
+    assert (both.horizon, both.scores, both.folds) == (1, found.scores, found.folds)
 
 
 @pytest.mark.parametrize("change", ["missing", "twice"])

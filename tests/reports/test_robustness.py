@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +11,22 @@ import polars as pl
 import pytest
 
 from backtest.data.names import Status
-from backtest.data.result_tables import SEEDS
+from backtest.data.result_tables import DROPPED, FLUCTUATION, SEEDS
 from backtest.reports.blocks import Details, Figure, Heading, Note, Table, Text
-from backtest.reports.diagnostics import LossPath
-from backtest.reports.result import Result, Score
-from backtest.reports.rows import Dropped, Seed, Spells
+from backtest.reports.diagnostics import FluctuationPath, LossPath
+from backtest.reports.run import Row, RunResult, Score, row_type
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.cumulative_loss import finding as finding_of_course
 from backtest.reports.sections.fluctuation import numbers as numbers_of_spells
 from backtest.reports.sections.fluctuation import sentence
 from backtest.reports.sections.seeds import finding as finding_of_seeds
-from tests.support.candidates import candidate, judged
+from tests.support.candidates import altered, candidate, judged, table_row, with_rows
 
 START = np.datetime64("2020-01-06", "us")
 
 
-def spell(values: list[float], model: str = "gru") -> Spells:
-    return Spells(model, START + np.arange(len(values)) * np.timedelta64(1, "D"), np.asarray(values), 3.0)
+def spell(values: list[float], model: str = "gru") -> FluctuationPath:
+    return FluctuationPath(model, START + np.arange(len(values)) * np.timedelta64(1, "D"), np.asarray(values), 3.0)
 
 
 @pytest.mark.parametrize(
@@ -48,33 +48,33 @@ def spell(values: list[float], model: str = "gru") -> Spells:
         ),
     ],
 )
-def test_a_sentence_says_who_left_the_band_and_when(usual: Result, paths: list[list[float]], words: str) -> None:
+def test_a_sentence_says_who_left_the_band_and_when(usual: RunResult, paths: list[list[float]], words: str) -> None:
     found = [spell(values, model) for values, model in zip(paths, ["gru", "m1"], strict=False)]
     assert sentence(found, usual.folds).replace("\xa0", " ").startswith(words)
 
 
-def test_more_spells_than_a_sentence_holds_are_counted(usual: Result) -> None:
+def test_more_spells_than_a_sentence_holds_are_counted(usual: RunResult) -> None:
     assert sentence([spell([3.5, -3.5]), spell([3.5, -3.5], "lstm")], usual.folds).endswith("; and 2 more.")
 
 
-def test_the_extreme_of_a_path_is_in_the_picture_and_its_value_below_the_numbers(usual: Result) -> None:
+def test_the_extreme_of_a_path_is_in_the_picture_and_its_value_below_the_numbers(usual: RunResult) -> None:
     values = np.sin(np.arange(1_000) / 50) * 2
     values[617] = -7.25
     path = spell(values.tolist())
     assert numbers_of_spells([path]).caption.startswith("Farthest from 0: GRU −7.25.")
     flat = replace(path, values=np.where(values < -7, 0, values))
-    pictures = [picture(replace(usual, spells=(one,))) for one in (path, flat)]
+    pictures = [picture(with_paths(usual, one)) for one in (path, flat)]
     assert pictures[0] != pictures[1]
 
 
-def picture(result: Result) -> str:
+def picture(result: RunResult) -> str:
     """Picture of the course of a run."""
     return next(block.svg for block in SECTIONS["course"](result) if isinstance(block, Figure))
 
 
-def test_without_a_path_the_course_has_one_panel_and_says_nothing_of_spells(usual: Result) -> None:
+def test_without_a_path_the_course_has_one_panel_and_says_nothing_of_spells(usual: RunResult) -> None:
     assert [type(block) for block in SECTIONS["course"](usual)] == [Heading, Text, Figure, Details]
-    alone = replace(usual, spells=())
+    alone = with_paths(usual)
     assert [type(block) for block in SECTIONS["course"](alone)] == [Heading, Figure]
     assert "standard errors" in picture(usual)
     assert "standard errors" not in picture(alone)
@@ -86,8 +86,22 @@ def test_dates_without_a_clock_are_shown_where_all_are_midnights() -> None:
     assert numbers_of_spells([late]).rows[0][0] == "2020-01-06 00:00"
 
 
-def seed(number: int, skill: float, status: Status | None) -> Seed:
-    return Seed("gru", number, skill, 0.5, status)
+def dropped(fold: int, skill: float) -> Row:
+    return table_row(DROPPED, model="gru", fold=fold, skill=skill)
+
+
+def with_paths(run: RunResult, *paths: FluctuationPath) -> RunResult:
+    """A run with these paths of the fluctuation statistic."""
+    rows = [
+        table_row(FLUCTUATION, model=path.model, time=time.replace(tzinfo=UTC), statistic=value, band=path.band)
+        for path in paths
+        for time, value in zip(path.times.tolist(), path.values.tolist(), strict=True)
+    ]
+    return with_rows(run, FLUCTUATION, rows)
+
+
+def seed(number: int, skill: float, status: Status | None) -> Row:
+    return row_type("model", "seed", "skill", "p_value", "status")("gru", number, skill, 0.5, status)
 
 
 @pytest.mark.parametrize(
@@ -104,14 +118,14 @@ def seed(number: int, skill: float, status: Status | None) -> Seed:
     ],
 )
 def test_the_title_of_the_seeds_counts_those_that_are_better_alone(
-    usual: Result, statuses: list[Status], title: str
+    usual: RunResult, statuses: list[Status], title: str
 ) -> None:
     score: Score = next(score for score in usual.scores if score.model == "gru")
     alone = [seed(number, 0.01 * number, status) for number, status in enumerate(statuses)]
     assert finding_of_seeds(score, alone).startswith(title)
 
 
-def test_the_seeds_of_the_report_are_those_of_the_table(usual: Result, usual_run: Path) -> None:
+def test_the_seeds_of_the_report_are_those_of_the_table(usual: RunResult, usual_run: Path) -> None:
     table = pl.read_parquet(usual_run / SEEDS.file).sort("model", "seed")
     found = sorted(usual.seeds, key=lambda one: (one.model, one.seed))
     assert [(one.model, one.seed, one.skill) for one in found] == table.select("model", "seed", "skill").rows()
@@ -119,9 +133,9 @@ def test_the_seeds_of_the_report_are_those_of_the_table(usual: Result, usual_run
     assert all(one.status == better[one.model][one.seed] for one in found)
 
 
-def test_a_fragile_claim_is_named_with_the_fold_that_carries_it(usual: Result) -> None:
+def test_a_fragile_claim_is_named_with_the_fold_that_carries_it(usual: RunResult) -> None:
     found = candidate("better", fragile=True, worst_p=0.2, worst_fold=2, p_adjusted=0.01)
-    result = replace(judged(usual, found), dropped=(Dropped("gru", 2, -0.004), Dropped("gru", 0, 0.1)))
+    result = with_rows(judged(usual, found), DROPPED, [dropped(2, -0.004), dropped(0, 0.1)])
     blocks = SECTIONS["skill"](result)
     assert [block.text for block in blocks if isinstance(block, Note)] == [
         "That GRU is better than zero does not survive leaving out fold 2."
@@ -132,7 +146,7 @@ def test_a_fragile_claim_is_named_with_the_fold_that_carries_it(usual: Result) -
     assert table.rows[0][3:] == ("0.010", "2", "−0.40\xa0%", "0.20")
 
 
-def test_of_a_model_that_is_worse_the_p_is_that_of_being_worse(usual: Result) -> None:
+def test_of_a_model_that_is_worse_the_p_is_that_of_being_worse(usual: RunResult) -> None:
     found = candidate("worse", worst_p=0.03, worst_fold=0, p_adjusted=1.0, p_worse_adjusted=0.002)
     blocks = SECTIONS["skill"](judged(usual, found))
     assert not any(isinstance(block, Note) for block in blocks)
@@ -141,12 +155,12 @@ def test_of_a_model_that_is_worse_the_p_is_that_of_being_worse(usual: Result) ->
     assert table.rows[0][3] == "0.002"
 
 
-def test_without_a_claim_the_fold_that_is_left_out_is_the_one_that_the_course_names(usual: Result) -> None:
+def test_without_a_claim_the_fold_that_is_left_out_is_the_one_that_the_course_names(usual: RunResult) -> None:
     ends = {0: -0.01, 1: -0.05, 2: -0.09}  # folds 1 and 2 gained alike
     course = LossPath("gru", START + np.arange(3), np.asarray(list(ends.values())), ends)
-    dropped = tuple(Dropped("gru", fold, skill) for fold, skill in enumerate((0.08, 0.05, 0.05)))
+    rows = [dropped(fold, skill) for fold, skill in enumerate((0.08, 0.05, 0.05))]
     found = judged(usual, candidate("no evidence", worst_p=1.0, worst_fold=0, p_adjusted=1.0))
-    result = replace(found, dropped=dropped, paths=(course,))
+    result = altered(with_rows(found, DROPPED, rows), paths=(course,))
     table = SECTIONS["skill"](result)[-1]
     assert isinstance(table, Table)
     assert table.rows[0][4:] == ("1", "+5.00\xa0%", "–")

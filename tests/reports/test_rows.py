@@ -14,15 +14,14 @@ from backtest.data.records.verdict import Candidate
 from backtest.data.result_tables import TESTS
 from backtest.reports.blocks import Verdict
 from backtest.reports.formats import tied
-from backtest.reports.result import Result, read
-from backtest.reports.rows import seeds_of
+from backtest.reports.run import RunResult, read, seed_rows
 from backtest.reports.sections import SECTIONS
 from tests.support.audits import passed
 from tests.support.candidates import candidate, judged
 from tests.support.fake_run import Plan, make
 
 
-def shown(result: Result) -> Verdict:
+def shown(result: RunResult) -> Verdict:
     """The first block of the report."""
     (block,) = SECTIONS["verdict"](result)
     assert isinstance(block, Verdict)
@@ -42,14 +41,14 @@ def shown(result: Result) -> Verdict:
     ],
 )
 def test_a_claim_that_one_fold_carries_does_not_look_like_one_that_holds(
-    usual: Result, found: list[Candidate], tone: str
+    usual: RunResult, found: list[Candidate], tone: str
 ) -> None:
     block = shown(judged(usual, *found))
     assert block.tone == tone
     assert ("fragile" in block.word) == (found[0].fragile and tone != "good")
 
 
-def test_what_else_was_tried_stands_below_the_verdict(usual: Result) -> None:
+def test_what_else_was_tried_stands_below_the_verdict(usual: RunResult) -> None:
     audited = replace(usual, audit=passed())
     assert shown(audited).remark == ""
     remark = "50 configurations were tried on these bars."
@@ -74,11 +73,11 @@ def test_the_adjusted_p_allows_for_all_that_was_tried(tmp_path: Path) -> None:
 def test_seeds_have_the_verdicts_of_their_own_numbers() -> None:
     numbers = {"skill": [0.1, -0.2, 0.3], "p_value": [0.01, 0.9, 0.4]}
     seeds = pl.DataFrame({"model": ["gru", "gru", "ar"], "seed": [7, 3, 0], **numbers})
-    found = seeds_of(seeds, [candidate("no evidence", seed_verdicts=("worse", "better"))])
+    found = seed_rows(seeds, [candidate("no evidence", seed_verdicts=("worse", "better"))])
     assert {(one.model, one.seed): (one.skill, one.status) for one in found} == {
         ("gru", 3): (-0.2, "worse"),
         ("gru", 7): (0.1, "better"),
         ("ar", 0): (0.3, None),
     }
     with pytest.raises(RunError, match=r"a verdict on each of the 2 seeds of gru \(got 1\)"):
-        seeds_of(seeds, [candidate("no evidence", seed_verdicts=("worse",))])
+        seed_rows(seeds, [candidate("no evidence", seed_verdicts=("worse",))])

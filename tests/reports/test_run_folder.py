@@ -11,7 +11,8 @@ import pytest
 from backtest import reports
 from backtest.data.errors import RunError, WrongSchema
 from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_json
-from backtest.reports.result import read
+from backtest.data.schema import FITS
+from backtest.reports.run import read
 from tests.support.fake_run import Plan, make
 
 
@@ -69,7 +70,12 @@ def test_settings_that_tell_no_costs_are_refused(tmp_path: Path, settings: str, 
 def test_signs_that_cannot_be_seen_are_replaced_everywhere(tmp_path: Path) -> None:
     run = make(tmp_path, Plan(name="a\u202eb", networks=("n\x00e\nt",), symbols=("S\x1bY",), folds=3, test=40))
     found = read(run)
-    texts = [found.manifest.name, *found.manifest.data.symbols, found.candidates[0].model, found.fits[0].model]
+    texts = [
+        found.manifest.name,
+        *found.manifest.data.symbols,
+        found.candidates[0].model,
+        found.rows(FITS, epoch=1)[0].model,
+    ]
     assert texts == ["a\ufffdb", "S\ufffdY", "n\ufffde\ufffdt", "n\ufffde\ufffdt"]
     assert "\u202e" not in json.dumps(found.verdict.sentence, ensure_ascii=False)
 

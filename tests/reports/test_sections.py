@@ -12,8 +12,9 @@ from typing import get_args
 import pytest
 
 from backtest.data.names import Status
+from backtest.data.result_tables import JOINT, TESTS
 from backtest.reports.blocks import Block, Details, Facts, Figure, Heading, Table, Tone, Verdict, walk
-from backtest.reports.result import Result, read
+from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.formulas import FORMULAS
 from backtest.reports.sections.glossary import GLOSSARY
@@ -21,6 +22,7 @@ from backtest.reports.sections.parts import binned, colours, pens
 from backtest.reports.sections.verdict import FRAGILE, TONES
 from backtest.reports.summary import headline
 from tests.support.audits import leaky, passed
+from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make
 
 PLANS = {
@@ -45,12 +47,12 @@ PLANS = {
 
 
 @pytest.fixture(scope="module", params=list(PLANS))
-def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Result:
+def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     return read(make(tmp_path_factory.mktemp("sections"), PLANS[request.param]))
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
-def test_a_section_opens_with_its_finding_and_its_tables_are_whole(name: str, result: Result) -> None:
+def test_a_section_opens_with_its_finding_and_its_tables_are_whole(name: str, result: RunResult) -> None:
     blocks = SECTIONS[name](result)
     opening = blocks[0]
     assert isinstance(opening, Verdict if name == "verdict" else Heading)
@@ -77,7 +79,7 @@ def test_a_section_says_what_it_shows_in_its_first_line(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
-def test_a_figure_has_words_beside_it(name: str, usual: Result) -> None:
+def test_a_figure_has_words_beside_it(name: str, usual: RunResult) -> None:
     for figure in (block for block in SECTIONS[name](usual) if isinstance(block, Figure)):
         assert figure.alt.endswith(".")
         assert figure.caption.endswith(".")
@@ -91,7 +93,7 @@ def test_every_status_of_a_verdict_has_a_tone_and_a_word() -> None:
     assert len({word for _, word in shown}) == len(shown)
 
 
-def test_the_headline_table_has_every_model_and_sets_baselines_apart(usual: Result) -> None:
+def test_the_headline_table_has_every_model_and_sets_baselines_apart(usual: RunResult) -> None:
     table = headline(usual)
     assert [group.label for group in table.groups] == ["Baselines", "Models, best first"]
     assert [row[0] for row in table.groups[0].rows][:2] == ["zero", "naive"]
@@ -125,15 +127,15 @@ def test_every_model_has_a_colour_and_lines_differ_without_it_too(tmp_path: Path
     assert len({(drawn[score.model].colour, drawn[score.model].dashes) for score in found.candidates}) == 6
 
 
-def test_every_test_and_every_head_that_a_reader_may_not_know_is_in_the_glossary(usual: Result) -> None:
+def test_every_test_and_every_head_that_a_reader_may_not_know_is_in_the_glossary(usual: RunResult) -> None:
     words = " ".join(GLOSSARY).lower()
-    titles = {row.title for row in usual.tests} | {row.title for row in usual.joint}
+    titles = {row.title for row in usual.rows(TESTS, fold=None)} | {row.title for row in usual.rows(JOINT)}
     assert [title for title in titles if title.partition(" (")[0].lower() not in words] == []
     assert list(GLOSSARY) == sorted(GLOSSARY, key=str.lower)
     assert all(re.fullmatch(r"[^.]+(\.\d+)?[^.]*\.", text) for text in GLOSSARY.values())
 
 
-def test_the_formulas_unfold_with_their_sources_and_the_seeds_are_named(usual: Result) -> None:
+def test_the_formulas_unfold_with_their_sources_and_the_seeds_are_named(usual: RunResult) -> None:
     blocks = SECTIONS["method"](usual)
     unfolded = [block.inside for block in blocks if isinstance(block, Details)]
     assert [block for inside in unfolded for block in inside if isinstance(block, Facts)] == [
@@ -143,11 +145,11 @@ def test_the_formulas_unfold_with_their_sources_and_the_seeds_are_named(usual: R
     assert facts["Seeds"] == "0, 1 and 2, for each network"
 
 
-def test_bars_without_a_forecast_are_told_from_bars_that_are_incomplete(usual: Result) -> None:
+def test_bars_without_a_forecast_are_told_from_bars_that_are_incomplete(usual: RunResult) -> None:
     lost = tuple(replace(fold, n_lost=4) for fold in usual.folds)
     facts = dict(
         pair
-        for block in SECTIONS["data"](replace(usual, folds=lost))
+        for block in SECTIONS["data"](altered(usual, folds=lost))
         if isinstance(block, Facts)
         for pair in block.pairs
     )
@@ -159,6 +161,6 @@ def test_bars_without_a_forecast_are_told_from_bars_that_are_incomplete(usual: R
     ("section", "words"),
     [("seeds", (">worse<", ">better<")), ("skill", (">up: better<",)), ("course", ("down: better",))],
 )
-def test_a_picture_says_which_way_is_better(usual: Result, section: str, words: tuple[str, ...]) -> None:
+def test_a_picture_says_which_way_is_better(usual: RunResult, section: str, words: tuple[str, ...]) -> None:
     (found,) = (block for block in SECTIONS[section](usual) if isinstance(block, Figure))
     assert all(word in found.svg for word in words)

@@ -15,10 +15,11 @@ from backtest.data.errors import RunError
 from backtest.data.records.audit import AUDIT, Audit, Leak, Level
 from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_bytes, write_json
 from backtest.reports.blocks import Details, Facts, Heading, Item, Strip, Table, Text
-from backtest.reports.result import Fold, Result, read
+from backtest.reports.run import Fold, RunResult, read
 from backtest.reports.sections.validity import trust
 from backtest.reports.wording.audit import counterexample_words
 from tests.support.audits import COUNTEREXAMPLE, LEAKS, leaky, level, passed
+from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make
 from tests.support.payloads import PAYLOADS
 from tests.support.poison import poison
@@ -26,14 +27,14 @@ from tests.support.poison import poison
 PLAN = Plan(folds=2, test=30)
 
 
-def title(result: Result) -> str:
+def title(result: RunResult) -> str:
     """Finding of the section."""
     opening = trust(result)[0]
     assert isinstance(opening, Heading)
     return opening.finding
 
 
-def items(result: Result) -> dict[str, Item]:
+def items(result: RunResult) -> dict[str, Item]:
     """Items of the strip by label."""
     strip = trust(result)[1]
     assert isinstance(strip, Strip)
@@ -59,7 +60,7 @@ def items(result: Result) -> dict[str, Item]:
     ],
 )
 def test_the_strip_and_its_title_say_how_the_audit_came_out(
-    usual: Result, audit: Audit | None, tone: str, word: str, detail: str, finding: str
+    usual: RunResult, audit: Audit | None, tone: str, word: str, detail: str, finding: str
 ) -> None:
     result = replace(usual, audit=audit)
     item = items(result)["Leak audit"]
@@ -72,12 +73,12 @@ def test_the_strip_and_its_title_say_how_the_audit_came_out(
     ("numbers", "words"),
     [((3,), "full: level 3"), ((1, 2), "full: levels 1 and 2"), ((1, 2, 4), "full: levels 1, 2 and 4")],
 )
-def test_only_the_levels_that_were_run_are_claimed(usual: Result, numbers: tuple[int, ...], words: str) -> None:
+def test_only_the_levels_that_were_run_are_claimed(usual: RunResult, numbers: tuple[int, ...], words: str) -> None:
     every = (level(number) if number in numbers else Level(number, "", "", done=False) for number in range(1, 6))
     assert items(replace(usual, audit=Audit("full", "", tuple(every))))["Leak audit"].detail == words
 
 
-def test_holes_are_cared_for_and_their_absence_is_good(usual: Result) -> None:
+def test_holes_are_cared_for_and_their_absence_is_good(usual: RunResult) -> None:
     item = items(usual)["Data check"]
     assert (item.tone, item.word, item.detail) == ("care", "2 holes", "1,240 bars; 7 missing, never filled")
     card = replace(usual.manifest.data, gaps=0, missing_bars=0)
@@ -85,19 +86,19 @@ def test_holes_are_cared_for_and_their_absence_is_good(usual: Result) -> None:
     assert (item.tone, item.word, item.detail) == ("good", "no holes", "1,240 bars; none missing")
 
 
-def folds(result: Result, change: Callable[[Fold], Fold]) -> Result:
+def folds(result: RunResult, change: Callable[[Fold], Fold]) -> RunResult:
     """Return a run whose last fold is another one."""
-    return replace(result, folds=(*result.folds[:-1], change(result.folds[-1])))
+    return altered(result, folds=(*result.folds[:-1], change(result.folds[-1])))
 
 
-def test_a_fold_without_a_forecast_and_lost_rows_are_counted(usual: Result) -> None:
+def test_a_fold_without_a_forecast_and_lost_rows_are_counted(usual: RunResult) -> None:
     assert items(usual)["Folds done"] == Item("good", "Folds done", "3 of 3", "every test bar has its forecast")
     item = items(folds(usual, lambda fold: replace(fold, n_test=0, n_lost=80)))["Folds done"]
     assert (item.tone, item.word) == ("care", "2 of 3")
     assert item.detail == "80 bars of the test spans without a forecast"
 
 
-def test_a_test_span_that_was_learned_from_is_bad_whatever_the_audit_says(usual: Result) -> None:
+def test_a_test_span_that_was_learned_from_is_bad_whatever_the_audit_says(usual: RunResult) -> None:
     early = timedelta(hours=300)
     result = folds(replace(usual, audit=passed()), lambda fold: replace(fold, test_start=fold.test_start - early))
     item = items(result)["Folds done"]
@@ -107,7 +108,7 @@ def test_a_test_span_that_was_learned_from_is_bad_whatever_the_audit_says(usual:
 
 
 @pytest.mark.parametrize(("device", "tone"), [("cpu", "good"), ("cuda", "care"), ("cpu and cuda", "care")])
-def test_only_a_processor_promises_the_same_bits(usual: Result, device: str, tone: str) -> None:
+def test_only_a_processor_promises_the_same_bits(usual: RunResult, device: str, tone: str) -> None:
     hardware = replace(usual.manifest.hardware, device=device)
     item = items(replace(usual, manifest=replace(usual.manifest, hardware=hardware)))["Reproducible"]
     assert item.tone == tone
@@ -118,13 +119,13 @@ def test_only_a_processor_promises_the_same_bits(usual: Result, device: str, ton
     ("tried", "word", "detail"),
     [(1, "nothing else", "as far as the ledger"), (12, "12 in all", "configurations; the p-values allow for all")],
 )
-def test_what_was_tried_is_counted_and_no_fault(usual: Result, tried: int, word: str, detail: str) -> None:
+def test_what_was_tried_is_counted_and_no_fault(usual: RunResult, tried: int, word: str, detail: str) -> None:
     item = items(replace(usual, verdict=replace(usual.verdict, configurations=tried)))["Tried on these bars"]
     assert (item.tone, item.word) == ("good", word)
     assert item.detail.startswith(detail)
 
 
-def test_leaks_stand_in_the_open_with_counterexample_and_remedy(usual: Result) -> None:
+def test_leaks_stand_in_the_open_with_counterexample_and_remedy(usual: RunResult) -> None:
     _, _, _, facts, details = trust(replace(usual, audit=leaky()))
     assert isinstance(facts, Facts)
     first, second = facts.pairs
@@ -143,11 +144,13 @@ def test_leaks_stand_in_the_open_with_counterexample_and_remedy(usual: Result) -
 
 
 @pytest.mark.parametrize(("audit", "kinds"), [(None, [Heading, Strip]), (passed(), [Heading, Strip, Details])])
-def test_where_no_leak_was_found_only_the_levels_unfold(usual: Result, audit: Audit | None, kinds: list[type]) -> None:
+def test_where_no_leak_was_found_only_the_levels_unfold(
+    usual: RunResult, audit: Audit | None, kinds: list[type]
+) -> None:
     assert [type(block) for block in trust(replace(usual, audit=audit))] == kinds
 
 
-def test_leaks_beyond_the_first_twenty_are_counted(usual: Result) -> None:
+def test_leaks_beyond_the_first_twenty_are_counted(usual: RunResult) -> None:
     many = tuple(Leak(f"feature x{number}", "leaks", "mend it") for number in range(23))
     *_, facts, text, _ = trust(replace(usual, audit=leaky(*many)))
     assert isinstance(facts, Facts)

@@ -1,13 +1,17 @@
-"""Candidates of a verdict as the report reads them, for tests of what it says about them."""
+"""Runs with other candidates, views or rows than the made-up ones, for tests of what the report says of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
 
+import polars as pl
+
 from backtest.data.names import Status
 from backtest.data.records.verdict import Candidate
-from backtest.reports.result import Result, Score
+from backtest.data.schema import Schema
+from backtest.reports.run import Row, RunResult, Score, row_type
 
 PLAIN: dict[str, Any] = {"reason": "", "sentence": "", "seeds": 0, "fragile": False, "seed_verdicts": ()}
 
@@ -25,7 +29,7 @@ def scored(model: str, skill: float, status: Status | None = None) -> Score:
     return Score(model, 1.0 - skill, 1.0, skill, None, None, 0.5, None, 1, "", candidate=found)
 
 
-def judged(result: Result, *candidates: Candidate, **verdict: Any) -> Result:
+def judged(result: RunResult, *candidates: Candidate, **verdict: Any) -> RunResult:
     """Return a run as it would be with other candidates and findings."""
     known = {one.model: one for one in candidates}
     scores = tuple(
@@ -33,4 +37,28 @@ def judged(result: Result, *candidates: Candidate, **verdict: Any) -> Result:
         for score in result.scores
     )
     changed = replace(result.verdict, candidates=candidates, status=candidates[0].status, **verdict)
-    return replace(result, scores=scores, verdict=changed)
+    return altered(replace(result, verdict=changed), **(kept_views(result) | {"scores": scores}))
+
+
+def altered(run: RunResult, **views: Any) -> RunResult:
+    """Return a run whose views, such as `scores` or `folds`, are these instead of those of its tables."""
+    copy = replace(run)
+    vars(copy).update(kept_views(run) | views)
+    return copy
+
+
+def kept_views(run: RunResult) -> dict[str, Any]:
+    """Return the views of a run that were set by `altered` or computed already."""
+    names = {field.name for field in fields(run)}
+    return {name: value for name, value in vars(run).items() if name not in names}
+
+
+def table_row(table: Schema, **values: Any) -> Row:
+    """Return a row of a table at horizon 1, None in every column without a value."""
+    return row_type(*table.names)(**dict.fromkeys(table.names) | {"horizon": 1} | values)
+
+
+def with_rows(run: RunResult, table: Schema, rows: Iterable[Row]) -> RunResult:
+    """Return a run whose table holds these rows instead."""
+    frame = pl.DataFrame([row._asdict() for row in rows], schema=table.dtypes)
+    return altered(replace(run, tables={**run.tables, table.name.lower(): frame}), **kept_views(run))
