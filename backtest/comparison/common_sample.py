@@ -12,7 +12,6 @@ from backtest.comparison.compared_runs import Entrant
 from backtest.data.errors import ConfigError
 from backtest.data.names import REFERENCES
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
-from backtest.reports.formats import counted, listed
 from backtest.verdict.rule import MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP
 
 KEY = ["symbol", "time"]
@@ -87,7 +86,7 @@ def refuse_others(shared: pl.DataFrame, truth: pl.DataFrame, first: str, name: s
     raise ConfigError(
         f"compare: expected the same outcomes and baselines in all runs: after {row['symbol']}, "
         f"{row['time']:%Y-%m-%d %H:%M} UTC, came {seen} (naive {row['naive']:.6g} and {row['naive_here']:.6g}; "
-        f"{counted(odd.height, 'such row')}): compare runs on the same bars"
+        f"such rows: {odd.height:,}): compare runs on the same bars"
     )
 
 
@@ -96,9 +95,10 @@ def refuse_few(shared: pl.DataFrame, truths: Sequence[pl.DataFrame], entrants: S
     needed, got = max(MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP * horizon), shared["time"].n_unique()
     if got >= needed:
         return
+    symbols = [entrant.manifest.data.symbols for entrant in entrants]
     spans = "; ".join(
-        f"{entrant.name}: {listed(entrant.manifest.data.symbols, 3)}, {truth.height} forecasts"
-        for entrant, truth in zip(entrants, truths, strict=True)
+        f"{entrant.name}: {', '.join(own[:3])}{', ...' if len(own) > 3 else ''}, {truth.height} forecasts"
+        for entrant, own, truth in zip(entrants, symbols, truths, strict=True)
     )
     raise ConfigError(
         f"compare: expected {needed} times or more that all runs forecast (got {got}): compare runs that were tested "
