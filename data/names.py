@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
-Status = Literal["better", "no evidence", "worse", "cannot tell", "leak suspected"]
+Status = Literal["leak suspected", "better", "no evidence", "worse", "cannot tell"]
 """What a run finds out about a model."""
+
+RANKING: tuple[Status, ...] = get_args(Status)
+"""What is reported first: that no number can be trusted, then from the strongest claim for a model to none at all."""
 
 PRIMARY = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero"}
 """The test that the verdict rests on, by the columns of TESTS."""

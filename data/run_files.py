@@ -19,7 +19,7 @@ from backtest.data.errors import RunError
 from backtest.data.schema import Schema, check
 
 MANIFEST, SETTINGS, VERDICT = "manifest.json", "config.toml", "verdict.json"
-FORMAT = 2
+FORMAT = 3
 """Of run folders: a reader refuses those of another one."""
 
 LOCK = ".lock"
@@ -108,8 +108,8 @@ def read_manifest(run: Path) -> dict[str, Any]:
         raise RunError(f"{path}: expected the manifest of a run (got {broken}): run `backtest run` again") from broken
     if manifest.get("format") != FORMAT:
         raise RunError(
-            f"{path}: expected a run of format {FORMAT} (got {manifest.get('format')}): use the version of "
-            "beatzero that wrote it, or run it again"
+            f"{path}: written by another version of beatzero (expected run format {FORMAT}, got "
+            f"{manifest.get('format')}): open it with that version, or run `backtest run` again into this folder"
         )
     return dict(manifest)
 

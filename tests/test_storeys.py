@@ -22,7 +22,7 @@ BELOW = {
     "reports": {"data"},
     "significance": {"data"},
     "evaluation": {"data", "significance"},
-    "verdict": {"data", "significance", "evaluation", "reports"},
+    "verdict": {"data", "significance", "evaluation"},
     "walk": {"data", "features", "models", "significance", "evaluation", "verdict"},
     "forecast": {"data", "features", "models", "walk"},
     "comparison": {"data", "significance", "evaluation", "verdict", "walk", "reports"},

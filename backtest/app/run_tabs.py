@@ -20,6 +20,7 @@ from backtest.reports.run import Fold, RunResult
 from backtest.reports.sections.validity import MEND, MOST, audited, finding
 from backtest.reports.sections.verdict import tone_of
 from backtest.reports.wording.audit import counterexample_words
+from backtest.reports.wording.verdict import headline, remark, sentences
 
 STATES: dict[str, tuple[Tone, str]] = {
     "passed": ("good", "passed"),
@@ -35,7 +36,7 @@ def show_header(result: RunResult) -> None:
     first, last = (moment(time, card.interval)[:10] for time in ends)
     with st.container(border=True, gap="xsmall"):
         st.text(visible(f"{result.manifest.name}: {listed(card.symbols, 4)}, walked forward from {first} to {last}"))
-        show_badge(*tone_of(result.verdict), result.verdict.headline)
+        show_badge(*tone_of(result.verdict), headline(result.verdict))
         item = audited(result.audit)
         show_badge(item.tone, item.word, item.detail, item.label)
 
@@ -135,8 +136,8 @@ def as_percent(share: float | None) -> float | None:
 
 def show_models(result: RunResult) -> None:
     """Show the verdict on each candidate with its numbers, and the table of all models."""
-    for candidate in result.verdict.candidates:
-        st.text(visible(candidate.sentence))
-    if result.verdict.remark:
-        st.text(visible(result.verdict.remark))
+    for sentence in sentences(result.verdict, result.audit):
+        st.text(visible(sentence))
+    if said := remark(result.verdict):
+        st.text(visible(said))
     show_table(reports.headline(result))

@@ -156,12 +156,13 @@ def report(run: RunFolder) -> None:
     """Rewrite the report; update the verdict if more was tried on the same bars since."""
     from backtest import reports
     from backtest.cli.terminal import say, tell
+    from backtest.reports.wording.verdict import headline
     from backtest.verdict.record import judge_again
 
     judged = judge_again(run)
     if judged:
         before, after = judged
-        tell(f"verdict updated: {after.headline}")
+        tell(f"verdict updated: {headline(after)}")
         if after.configurations > before.configurations:
             tell(f"configurations tried on these bars: {after.configurations}, up from {before.configurations}")
     say(f"report: {reports.write(run)}")

@@ -22,6 +22,7 @@ from backtest.reports.comparison.sections.pairs import pairs_table
 from backtest.reports.comparison.sections.verdict import verdict_of
 from backtest.reports.formats import counted, decimal, decimals, level, moment, percent, plain, tied, within
 from backtest.reports.wording.audit import leak_words
+from backtest.reports.wording.verdict import headline, remark, sentences
 
 console = Console()
 WIDE = 110
@@ -49,17 +50,16 @@ def show_result(run: Path) -> None:
     """Print the verdict on a run with its numbers, and the table of all models."""
     result = reports.read(run)
     console.print()
-    show_verdict(result.verdict)
+    show_verdict(result.verdict, result.audit)
     console.print()
     show_table(reports.headline(result))
 
 
-def show_verdict(verdict: Verdict) -> None:
+def show_verdict(verdict: Verdict, audit: Audit | None = None) -> None:
     """Print a verdict: the headline, then a sentence on each candidate, then what else was tried on the bars."""
-    tell(verdict.headline, "bold")
-    for sentence in (*(candidate.sentence for candidate in verdict.candidates), verdict.remark):
-        if sentence:
-            tell(sentence)
+    tell(headline(verdict), "bold")
+    for sentence in filter(None, (*sentences(verdict, audit), remark(verdict))):
+        tell(sentence)
 
 
 def show_comparison(folder: Path) -> None:

@@ -168,7 +168,7 @@ def run_of(entrant: Entrant, left_out: int) -> ComparedRun:
         first=iso(own["time"].min()),
         last=iso(own["time"].max()),
         status=verdict.status,
-        headline=verdict.headline,
+        verdict=verdict,
         configurations=verdict.configurations,
         audited=audited,
         depth=audit.depth if audit else None,

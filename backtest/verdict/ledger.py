@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from backtest.data.names import Status
 from backtest.data.run_files import write_bytes
 
 LEDGER = "ledger.jsonl"
@@ -30,7 +31,8 @@ class Trial:
     """One finished run, a line of the ledger.
 
     `config` is the hash of the settings that make another strategy of it, `data` the SHA-256 of the bars, `finished`
-    an ISO time, `run` the folder's name, `headline` that of its verdict. `p_values` and `p_worse` are the primary
+    an ISO time, `run` the folder's name, `status` that of its verdict (None in lines of older versions, which had a
+    sentence instead). `p_values` and `p_worse` are the primary
     test's one-sided raw p-values for better and for worse than zero, `sharpes` the Sharpe ratios per bar of the
     strategies, all by "model@horizon". What is undefined is left out.
     """
@@ -39,10 +41,10 @@ class Trial:
     data: str
     finished: str
     run: str
-    headline: str
     p_values: dict[Name, Probability]
     p_worse: dict[Name, Probability]
     sharpes: dict[Name, Number]
+    status: Status | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def deflate(sharpe: Sharpe, own: Sequence[float], others: Sequence[Trial], *, un
 
 
 def enter(run: Path, judged: Verdict, tests: pl.DataFrame, strategies: pl.DataFrame, *, data: str, config: str) -> None:
-    """Enter a run into the ledger, with its headline, the p-values of its primary test and its Sharpe ratios."""
+    """Enter a run into the ledger, with its status, the p-values of its primary test and its Sharpe ratios."""
     tested = primary(tests).filter(pl.col("p_value").is_not_null())
     p_values = {
         alternative: {
@@ -170,8 +170,8 @@ def enter(run: Path, judged: Verdict, tests: pl.DataFrame, strategies: pl.DataFr
     }
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     sharpes = {name_of(key): found.ratio for key, found in _sharpes(strategies).items()}
-    about = (config, data, finished, run.name, judged.headline)
-    ledger.append(run.parent / LEDGER, Trial(*about, p_values["less"], p_values["greater"], sharpes))
+    about = (config, data, finished, run.name)
+    ledger.append(run.parent / LEDGER, Trial(*about, p_values["less"], p_values["greater"], sharpes, judged.status))
 
 
 def _keyed(trials: Sequence[Mapping[str, float]], unreadable: int) -> Iterator[tuple[Key, float]]:

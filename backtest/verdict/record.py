@@ -48,12 +48,12 @@ def write_results(
     networks: Sequence[str],
     bars: str,
     trial: str,
-    leak: str = "",
+    leak: bool = False,
 ) -> Verdict:
     """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it.
 
     `networks` are the models to be judged, `bars` is the SHA-256 of the bars, `trial` that of the settings by which
-    one trial on them differs from another, `leak` what the audit found, empty if nothing.
+    one trial on them differs from another, `leak` whether the audit found one.
     """
     for table in result_tables.RUN_TABLES:
         write_table(run / table.file, evaluation.tables[table.file], table)
@@ -76,9 +76,8 @@ def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdi
     manifest = read_manifest(run)
     before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
     found = audited or _audit(run, manifest)
-    leak = found.reason if found else ""
-    suspected = before.candidates[0].reason if before.status == "leak suspected" else ""
-    outdated = leak != suspected or _more_tried(run, before, manifest)
+    leak = found is not None and not found.passed
+    outdated = leak != (before.status == "leak suspected") or _more_tried(run, before, manifest)
     if not audited and not outdated:
         return None
     with locked(run):
@@ -91,7 +90,7 @@ def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdi
     return (before, after) if outdated else None
 
 
-def _judged(run: Path, before: Verdict, leak: str, manifest: dict[str, Any]) -> Verdict:
+def _judged(run: Path, before: Verdict, leak: bool, manifest: dict[str, Any]) -> Verdict:
     """The verdict on a finished run, by the terms of the one before."""
     tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
     networks = [candidate.model for candidate in before.candidates]
@@ -118,7 +117,7 @@ def _more_tried(run: Path, before: Verdict, manifest: dict[str, Any]) -> bool:
 
 
 def _evidence(
-    run: Path, tables: Mapping[str, pl.DataFrame], panels: Sequence[LossPanel], leak: str, *, data: str, config: str
+    run: Path, tables: Mapping[str, pl.DataFrame], panels: Sequence[LossPanel], leak: bool, *, data: str, config: str
 ) -> Evidence:
     """All that a verdict rests on: the tables of a run, the leak its audit found, and the ledger beside it."""
     known = ledger_of(run)

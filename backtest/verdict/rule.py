@@ -1,28 +1,26 @@
 """The rule of the verdict, in one place: whether there is evidence that a network forecasts better than zero.
 
-The rule stands in `status_of` and `obstacle`, its constants below. It reads one test, PRIMARY: Diebold-Mariano on the
-pooled squared errors of the mean over seeds against `zero`, one-sided, adjusted over all models but the baselines, at
-all horizons, in this configuration and in every other one that was tried on the same bars.
+The rule stands in `status_of` and `insufficient_data_reason`, its constants below. It reads one test, PRIMARY:
+Diebold-Mariano on the pooled squared errors of the mean over seeds against `zero`, one-sided, adjusted over all models
+but the references, at all horizons, in this configuration and in every other one that was tried on the same bars.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import ConfigError, UndefinedTest
-from backtest.data.names import Status, label
-from backtest.data.records.verdict import Candidate, Verdict
+from backtest.data.names import RANKING, Status
+from backtest.data.records.verdict import Candidate, Reason, Verdict
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.reports.formats import counted
 from backtest.significance.equal_accuracy import smallest_detectable
 from backtest.verdict.ledger import Key
 from backtest.verdict.multiple_testing import Family, Tried, primary
-from backtest.verdict.wording import RANKING, headline, remark, sentence
 
 MIN_FOLDS = 3
 MIN_DIFFERENCES = 30
@@ -32,10 +30,10 @@ MIN_DIFFERENCES_PER_STEP = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What a run is judged by: its SCORES, TESTS, FOLDS, SEEDS and DROPPED, and its forecasts by `horizons`.
+    """What a run is judged by: its SCORES, TESTS, FOLDS, SEEDS and DROPPED, and its loss panels by horizon.
 
     `tried` is what else was tried on these bars, `deflated` the deflated Sharpe ratios of the strategies by model and
-    horizon, `leak` what the audit found, empty if nothing.
+    horizon, `leak` whether the audit found one.
     """
 
     scores: pl.DataFrame
@@ -43,62 +41,57 @@ class Evidence:
     folds: pl.DataFrame
     seeds: pl.DataFrame
     dropped: pl.DataFrame
-    horizons: Sequence[LossPanel]
+    panels: Sequence[LossPanel]
     tried: Tried = field(default_factory=Tried)
     deflated: Mapping[Key, float] = field(default_factory=dict)
-    leak: str = ""
+    leak: bool = False
 
 
 def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, adjustment: str = "holm") -> Verdict:
     """Judge a run; `networks` are the models that the question is about.
 
-    leak suspected  the audit failed: no number of this run can be believed
+    leak suspected  the audit failed: no number of this run can be trusted
     cannot tell     fewer than 3 folds with forecasts; fewer than 30 loss differences, or than 10 for each step of the
-                    horizon; a series without any movement; no forecasts of the rows that zero has; or the test is
-                    undefined
+                    horizon; every outcome is zero; no forecasts of the rows that zero has; or the test is undefined
     better          positive skill, and adjusted one-sided p <= alpha for "better than zero"
     worse           negative skill, and adjusted one-sided p <= alpha for "worse than zero": a family of its own, so the
                     chance of either claim being false is at most 2 alpha
     no evidence     everything else
 
-    "better" and "worse" are fragile where one fold carries them: without it the adjusted p exceeds alpha.
+    "better" and "worse" are fragile where they rest on one fold: without it the adjusted p exceeds alpha.
     A family's adjustment allows for naming the best of the candidates, so the first of them speaks for the run.
     Raises ConfigError if alpha is not between 0 and 1/2, WrongSchema if a table is not what it should be.
     """
     if not 0 < alpha < 0.5:
         raise ConfigError(f"alpha: must lie between 0 and 1/2 (got {alpha}): 0.05 is usual")
     folds = schema.check(evidence.folds, schema.FOLDS)
-    counts = _Counts(folds.filter(pl.col("n_test") > 0).height, int(folds["n_test"].sum()), alpha)
-    rivals = _rivals(
+    n_folds = folds.filter(pl.col("n_test") > 0).height
+    tested = _tested_models(
         schema.check(evidence.scores, result_tables.SCORES), schema.check(evidence.tests, result_tables.TESTS)
     )
-    court = _Court(evidence, Family.of(rivals, evidence.tried, adjustment), counts)
-    judged = [row for row in rivals if row["model"] in networks] or rivals
-    several = len({row["horizon"] for row in rivals}) > 1
-    candidates = [court.candidate(row, several_horizons=several) for row in judged]
-    candidates += [court.unpaired(name) for name in networks if name not in {row["model"] for row in rivals}]
+    family = Family.of(tested, evidence.tried, adjustment)
+    judged = [row for row in tested if row["model"] in networks] or tested
+    missing = [name for name in networks if name not in {row["model"] for row in tested}]
+    candidates = [_candidate(row, evidence, family, n_folds, alpha) for row in judged]
+    candidates += [_without_forecasts(name) for name in missing]
     candidates.sort(key=lambda each: RANKING.index(each.status))
     first = candidates[0] if candidates else None
-    summary = headline([(each.status, each.name, each.fragile) for each in candidates])
     return Verdict(
         status=first.status if first else "leak suspected" if evidence.leak else "cannot tell",
         model=first.model if first else None,
-        headline=summary,
-        sentence=first.sentence if first else summary,
-        remark=remark(evidence.tried.configurations, court.family.size, len(court.family.claims)),
         alpha=alpha,
         adjustment=adjustment,
         configurations=evidence.tried.configurations,
-        comparisons=court.family.size,
-        folds=counts.folds,
-        forecasts=counts.forecasts,
+        comparisons=family.size,
+        folds=n_folds,
+        forecasts=int(folds["n_test"].sum()),
         candidates=tuple(candidates),
-        claims=court.family.claims,
+        claims=family.claims,
     )
 
 
 def status_of(
-    reason: str, skill: float | None, p_adjusted: float | None, p_worse_adjusted: float | None, alpha: float
+    reason: Reason | None, skill: float | None, p_adjusted: float | None, p_worse_adjusted: float | None, alpha: float
 ) -> Status:
     """The rule itself, of one model or one seed; `reason` says why nothing can be said, if so."""
     if reason or skill is None or p_adjusted is None or p_worse_adjusted is None:
@@ -108,29 +101,20 @@ def status_of(
     return "worse" if skill < 0 and p_worse_adjusted <= alpha else "no evidence"
 
 
-def obstacle(row: Mapping[str, Any], folds: int) -> str:
-    """Why nothing can be said about a row of the primary test in so many folds; empty if something can."""
+def insufficient_data_reason(row: Mapping[str, Any], folds: int) -> Reason | None:
+    """Why nothing can be said about a row of the primary test in so many folds; None if something can."""
     needed = max(MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP * row["horizon"])
     if folds < MIN_FOLDS:
-        return f"{counted(folds, 'fold')}, at least {MIN_FOLDS} are needed"
+        return Reason("few_folds", folds, MIN_FOLDS)
     if row["n"] < needed:
-        return f"{counted(row['n'], 'loss difference')}, at least {needed} are needed"
+        return Reason("few_differences", row["n"], needed)
     if row["skill"] is None:
-        return "every return is zero"
-    return str(row["note"]) if row["p_value"] is None else ""
+        return Reason("all_zero")
+    return Reason("undefined_test", note=str(row["note"])) if row["p_value"] is None else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """What all candidates are judged on."""
-
-    folds: int
-    forecasts: int
-    alpha: float
-
-
-def _rivals(scores: pl.DataFrame, tests: pl.DataFrame) -> list[dict[str, Any]]:
-    """One row per model and horizon, baselines left out, the best first: the PRIMARY test both ways, skill, seeds."""
+def _tested_models(scores: pl.DataFrame, tests: pl.DataFrame) -> list[dict[str, Any]]:
+    """One row per model and horizon, references left out, the best first: the PRIMARY test both ways, skill, seeds."""
     key = ["model", "horizon"]
     pooled = primary(tests)
     worse = pooled.filter(alternative="greater").select(*key, p_worse="p_value")
@@ -140,75 +124,58 @@ def _rivals(scores: pl.DataFrame, tests: pl.DataFrame) -> list[dict[str, Any]]:
     return list(ranked.iter_rows(named=True))
 
 
-@dataclass(frozen=True, slots=True)
-class _Court:
-    """What all candidates of a run are judged with."""
+def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds: int, alpha: float) -> Candidate:
+    """Apply the rule to one row of `_tested_models`."""
+    key = row["model"], row["horizon"]
+    p_adjusted, p_worse_adjusted = family.adjusted(key), family.adjusted(key, worse=True)
+    insufficient = insufficient_data_reason(row, folds)
+    reason = Reason("leak") if evidence.leak else insufficient
+    status = status_of(insufficient, row["skill"], p_adjusted, p_worse_adjusted, alpha)
+    status = "leak suspected" if evidence.leak else status
+    worst_p, worst_fold = family.without_a_fold(evidence.dropped, key, worse=status == "worse")
+    seed_verdicts = tuple(
+        status_of(insufficient, seed["skill"], seed["p_adjusted"], seed["p_worse_adjusted"], alpha)
+        for seed in family.by_seed(evidence.seeds, key)
+    )
+    return Candidate(
+        model=row["model"],
+        horizon=row["horizon"],
+        status=status,
+        reason=reason,
+        skill=row["skill"],
+        skill_low=row["skill_low"],
+        skill_high=row["skill_high"],
+        p_value=row["p_value"],
+        p_adjusted=p_adjusted,
+        p_worse=row["p_worse"],
+        p_worse_adjusted=p_worse_adjusted,
+        n=row["n"],
+        seeds=row["seeds"],
+        detectable=None if reason else _detectable_skill(evidence.panels, key, family.level(alpha)),
+        fragile=status in ("better", "worse") and worst_p is not None and worst_p > alpha,
+        worst_p=worst_p,
+        worst_fold=worst_fold,
+        seed_verdicts=seed_verdicts,
+        time_share=_time_share(evidence.seeds, key),
+        deflated_sharpe=evidence.deflated.get(key),
+    )
 
-    evidence: Evidence
-    family: Family
-    counts: _Counts
 
-    def candidate(self, row: Mapping[str, Any], *, several_horizons: bool) -> Candidate:
-        """Apply the rule to one row of `_rivals`."""
-        key, alpha, leak = (row["model"], row["horizon"]), self.counts.alpha, self.evidence.leak
-        adjusted = self.family.adjusted(key), self.family.adjusted(key, worse=True)
-        reason = obstacle(row, self.counts.folds)
-        status: Status = "leak suspected" if leak else status_of(reason, row["skill"], *adjusted, alpha)
-        worst_p, worst_fold = self.family.without_a_fold(self.evidence.dropped, key, worse=status == "worse")
-        found = Candidate(
-            model=row["model"],
-            name=label(row["model"]) + (f" at horizon {row['horizon']}" if several_horizons else ""),
-            horizon=row["horizon"],
-            status=status,
-            reason=leak or reason,
-            sentence="",
-            skill=row["skill"],
-            skill_low=row["skill_low"],
-            skill_high=row["skill_high"],
-            p_value=row["p_value"],
-            p_adjusted=adjusted[0],
-            p_worse=row["p_worse"],
-            p_worse_adjusted=adjusted[1],
-            n=row["n"],
-            seeds=row["seeds"],
-            detectable=None if leak or reason else self._detectable(key),
-            fragile=status in ("better", "worse") and worst_p is not None and worst_p > alpha,
-            worst_p=worst_p,
-            worst_fold=worst_fold,
-            seed_verdicts=self._of_seeds(key, reason),
-            time_share=_time_share(self.evidence.seeds, key),
-            deflated_sharpe=self.evidence.deflated.get(key),
-        )
-        return self._in_words(found)
+def _without_forecasts(model: str) -> Candidate:
+    """A network that has no test: it did not forecast the rows that the references forecast."""
+    nothing: dict[str, Any] = dict.fromkeys(each.name for each in fields(Candidate))
+    known: dict[str, Any] = {"model": model, "horizon": 0, "status": "cannot tell", "reason": Reason("no_forecasts")}
+    return Candidate(**{**nothing, **known, "n": 0, "seeds": 0, "fragile": False, "seed_verdicts": ()})
 
-    def unpaired(self, model: str) -> Candidate:
-        """A network that has no test: its forecasts are not of the rows that zero's are."""
-        row: dict[str, Any] = dict.fromkeys(each.name for each in fields(Candidate))
-        row |= {"model": model, "name": label(model), "status": "cannot tell", "horizon": 0, "n": 0, "seeds": 0}
-        row |= {"reason": "it has no forecasts of the rows that zero has", "fragile": False, "seed_verdicts": ()}
-        return self._in_words(Candidate(**{**row, "sentence": ""}))
 
-    def _in_words(self, found: Candidate) -> Candidate:
-        return replace(found, sentence=sentence(found, self.counts.forecasts, self.counts.folds, self.counts.alpha))
-
-    def _of_seeds(self, key: Key, reason: str) -> tuple[Status, ...]:
-        """Verdict that each seed alone would have had, in the order of their numbers."""
-        alone = self.family.by_seed(self.evidence.seeds, key)
-        return tuple(
-            status_of(reason, one["skill"], one["p_adjusted"], one["p_worse_adjusted"], self.counts.alpha)
-            for one in alone
-        )
-
-    def _detectable(self, key: Key) -> float | None:
-        """Smallest skill that these forecasts would have shown in most cases; None where it is undefined."""
-        model, horizon = key
-        panel = next(each for each in self.evidence.horizons if each.horizon == horizon)
-        level = self.family.level(self.counts.alpha)
-        try:
-            pair = panel.y, panel.y_hat[model]
-            return smallest_detectable(*pair, horizon=horizon, alpha=level, times=panel.instant)
-        except UndefinedTest:
-            return None
+def _detectable_skill(panels: Sequence[LossPanel], key: Key, level: float) -> float | None:
+    """Smallest skill that these forecasts would have shown in most cases at a level; None where it is undefined."""
+    model, horizon = key
+    panel = next(each for each in panels if each.horizon == horizon)
+    try:
+        return smallest_detectable(panel.y, panel.y_hat[model], horizon=horizon, alpha=level, times=panel.instant)
+    except UndefinedTest:
+        return None
 
 
 def _time_share(seeds: pl.DataFrame, key: Key) -> float | None:

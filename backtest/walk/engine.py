@@ -127,7 +127,7 @@ def _walk(plan: WalkPlan, run: Path, watcher: Watcher, command: str, audited: Au
         networks=tuple(name for name in config.all_models if not MODELS[name].baseline),
         bars=plan.dataset.sha256,
         trial=plan.trial,
-        leak=audited.reason if audited else "",
+        leak=audited is not None and not audited.passed,
     )
     remove_outdated(plan, run)
     after = manifest.of(run, plan, records, workers, started=started, command=command)

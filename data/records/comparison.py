@@ -8,6 +8,7 @@ from typing import Literal, Self
 from backtest.data.json_io import from_json, to_json
 from backtest.data.names import Status
 from backtest.data.records.audit import Depth
+from backtest.data.records.verdict import Verdict
 
 COMPARISON = "comparison.json"
 """Name of the file, by which the folder of a comparison is known."""
@@ -27,7 +28,7 @@ class ComparedRun:
 
     `settings`, `bars` and `manifest` are SHA-256, `source` is where the bars came from. It has `forecasts` of each
     model, of which `left_out` are of rows that another run has not, between `first` and `last` (UTC, ISO 8601).
-    `status`, `headline` and `configurations` are those of its own verdict; `depth` and `reason` (empty: no leak) are
+    `verdict` is its own, with `status` and `configurations` from it; `depth` and `reason` (empty: no leak) are
     those of its audit.
     """
 
@@ -43,7 +44,7 @@ class ComparedRun:
     first: str
     last: str
     status: Status
-    headline: str
+    verdict: Verdict
     configurations: int
     audited: Audited
     depth: Depth | None

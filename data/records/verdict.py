@@ -1,12 +1,37 @@
-"""What is found about a run: the verdict on each of its models, as `verdict.json` holds it."""
+"""The verdict on a run, as `verdict.json` holds it: codes and numbers; the sentences are made in `reports.wording`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from backtest.data.json_io import from_json, to_json
 from backtest.data.names import Status
+
+ReasonCode = Literal["leak", "few_folds", "few_differences", "all_zero", "undefined_test", "no_forecasts"]
+"""Why nothing can be said about a model.
+
+leak             the audit found a leak
+few_folds        fewer folds with forecasts than a verdict needs
+few_differences  fewer loss differences than a verdict needs at this horizon
+all_zero         every outcome is zero, so that there is nothing to forecast
+undefined_test   the primary test is undefined
+no_forecasts     the model did not forecast the rows of the references
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why nothing can be said about a model; `got` and `needed` count folds or loss differences.
+
+    `note` is the message of the error by which the primary test is undefined, as TESTS holds it, and empty for every
+    other code.
+    """
+
+    code: ReasonCode
+    got: int | None = None
+    needed: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +50,8 @@ class Candidate:
 
     `skill` is 1 - MSE / MSE of zero with its 95 % interval, `p_value` and `p_adjusted` speak for "better than zero",
     `p_worse` and `p_worse_adjusted` for the opposite, `n` counts loss differences (times), `seeds` is 0 for a model
-    without seeds, `reason` says why a status is "cannot tell" or "leak suspected" and is empty otherwise.
+    without seeds, `reason` says why a status is "cannot tell" or "leak suspected" and is None otherwise. `horizon` is 0
+    for a model without forecasts.
     `detectable` is the smallest skill that a sample like this shows in 80 % of cases. `worst_p` is the largest adjusted
     p-value of the claim (of being worse where the status is "worse") when a single fold, `worst_fold`, is left out; a
     claim that does not survive that is `fragile`. `seed_verdicts` are those that each seed alone would have had, and
@@ -35,11 +61,9 @@ class Candidate:
     """
 
     model: str
-    name: str
     horizon: int
     status: Status
-    reason: str
-    sentence: str
+    reason: Reason | None
     skill: float | None
     skill_low: float | None
     skill_high: float | None
@@ -62,18 +86,14 @@ class Candidate:
 class Verdict:
     """What `verdict.json` holds.
 
-    `headline` says it in plain words for all candidates, `sentence` with the numbers of the first, whose `status` and
-    `model` are the verdict's (None if there is no candidate), `remark` what was tried on the same bars. `candidates`
-    are the networks, or without any all models but the baselines: by status from better to cannot tell, then by pooled
-    squared error. `folds` and `forecasts` count what was tested, `configurations` those tried on these bars, this one
-    included, `comparisons` the p-values adjusted together; `claims` are those of this run.
+    `candidates` are the networks, or without any all models but the references: by status in the order of RANKING, then
+    by pooled squared error. `status` and `model` are those of the first (None if there is no candidate). `folds` and
+    `forecasts` count what was tested, `configurations` those tried on these bars, this one included, `comparisons` the
+    p-values adjusted together; `claims` are those of this run.
     """
 
     status: Status
     model: str | None
-    headline: str
-    sentence: str
-    remark: str
     alpha: float
     adjustment: str
     configurations: int

@@ -7,6 +7,7 @@ from backtest.data.records.verdict import Verdict as Found
 from backtest.reports.blocks import Block, Tone, Verdict
 from backtest.reports.formats import tied
 from backtest.reports.run import RunResult
+from backtest.reports.wording.verdict import headline, remark, sentences
 
 TONES: dict[Status, tuple[Tone, str]] = {
     "better": ("good", "Better than zero"),
@@ -26,10 +27,10 @@ FRAGILE: dict[Status, tuple[Tone, str]] = {
 def verdict(result: RunResult) -> tuple[Block, ...]:
     """Should I believe it? The verdict in plain words, then the numbers that it rests on for every candidate."""
     found = result.verdict
-    sentences = [candidate.sentence for candidate in found.candidates] or [found.sentence]
+    said = tuple(map(tied, sentences(found, result.audit)))
     audited = result.audit is not None and result.audit.done
-    remarks = filter(None, ["" if audited else NOT_AUDITED, found.remark])
-    return (Verdict(*tone_of(found), found.headline, tuple(map(tied, sentences)), tied(" ".join(remarks))),)
+    remarks = filter(None, ["" if audited else NOT_AUDITED, remark(found)])
+    return (Verdict(*tone_of(found), headline(found), said, tied(" ".join(remarks))),)
 
 
 NOT_AUDITED = "Nothing has looked for leaks in this run, and a leak can make any number: run backtest audit first."

@@ -16,6 +16,7 @@ from backtest.data.reading import synthetic
 from backtest.data.result_tables import COVERAGE
 from backtest.forecast.next_step import next_steps
 from backtest.reports.sections.verdict import tone_of
+from backtest.reports.wording.verdict import headline, sentences
 from tests.support.app_page import choose, figures, open_page, small_home, upload, words
 from tests.support.audits import NAMES, leaky
 from tests.support.fake_run import Plan, make
@@ -38,9 +39,9 @@ def page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_verdict_and_audit_come_first(page: Any, run: Path) -> None:
     verdict = reports.read(run).verdict
-    title, headline, audited = (text.value for text in page.main.text[:3])
+    title, first_line, audited = (text.value for text in page.main.text[:3])
     assert title.startswith("small: SYNTH, walked forward from 2020-")
-    assert (headline, audited) == (verdict.headline, "run backtest audit to look for leaks")
+    assert (first_line, audited) == (headline(verdict), "run backtest audit to look for leaks")
     tone, word = tone_of(verdict)
     colour, icon = BADGES[tone]
     assert [badge.value for badge in page.main.markdown[:2]] == [
@@ -118,7 +119,7 @@ def test_tables_equal_those_of_the_report(page: Any, run: Path) -> None:
     assert models["1"].to_list() == [row[0] for row in reports.headline(result).rows]
     assert folds["fold"].to_list() == [fold.number for fold in result.folds]
     assert folds["0"].to_list() == pytest.approx([100 * (fold.skills["lstm"] or 0) for fold in result.folds])
-    assert result.verdict.candidates[0].sentence in words(page)
+    assert sentences(result.verdict)[0] in words(page)
 
 
 def test_the_skills_of_the_chosen_model_come_first(page: Any, run: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 from backtest import reports
 from backtest.data.records.audit import Counterexample, Leak
 from backtest.forecast.next_step import next_steps
+from backtest.reports.wording.verdict import headline
 from tests.support.app_page import plain, small_home
 from tests.support.audits import leaky
 from tests.support.fake_run import Plan, make
@@ -114,7 +115,7 @@ def pick(page: Any, name: str, option: str) -> None:
 
 def test_a_visitor_can_use_every_control(visit: Visit, home: Path) -> None:
     page, verdict = visit.page, reports.read(home / "runs" / "small").verdict
-    page.get_by_text(verdict.headline).wait_for()
+    page.get_by_text(headline(verdict)).wait_for()
     page.get_by_text("LSTM, mean over 2 seeds, for the close at").wait_for()
     pick(page, "Model", "ridge")
     page.get_by_text("ridge, one fit, for the close at").wait_for()
@@ -131,7 +132,7 @@ def test_a_visitor_can_use_every_control(visit: Visit, home: Path) -> None:
     page.locator("input[type=file]").set_input_files({"name": "mine.csv", "mimeType": "text/csv", "buffer": BROKEN})
     page.get_by_role("tab", name="Forecast").click()
     page.get_by_text("mine.csv: close: price not above zero in 1 row, first in row 1, line 2").wait_for()
-    assert verdict.headline in visit.text(), "the verdict stays on top"
+    assert headline(verdict) in visit.text(), "the verdict stays on top"
     assert visit.strayed == visit.dialogs == []
 
 

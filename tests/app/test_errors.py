@@ -12,7 +12,7 @@ import pytest
 from backtest.data.reading import synthetic
 from backtest.data.reading.bars import inspect_bars
 from backtest.data.result_tables import COVERAGE
-from backtest.data.run_files import MANIFEST, read_manifest, write_json
+from backtest.data.run_files import FORMAT, MANIFEST, read_manifest, write_json
 from tests.support.app_page import APP, choose, figures, open_page, small_home, upload, words
 from tests.support.audits import leaky
 from tests.support.command import call
@@ -108,6 +108,16 @@ def test_a_run_without_intervals_shows_how_to_get_them(
     write_json(run / MANIFEST, manifest)
     page = open_page(monkeypatch, home, str(run))
     assert f"{run}/coverage.parquet: the run has no such file: run `backtest run` again" in words(page)
+
+
+def test_a_run_of_an_older_format_is_refused_in_one_message(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shutil.copytree(home / "runs" / "small", tmp_path / "old")
+    write_json(run / MANIFEST, read_manifest(run) | {"format": 2})
+    page = open_page(monkeypatch, home, str(run))
+    assert f"written by another version of beatzero (expected run format {FORMAT}, got 2)" in words(page)
+    assert not figures(page)
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

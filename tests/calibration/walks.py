@@ -63,7 +63,7 @@ def judge_planted(name: str, signal: float, worlds: int, first: int) -> list[tup
     for seed in range(first, first + worlds):
         (ridge,) = _candidates(PLANTED[name], f"seed={seed},signal={signal}")
         if ridge.skill is None or ridge.detectable is None:
-            raise RunError(f"world {seed}: expected a skill and a detectable one (got {ridge.sentence})")
+            raise RunError(f"world {seed}: expected a skill and a detectable one (got {ridge.reason})")
         found.append((ridge.skill, ridge.detectable, ridge.status == "better"))
     return found
 

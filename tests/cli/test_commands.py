@@ -15,6 +15,9 @@ import pytest
 
 from backtest.data.names import label
 from backtest.data.reading import synthetic
+from backtest.data.records.verdict import Verdict
+from backtest.data.run_files import FORMAT, MANIFEST
+from backtest.reports.wording.verdict import sentences
 from tests.support.command import call
 from tests.support.fake_run import Plan, make
 from tests.support.small_run import TREE, small
@@ -49,7 +52,7 @@ def run(finished: Path, tmp_path: Path) -> Path:
 
 def verdict(run: Path) -> str:
     """The sentence of the run's verdict."""
-    return str(json.loads((run / "verdict.json").read_text())["sentence"])
+    return sentences(Verdict.from_json((run / "verdict.json").read_text()))[0]
 
 
 def test_a_run_prints_verdict_table_and_report_and_resumes_with_the_same_command(
@@ -184,3 +187,30 @@ def test_ctrl_c_has_status_3_and_says_how_to_resume(settings: Path, tmp_path: Pa
     assert process.returncode == 3, error.decode()
     assert "rerun the same command to finish the others" in " ".join(error.decode().split())
     assert "Traceback" not in error.decode()
+
+
+@pytest.mark.parametrize("command", ["report", "verify", "forecast", "compare"])
+def test_a_run_of_an_older_format_is_refused_in_one_message(
+    command: str, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = shutil.copytree(finished, tmp_path / "old")
+    manifest = json.loads((old / MANIFEST).read_text())
+    (old / MANIFEST).write_text(json.dumps(manifest | {"format": 2}))
+    before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
+    others = [str(finished)] if command == "compare" else []
+    assert call(monkeypatch, command, str(old), *others) in (2, 3)
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert f"written by another version of beatzero (expected run format {FORMAT}, got 2)" in told
+    assert "run `backtest run` again into this folder" in told
+    assert "Traceback" not in told
+    assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()} == before
+
+
+def test_running_again_into_a_folder_of_an_older_format_reuses_its_fits(
+    run: Path, settings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = json.loads((run / MANIFEST).read_text())
+    (run / MANIFEST).write_text(json.dumps(manifest | {"format": 2}))
+    assert call(monkeypatch, "run", str(settings), "--out", str(run)) == 0
+    assert "35 done before" in " ".join(capsys.readouterr().out.split())
+    assert json.loads((run / MANIFEST).read_text())["format"] == FORMAT

@@ -20,6 +20,7 @@ from backtest.data.run_files import MANIFEST, read_manifest, write_json
 from backtest.forecast.intervals import Interval
 from backtest.forecast.next_step import next_steps
 from backtest.reports.formats import plain
+from backtest.reports.wording.verdict import headline, sentences
 from tests.support.command import call
 from tests.support.small_run import small, walk
 
@@ -43,7 +44,7 @@ def test_the_forecast_starts_from_the_last_close(finished: Path) -> None:
     assert {step.known_at for step in steps} == {time + timedelta(hours=1)}
     assert {step.target_time for step in steps} == {time + timedelta(hours=2)}
     assert {step.time for step in steps} == {time}
-    assert verdict.headline
+    assert headline(verdict)
     zero, naive, mean, *_ = steps
     assert zero.next_close == close
     assert naive.log_return == pytest.approx(np.log(close / BARS["close"][-2]), rel=1e-9)
@@ -118,13 +119,15 @@ def test_the_terminal_prints_the_headline_then_every_candidate(
 ) -> None:
     verdict = next_steps(finished / "run")[1]
     first = verdict.candidates[0]
-    show_verdict(replace(verdict, candidates=(first, replace(first, sentence="The other one."))))
+    both = replace(verdict, candidates=(first, replace(first, model="the_other")))
+    show_verdict(both)
     lines = capsys.readouterr().out.strip()
-    assert lines.startswith(" ".join(verdict.headline.split()[:5]))
-    assert lines.endswith("The other one.")
+    assert lines.startswith(" ".join(headline(both).split()[:5]))
+    assert " ".join(lines.split()).endswith(plain(sentences(both)[1]))
+    assert sentences(both)[1].startswith("The other ")
     assert call(monkeypatch, "forecast", str(finished / "run")) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert f"{plain(verdict.headline)} {plain(first.sentence)}" in told
+    assert f"{plain(headline(verdict))} {plain(sentences(verdict)[0])}" in told
 
 
 def test_a_run_without_intervals_is_refused_with_a_remedy(finished: Path, tmp_path: Path) -> None:

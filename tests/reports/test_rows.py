@@ -16,6 +16,7 @@ from backtest.reports.blocks import Verdict
 from backtest.reports.formats import tied
 from backtest.reports.run import RunResult, read, seed_rows
 from backtest.reports.sections import SECTIONS
+from backtest.reports.wording.verdict import remark
 from tests.support.audits import passed
 from tests.support.candidates import candidate, judged
 from tests.support.fake_run import Plan, make
@@ -51,9 +52,9 @@ def test_a_claim_that_one_fold_carries_does_not_look_like_one_that_holds(
 def test_what_else_was_tried_stands_below_the_verdict(usual: RunResult) -> None:
     audited = replace(usual, audit=passed())
     assert shown(audited).remark == ""
-    remark = "50 configurations were tried on these bars."
-    found = shown(replace(audited, verdict=replace(usual.verdict, remark=remark)))
-    assert found.remark == tied(remark)
+    tried = replace(usual.verdict, configurations=50, comparisons=51)
+    assert shown(replace(audited, verdict=tried)).remark == tied(remark(tried))
+    assert remark(tried).startswith("50 configurations were tried on these bars: ")
 
 
 def test_the_adjusted_p_allows_for_all_that_was_tried(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_the_adjusted_p_allows_for_all_that_was_tried(tmp_path: Path) -> None:
     tests = pl.read_parquet(run / TESTS.file).filter(pl.col("fold").is_null(), **PRIMARY, alternative="less")
     alone = dict(tests.select("model", "p_adjusted").iter_rows())
     assert second.verdict.configurations == 2
-    assert "2 configurations" in second.verdict.remark
+    assert "2 configurations" in remark(second.verdict)
     claims = {claim.model: claim.p_adjusted for claim in second.verdict.claims}
     assert {score.model: score.p_adjusted for score in second.scores if score.model in claims} == claims
     assert any(claims[model] > alone[model] for model in claims)

@@ -13,6 +13,7 @@ from backtest.data.errors import RunError, WrongSchema
 from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_json
 from backtest.data.schema import FITS
 from backtest.reports.run import read
+from backtest.reports.wording.verdict import sentences
 from tests.support.fake_run import Plan, make
 
 
@@ -40,8 +41,11 @@ def test_a_folder_that_is_no_finished_run_is_refused(tmp_path: Path) -> None:
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
     run = make(tmp_path, Plan(folds=3, test=40))
-    reseal(run, format=1)
-    with pytest.raises(RunError, match="expected a run of format 2"):
+    reseal(run, format=2)
+    with pytest.raises(
+        RunError,
+        match=r"written by another version of beatzero \(expected run format 3, got 2\).*run `backtest run` again",
+    ):
         read(run)
 
 
@@ -77,7 +81,7 @@ def test_signs_that_cannot_be_seen_are_replaced_everywhere(tmp_path: Path) -> No
         found.rows(FITS, epoch=1)[0].model,
     ]
     assert texts == ["a\ufffdb", "S\ufffdY", "n\ufffde\ufffdt", "n\ufffde\ufffdt"]
-    assert "\u202e" not in json.dumps(found.verdict.sentence, ensure_ascii=False)
+    assert "\u202e" not in json.dumps(sentences(found.verdict), ensure_ascii=False)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, file: str, content: byte
         read(run)
 
 
-@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"format": 2, "files": {"verdict.json": 5}}'])
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"format": 3, "files": {"verdict.json": 5}}'])
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / MANIFEST).write_bytes(content)
     with pytest.raises(RunError, match=r"manifest\.json: expected the manifest"):

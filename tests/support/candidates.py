@@ -9,18 +9,30 @@ from typing import Any
 import polars as pl
 
 from backtest.data.names import Status
-from backtest.data.records.verdict import Candidate
+from backtest.data.records.verdict import Candidate, Verdict
 from backtest.data.schema import Schema
 from backtest.reports.run import Row, RunResult, Score, row_type
 
-PLAIN: dict[str, Any] = {"reason": "", "sentence": "", "seeds": 0, "fragile": False, "seed_verdicts": ()}
+PLAIN: dict[str, Any] = {"seeds": 0, "fragile": False, "seed_verdicts": ()}
 
 
 def candidate(status: Status, model: str = "gru", **changes: Any) -> Candidate:
     """Return a candidate of that status at horizon 1; whatever is not given is undefined."""
     nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Candidate))
-    known = {"model": model, "name": model.upper(), "horizon": 1, "status": status}
+    known = {"model": model, "horizon": 1, "status": status}
     return Candidate(**{**nothing, **PLAIN, **known, **changes})
+
+
+def verdict(*candidates: Candidate, **changes: Any) -> Verdict:
+    """Return a verdict on these candidates, the first of which speaks for the run."""
+    first = candidates[0] if candidates else None
+    about: dict[str, Any] = {
+        "status": first.status if first else "cannot tell",
+        "model": first.model if first else None,
+    }
+    counts = {"configurations": 1, "comparisons": 1, "folds": 4, "forecasts": 100}
+    settings = {"alpha": 0.05, "adjustment": "holm", "candidates": candidates, "claims": ()}
+    return Verdict(**{**about, **counts, **settings, **changes})
 
 
 def scored(model: str, skill: float, status: Status | None = None) -> Score:
@@ -29,14 +41,14 @@ def scored(model: str, skill: float, status: Status | None = None) -> Score:
     return Score(model, 1.0 - skill, 1.0, skill, None, None, 0.5, None, 1, "", candidate=found)
 
 
-def judged(result: RunResult, *candidates: Candidate, **verdict: Any) -> RunResult:
+def judged(result: RunResult, *candidates: Candidate, **changes: Any) -> RunResult:
     """Return a run as it would be with other candidates and findings."""
     known = {one.model: one for one in candidates}
     scores = tuple(
         replace(score, candidate=known.get(score.model), p_adjusted=None if score.model in known else score.p_adjusted)
         for score in result.scores
     )
-    changed = replace(result.verdict, candidates=candidates, status=candidates[0].status, **verdict)
+    changed = replace(result.verdict, candidates=candidates, status=candidates[0].status, **changes)
     return altered(replace(result, verdict=changed), **(kept_views(result) | {"scores": scores}))
 
 

@@ -37,7 +37,7 @@ TURNS = range(-(-len(PAYLOADS) // len(PLAN.networks)))
 
 LOOKED_UP = {
     *("test", "loss", "alternative", "metric", "regime"),  # columns: keys by which the report finds rows
-    *("status", "seed_verdicts", "depth"),  # one of a few words, anything else is refused
+    *("status", "seed_verdicts", "code", "depth"),  # one of a few words, anything else is refused
     *("started", "finished", "start", "end"),  # instants, anything else is refused
     "files",  # sums by which every file is checked
 }

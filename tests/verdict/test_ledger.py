@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,11 @@ TRIAL = Trial(
     config="c1",
     data="d1",
     finished="2026-01-02T03:04:05+00:00",
-    run="btcusdt",
-    headline="No evidence that LSTM beats zero: 0,4 % \u2028 \N{GREEK SMALL LETTER ALPHA}\n",
+    run="btcusdt \u2028 \N{GREEK SMALL LETTER ALPHA}\n",
     p_values={"lstm@1": 0.01, "gru@1": 0.3},
     p_worse={"lstm@1": 0.99, "gru@1": 0.7},
     sharpes={"lstm@1": 0.02, "gru@1": -0.01},
+    status="no evidence",
 )
 APPEND_FOR_EVER = """
 import sys
@@ -186,3 +186,12 @@ def test_the_latest_trial_of_each_other_configuration_on_the_same_data_counts() 
     assert counted(ledger, data="d1", config="c1") == 3
     assert counted(ledger, data="d1", config="c5") == 4
     assert counted(Ledger(unreadable=2), data="d1", config="c1") == 3
+
+
+def test_a_line_of_an_older_version_with_a_headline_is_still_read_and_counts(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER
+    old = {name: value for name, value in asdict(TRIAL).items() if name != "status"}
+    path.write_text(json.dumps({**old, "headline": "Do not believe it."}) + "\n")
+    found = read(path)
+    assert found == Ledger((replace(TRIAL, status=None),))
+    assert counted(found, data=TRIAL.data, config="another") == 2

@@ -1,9 +1,7 @@
-"""The verdict follows its rule, says the same in words and numbers, and survives its file."""
+"""The verdict follows its rule, holds codes and numbers, and survives its file."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -15,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError, RunError, WrongSchema
-from backtest.data.records.verdict import Verdict
+from backtest.data.names import RANKING
+from backtest.data.records.verdict import Reason, Verdict
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.verdict.multiple_testing import Tried
 from backtest.verdict.record import evidence_of
 from backtest.verdict.rule import Evidence, judge
-from backtest.verdict.wording import RANKING
 from tests.support.forecasts import FloatArray, fold_table, forecast_table, random_forecasts
 
 FORECASTS = random_forecasts(2)
@@ -53,29 +51,27 @@ def judged(*, alternative: str = "less", tried: Tried | None = None, **found: An
     return judge(replace(EVIDENCE, tests=tests, folds=folds, tried=tried or Tried()), networks=["lstm"])
 
 
-def test_the_sentence_has_the_promised_form() -> None:
+def test_a_small_gain_without_significance_is_no_evidence() -> None:
     verdict = judged(**FOUND)
-    assert re.fullmatch(
-        r"No evidence that LSTM beats zero: squared error 0\.4 % lower, 95 % CI -0\.3 to \+1\.1 %; "
-        r"DM p = 0\.31 \(adjusted 0\.62\), 8,640 forecasts, 12 folds, 2 seeds \(none better alone\)\. "
-        r"This sample would have shown a gain of \d\.?\d* % or more\.",
-        verdict.sentence,
-    )
-    assert verdict.headline == "Do not believe it: there is no evidence that LSTM forecasts better than zero."
-    assert (verdict.status, verdict.model, verdict.comparisons, verdict.remark) == ("no evidence", "lstm", 2, "")
+    (lstm,) = verdict.candidates
+    assert (verdict.status, verdict.model, verdict.comparisons) == ("no evidence", "lstm", 2)
+    assert (verdict.configurations, verdict.folds, verdict.forecasts) == (1, 12, 8640)
+    assert {name: getattr(lstm, name) for name in FOUND} == FOUND
+    assert (lstm.p_adjusted, lstm.seeds, lstm.seed_verdicts) == (0.62, 2, ("worse", "no evidence"))
+    assert lstm.reason is None
+    assert lstm.detectable is not None
+    assert 0 < lstm.detectable < 1
 
 
-def test_better_and_worse_are_said_with_the_p_of_their_own_direction() -> None:
+def test_better_and_worse_are_judged_by_the_p_of_their_own_direction() -> None:
     better = judged(skill=0.02, skill_low=0.01, skill_high=0.03, p_value=1e-5)
-    assert better.sentence.startswith(
-        "LSTM beats zero: squared error 2.0 % lower, 95 % CI +1.0 to +3.0 %; DM p < 0.001"
-    )
+    (lstm,) = better.candidates
+    assert (better.status, lstm.skill, lstm.skill_low, lstm.skill_high) == ("better", 0.02, 0.01, 0.03)
+    assert (lstm.p_value, lstm.p_adjusted) == (1e-5, 2e-5)
     worse = judged(alternative="greater", skill=-0.02, skill_low=-0.03, skill_high=-0.01, p_value=0.004)
-    assert worse.status == "worse"
-    assert worse.sentence.startswith(
-        "LSTM does worse than zero: squared error 2.0 % higher, 95 % CI of the gain -3.0 to -1.0 %; "
-        "DM p of being worse = 0.004 (adjusted 0.008)"
-    )
+    (lstm,) = worse.candidates
+    assert (worse.status, lstm.skill, lstm.skill_low, lstm.skill_high) == ("worse", -0.02, -0.03, -0.01)
+    assert (lstm.p_worse, lstm.p_worse_adjusted) == (0.004, 0.008)
 
 
 @given(st.floats(-0.5, 0.5), st.floats(0, 1))
@@ -111,7 +107,6 @@ def test_networks_are_judged_and_without_any_all_models_but_the_baselines() -> N
     rivals = verdict_on(FORECASTS)
     assert sorted(row.model for row in rivals.candidates) == ["lstm", "ridge"]
     assert {row.model: row.seeds for row in rivals.candidates} == {"lstm": 2, "ridge": 0}
-    assert "seed" not in next(row.sentence for row in rivals.candidates if row.model == "ridge")
 
 
 def test_candidates_stand_by_status_and_then_by_squared_error() -> None:
@@ -123,7 +118,7 @@ def test_candidates_stand_by_status_and_then_by_squared_error() -> None:
     ranks = [RANKING.index(row.status) for row in verdict.candidates]
     assert ranks == sorted(ranks)
     assert all((a.skill or 0) >= (b.skill or 0) for a, b in pairwise(verdict.candidates) if a.status == b.status)
-    assert verdict.sentence == verdict.candidates[0].sentence
+    assert (verdict.model, verdict.status) == ("net_0", verdict.candidates[0].status)
 
 
 def test_a_model_with_evidence_speaks_before_a_luckier_one_without() -> None:
@@ -146,47 +141,47 @@ def test_fewer_than_three_folds_cannot_tell_and_folds_without_forecasts_do_not_c
     signal = random_forecasts(11, n=1000, signal=0.3, folds=2)
     verdict = verdict_on(signal, "lstm")
     assert verdict.status == "cannot tell"
-    assert verdict.sentence == (
-        "Cannot tell whether LSTM beats zero: 2 folds, at least 3 are needed. 1,000 forecasts, 2 folds, 2 seeds."
-    )
+    assert verdict.candidates[0].reason == Reason("few_folds", got=2, needed=3)
+    assert (verdict.forecasts, verdict.folds, verdict.candidates[0].seeds) == (1000, 2, 2)
     empty = pl.concat([fold_table(signal), fold_table(signal).head(1).with_columns(n_test=pl.lit(0, pl.Int64))])
     assert judge(replace(evidence_on(signal), folds=empty), networks=["lstm"]).status == "cannot tell"
 
 
 def test_too_few_differences_for_the_horizon_cannot_tell() -> None:
     few = verdict_on(random_forecasts(1, n=29), "lstm")
-    assert (few.status, few.candidates[0].reason) == ("cannot tell", "29 loss differences, at least 30 are needed")
+    assert few.status == "cannot tell"
+    assert few.candidates[0].reason == Reason("few_differences", got=29, needed=30)
     later = verdict_on(random_forecasts(1).with_columns(horizon=pl.lit(25, pl.Int32)), "lstm")
-    assert later.candidates[0].reason == "240 loss differences, at least 250 are needed"
+    assert later.candidates[0].reason == Reason("few_differences", got=240, needed=250)
 
 
 def test_a_series_without_movement_and_a_model_that_is_zero_cannot_tell() -> None:
     still, noise = np.zeros(60), np.random.default_rng(1).standard_normal(60)
     dead = forecast_table(still, {("zero", None): still, ("naive", None): still, ("net", None): noise})
-    assert verdict_on(dead).candidates[0].reason == "every return is zero"
+    assert verdict_on(dead).candidates[0].reason == Reason("all_zero")
     idle = forecast_table(noise, {("zero", None): still, ("naive", None): noise + 1, ("net", None): still})
-    assert "all 60 are zero" in verdict_on(idle).sentence
+    reason = verdict_on(idle).candidates[0].reason
+    assert reason is not None
+    assert reason.code == "undefined_test"
+    assert "all 60 are zero" in reason.note
 
 
 def test_baselines_alone_leave_nothing_to_judge() -> None:
     verdict = verdict_on(FORECASTS.filter(pl.col("model").is_in(["zero", "naive"])))
     assert (verdict.status, verdict.model, verdict.candidates) == ("cannot tell", None, ())
-    assert verdict.headline == verdict.sentence == "Nothing to judge: there is no model beside the baselines."
     assert Verdict.from_json(verdict.to_json()) == verdict
 
 
-def test_horizons_are_told_apart_by_name() -> None:
+def test_every_horizon_of_a_model_is_a_candidate() -> None:
     later = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
-    names = {row.name for row in verdict_on(pl.concat([FORECASTS, later]), "lstm").candidates}
-    assert names == {"LSTM at horizon 1", "LSTM at horizon 5"}
+    candidates = verdict_on(pl.concat([FORECASTS, later]), "lstm").candidates
+    assert {(row.model, row.horizon) for row in candidates} == {("lstm", 1), ("lstm", 5)}
 
 
 def test_the_file_gives_back_the_verdict_and_is_the_same_to_the_byte() -> None:
     verdict = verdict_on(FORECASTS)
     assert Verdict.from_json(verdict.to_json()) == verdict
     assert verdict_on(FORECASTS.sample(fraction=1, shuffle=True, seed=1)).to_json() == verdict.to_json()
-    plain = json.loads(verdict.to_json())
-    assert plain["candidates"][0]["sentence"] == plain["sentence"]
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"candidates": []}', '{"candidates": [{"model": "lstm"}]}', "null"])
@@ -216,16 +211,16 @@ def test_tables_of_another_kind_are_refused() -> None:
 def test_a_network_without_forecasts_of_the_same_rows_cannot_tell() -> None:
     verdict = verdict_on(FORECASTS, "lstm", "gru")
     assert [(row.model, row.status) for row in verdict.candidates] == [("lstm", "no evidence"), ("gru", "cannot tell")]
-    assert "GRU beats zero: it has no forecasts of the rows that zero has." in verdict.candidates[1].sentence
+    assert verdict.candidates[1].reason == Reason("no_forecasts")
     assert Verdict.from_json(verdict.to_json()) == verdict
 
 
 def test_a_leak_overrules_every_number() -> None:
-    signal = replace(evidence_on(random_forecasts(11, n=1000, signal=0.3)), leak="fold 2 saw its test span")
+    signal = replace(evidence_on(random_forecasts(11, n=1000, signal=0.3)), leak=True)
     verdict = judge(signal, networks=["lstm"])
     assert verdict.status == "leak suspected"
-    assert verdict.headline == "Believe nothing here: a leak is suspected in the forecasts of LSTM."
-    assert verdict.sentence.startswith("A leak is suspected, so nothing is known of LSTM: fold 2 saw its test span.")
+    assert verdict.candidates[0].status == "leak suspected"
+    assert verdict.candidates[0].reason == Reason("leak")
 
 
 def carried(fold: int, sign: int = 1) -> pl.DataFrame:
@@ -245,8 +240,8 @@ def test_a_result_that_one_fold_carries_is_called_fragile_with_the_fold() -> Non
     verdict = judge(evidence_on(carried(7)), networks=["lstm"], alpha=0.1)
     candidate = verdict.candidates[0]
     assert (candidate.status, candidate.fragile, candidate.worst_fold) == ("better", True, 7)
-    assert verdict.headline == "Handle with care: LSTM forecasts better than zero, but one fold carries that."
-    assert f"Fragile: without fold 7 the adjusted p is {candidate.worst_p:.2f}." in verdict.sentence
+    assert candidate.worst_p is not None
+    assert (candidate.p_adjusted or 0) <= 0.1 < candidate.worst_p
 
 
 def test_a_result_of_all_folds_is_not_fragile() -> None:
@@ -261,7 +256,7 @@ def test_every_seed_has_a_verdict_of_its_own() -> None:
     noise = pl.when((pl.col("model") == "lstm") & (pl.col("seed") == 1)).then(pl.col("y_hat") - 0.3 * pl.col("y"))
     candidate = verdict_on(strong.with_columns(y_hat=noise.otherwise("y_hat")), "lstm").candidates[0]
     assert candidate.seed_verdicts == ("better", "no evidence")
-    assert "2 seeds (1 better alone)" in candidate.sentence
+    assert candidate.seeds == 2
     assert candidate.time_share is not None
     assert candidate.time_share < 0.5  # the two seeds differ by far more than time alone would make them
 
@@ -273,10 +268,7 @@ def test_what_else_was_tried_makes_the_adjusted_p_larger_and_is_said() -> None:
     assert (alone.status, among.status) == ("better", "no evidence")
     assert (alone.candidates[0].p_adjusted, among.candidates[0].p_adjusted) == pytest.approx((0.008, 0.004 * 51))
     assert among.comparisons == 51
-    assert among.remark == (
-        "50 configurations were tried on these bars: the adjusted p allows for all 51 different comparisons, not only "
-        "for the 2 of this run."
-    )
+    assert (among.configurations, len(among.claims)) == (50, 2)
     assert (among.candidates[0].detectable or 0) > (alone.candidates[0].detectable or 0)
 
 
@@ -284,7 +276,7 @@ def test_configurations_that_forecast_the_same_are_told_but_no_comparisons_of_th
     again = frozenset([(("ridge", 1), 0.9)])
     verdict = judged(**FOUND, tried=Tried(3, again, again))
     assert (verdict.comparisons, verdict.candidates[0].p_adjusted) == (2, 0.62)
-    assert verdict.remark == "3 configurations were tried on these bars, but no forecasts other than these."
+    assert (verdict.configurations, len(verdict.claims)) == (3, 2)
 
 
 def test_a_stricter_adjustment_needs_a_larger_gain() -> None:

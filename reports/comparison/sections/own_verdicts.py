@@ -9,6 +9,7 @@ from backtest.reports.blocks import Block, Column, Group, Heading, Table
 from backtest.reports.comparison.result import Result
 from backtest.reports.formats import listed, whole
 from backtest.reports.sections.verdict import TONES
+from backtest.reports.wording.verdict import headline
 
 QUESTION = "What did each run find by itself?"
 
@@ -29,7 +30,7 @@ def own_verdicts(result: Result) -> tuple[Block, ...]:
         Column("Tried on its bars"),
     )
     rows = tuple(
-        (run.name, TONES[run.status][1], run.headline, audited(run), whole(run.configurations)) for run in runs
+        (run.name, TONES[run.status][1], headline(run.verdict), audited(run), whole(run.configurations)) for run in runs
     )
     return Heading(finding(runs), QUESTION), Table(columns, (Group(rows),), CAPTION)
 

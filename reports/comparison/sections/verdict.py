@@ -25,7 +25,7 @@ def verdict_of(result: Result) -> Verdict:
     rest = [f"{counted(len(pairs) - MOST, 'more pair')} below."] if len(pairs) > MOST else []
     words = headline(result)
     if result.leaky:
-        said, words = [words, *said], f"Believe nothing here: a leak is suspected in {listed(result.leaky)}."
+        said, words = [words, *said], f"Leak suspected: no number of {listed(result.leaky)} can be trusted."
     return Verdict(*tone_of(result), words, (*said, *rest), remark(result))
 
 

@@ -1,0 +1,178 @@
+"""The verdict in words: every sentence is made here from its codes and numbers, never "p = 0.00" or "-0.0 %"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from backtest.data.names import RANKING, Status, label
+from backtest.data.records.audit import Audit
+from backtest.data.records.verdict import Candidate, Reason, Verdict
+from backtest.reports.formats import counted, decimal, listed, p_value, plain, size
+
+CLAIMS: dict[Status, str] = {
+    "leak suspected": "Leak suspected, so nothing is known about {name}",
+    "better": "{name} beats zero",
+    "no evidence": "No evidence that {name} beats zero",
+    "worse": "{name} does worse than zero",
+    "cannot tell": "Cannot tell whether {name} beats zero",
+}
+OPENINGS: dict[Status, str] = {
+    "leak suspected": "Leak suspected",
+    "better": "Evidence of skill",
+    "no evidence": "No evidence of skill",
+    "worse": "Negative skill",
+    "cannot tell": "Cannot tell",
+}
+FRAGILE: dict[Status, str] = {"better": "Fragile evidence of skill", "worse": "Negative skill, but fragile"}
+"""The opening where no claim of the status holds without one of the folds."""
+
+NOTHING_TO_JUDGE = "Nothing to judge: the run has no model besides the references."
+MOST_DECIMALS = 4
+
+
+def headline(verdict: Verdict) -> str:
+    """One sentence on all candidates of a verdict.
+
+    "No evidence of skill: LSTM and GRU do not forecast significantly better than zero."
+    """
+    groups: dict[tuple[Status, bool], list[str]] = {}
+    for status in RANKING:
+        for fragile in (False, True):
+            found = [one for one in verdict.candidates if (one.status, one.fragile) == (status, fragile)]
+            groups |= {(status, fragile): [candidate_name(one, verdict) for one in found]} if found else {}
+    if verdict.status == "leak suspected":
+        return f"{OPENINGS[verdict.status]}: no number of this run can be trusted."
+    if not groups:
+        return NOTHING_TO_JUDGE
+    status, fragile = next(iter(groups))
+    opening = FRAGILE.get(status, OPENINGS[status]) if fragile else OPENINGS[status]
+    return f"{opening}: {'; '.join(_clause(*group, names) for group, names in groups.items())}."
+
+
+def sentences(verdict: Verdict, audit: Audit | None = None) -> tuple[str, ...]:
+    """One sentence on each candidate: the claim, then the numbers that it rests on.
+
+    `audit` adds what the leak is, where one is suspected.
+    """
+    return tuple(_sentence(one, verdict, audit) for one in verdict.candidates)
+
+
+def remark(verdict: Verdict) -> str:
+    """What else was tried on the same bars, and what that means for the adjusted p; empty where nothing was."""
+    if verdict.configurations < 2:
+        return ""
+    tried, own = f"{verdict.configurations:,} configurations were tried on these bars", len(verdict.claims)
+    if verdict.comparisons == max(1, own):
+        return f"{tried}, but no forecasts other than these."
+    allowed = (
+        f"the adjusted p allows for all {verdict.comparisons:,} different comparisons, not only for the {own:,} of "
+        "this run"
+    )
+    return f"{tried}: {allowed}."
+
+
+def candidate_name(found: Candidate, verdict: Verdict) -> str:
+    """What a candidate is called: its label, and its horizon where the verdict is about several."""
+    several = len({one.horizon for one in verdict.candidates if one.horizon}) > 1
+    return label(found.model) + (f" at horizon {found.horizon}" if several and found.horizon else "")
+
+
+def reason_words(reason: Reason, audit: Audit | None = None) -> str:
+    """Why nothing can be said about a model, as a clause; `audit` tells what a suspected leak is."""
+    if reason.code == "leak":
+        return audit.reason if audit and audit.reason else "see the leak audit of the run"
+    return {
+        "few_folds": f"{counted(reason.got or 0, 'fold')}, at least {reason.needed} are needed",
+        "few_differences": f"{counted(reason.got or 0, 'loss difference')}, at least {reason.needed} are needed",
+        "all_zero": "every return is zero",
+        "undefined_test": reason.note,
+        "no_forecasts": "it did not forecast the rows that zero forecast",
+    }[reason.code]
+
+
+def _clause(status: Status, fragile: bool, names: Sequence[str]) -> str:
+    """What is said of the models of one status."""
+    models = listed(names, len(names))
+    one = len(names) == 1
+    carried = ", but not without one of the folds" if fragile else ""
+    return {
+        "leak suspected": f"a leak is suspected in the forecasts of {models}",
+        "better": f"{models} {'forecasts' if one else 'forecast'} better than zero{carried}",
+        "no evidence": f"{models} {'does' if one else 'do'} not forecast significantly better than zero",
+        "worse": f"{models} {'forecasts' if one else 'forecast'} worse than zero{carried}",
+        "cannot tell": f"the evidence is insufficient to judge {models}",
+    }[status]
+
+
+def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
+    """The claim on one candidate, then its numbers; the p-values are those of the claim."""
+    scope = ", ".join([counted(verdict.forecasts, "forecast"), counted(verdict.folds, "fold"), *_seeds(found)])
+    claim = CLAIMS[found.status].format(name=candidate_name(found, verdict))
+    claim = claim[:1].upper() + claim[1:]
+    worse = found.status == "worse"
+    raw, adjusted = (found.p_worse, found.p_worse_adjusted) if worse else (found.p_value, found.p_adjusted)
+    if found.reason:
+        return f"{claim}: {reason_words(found.reason, audit)}. {scope}."
+    if found.skill is None or raw is None or adjusted is None:
+        return f"{claim}: {scope}."
+    effect = effect_text(found.skill, found.skill_low, found.skill_high)
+    said = [f"{claim}: {effect}; {chance_text(raw, adjusted, verdict.alpha, worse=worse)}, {scope}."]
+    if found.fragile and found.worst_p is not None:
+        without = _p(found.worst_p, verdict.alpha).replace("<", "below")
+        said.append(f"Fragile: without fold {found.worst_fold} the adjusted p is {without}.")
+    return " ".join([*said, *_power(found)])
+
+
+def _power(found: Candidate) -> list[str]:
+    """What this sample would have shown; nothing where it has shown a smaller gain, by more luck than usual."""
+    if found.detectable is None or (found.status == "better" and found.detectable > (found.skill or 0)):
+        return []
+    if found.detectable >= 1:
+        return ["This sample could not have shown any gain."]
+    gain = 100 * found.detectable
+    shown = decimal(gain, max(0, 1 - math.floor(math.log10(gain))))  # two significant digits, no power of ten
+    return [f"This sample would have shown a gain of {shown} % or more."]
+
+
+def _seeds(found: Candidate) -> list[str]:
+    """How many seeds there were, and how many of them would have had the verdict "better" alone."""
+    if not found.seeds:
+        return []
+    if len(found.seed_verdicts) < 2 or found.reason:
+        return [counted(found.seeds, "seed")]
+    better = found.seed_verdicts.count("better")
+    return [f"{counted(found.seeds, 'seed')} ({better or 'none'} better alone)"]
+
+
+def chance_text(raw: float, adjusted: float, alpha: float, *, worse: bool = False) -> str:
+    """Both p-values of a claim: "DM p = 0.31 (adjusted 0.62)"; those of being worse are called so."""
+    shown = _p(raw, alpha)
+    tested = "DM p of being worse" if worse else "DM p"
+    return f"{tested} {shown if shown.startswith('<') else f'= {shown}'} (adjusted {_p(adjusted, alpha)})"
+
+
+def effect_text(skill: float, low: float | None, high: float | None) -> str:
+    """What a model gains on zero, with its 95 % interval; the interval's signs are those of the skill, plus is better.
+
+    "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"; "1.2 % higher, 95 % CI of the gain -2.3 to -0.1 %". The
+    interval's width decides on the decimals, and neither the gain nor an end but 0 itself is rounded to 0.
+    """
+    direction, of_what = ("higher", " of the gain") if skill < 0 else ("lower", "")
+    if low is None or high is None:
+        return f"squared error {size(100 * skill, 1)} % {direction}"
+    decimals = _decimals(100 * (high - low) / 2)
+    while decimals < MOST_DECIMALS and any(end and not round(100 * end, decimals) for end in (skill, low, high)):
+        decimals += 1
+    ends = (plain(decimal(100 * end, decimals, signed=True)) for end in (low, high))
+    return f"squared error {size(100 * skill, decimals)} % {direction}, 95 % CI{of_what} {' to '.join(ends)} %"
+
+
+def _decimals(half_width: float) -> int:
+    """Decimals that show the first digit of an interval's half width, and the second where the first is 1."""
+    return min(max(math.ceil(-math.log10(half_width / 2)), 1), MOST_DECIMALS) if half_width > 0 else MOST_DECIMALS
+
+
+def _p(value: float, alpha: float) -> str:
+    """A p-value in plain signs."""
+    return plain(p_value(value, alpha))
