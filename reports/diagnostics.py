@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from backtest.data.errors import UnpairedForecasts
+from backtest.data.losses import LOSSES
+from backtest.data.names import PRIMARY
 
 CONSTANT = 0.01
 """Below this share of the outcomes' spread forecasts are called a constant: they could explain 0.01 % at best."""
@@ -105,9 +107,10 @@ def side_by_side(forecasts: pl.DataFrame) -> pl.DataFrame:
 
 def loss_path(origins: pl.DataFrame, model: str) -> LossPath:
     """Return the cumulative squared-error difference of `model` against zero; symbols of one time count together."""
-    y = pl.col("y")
-    difference = (y - pl.col(f"y_hat:{model}")) ** 2 - (y - pl.col("y_hat:zero")) ** 2
-    total = float(((origins["y"] - origins["y_hat:zero"]) ** 2).sum())
+    loss, y = LOSSES[PRIMARY["loss"]], pl.col("y")
+    rival = loss(y, pl.col(f"y_hat:{PRIMARY['baseline']}"))
+    difference = loss(y, pl.col(f"y_hat:{model}")) - rival
+    total = float(origins.select(rival.sum()).item())
     steps = origins.group_by("target_time", maintain_order=True).agg(difference.sum().alias("d"), pl.col("fold").max())
     values = steps["d"].cum_sum().to_numpy() / (total or 1.0)
     ends = dict(zip(steps["fold"].to_list(), values.tolist(), strict=True))

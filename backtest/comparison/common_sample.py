@@ -116,6 +116,6 @@ def named_apart(rows: pl.DataFrame, shared: pl.DataFrame, place: int) -> pl.Data
     kept = models.drop("y", "fold").join(shared.select(*KEY, "y"), on=KEY)
     return kept.select(
         pl.col("model").replace_strict(names, return_dtype=pl.String),
-        *("seed", "horizon", *KEY, "y", "y_hat"),
+        *("seed", "horizon", *KEY, "target_time", "y", "y_hat"),
         fold=pl.lit(0, pl.Int32),
     )

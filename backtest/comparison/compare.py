@@ -14,11 +14,11 @@ from backtest.comparison.compared_runs import Entrant, read_entrants
 from backtest.comparison.config_diff import differing
 from backtest.comparison.pairwise_tests import Team, duels_of, fight, first_alike, paths_of
 from backtest.data.errors import ConfigError, RunError, UndefinedTest
-from backtest.data.names import PRIMARY, REFERENCES
+from backtest.data.names import REFERENCES
 from backtest.data.records.comparison import COMPARISON, Audited, ComparedRun, Comparison, Contestant
 from backtest.data.result_tables import PATHS
 from backtest.data.run_files import json_bytes, runs_folder, sha256, table_bytes, write_bytes
-from backtest.evaluation.loss_panel import LossPanel
+from backtest.evaluation.loss_panel import RIVAL, LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import skill_interval
 from backtest.significance.superiority import ModelConfidenceSet, model_confidence_set
@@ -93,7 +93,7 @@ def team_of(entrant: Entrant, horizon: int) -> Team:
 
 def confidence_set(panel: LossPanel, alpha: float) -> tuple[ModelConfidenceSet | None, str]:
     """Return the Model Confidence Set of all contestants with how it was drawn; without one, why there is none."""
-    losses = {key: panel.losses[PRIMARY["loss"], key] for key in panel.models}
+    losses = {key: panel.loss(key) for key in panel.models}
     try:
         found = model_confidence_set(losses, horizon=panel.horizon, alpha=alpha)
     except UndefinedTest as error:
@@ -126,8 +126,7 @@ def contestant(
     panel: LossPanel, key: str, model: str, entrant: Entrant | None, alike: int, chosen: ModelConfidenceSet | None
 ) -> Contestant:
     """Return how one model did; its errors are means over rows, its skill weighs times alike, as in a run's report."""
-    errors = panel.y - panel.y_hat[key]
-    losses = panel.losses[PRIMARY["loss"], key], panel.losses[PRIMARY["loss"], PRIMARY["baseline"]]
+    losses = panel.loss(key), panel.loss(RIVAL)
     low, high, value = None, None, skill_of(*losses).get("skill")
     try:
         skill = skill_interval(*losses, horizon=panel.horizon)
@@ -139,8 +138,8 @@ def contestant(
         model=model,
         run=entrant.name if entrant else None,
         alike=alike,
-        mse=float((errors**2).mean()),
-        mae=float(abs(errors).mean()),
+        mse=float(panel.row_loss(key).mean()),
+        mae=float(panel.row_loss(key, "absolute").mean()),
         skill=value,
         skill_low=low,
         skill_high=high,

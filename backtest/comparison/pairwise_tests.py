@@ -13,10 +13,10 @@ import polars as pl
 from backtest.comparison.common_sample import key_of
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import PRIMARY, REFERENCES
+from backtest.data.names import REFERENCES
 from backtest.data.records.comparison import Finding, Group, Pair
 from backtest.data.summaries import downsample
-from backtest.evaluation.loss_panel import LossPanel
+from backtest.evaluation.loss_panel import RIVAL, LossPanel
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray
@@ -81,7 +81,7 @@ def _best(one: int, other: int, teams: Sequence[Team], panel: LossPanel) -> Iter
 
 def _error(panel: LossPanel, key: str) -> float:
     """Mean squared error over times."""
-    return float(panel.losses["squared", key].mean())
+    return float(panel.loss(key).mean())
 
 
 def fight(
@@ -130,7 +130,7 @@ def _tested(panel: LossPanel, duel: Duel, *, same: bool) -> dict[str, Any]:
     nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_absolute"))
     if same:
         return {**nothing, "note": "the same forecasts"}
-    losses = [panel.losses[PRIMARY["loss"], key] for key in (*duel.keys, PRIMARY["baseline"])]
+    losses = [panel.loss(key) for key in (*duel.keys, RIVAL)]
     effect = difference(losses[0], losses[1], losses[2], panel.horizon)
     if not effect:
         return {**nothing, "note": "zero makes no error to compare with"}
@@ -143,7 +143,7 @@ def _tested(panel: LossPanel, duel: Duel, *, same: bool) -> dict[str, Any]:
 
 def _absolute(panel: LossPanel, duel: Duel) -> float | None:
     """P-value for absolute errors; None where it is undefined."""
-    first, second = (panel.losses["absolute", key] for key in duel.keys)
+    first, second = (panel.loss(key, "absolute") for key in duel.keys)
     try:
         return diebold_mariano(first, second, horizon=panel.horizon).p_value
     except UndefinedTest:
@@ -174,9 +174,9 @@ def difference(first: FloatArray, second: FloatArray, zero: FloatArray, horizon:
 def paths_of(panel: LossPanel, duels: Sequence[Duel], pairs: Sequence[Pair]) -> pl.DataFrame:
     """PATHS of the pairs that differ, thinned to what a picture can show; a path ends at the pair's difference."""
     frames = [pl.DataFrame(schema=result_tables.PATHS.dtypes)]
-    loss, total = PRIMARY["loss"], float(panel.losses[PRIMARY["loss"], PRIMARY["baseline"]].sum())
+    total = float(panel.loss(RIVAL).sum())
     for duel, _ in filter(lambda both: both[1].difference is not None, zip(duels, pairs, strict=True)):
-        first, second = (panel.losses[loss, key] for key in duel.keys)
+        first, second = (panel.loss(key) for key in duel.keys)
         path = np.cumsum(first - second) / total
         places, values = downsample(np.arange(path.size, dtype=np.float64), path, POINTS)
         times = pl.Series(panel.times[places.astype(int)]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")

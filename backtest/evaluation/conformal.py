@@ -1,14 +1,15 @@
-"""Intervals around forecasts from the walk's own earlier errors, and how often they held what came.
+"""Prediction intervals from the walk's own earlier errors, and their empirical coverage.
 
 Split-conformal prediction (Vovk, Gammerman and Shafer, 2005, Algorithmic Learning in a Random World; Lei et al., 2018,
 Distribution-Free Predictive Inference for Regression, JASA 113) with all earlier out-of-sample errors as calibration
-set. It holds its level where errors are exchangeable. Over time they are not: volatility comes in spells, and a
-calm past makes intervals too narrow for a wild present (Barber et al., 2023, Conformal Prediction beyond
-Exchangeability, Annals of Statistics 51). Therefore the share of outcomes that they did hold is measured fold by fold.
+set. Its coverage is nominal where errors are exchangeable. Over time they are not: volatility clusters, and a calm
+past makes intervals too narrow for a volatile present (Barber et al., 2023, Conformal Prediction beyond
+Exchangeability, Annals of Statistics 51). Therefore empirical coverage is measured fold by fold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -17,31 +18,32 @@ import polars as pl
 from numpy.typing import NDArray
 
 from backtest.data.result_tables import COVERAGE
+from backtest.evaluation.loss_panel import LossPanel
 
 LEVELS = (0.5, 0.8, 0.95)
-"""Shares of the outcomes that the intervals are made to hold."""
+"""Nominal coverage of the intervals."""
 
 Floats = NDArray[np.float64]
 
 
-def cover(forecasts: pl.DataFrame, interval: timedelta) -> pl.DataFrame:
+def coverage(panels: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
     """COVERAGE: an interval of every level for each fold, and for the step after the last; means over seeds.
 
     The interval of a fold is y_hat +- half_width, from the absolute errors of the same model, horizon and symbol whose
     outcomes were known when the fold's first forecast was made, at the close of its bar. So the first fold has none.
     `interval` is the length of a bar.
     """
-    key = ["model", "horizon", "symbol"]
-    means = forecasts.filter(pl.col("seed").is_null()).select(
-        *key, "fold", "target_time", known_at=pl.col("time") + interval, error=(pl.col("y") - pl.col("y_hat")).abs()
-    )
-    series = means.sort(*key, "target_time").partition_by(key, as_dict=True, maintain_order=True)
-    parts = [
-        _of_series(rows).with_columns(pl.lit(value).alias(name) for name, value in zip(key, values, strict=True))
-        for values, rows in series.items()
-    ]
-    columns = [pl.col(name).cast(kind) for name, kind in COVERAGE.dtypes.items()]
-    return pl.concat([pl.DataFrame(schema=COVERAGE.dtypes), *(part.select(columns) for part in parts)])
+    frames = [pl.DataFrame(schema=COVERAGE.dtypes)]
+    for model in sorted({model for panel in panels for model in panel.models}):
+        for panel in panels:
+            rows = panel.rows.select("symbol", "fold", "target_time", known_at=pl.col("time") + interval)
+            errors = rows.with_columns(error=pl.Series(panel.row_loss(model, "absolute")))
+            series = errors.sort("symbol", "target_time").partition_by("symbol", as_dict=True, maintain_order=True)
+            for (symbol,), own in series.items():
+                about = {"model": model, "horizon": panel.horizon, "symbol": symbol}
+                found = _of_series(own).with_columns(pl.lit(value).alias(name) for name, value in about.items())
+                frames.append(found.select(pl.col(name).cast(kind) for name, kind in COVERAGE.dtypes.items()))
+    return pl.concat(frames)
 
 
 def _of_series(rows: pl.DataFrame) -> pl.DataFrame:

@@ -8,8 +8,8 @@ from datetime import timedelta
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.evaluation.conformal import cover
-from backtest.evaluation.forecast_tests import compare, compare_jointly, follow
+from backtest.evaluation.conformal import coverage
+from backtest.evaluation.forecast_tests import compare, compare_jointly, fluctuation_paths
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
@@ -48,21 +48,20 @@ def evaluate(
     settings: EvaluationSettings,
 ) -> Evaluation:
     """Return every table of a run, from its FORECASTS, FOLDS, FITS and FEATURES; raises as `match_forecasts`."""
-    matched = match_forecasts(forecasts)
-    panels = loss_panels(matched)
-    strategies = trade(matched, features, settings.costs, always_open=settings.always_open, interval=settings.interval)
+    panels = loss_panels(match_forecasts(forecasts))
+    strategies = trade(panels, features, settings.costs, always_open=settings.always_open, interval=settings.interval)
     tables = {
         schema.FOLDS: folds,
         schema.FORECASTS: forecasts,
         schema.FITS: fits,
-        result_tables.SCORES: score(matched),
+        result_tables.SCORES: score(panels),
         result_tables.TESTS: compare(panels, settings.adjustment),
         result_tables.JOINT: compare_jointly(panels, settings.alpha),
-        result_tables.SEEDS: by_seed(matched),
+        result_tables.SEEDS: by_seed(panels),
         result_tables.DROPPED: without_each_fold(panels),
-        result_tables.FLUCTUATION: follow(panels),
+        result_tables.FLUCTUATION: fluctuation_paths(panels),
         result_tables.STRATEGIES: strategies,
-        result_tables.REGIMES: by_regime(matched, panels, settings.interval),
-        result_tables.COVERAGE: cover(forecasts, settings.interval),
+        result_tables.REGIMES: by_regime(panels, settings.interval),
+        result_tables.COVERAGE: coverage(panels, settings.interval),
     }
     return Evaluation(tuple(panels), {table.file: frame for table, frame in tables.items()})

@@ -10,9 +10,9 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import PRIMARY, REFERENCES
-from backtest.evaluation.loss_panel import LossPanel
-from backtest.evaluation.metrics import LOSSES
+from backtest.data.losses import LOSSES
+from backtest.data.names import REFERENCES
+from backtest.evaluation.loss_panel import LOSS, RIVAL, LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import skill_interval
 from backtest.significance.multiple_testing import ADJUSTMENTS
@@ -23,7 +23,7 @@ from backtest.significance.table import JOINT_TESTS, TESTS, ForecastTest, Sample
 FAMILY = ["test", "loss", "baseline", "alternative"]
 """Pooled tests that agree in these columns are one family for the adjustment of p-values.
 
-Its members are all models but the baselines, at all horizons. A member whose test is undefined makes no claim, has no
+Its members are all models but the references, at all horizons. A member whose test is undefined makes no claim, has no
 p-value and does not count. The verdict adjusts its own test over more than one run: see `verdict.multiple_testing`.
 """
 
@@ -34,28 +34,28 @@ POINTS = 1000
 """At most so many points of each fluctuation path are kept, its extreme among them."""
 
 
-def compare(horizons: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFrame:
+def compare(panels: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFrame:
     """TESTS: every test of every model against the baselines, over all folds and for some in each fold.
 
-    An undefined test keeps its row, with nulls and the reason in `note`. `adjustment` is a key of ADJUSTMENTS.
+    An undefined test keeps its row, with nulls, and `note` holds the message of the error that says why: the one text
+    among the numbers. `adjustment` is a key of ADJUSTMENTS.
     """
-    rows = [row for panel in horizons for row in _test_rows(panel)]
+    rows = [row for panel in panels for row in _test_rows(panel)]
     tests = _adjust(pl.DataFrame(rows, schema=result_tables.TESTS.dtypes), adjustment)
     order = ["test", "loss", "horizon", "model", "baseline", "fold", "alternative"]
     return schema.check(tests.sort(order, nulls_last=True), result_tables.TESTS)
 
 
-def compare_jointly(horizons: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
-    """JOINT: the tests of all models at once, on squared losses against zero."""
+def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
+    """JOINT: the tests of all models at once, on the primary loss against the rival."""
     rows: list[dict[str, object]] = []
-    loss, baseline = PRIMARY["loss"], PRIMARY["baseline"]
-    for panel in horizons:
-        losses = {model: panel.losses[loss, model] for model in panel.models}
-        common = {"loss": loss, "horizon": panel.horizon, "n": losses[baseline].size}
+    for panel in panels:
+        losses = {model: panel.loss(model) for model in panel.models}
+        common = {"loss": LOSS, "horizon": panel.horizon, "n": losses[RIVAL].size}
         for name, test in JOINT_TESTS.items():
             about = {"test": name, "title": test.title, "asks": test.asks, **common}
             try:
-                found = test.run(losses, baseline=baseline, horizon=panel.horizon, alpha=alpha, seed=SEED)
+                found = test.run(losses, baseline=RIVAL, horizon=panel.horizon, alpha=alpha, seed=SEED)
             except UndefinedTest as error:
                 rows.append({**about, "note": str(error)})
                 continue
@@ -63,19 +63,18 @@ def compare_jointly(horizons: Sequence[LossPanel], alpha: float) -> pl.DataFrame
     return schema.check(pl.DataFrame(rows, schema=result_tables.JOINT.dtypes), result_tables.JOINT)
 
 
-def follow(horizons: Sequence[LossPanel]) -> pl.DataFrame:
-    """FLUCTUATION: the path of the fluctuation test of each model against zero; none where that is undefined."""
+def fluctuation_paths(panels: Sequence[LossPanel]) -> pl.DataFrame:
+    """FLUCTUATION: the path of the fluctuation test of each model against the rival; none where it is undefined."""
     frames = [pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)]
-    for panel in horizons:
-        frames += [_path(panel, model) for model in panel.models if model != PRIMARY["baseline"]]
+    for panel in panels:
+        frames += [_path(panel, model) for model in panel.models if model != RIVAL]
     return schema.check(pl.concat(frames), result_tables.FLUCTUATION)
 
 
 def _path(panel: LossPanel, model: str) -> pl.DataFrame:
     """The path of one model, thinned to what a picture can show."""
-    sample = panel.sample(model, PRIMARY["baseline"], PRIMARY["loss"])
     try:
-        found = fluctuation(*sample.losses, horizon=panel.horizon)
+        found = fluctuation(panel.loss(model), panel.loss(RIVAL), horizon=panel.horizon)
     except UndefinedTest:
         return pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)
     points = pl.DataFrame({"time": panel.times[found.centres], "statistic": found.path}).with_row_index("place")

@@ -1,35 +1,57 @@
-"""Forecasts of all models at one horizon as arrays, for the tests: all folds, one of them, or all but one."""
+"""The losses of all models, matched and aligned once: scores, tests, regimes, intervals and strategies read them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from backtest.evaluation.metrics import LOSSES
+from backtest.data.losses import LOSSES
+from backtest.data.names import PRIMARY, REFERENCES
+from backtest.evaluation.matched_forecasts import FIT, KEY
 from backtest.significance.result import FloatArray, mean_per_time
 from backtest.significance.table import Sample
+
+LOSS, RIVAL = PRIMARY["loss"], PRIMARY["baseline"]
+"""What is read where a caller names no loss, and the model that the verdict tests against."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LossPanel:
-    """Outcomes and forecasts (n,) by model, sorted by time; with several symbols the losses of a time are averaged.
+    """Outcomes, forecasts and losses of every model at one horizon, all on the same rows.
 
-    `fold` (n,) and `time` (n,) belong to the rows; `instant` (n,) numbers the times from 0 where several rows share
-    one, and is None otherwise; `losses` (t,), by loss and model, are means per time. Forecasts on both sides of a hole
+    `rows` (n rows) holds symbol, fold, time, target_time and y, sorted by time and symbol; `y_hat` (n,) are the
+    forecasts by model, means over its seeds, `seed_y_hat` (n,) those of single seeds by model and seed. `instant` (n,)
+    numbers the times from 0 where several rows share one, and is None otherwise. `losses` (t,) by loss and model, and
+    `seed_losses` (t,) by loss, model and seed, are means over the rows of a time. Forecasts on both sides of a hole
     count as neighbours.
     """
 
     horizon: int
-    y: FloatArray
+    rows: pl.DataFrame
     y_hat: Mapping[str, FloatArray]
-    fold: npt.NDArray[np.int32]
-    time: npt.NDArray[np.datetime64]
     instant: npt.NDArray[np.int64] | None
     losses: Mapping[tuple[str, str], FloatArray]
+    seed_y_hat: Mapping[tuple[str, int], FloatArray] = field(default_factory=dict)
+    seed_losses: Mapping[tuple[str, str, int], FloatArray] = field(default_factory=dict)
+
+    @property
+    def y(self) -> FloatArray:
+        """Outcomes (n,)."""
+        return self.rows["y"].to_numpy()
+
+    @property
+    def fold(self) -> npt.NDArray[np.int32]:
+        """Number (n,) of the fold of each row."""
+        return self.rows["fold"].to_numpy()
+
+    @property
+    def times(self) -> npt.NDArray[np.datetime64]:
+        """The times (t,) of the losses, in UTC."""
+        return np.unique(self.rows["time"].dt.replace_time_zone(None).to_numpy())
 
     @property
     def models(self) -> list[str]:
@@ -41,26 +63,17 @@ class LossPanel:
         """Numbers of the folds that have forecasts, in order."""
         return [int(number) for number in np.unique(self.fold)]
 
-    @property
-    def times(self) -> npt.NDArray[np.datetime64]:
-        """The times (t,) of the losses."""
-        return np.unique(self.time)
+    def loss(self, model: str, loss: str = LOSS, *, seed: int | None = None) -> FloatArray:
+        """Losses (t,) of a model, or of one of its seeds."""
+        return self.losses[loss, model] if seed is None else self.seed_losses[loss, model, seed]
 
-    def part(self, rows: npt.NDArray[np.bool_]) -> LossPanel:
-        """Return the rows (n,) that are asked for; all rows of a time, or none."""
-        instant, kept = None, rows
-        if self.instant is not None:
-            kept = np.isin(np.arange(self.times.size), self.instant[rows])
-            instant = np.unique(self.instant[rows], return_inverse=True)[1]
-        return LossPanel(
-            self.horizon,
-            self.y[rows],
-            {model: values[rows] for model, values in self.y_hat.items()},
-            self.fold[rows],
-            self.time[rows],
-            instant,
-            {key: values[kept] for key, values in self.losses.items()},
-        )
+    def row_loss(self, model: str, loss: str = LOSS) -> FloatArray:
+        """Losses (n,) of a model, row by row."""
+        return LOSSES[loss](self.y, self.y_hat[model])
+
+    def seeds(self, model: str) -> list[int]:
+        """Seeds of a model, in order; empty for one without seeds."""
+        return sorted(seed for name, seed in self.seed_y_hat if name == model)
 
     def sample(self, model: str, baseline: str, loss: str) -> Sample:
         """Return what a test of `model` against `baseline` is given; without losses where `loss` names none."""
@@ -69,36 +82,61 @@ class LossPanel:
         folds = self.fold if self.instant is None else self.fold[np.unique(self.instant, return_index=True)[1]]
         return Sample(self.horizon, self.y, *forecasts, self.instant, *losses, folds)
 
+    def part(self, rows: npt.NDArray[np.bool_]) -> LossPanel:
+        """Return the rows (n,) that are asked for, without single seeds; all rows of a time, or none."""
+        instant, kept = None, rows
+        if self.instant is not None:
+            kept = np.isin(np.arange(self.times.size), self.instant[rows])
+            instant = np.unique(self.instant[rows], return_inverse=True)[1]
+        return LossPanel(
+            self.horizon,
+            self.rows.filter(pl.Series(rows)),
+            {model: values[rows] for model, values in self.y_hat.items()},
+            instant,
+            {key: values[kept] for key, values in self.losses.items()},
+        )
 
-def loss_panels(paired: pl.DataFrame, seed: int | None = None) -> list[LossPanel]:
-    """What `match_forecasts` returned, by horizon: the means over seeds, or one seed.
+    def to_frame(self) -> pl.DataFrame:
+        """One row per model, seed (null: mean over seeds) and row, with the references' forecasts for the same row."""
+        references = {name: pl.Series(self.y_hat[name]) for name in REFERENCES}
+        shared = self.rows.with_columns(horizon=pl.lit(self.horizon, pl.Int32), **references)
+        return pl.concat(
+            shared.with_columns(model=pl.lit(model), seed=pl.lit(seed, pl.Int32), y_hat=pl.Series(values))
+            for (model, seed), values in self._fits()
+        )
 
-    Of a seed, models without seeds take part as they are.
-    """
-    rows = paired.filter(pl.col("seed").is_null())
-    if seed is not None:
-        one = paired.filter(seed=seed)
-        rows = pl.concat([one, rows.filter(~pl.col("model").is_in(one["model"].unique().implode()))])
-    return [_of_horizon(part) for part in rows.sort("horizon").partition_by("horizon", maintain_order=True)]
+    def _fits(self) -> Iterator[tuple[tuple[str, int | None], FloatArray]]:
+        """Forecasts of all models, then of all seeds."""
+        yield from (((model, None), values) for model, values in self.y_hat.items())
+        yield from self.seed_y_hat.items()
 
 
-def _of_horizon(rows: pl.DataFrame) -> LossPanel:
-    """The rows of one horizon, the same for all models."""
-    columns = rows.sort("time", "symbol").with_columns(expression.alias(loss) for loss, expression in LOSSES.items())
-    models = {str(name): part for (name,), part in columns.partition_by("model", as_dict=True).items()}
-    first = next(iter(models.values()))
-    time = first["time"].dt.replace_time_zone(None).to_numpy()
-    instant = np.unique(time, return_inverse=True)[1] if first["symbol"].n_unique() > 1 else None
+def loss_panels(matched: pl.DataFrame) -> list[LossPanel]:
+    """Align what `match_forecasts` returned: a panel for each horizon, in their order."""
+    horizons = matched.sort("horizon", *FIT, "time", "symbol").partition_by("horizon", maintain_order=True)
+    return [_panel(rows) for rows in horizons]
+
+
+def _panel(matched: pl.DataFrame) -> LossPanel:
+    """The panel of one horizon; rows are sorted by fit, time and symbol."""
+    fits = matched.partition_by(FIT, as_dict=True, maintain_order=True)
+    y_hat = {fit: rows["y_hat"].to_numpy() for fit, rows in fits.items()}
+    means = {str(model): values for (model, seed), values in y_hat.items() if seed is None}
+    seeds = {(str(model), int(seed)): values for (model, seed), values in y_hat.items() if seed is not None}
+    rows = next(iter(fits.values())).select(*KEY[1:], "fold", "target_time", "y")
+    y, times = rows["y"].to_numpy(), rows["time"].to_numpy()
+    instant = np.unique(times, return_inverse=True)[1] if rows["symbol"].n_unique() > 1 else None
+    losses = {
+        (name, model, seed): mean_per_time(loss(y, values), instant)
+        for name, loss in LOSSES.items()
+        for (model, seed), values in y_hat.items()
+    }
     return LossPanel(
-        int(first["horizon"][0]),
-        first["y"].to_numpy(),
-        {name: part["y_hat"].to_numpy() for name, part in models.items()},
-        first["fold"].to_numpy(),
-        time,
+        int(matched["horizon"][0]),
+        rows,
+        means,
         instant,
-        {
-            (loss, name): mean_per_time(part[loss].to_numpy(), instant)
-            for loss in LOSSES
-            for name, part in models.items()
-        },
+        {(name, model): values for (name, model, seed), values in losses.items() if seed is None},
+        seeds,
+        {(name, model, seed): values for (name, model, seed), values in losses.items() if seed is not None},
     )

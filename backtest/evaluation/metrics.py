@@ -1,22 +1,18 @@
-"""Losses and metrics of forecasts: one Polars aggregation each, so that any number of folds and seeds is one query."""
+"""Metrics of forecasts: one Polars aggregation each, so that any number of folds and seeds is one query."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from backtest.data import result_tables, schema
+from backtest.data.losses import absolute, squared
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.matched_forecasts import FIT
 
 Y, Y_HAT = pl.col("y"), pl.col("y_hat")
-
-LOSSES: dict[str, pl.Expr] = {
-    "squared": (Y - Y_HAT) ** 2,
-    "absolute": (Y - Y_HAT).abs(),
-}
-"""Loss of one forecast, from the columns `y` and `y_hat`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,13 +28,14 @@ class Metric:
     higher_is_better: bool
 
 
-def skill(baseline: str) -> pl.Expr:
-    """Share of the baseline's squared error that the model saves: 1 - MSE / MSE_baseline; null if that is zero.
+def skill(reference: str) -> pl.Expr:
+    """Share of the reference's squared error that the model saves: 1 - MSE / MSE_reference; null if that is zero.
 
-    Sums over the group are divided, not averaged ratios. Campbell and Thompson (2008) call it out-of-sample R2.
+    Sums over the group are divided, not averaged ratios. Campbell and Thompson (2008, Review of Financial Studies 21,
+    1509-1531) call it out-of-sample R2.
     """
-    baseline_error = ((Y - pl.col(baseline)) ** 2).sum()
-    return pl.when(baseline_error > 0).then(1 - LOSSES["squared"].sum() / baseline_error)
+    reference_error = squared(Y, pl.col(reference)).sum()
+    return pl.when(reference_error > 0).then(1 - squared(Y, Y_HAT).sum() / reference_error)
 
 
 def direction() -> pl.Expr:
@@ -60,9 +57,9 @@ def correlation() -> pl.Expr:
 
 
 METRICS: dict[str, Metric] = {
-    "mse": Metric(LOSSES["squared"].mean(), "mean squared error", higher_is_better=False),
-    "rmse": Metric(LOSSES["squared"].mean().sqrt(), "root of the mean squared error", higher_is_better=False),
-    "mae": Metric(LOSSES["absolute"].mean(), "mean absolute error", higher_is_better=False),
+    "mse": Metric(squared(Y, Y_HAT).mean(), "mean squared error", higher_is_better=False),
+    "rmse": Metric(squared(Y, Y_HAT).mean().sqrt(), "root of the mean squared error", higher_is_better=False),
+    "mae": Metric(absolute(Y, Y_HAT).mean(), "mean absolute error", higher_is_better=False),
     "skill_zero": Metric(skill("zero"), "1 - MSE / MSE of saying zero", higher_is_better=True),
     "skill_naive": Metric(skill("naive"), "1 - MSE / MSE of repeating the last return", higher_is_better=True),
     "direction": Metric(direction(), "share of right signs, zeros left out", higher_is_better=True),
@@ -70,10 +67,10 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def score(paired: pl.DataFrame) -> pl.DataFrame:
-    """SCORES of what `match_forecasts` returned: every metric, per fold and pooled, per seed and for their mean."""
+def score(panels: Sequence[LossPanel]) -> pl.DataFrame:
+    """SCORES: every metric, per fold and pooled, per seed and for their mean."""
     columns = [*FIT, "fold", "horizon"]
-    rows = paired.sort(*FIT, "horizon", "fold", maintain_order=True)
+    rows = pl.concat(panel.to_frame() for panel in panels).sort(*FIT, "horizon", "fold", "symbol", "time")
     metrics = {name: metric.expression.fill_nan(None) for name, metric in METRICS.items()}
     per_fold = _aggregate(rows, columns, metrics)
     pooled = _aggregate(rows.with_columns(fold=pl.lit(None, pl.Int32)), columns, metrics)

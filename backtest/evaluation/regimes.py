@@ -13,22 +13,21 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import PRIMARY, REFERENCES
-from backtest.evaluation.loss_panel import LossPanel
+from backtest.data.names import REFERENCES
+from backtest.evaluation.loss_panel import RIVAL, LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray, mean_per_time
 
 IntArray = npt.NDArray[np.int64]
-BASELINE = PRIMARY["baseline"]
 
 RECENT = result_tables.RECENT
 FEWEST = RECENT // 2
-"""Outcomes that must be known before a forecast for its volatility to be told."""
+"""Outcomes that must be known before a forecast's volatility is measured."""
 
-UNTOLD = -1
-"""Stands for the part of a forecast of which a regime cannot tell the part."""
+UNCLASSIFIED = -1
+"""Place of a forecast that a regime cannot classify."""
 
 UNKNOWN = result_tables.UNKNOWN
 UNTESTED = "part not known: not tested"
@@ -46,11 +45,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regime:
-    """One way of telling forecasts apart, and the names of its parts in their order.
+    """A conditioning variable that classifies forecasts, and the names of its parts in their order.
 
-    `place` returns the number of the part (n,) of each row, or UNTOLD. It is given the rows (n,) of one horizon in the
-    order of time: columns of FORECASTS, and `opens`, the open of the bar at whose close the outcome is known. The
-    regime is left out where a bar is as long as `cycle`.
+    `place` returns the number of the part (n,) of each row, or UNCLASSIFIED. It is given the rows (n,) of one horizon
+    in the order of time: columns of FORECASTS, and `opens`, the open of the bar at whose close the outcome is known.
+    The regime is left out where a bar is as long as `cycle`.
     """
 
     parts: tuple[str, ...]
@@ -64,7 +63,7 @@ def volatility(rows: pl.DataFrame) -> IntArray:
     What falls into which tercile is known at the origin, where the terciles lie only at the end of the walk: this
     describes a result, and nothing could have been traded on it.
     """
-    places = np.full(rows.height, UNTOLD)
+    places = np.full(rows.height, UNCLASSIFIED)
     for own in rows.with_row_index("row").partition_by("symbol"):
         before = recent_volatility(own["y"].to_numpy(), int(own["horizon"][0]))
         told = np.isfinite(before)
@@ -103,32 +102,30 @@ REGIMES = {
     "hour": Regime(tuple(f"{number:02}:00" for number in range(24)), hour, cycle=timedelta(days=1)),
     "weekday": Regime(DAYS, weekday, cycle=timedelta(weeks=1)),
 }
-"""Every way of telling forecasts apart by its name; it is left out where it finds one part only."""
+"""Every conditioning variable by its name; it is left out where all forecasts belong to one part."""
 
 
-def by_regime(paired: pl.DataFrame, horizons: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
-    """REGIMES: every model against zero in each part of each regime.
+def by_regime(panels: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
+    """REGIMES: every model against the rival in each part of each regime; `interval` is the length of a bar.
 
-    `paired` is what `match_forecasts` returned, `horizons` its loss panels, `interval` the length of a bar.
-    The p-values of all parts and models of a horizon, but those of the baselines, are one family for Holm's adjustment.
+    The p-values of all parts and models of a horizon, but for the references, are one family for Holm's adjustment.
     """
     rows: list[dict[str, Any]] = []
-    for panel in horizons:
-        origins = paired.filter(pl.col("seed").is_null(), model=BASELINE, horizon=panel.horizon)
-        found = _parts(origins.sort("time", "symbol").with_columns(opens=pl.col("target_time") - interval), interval)
-        rows += _adjusted(_rows(panel, found))
+    for panel in panels:
+        origins = panel.rows.with_columns(horizon=pl.lit(panel.horizon), opens=pl.col("target_time") - interval)
+        rows += _adjusted(_rows(panel, _parts(origins, interval)))
     table = pl.DataFrame(rows, schema=result_tables.REGIMES.dtypes)
     return schema.check(table.sort("horizon", "model", maintain_order=True), result_tables.REGIMES)
 
 
 def _parts(origins: pl.DataFrame, interval: timedelta) -> list[Part]:
-    """All parts that have rows, of every regime that tells some apart."""
+    """All parts that have rows, of every regime with at least two of them."""
     found: list[Part] = []
     for name, regime in REGIMES.items():
         if interval >= regime.cycle:
             continue
         named, places = (*regime.parts, UNKNOWN), regime.place(origins)
-        places = np.where(places == UNTOLD, len(regime.parts), places)
+        places = np.where(places == UNCLASSIFIED, len(regime.parts), places)
         numbers = np.unique(places).tolist() if np.ptp(places) else []
         found += [Part(name, named[place], place, np.flatnonzero(places == place)) for place in numbers]
     return found
@@ -136,13 +133,13 @@ def _parts(origins: pl.DataFrame, interval: timedelta) -> list[Part]:
 
 def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     """Rows of REGIMES of one horizon, without adjusted p-values."""
-    losses = {model: (panel.y - panel.y_hat[model]) ** 2 for model in panel.models}
+    losses = {model: panel.row_loss(model) for model in panel.models}
     for part in parts:
         about = {"horizon": panel.horizon, "regime": part.regime, "part": part.name, "place": part.place}
         instant = None if panel.instant is None else panel.instant[part.rows]
-        zero = losses[BASELINE][part.rows]
+        zero = losses[RIVAL][part.rows]
         for model in panel.models:
-            if model == BASELINE:
+            if model == RIVAL:
                 continue
             own = losses[model][part.rows]
             errors = {"model": model, "n": own.size, "mse": float(own.mean()), "mse_zero": float(zero.mean())}

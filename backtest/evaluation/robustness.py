@@ -9,17 +9,15 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import PRIMARY, REFERENCES
-from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.data.names import REFERENCES
+from backtest.evaluation.loss_panel import RIVAL, LossPanel
 from backtest.significance.equal_accuracy import diebold_mariano
 from backtest.significance.mean_tests import mean_test
 from backtest.significance.result import FloatArray
 
-LOSS, BASELINE = PRIMARY["loss"], PRIMARY["baseline"]
 
-
-def by_seed(paired: pl.DataFrame) -> pl.DataFrame:
-    """SEEDS of what `match_forecasts` returned: the primary test of each seed alone.
+def by_seed(panels: Sequence[LossPanel]) -> pl.DataFrame:
+    """SEEDS: the primary test of each seed alone.
 
     The variance of one seed's mean loss difference is that over time of what the seeds have in common, C, plus that of
     the seeds' means around theirs (law of total variance). The latter is the seeds' sample variance. With I what time
@@ -27,23 +25,19 @@ def by_seed(paired: pl.DataFrame) -> pl.DataFrame:
     C = of the mean - (of a seed - of the mean) / (k - 1). Null where there is one seed or no movement.
     """
     rows: list[dict[str, object]] = []
-    seeded = paired.filter(pl.col("seed").is_not_null())
-    alone = {seed: loss_panels(paired, seed) for seed in seeded["seed"].unique().sort()}
-    for model in seeded["model"].unique().sort():
-        own = [alone[seed] for seed in alone if not seeded.filter(model=model, seed=seed).is_empty()]
-        numbers = seeded.filter(model=model)["seed"].unique().sort()
-        for peers in zip(*own, strict=True):  # the same horizon in every seed
-            variances = _variances(peers, model)
-            for number, panel in zip(numbers, peers, strict=True):
-                about = {"model": model, "seed": number, "horizon": panel.horizon}
-                rows.append({**about, **against_zero(panel, model), **variances})
+    for model in sorted({model for panel in panels for model, _ in panel.seed_y_hat}):
+        for panel in panels:
+            variances = _variances(panel, model)
+            for seed in panel.seeds(model):
+                about = {"model": model, "seed": seed, "horizon": panel.horizon}
+                rows.append({**about, **against_zero(panel, model, seed=seed), **variances})
     return schema.check(pl.DataFrame(rows, schema=result_tables.SEEDS.dtypes), result_tables.SEEDS)
 
 
-def without_each_fold(horizons: Sequence[LossPanel]) -> pl.DataFrame:
-    """DROPPED: the primary test of every model but the baselines on all folds but one, for each fold in turn."""
+def without_each_fold(panels: Sequence[LossPanel]) -> pl.DataFrame:
+    """DROPPED: the primary test of every model but the references on all folds but one, for each fold in turn."""
     rows: list[dict[str, object]] = []
-    for panel in horizons:
+    for panel in panels:
         for fold in panel.folds if len(panel.folds) > 1 else []:
             rest = panel.part(panel.fold != fold)
             rows += [
@@ -60,9 +54,9 @@ def skill_of(loss_model: FloatArray, loss_baseline: FloatArray) -> dict[str, flo
     return {"skill": 1 - float(loss_model.mean()) / scale} if scale > 0 else {}
 
 
-def against_zero(panel: LossPanel, model: str) -> dict[str, float]:
-    """`skill` against zero, `p_value` and `p_worse` of the primary test, as far as they are defined."""
-    losses = panel.losses[LOSS, model], panel.losses[LOSS, BASELINE]
+def against_zero(panel: LossPanel, model: str, *, seed: int | None = None) -> dict[str, float]:
+    """`skill` against the rival, `p_value` and `p_worse` of the primary test, as far as they are defined."""
+    losses = panel.loss(model, seed=seed), panel.loss(RIVAL)
     try:
         result = diebold_mariano(*losses, horizon=panel.horizon, alternative="less")
     except UndefinedTest:
@@ -70,16 +64,16 @@ def against_zero(panel: LossPanel, model: str) -> dict[str, float]:
     return {**skill_of(*losses), "p_value": result.p_value, "p_worse": 1 - result.p_value}
 
 
-def _variances(seeds: Sequence[LossPanel], model: str) -> dict[str, float]:
+def _variances(panel: LossPanel, model: str) -> dict[str, float]:
     """Variance of one seed's mean loss difference, from time and from initialisation, as far as it is defined."""
-    if len(seeds) < 2:
+    differences: list[FloatArray] = [panel.loss(model, seed=seed) - panel.loss(RIVAL) for seed in panel.seeds(model)]
+    if len(differences) < 2:
         return {}
-    differences: list[FloatArray] = [one.losses[LOSS, model] - one.losses[LOSS, BASELINE] for one in seeds]
     try:
-        tests = [mean_test(each, horizon=seeds[0].horizon) for each in (np.mean(differences, axis=0), *differences)]
+        tests = [mean_test(each, horizon=panel.horizon) for each in (np.mean(differences, axis=0), *differences)]
     except UndefinedTest:
         return {}
     of_mean, *of_seeds = (test.standard_error**2 for test in tests)
-    own = max(0.0, float(np.mean(of_seeds)) - of_mean) / (len(seeds) - 1)
+    own = max(0.0, float(np.mean(of_seeds)) - of_mean) / (len(differences) - 1)
     seed_variance = float(np.var([test.mean for test in tests[1:]], ddof=1))
     return {"time_variance": max(0.0, of_mean - own), "seed_variance": seed_variance}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest, UnpairedForecasts
 from backtest.data.names import HOLDING
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.result import FloatArray
 from backtest.significance.sharpe_ratio import minimum_track_record, probabilistic_sharpe, sharpe
 
@@ -89,9 +90,14 @@ class Account:
 
 
 def trade(
-    paired: pl.DataFrame, features: pl.DataFrame, settings: CostSettings, *, always_open: bool, interval: timedelta
+    panels: Sequence[LossPanel],
+    features: pl.DataFrame,
+    settings: CostSettings,
+    *,
+    always_open: bool,
+    interval: timedelta,
 ) -> pl.DataFrame:
-    """STRATEGIES of what `match_forecasts` returned: each model's mean over seeds at each horizon, and holding.
+    """STRATEGIES: what each model's mean over seeds would have earned at each horizon, and holding.
 
     See `accounts` for the positions. Returns are simple ones on the capital. A trade costs its amount times fee and
     slippage, in the bar that it is made for, and the last one in the last bar; keeping a position at its share of the
@@ -107,12 +113,12 @@ def trade(
     rows = [
         {"model": account.model, "horizon": account.market.horizon, "n": account.market.n}
         | _statistics(account, settings, account.market.per_year(always_open=always_open, interval=interval))
-        for account in accounts(paired, features, settings)
+        for account in accounts(panels, features, settings)
     ]
     return schema.check(pl.DataFrame(rows, schema=result_tables.STRATEGIES.dtypes), result_tables.STRATEGIES)
 
 
-def accounts(paired: pl.DataFrame, features: pl.DataFrame, settings: CostSettings) -> Iterator[Account]:
+def accounts(panels: Sequence[LossPanel], features: pl.DataFrame, settings: CostSettings) -> Iterator[Account]:
     """Yield the positions of each model, and of holding, at each horizon.
 
     A forecast made at a bar's close decides on one position, long or short by its sign, or none if it is not beyond the
@@ -122,21 +128,19 @@ def accounts(paired: pl.DataFrame, features: pl.DataFrame, settings: CostSetting
     that are not forecast, to be opened again after them. Holding is long all the way, through holes too, and opens and
     closes once; the move across a hole is in nobody's account.
 
-    `paired` comes from `match_forecasts`. Raises UnpairedForecasts where the bars that a forecast is about are not
-    in FEATURES.
+    Raises UnpairedForecasts where the bars that a forecast is about are not in FEATURES.
     """
-    means = paired.filter(pl.col("seed").is_null())
     rows = features.select("symbol", "time", "known_at", "segment", "bar_return").sort("symbol", "time")
-    for (horizon,), part in means.partition_by("horizon", as_dict=True).items():
-        models = part.partition_by("model", as_dict=True)
-        market = _market(rows, next(iter(models.values())), int(horizon))
-        for (model,), own in models.items():
-            yield Account(str(model), market, _position(own["y_hat"].to_numpy(), market, settings))
+    for panel in panels:
+        forecasts = panel.rows.with_row_index("place").sort("symbol", "time")
+        market, order = _market(rows, forecasts, panel.horizon), forecasts["place"].to_numpy()
+        for model in panel.models:
+            yield Account(model, market, _position(panel.y_hat[model][order], market, settings))
         yield Account(HOLDING, market, market.live.astype(np.float64))
 
 
 def _market(rows: pl.DataFrame, forecasts: pl.DataFrame, horizon: int) -> Market:
-    """The bars that one model's forecasts, sorted by symbol and time, are about."""
+    """The bars that forecasts, sorted by symbol and time, are about."""
     keys = ["symbol", "time"]
     found = forecasts.select(keys).join(rows.select(keys).with_row_index(), keys, "left", maintain_order="left")
     origin = found["index"].cast(pl.Int64).fill_null(rows.height).to_numpy()

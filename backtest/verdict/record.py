@@ -33,11 +33,11 @@ from backtest.verdict.multiple_testing import deflated_ratios, enter, ledger_of,
 from backtest.verdict.rule import Evidence, judge
 
 
-def evidence_of(paired: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = "holm") -> Evidence:
-    """Return all that a verdict rests on but what lies outside of the run; from `match_forecasts` and FOLDS."""
-    horizons = loss_panels(paired)
-    seeds, dropped = by_seed(paired), without_each_fold(horizons)
-    return Evidence(score(paired), compare(horizons, adjustment), folds, seeds, dropped, horizons)
+def evidence_of(forecasts: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = "holm") -> Evidence:
+    """Return what FORECASTS and FOLDS alone say: nothing is known of earlier runs, strategies or leaks."""
+    panels = loss_panels(match_forecasts(forecasts))
+    seeds, dropped = by_seed(panels), without_each_fold(panels)
+    return Evidence(score(panels), compare(panels, adjustment), folds, seeds, dropped, panels)
 
 
 def write_results(

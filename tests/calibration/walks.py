@@ -7,7 +7,6 @@ from typing import Any
 
 from backtest.data.errors import RunError
 from backtest.data.records.verdict import Candidate
-from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.verdict.record import evidence_of
 from backtest.verdict.rule import judge
 from backtest.walk.config import LoadedConfig, build
@@ -74,5 +73,5 @@ def _candidates(settings: Mapping[str, Any], world: str) -> tuple[Candidate, ...
     source = f"synthetic:n={settings['bars']},{world}"
     config = build({**tree, "name": "world", "executor": "serial", "data": {"source": source}}, where="calibration")
     walk = walk_in_memory(plan_walk(LoadedConfig(config, None)))
-    evidence = evidence_of(match_forecasts(walk.forecasts), walk.folds, adjustment=config.multiplicity)
+    evidence = evidence_of(walk.forecasts, walk.folds, adjustment=config.multiplicity)
     return judge(evidence, networks=config.models, alpha=config.alpha, adjustment=config.multiplicity).candidates

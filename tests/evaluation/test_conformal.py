@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 
+from backtest.data.names import REFERENCES
 from backtest.data.result_tables import COVERAGE
 from backtest.data.schema import FORECASTS, check
 from backtest.data.summaries import empirical_coverage
-from backtest.evaluation.conformal import LEVELS, cover, half_width
+from backtest.evaluation.conformal import LEVELS, coverage, half_width
+from tests.support.forecasts import panels
 from tests.support.strategies import HOUR, SEEDS, opens
 
 Floats = NDArray[np.float64]
@@ -36,6 +38,13 @@ def forecasts(errors: Floats, folds: int, symbol: str = "S", *, horizon: int = 1
         target_time=pl.col("time") + HOUR * (1 + horizon),
     )
     return frame.select(pl.col(name).cast(kind) for name, kind in FORECASTS.dtypes.items())
+
+
+def cover(rows: pl.DataFrame, interval: timedelta) -> pl.DataFrame:
+    """COVERAGE of the models of a table; the references forecast the same rows."""
+    origins = rows.filter(pl.col("seed").is_null()).unique(["symbol", "horizon", "time"])
+    references = [origins.with_columns(model=pl.lit(name), y_hat=pl.lit(0.0)) for name in REFERENCES]
+    return coverage(panels(pl.concat([rows, *references])), interval).filter(~pl.col("model").is_in(REFERENCES))
 
 
 def drawn(seed: int, n: int) -> Floats:
@@ -124,9 +133,9 @@ def test_every_symbol_has_intervals_of_its_own() -> None:
 def test_models_and_horizons_stand_one_after_the_other() -> None:
     one = forecasts(drawn(0, 60), 3, "W")
     later = forecasts(drawn(1, 60), 3, horizon=2)
-    ridge = forecasts(drawn(2, 60), 3).with_columns(model=pl.lit("ridge"))
-    parts = [cover(rows, HOUR) for rows in (one, later, ridge)]
-    assert_frame_equal(cover(pl.concat([ridge, later, one]), HOUR), pl.concat(parts))
+    ridge = [rows.with_columns(model=pl.lit("ridge"), y_hat=pl.col("y_hat") * 2) for rows in (one, later)]
+    parts = [cover(rows, HOUR) for rows in (one, later, *ridge)]
+    assert_frame_equal(cover(pl.concat([*ridge, later, one]), HOUR), pl.concat(parts))
 
 
 def test_an_outcome_at_the_end_of_the_interval_is_held() -> None:
@@ -147,7 +156,7 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 
 
 def test_without_forecasts_there_is_an_empty_table() -> None:
-    assert check(cover(forecasts(drawn(0, 1), 1)[:0], HOUR), COVERAGE).is_empty()
+    assert check(coverage([], HOUR), COVERAGE).is_empty()
 
 
 def shares(errors: Floats, folds: int) -> dict[float, float]:

@@ -14,22 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data import result_tables
+from backtest.data.losses import LOSSES
 from backtest.data.names import REFERENCES
-from backtest.evaluation.forecast_tests import compare, compare_jointly, follow
-from backtest.evaluation.loss_panel import loss_panels
-from backtest.evaluation.matched_forecasts import match_forecasts
-from backtest.evaluation.metrics import LOSSES, score
+from backtest.evaluation.forecast_tests import compare, compare_jointly, fluctuation_paths
+from backtest.evaluation.metrics import score
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import ADJUSTMENTS, holm
 from backtest.significance.nested import clark_west
 from backtest.significance.stability import fluctuation
 from backtest.significance.table import JOINT_TESTS, TESTS
-from tests.support.forecasts import column, forecast_table, losses, random_forecasts
+from tests.support.forecasts import column, forecast_table, losses, panels, random_forecasts
 
 
 def compared(forecasts: pl.DataFrame, adjustment: str = "holm") -> pl.DataFrame:
     """TESTS of some forecasts."""
-    return compare(loss_panels(match_forecasts(forecasts)), adjustment)
+    return compare(panels(forecasts), adjustment)
 
 
 FORECASTS = random_forecasts(2)
@@ -69,9 +68,7 @@ def test_skill_beside_the_tests_is_the_skill_among_the_scores() -> None:
         "model", "fold", "skill"
     )
     scored = (
-        score(match_forecasts(FORECASTS))
-        .filter(pl.col("seed").is_null(), metric="skill_zero")
-        .select("model", "fold", "value")
+        score(panels(FORECASTS)).filter(pl.col("seed").is_null(), metric="skill_zero").select("model", "fold", "value")
     )
     both = tested.join(scored, on=["model", "fold"], nulls_equal=True)
     assert both.height == tested.height == 3 * 5
@@ -154,9 +151,8 @@ def test_the_order_of_the_rows_changes_no_digit(seed: int) -> None:
 
 def digest() -> str:
     """Digest of all that is computed of forecasts enough for Polars and BLAS to use several threads."""
-    paired = match_forecasts(random_forecasts(3, n=6000, folds=6))
-    whole = loss_panels(paired)
-    frames = (score(paired), compare(whole), compare_jointly(whole, 0.05), follow(whole))
+    whole = panels(random_forecasts(3, n=6000, folds=6))
+    frames = (score(whole), compare(whole), compare_jointly(whole, 0.05), fluctuation_paths(whole))
     return hashlib.sha256("".join(frame.write_csv() for frame in frames).encode()).hexdigest()
 
 
@@ -191,7 +187,7 @@ def test_the_adjustment_is_the_one_that_was_chosen(adjustment: str) -> None:
 
 def test_joint_tests_have_their_rows_for_each_horizon() -> None:
     later = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
-    joint = compare_jointly(loss_panels(match_forecasts(pl.concat([FORECASTS, later]))), 0.05)
+    joint = compare_jointly(panels(pl.concat([FORECASTS, later])), 0.05)
     assert joint["horizon"].unique().sort().to_list() == [1, 5]
     assert joint["test"].unique().sort().to_list() == sorted(JOINT_TESTS)
     assert joint["p_value"].drop_nulls().is_between(0, 1).all()
@@ -200,16 +196,14 @@ def test_joint_tests_have_their_rows_for_each_horizon() -> None:
 def test_joint_tests_that_are_undefined_say_why() -> None:
     still = np.zeros(40)
     noise = np.random.default_rng(1).standard_normal(40)
-    joint = compare_jointly(
-        loss_panels(match_forecasts(forecast_table(noise, {("zero", None): still, ("naive", None): still}))), 0.05
-    )
+    joint = compare_jointly(panels(forecast_table(noise, {("zero", None): still, ("naive", None): still})), 0.05)
     assert joint["p_value"].is_null().all()
     assert (joint["note"] != "").all()
 
 
 def test_the_path_is_that_of_the_fluctuation_test_at_its_times_and_keeps_its_extreme() -> None:
     forecasts = random_forecasts(8, n=5000)
-    path = follow(loss_panels(match_forecasts(forecasts))).filter(model="lstm")
+    path = fluctuation_paths(panels(forecasts)).filter(model="lstm")
     found = fluctuation(losses(forecasts, "lstm", "squared"), losses(forecasts, "zero", "squared"))
     assert path.height < 1200 < found.path.size
     assert path["statistic"].abs().max() == pytest.approx(abs(found.result.statistic), rel=1e-12)

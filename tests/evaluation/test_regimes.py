@@ -14,11 +14,9 @@ from statsmodels.stats.multitest import multipletests
 
 from backtest.data import result_tables
 from backtest.evaluation import regimes
-from backtest.evaluation.loss_panel import loss_panels
-from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.regimes import FEWEST, RECENT, REGIMES, by_regime, recent_volatility
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
-from tests.support.forecasts import FloatArray, column, forecast_table, losses, random_forecasts
+from tests.support.forecasts import FloatArray, column, forecast_table, losses, panels, random_forecasts
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -28,8 +26,7 @@ PANEL = pl.concat([random_forecasts(number, n=400, symbol=symbol) for number, sy
 
 def of(forecasts: pl.DataFrame, interval: timedelta = HOUR) -> pl.DataFrame:
     """REGIMES of a table of forecasts."""
-    paired = match_forecasts(forecasts)
-    return by_regime(paired, loss_panels(paired), interval)
+    return by_regime(panels(forecasts), interval)
 
 
 def spaced(forecasts: pl.DataFrame, interval: timedelta, horizon: int = 1) -> pl.DataFrame:

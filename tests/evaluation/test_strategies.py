@@ -18,10 +18,10 @@ from backtest.data import schema
 from backtest.data.errors import NotFinite, UnpairedForecasts
 from backtest.data.reading import bars
 from backtest.data.sessions import interval_of
-from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.strategies import CostSettings, accounts, trade
 from backtest.features import pipeline
 from backtest.significance.result import FloatArray
+from tests.support.forecasts import panels
 
 HOUR = timedelta(hours=1)
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -72,15 +72,13 @@ def strategy(
     forecasts: pl.DataFrame, features: pl.DataFrame, costs: CostSettings, model: str = "net", **more: Any
 ) -> dict[str, Any]:
     """The row of one model, in a market that never closes."""
-    table = trade(match_forecasts(forecasts), features, costs, **{"always_open": True, "interval": HOUR, **more})
+    table = trade(panels(forecasts), features, costs, **{"always_open": True, "interval": HOUR, **more})
     return table.row(by_predicate=pl.col("model") == model, named=True)
 
 
 def positions(forecasts: pl.DataFrame, features: pl.DataFrame, costs: CostSettings = FREE) -> list[float]:
     """What `net` holds in each bar, and last of all 0."""
-    return next(
-        one.position.tolist() for one in accounts(match_forecasts(forecasts), features, costs) if one.model == "net"
-    )
+    return next(one.position.tolist() for one in accounts(panels(forecasts), features, costs) if one.model == "net")
 
 
 def random_case(seed: int, n: int = 60, horizon: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -269,7 +267,7 @@ def test_a_dearer_trade_never_earns_more(seed: int, one: float, other: float, wh
 @given(st.integers(0, 1000), st.integers(1, 4))
 def test_at_the_break_even_cost_the_mean_net_return_is_zero(seed: int, horizon: int) -> None:
     forecasts, features = random_case(seed, horizon=horizon)
-    account = next(one for one in accounts(match_forecasts(forecasts), features, FREE) if one.model == "net")
+    account = next(one for one in accounts(panels(forecasts), features, FREE) if one.model == "net")
     cost = strategy(forecasts, features, FREE)["break_even"] / 1e4
     assert float(np.mean(account.gross - cost * account.traded)) == pytest.approx(0, abs=1e-15)
 
@@ -308,13 +306,9 @@ def test_a_single_bar_has_a_return_but_no_volatility() -> None:
 def test_the_names_of_the_models_do_not_matter(names: list[str]) -> None:
     features = feature_rows(np.random.default_rng(3).normal(0, 0.01, 40).tolist())
     fits = {name: np.random.default_rng(number).normal(0, 1, 39).tolist() for number, name in enumerate("abcd")}
-    plain = trade(
-        match_forecasts(forecast_rows(features, range(39), fits)), features, DEAR, always_open=True, interval=HOUR
-    )
+    plain = trade(panels(forecast_rows(features, range(39), fits)), features, DEAR, always_open=True, interval=HOUR)
     renamed = {new: fits[old] for new, old in zip(names, "abcd", strict=True)}
-    table = trade(
-        match_forecasts(forecast_rows(features, range(39), renamed)), features, DEAR, always_open=True, interval=HOUR
-    )
+    table = trade(panels(forecast_rows(features, range(39), renamed)), features, DEAR, always_open=True, interval=HOUR)
     back = dict(zip(names, "abcd", strict=True))
     assert table.with_columns(pl.col("model").replace(back)).sort("model").equals(plain.sort("model"))
 
@@ -324,16 +318,16 @@ def test_the_order_of_rows_changes_no_bit_and_seeds_are_not_traded() -> None:
     net = forecasts.filter(model="net")
     seeds = [net.with_columns(pl.lit(seed, pl.Int32).alias("seed"), -pl.col("y_hat")) for seed in (0, 1)]
     mixed = pl.concat([forecasts, *seeds]).sample(fraction=1, shuffle=True, seed=1)
-    plain = trade(match_forecasts(forecasts), features, DEAR, always_open=True, interval=HOUR)
-    assert trade(match_forecasts(mixed), features.reverse(), DEAR, always_open=True, interval=HOUR).equals(plain)
+    plain = trade(panels(forecasts), features, DEAR, always_open=True, interval=HOUR)
+    assert trade(panels(mixed), features.reverse(), DEAR, always_open=True, interval=HOUR).equals(plain)
     assert plain["model"].to_list() == ["naive", "net", "zero", "holding"]
 
 
 def test_each_horizon_has_its_own_rows() -> None:
     far, features = random_case(1, horizon=3)
     near = random_case(1)[0]
-    both = trade(match_forecasts(pl.concat([near, far])), features, DEAR, always_open=True, interval=HOUR)
-    alone = [trade(match_forecasts(one), features, DEAR, always_open=True, interval=HOUR) for one in (near, far)]
+    both = trade(panels(pl.concat([near, far])), features, DEAR, always_open=True, interval=HOUR)
+    alone = [trade(panels(one), features, DEAR, always_open=True, interval=HOUR) for one in (near, far)]
     assert both.equals(pl.concat(alone))
     assert both["horizon"].to_list() == [1] * 4 + [3] * 4
 
@@ -360,18 +354,16 @@ def test_forecasts_of_other_bars_are_refused() -> None:
     too_far = forecast_rows(features, [0, 1], {"net": [1.0, 1.0]}, horizon=2)
     for forecasts, row in ((missing, "07:00"), (across, "02:00"), (beyond, "04:00"), (too_far, "01:00")):
         with pytest.raises(UnpairedForecasts, match=rf"not found for BTC, 2024-01-01 {row} UTC; rows in all: 1\)"):
-            trade(match_forecasts(forecasts), features, DEAR, always_open=True, interval=HOUR)
+            trade(panels(forecasts), features, DEAR, always_open=True, interval=HOUR)
 
 
 def test_forecasts_that_are_no_pair_or_no_number_are_refused() -> None:
     forecasts, features = random_case(1)
     with pytest.raises(UnpairedForecasts, match="a forecast is missing that zero has"):
-        trade(
-            match_forecasts(forecasts.slice(0, forecasts.height - 1)), features, DEAR, always_open=True, interval=HOUR
-        )
+        trade(panels(forecasts.slice(0, forecasts.height - 1)), features, DEAR, always_open=True, interval=HOUR)
     broken = forecasts.with_columns(y_hat=pl.lit(float("nan")))
     with pytest.raises(NotFinite, match="y or y_hat is no log return: not finite"):
-        trade(match_forecasts(broken), features, DEAR, always_open=True, interval=HOUR)
+        trade(panels(broken), features, DEAR, always_open=True, interval=HOUR)
 
 
 @pytest.mark.parametrize(
@@ -389,6 +381,6 @@ def test_a_million_forecasts_take_about_a_second() -> None:
     fits: dict[str, FloatArray] = {f"net_{number}": rng.normal(0, 0.01, n) for number in range(models - 2)}
     forecasts = forecast_rows(features, range(n), fits)  # type: ignore[arg-type]
     started = perf_counter()
-    table = trade(match_forecasts(forecasts), features, DEAR, always_open=True, interval=HOUR)
+    table = trade(panels(forecasts), features, DEAR, always_open=True, interval=HOUR)
     assert perf_counter() - started < 10
     assert table.height == models + 1

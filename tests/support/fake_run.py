@@ -17,10 +17,9 @@ from backtest.data.result_tables import TESTS
 from backtest.data.run_files import FORMAT, MANIFEST, SETTINGS, file_sums, sha256, write_bytes, write_json, write_table
 from backtest.data.schema import FEATURES, FITS, FOLDS, FORECASTS
 from backtest.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate
-from backtest.evaluation.loss_panel import loss_panels
-from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.strategies import CostSettings
 from backtest.verdict.record import write_results
+from tests.support.forecasts import panels as panels_of
 from tests.support.run_cache import tables_once
 
 Floats = NDArray[np.float64]
@@ -65,7 +64,7 @@ def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
         repr(numbers),
         lambda: evaluate(forecasts, make_folds(plan), make_fits(plan), features, settings).tables,
     )
-    evaluation = Evaluation(tuple(loss_panels(match_forecasts(forecasts))), tables)
+    evaluation = Evaluation(tuple(panels_of(forecasts)), tables)
     if plan.undefined:
         nothing = {name: pl.lit(None, pl.Float64) for name in ("statistic", "p_value", "p_adjusted")}
         tables[TESTS.file] = tables[TESTS.file].with_columns(**nothing, note=pl.lit("the losses do not differ"))

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from backtest.data.schema import FOLDS, FORECASTS
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
 
 FloatArray = npt.NDArray[np.float64]
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -64,6 +66,11 @@ def fold_table(forecasts: pl.DataFrame) -> pl.DataFrame:
     }
     numbers = {name: pl.lit(0, pl.Int64) for name in ("n_train", "n_validation", "n_lost")}
     return counts.with_columns(fit_fold="fold", **borders, **numbers).select(FOLDS.names)
+
+
+def panels(forecasts: pl.DataFrame) -> list[LossPanel]:
+    """Loss panels of a table of forecasts, by horizon."""
+    return loss_panels(match_forecasts(forecasts))
 
 
 def column(forecasts: pl.DataFrame, name: str, model: str, fold: int | None = None) -> FloatArray:

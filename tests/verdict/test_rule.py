@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from backtest.data.errors import ConfigError, RunError, WrongSchema
 from backtest.data.names import RANKING
 from backtest.data.records.verdict import Reason, Verdict
-from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.verdict.multiple_testing import Tried
 from backtest.verdict.record import evidence_of
 from backtest.verdict.rule import Evidence, judge
@@ -27,7 +26,7 @@ FOUND: dict[str, Any] = {"skill": 0.004, "skill_low": -0.003, "skill_high": 0.01
 
 def evidence_on(forecasts: pl.DataFrame) -> Evidence:
     """All that follows from some forecasts."""
-    return evidence_of(match_forecasts(forecasts), fold_table(forecasts))
+    return evidence_of(forecasts, fold_table(forecasts))
 
 
 EVIDENCE = evidence_on(FORECASTS)
