@@ -16,12 +16,12 @@ from rich.console import Console
 
 from backtest import reports
 from backtest.arguments import Bars, Settings, call_of, dataset_of, plan_of
-from backtest.audit.record import audit_of, keep, known_audit
+from backtest.audit.levels import find_audit, find_or_make_audit, save_audit
 from backtest.cli.progress import WalkProgress
 from backtest.comparison.compare import compare_runs
 from backtest.data.errors import LeakError
 from backtest.data.records.audit import Audit, Depth, Level
-from backtest.reports.wording.audit import leak_words
+from backtest.reports.wording.audit import LEVELS, leak_reason, leak_words
 from backtest.run_view import AuditResult, Comparison, Run
 from backtest.verdict.record import judge_again
 from backtest.walk import engine
@@ -83,10 +83,10 @@ def walk_forward(
     console = Console(stderr=True, quiet=not progress)
     plan = plan_of(bars, config, preset, settings)
     folder = Path(save) if save is not None else _unsaved(plan.config.name)
-    found = known_audit(plan, folder) if audit == "off" else _audit(plan, folder, audit, console)
+    found = find_audit(plan, folder) if audit == "off" else _audit(plan, folder, audit, console)
     if audit != "off" and found and not found.passed:
         if save is not None:
-            keep(plan, folder, found)
+            save_audit(plan, folder, found)
         leaks = "\n".join(map(leak_words, found.leaks))
         raise LeakError(f'{leaks}\nFix it, or pass audit="off" (the results are then marked unreliable).')
     command = call_of(bars, config or preset, settings)
@@ -184,10 +184,10 @@ def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audi
 
     def tell(level: Level) -> None:
         if depth == "full":
-            console.print(f"audit: {level.name} done", style="dim")
+            console.print(f"audit: {LEVELS[level.code]} done", style="dim")
 
-    found = audit_of(plan, folder, depth, tell)
-    console.print(f"{found.depth} audit: {found.reason or 'no leak found'}", highlight=False, markup=False)
+    found = find_or_make_audit(plan, folder, depth, tell)
+    console.print(f"{found.depth} audit: {leak_reason(found) or 'no leak found'}", highlight=False, markup=False)
     return found
 
 

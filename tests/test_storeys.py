@@ -26,7 +26,7 @@ BELOW = {
     "walk": {"data", "features", "models", "significance", "evaluation", "verdict"},
     "forecast": {"data", "features", "models", "walk"},
     "comparison": {"data", "significance", "evaluation", "verdict", "walk", "reports"},
-    "audit": {"data", "features", "models", "significance", "evaluation", "verdict", "walk", "reports"},
+    "audit": {"data", "features", "models", "significance", "evaluation", "verdict", "walk"},
 }
 """What each room may import; the others, such as the command line, may import everything."""
 

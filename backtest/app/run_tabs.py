@@ -19,7 +19,14 @@ from backtest.reports.formats import counted, decimal, exponent_of, listed, mome
 from backtest.reports.run import Fold, RunResult
 from backtest.reports.sections.validity import MEND, MOST, audited, finding
 from backtest.reports.sections.verdict import tone_of
-from backtest.reports.wording.audit import counterexample_words
+from backtest.reports.wording.audit import (
+    LEVELS,
+    checked,
+    counterexample_words,
+    leak_remedy,
+    leak_sentence,
+    notes,
+)
 from backtest.reports.wording.verdict import headline, remark, sentences
 
 STATES: dict[str, tuple[Tone, str]] = {
@@ -61,16 +68,16 @@ def show_audit(result: RunResult) -> None:
 
 def show_level(one: Level) -> None:
     """Show one level of an audit: its result, what was checked, and notes."""
-    show_badge(*STATES[one.state], f"{one.number} {one.name}: {'; '.join((one.checked, *one.notes))}")
+    show_badge(*STATES[one.state], f"{one.number} {LEVELS[one.code]}: {'; '.join((checked(one), *notes(one)))}")
 
 
 def show_leak(leak: Leak) -> None:
     """Show one leak: what was seen, the counterexample, and what to do."""
     with st.container(border=True):
-        show_badge("bad", "leak", f"{leak.subject} {leak.seen}")
+        show_badge("bad", "leak", leak_sentence(leak))
         if leak.counterexample:
             st.text(visible(counterexample_words(leak.counterexample)))
-        st.text(visible(f"What to do: {leak.remedy}"))
+        st.text(visible(f"What to do: {leak_remedy(leak)}"))
 
 
 def show_folds(result: RunResult, model: str) -> None:

@@ -4,22 +4,68 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
 import polars as pl
 
+from backtest.audit.availability import SeriesReads, check_publication, check_stamps
+from backtest.audit.counterexample import Search
 from backtest.audit.feature_input import Feature, check_bars, feature_under_test
 from backtest.audit.features import Effort, check_features, check_walk
 from backtest.audit.lookback import check_lookback
-from backtest.audit.publication import Reading, check_publication, check_stamps
 from backtest.audit.recompute import Computation, Compute
-from backtest.audit.search import Search
 from backtest.data.errors import BacktestError, ConfigError, LeakError
-from backtest.data.records.audit import Leak
+from backtest.data.records.audit import Counterexample, Leak, LeakCode, Perturbation
 from backtest.data.schema import UTC_TIME
-from backtest.reports.wording.audit import leak_words
 
 THOROUGH = Effort(cuts=40, grids=400, bars=1_000)
 STARTS, INSTANTS, CUTS = 16, 16, 12
+
+MESSAGES: dict[LeakCode, tuple[str, str]] = {
+    "reads_later_bars": (
+        "reads the future",
+        (
+            "use only the bar itself and earlier ones: shift(n) with n >= 0, windows that end at the bar, "
+            "forward fills, statistics of the past"
+        ),
+    ),
+    "walk_reads_later_bars": (
+        "changes when later bars are replaced",
+        "fit scalers and choose features, epochs and seeds on rows before the forecast only, again in each fold",
+    ),
+    "nondeterministic": (
+        "differs when it is computed twice from the same bars",
+        "make it reproducible to the bit: seed random numbers, and sort before adding up",
+    ),
+    "ignores_bars": (
+        "does not change with the bars that it is given",
+        "compute it from the bars that it is given; the key of a cache must include the data",
+    ),
+    "exceeds_lookback": (
+        "depends on bars before its look-back of {lookback}",
+        (
+            "declare the whole look-back; for a feature that never forgets, such as an EWMA, declare a tolerance too; "
+            "a feature that changes with the length of history, such as a mean since the first bar, has no look-back"
+        ),
+    ),
+    "stamped_early": (
+        "has {count} values stamped before the end of the period they cover",
+        "`known_at` is when a value was published, `time` the end of the period that it covers",
+    ),
+    "read_before_publication": (
+        "reads external series {names} before it was published",
+        "join it backward on `known_at`, as `@external` does, not on the time that it is about",
+    ),
+}
+"""What each leak that these assertions find does, to be read after its subject, and what to do about it."""
+
+CHANGES: dict[Perturbation, str] = {
+    "noise": "noise",
+    "huge": "huge values",
+    "tiny": "tiny values",
+    "nan": "NaN",
+    "removed": "nothing",
+}
 
 
 def assert_causal(
@@ -31,17 +77,17 @@ def assert_causal(
     external: Mapping[str, pl.DataFrame] | None = None,
     seed: int = 0,
 ) -> None:
-    """Raise LeakError with the smallest counterexample unless a feature reads nothing but its own bar and earlier ones.
+    """Raise LeakError with the smallest counterexample unless a feature reads only its own bar and earlier ones.
 
     `feature` is a name as in the settings (`"rolling_mean_24"`), an expression, a function that returns one or several
     by suffix, decorated with `@feature` or not, or a function of the bars that returns a column, or a table with
-    `time`. What later bars hold is replaced by noise, by huge and tiny values and NaN, and cut off; earlier values must
-    stay the same to the bit. With a `lookback`, in earlier bars, a later start may move no value beyond it by more than
-    `tolerance`, in standard deviations of the feature; what `@feature` declares need not be repeated. `external` are
+    `time`. Later bars are replaced by noise, huge and tiny values and NaN, and removed; earlier values must stay the
+    same to the bit. `lookback` is a number of earlier bars: a later start may then move no value beyond it by more than
+    `tolerance`, in standard deviations of the feature. What `@feature` declares need not be repeated. `external` are
     series (`time`, `known_at`, values) that a function takes by name, after the bars, and that an expression reads as
     columns `name.column`: nothing may be read before it was published.
 
-    `bars` stand sorted by symbol and time; a few hundred with something odd in them tell more than many smooth ones.
+    `bars` must be sorted by symbol and time; a few hundred with something odd in them show more than many smooth ones.
     Raises ConfigError for a feature that cannot be computed from them.
 
     >>> import backtest as bt
@@ -52,31 +98,28 @@ def assert_causal(
     Traceback (most recent call last):
     backtest.data.errors.LeakError: ...
     """
-    __tracebackhide__ = True  # a test that fails shows its own line, not ours
-    question = feature_under_test(feature, bars, lookback, tolerance, external)
-    computation = _computation(lambda changed: question.compute(changed, question.external), bars, "feature")
-    lookbacks = dict.fromkeys(computation.columns, question.lookback) if question.lookback else {}
+    __tracebackhide__ = True  # a failing test shows its own line
+    tested = feature_under_test(feature, bars, lookback, tolerance, external)
+    computation = _computation(lambda changed: tested.compute(changed, tested.external), bars, "feature")
+    lookbacks = dict.fromkeys(computation.columns, tested.lookback) if tested.lookback else {}
     ahead = check_features(computation, lookbacks, THOROUGH, seed)
-    _demand_proof(ahead)
-    behind = check_lookback(
-        computation, {name: lookbacks[name] for name in ahead.open if name in lookbacks}, STARTS, seed
-    )
-    leaks = [*ahead.leaks.values(), *behind.leaks.values(), *check_stamps(question.external)]
-    if question.external:
-        reading = Reading(
-            computation, question.external, lambda other: question.compute(bars, other), question.interval
-        )
-        leaks += check_publication(reading, INSTANTS, seed).leaks.values()
-    _refuse(leaks)
+    _require_conclusive(ahead)
+    causal = {name: lookbacks[name] for name in ahead.open if name in lookbacks}
+    behind = check_lookback(computation, causal, STARTS, seed)
+    leaks = [*ahead.leaks.values(), *behind.leaks.values(), *check_stamps(tested.external)]
+    if tested.external:
+        reads = SeriesReads(computation, tested.external, lambda other: tested.compute(bars, other), tested.interval)
+        leaks += check_publication(reads, INSTANTS, seed).leaks.values()
+    _raise_if_any(leaks)
 
 
 def assert_sealed(walk: Callable[[pl.DataFrame], pl.DataFrame], bars: pl.DataFrame, *, seed: int = 0) -> None:
     """Raise LeakError with the smallest counterexample where a forecast moves when later bars are replaced.
 
     `walk` takes bars and returns forecasts: a table with the `time` of the last bar that each may know, `symbol` where
-    there are several, and numbers. It may be any pipeline, of any library. Later bars are replaced and not cut off,
-    so that folds counted from the end stay where they are; the same bars must give the same forecasts.
-    Raises ConfigError for a walk that cannot be asked.
+    there are several, and numbers. It may be any pipeline, of any library. Later bars are replaced and not removed, so
+    that folds counted from the end stay where they are; the same bars must give the same forecasts. Raises ConfigError
+    for a walk that cannot be computed from these bars.
 
     >>> import backtest as bt
     >>> import polars as pl
@@ -87,12 +130,12 @@ def assert_sealed(walk: Callable[[pl.DataFrame], pl.DataFrame], bars: pl.DataFra
     __tracebackhide__ = True
     check_bars(bars)
     search = check_walk(_computation(walk, bars, "walk"), CUTS, seed)
-    _demand_proof(search)
-    _refuse(search.leaks.values())
+    _require_conclusive(search)
+    _raise_if_any(search.leaks.values())
 
 
 def _computation(compute: Compute, bars: pl.DataFrame, what: str) -> Computation:
-    """What is computed from all bars; ConfigError where that is nothing to be audited."""
+    """What is computed from all bars; ConfigError where it cannot be audited."""
     try:
         table: object = compute(bars)
     except BacktestError:
@@ -105,32 +148,61 @@ def _computation(compute: Compute, bars: pl.DataFrame, what: str) -> Computation
     computation = Computation(compute, bars, table)
     keys = computation.keys(table)
     if table.select(keys).is_duplicated().any():
-        raise ConfigError(
-            f"{what}: expected one row for each {', '.join(keys)} (got several): say what tells them apart"
-        )
+        raise ConfigError(f"{what}: expected one row for each {', '.join(keys)} (got several): add a key column")
     empty = [name for name in computation.columns if table[name].null_count() == table.height]
     if empty or not computation.columns:
         names = ", ".join(empty) or "it"
-        raise ConfigError(f"{what}: {names} has no value in {bars.height} bars: give it more of them, or mend it")
+        raise ConfigError(f"{what}: {names} has no value in {bars.height} bars: use more bars, or fix the feature")
     return computation
 
 
-def _demand_proof(search: Search) -> None:
-    """ConfigError where nothing could be computed from other values, a warning where something else is read as well."""
-    if search.proven or search.leaks:
+def _require_conclusive(search: Search) -> None:
+    """ConfigError where nothing could be computed from other values, a warning where other data are read as well."""
+    if search.conclusive or search.leaks:
         return
-    notes = "; ".join(search.notes)
     if search.unaudited:
-        warnings.warn(f"assert_causal: {notes}", stacklevel=3)
+        names = ", ".join(search.unaudited)
+        warnings.warn(
+            f"assert_causal: {names} reads data by time that is not among the bars: this was not audited", stacklevel=3
+        )
     else:
+        errors = "; ".join(dict.fromkeys(note.error for note in search.notes if note.error))
         raise ConfigError(
-            f"{search.noun}: expected something that can be computed from later bars of other values ({notes}): let it"
+            f"{search.kind}: expected values for perturbed bars ({errors}): make it accept perturbed bars"
         )
 
 
-def _refuse(leaks: Iterable[Leak]) -> None:
+def _raise_if_any(leaks: Iterable[Leak]) -> None:
     """LeakError where there is a leak."""
     __tracebackhide__ = True
-    found = [leak_words(leak) for leak in leaks]
+    found = [_message(leak) for leak in leaks]
     if found:
         raise LeakError("\n".join(found))
+
+
+def _message(leak: Leak) -> str:
+    """A leak in lines: what was found, the smallest counterexample, and what to do."""
+    what, remedy = MESSAGES[leak.code]
+    kind = "external series" if leak.subject.kind == "series" else leak.subject.kind
+    lines = [f"{kind} {leak.subject.name} {what.format(names=', '.join(leak.names), **leak.numbers)}"]
+    if leak.counterexample:
+        lines.append(f"  {_counterexample(leak.counterexample)}")
+    return "\n".join([*lines, f"  what to do: {remedy}"])
+
+
+def _counterexample(shown: Counterexample) -> str:
+    """Which value of which bar reads what, how far ahead, and how that showed."""
+    symbol = f" of {shown.symbol}" if shown.symbol else ""
+    where = f"{shown.column}{symbol} at {_minute(shown.time)}"
+    if not shown.reads:
+        return f"{where}: claims to be known at {_minute(shown.known_at or shown.time)}"
+    change = f"(with {CHANGES[shown.perturbation]} there, the value changes)" if shown.perturbation else ""
+    if shown.ahead is None:
+        return f"{where} reads the value published at {_minute(shown.reads)} {change}"
+    distance = f"{abs(shown.ahead)} bar{'' if abs(shown.ahead) == 1 else 's'} {'back' if shown.ahead < 0 else 'ahead'}"
+    return f"{where} reads the bar of {_minute(shown.reads)}, {distance} {change}"
+
+
+def _minute(time: str) -> str:
+    """A time in ISO 8601 to the minute."""
+    return f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M}"

@@ -1,161 +1,157 @@
 """Level 3: everything is used when it is known, and not before: bars, external series, labels, windows.
 
-Labels are asked like features: those that claim to be known at an instant may not move when what becomes known later
-is replaced. Windows are followed through the walk's own code by a forecaster that sees the numbers of rows (`tracer`).
+Labels are checked like features: those that claim to be known at an instant may not move when what becomes known later
+is replaced. The windows and labels of each fit are traced through the walk's own code, see `window_tracer`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-import numpy as np
 import polars as pl
 
-from backtest.audit import leak_types
 from backtest.audit.audited_walk import AuditedWalk
-from backtest.audit.counterexample import stamp
-from backtest.audit.cut_points import cut_points
-from backtest.audit.perturbations import Perturbed
-from backtest.audit.publication import Reading, check_publication, check_stamps
-from backtest.audit.recompute import Computation
-from backtest.audit.search import Search
-from backtest.audit.tracer import Seen, Tracer, are_numbers, numbered
-from backtest.data.durations import format_duration
-from backtest.data.errors import LeakError
-from backtest.data.records.audit import Counterexample, Leak
-from backtest.models.windows import EPOCH, Indices, microseconds
-from backtest.reports.formats import counted
-from backtest.walk.tasks import Task
+from backtest.audit.counterexample import Search, first_place, stamp
+from backtest.audit.perturbations import Perturbed, cut_points
+from backtest.audit.recompute import ROUNDING, Computation, Series
+from backtest.audit.window_tracer import trace_windows
+from backtest.data.records.audit import Counterexample, Leak, Note, Subject, Trial
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfTime:
+class Availability:
     """What is used before it is known; `features` are the leaking ones."""
 
     leaks: tuple[Leak, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     features: tuple[str, ...]
 
 
-def check_availability(subject: AuditedWalk, computation: Computation, instants: int, seed: int = 0) -> OutOfTime:
-    """Check `known_at` of rows and series, and labels and windows of every fit, against the instants of their use."""
-    external = subject.external
-    reading = Reading(
-        computation, external, lambda series: subject.table(computation.bars, series), subject.prepared.dataset.interval
-    )
-    early = check_publication(reading, instants, seed)
-    whole = Computation(
-        lambda bars: subject.features(bars, external), subject.prepared.dataset.bars, subject.prepared.features
-    )
+def check_availability(walk: AuditedWalk, computation: Computation, instants: int, seed: int = 0) -> Availability:
+    """Check `known_at` of rows and series, and labels and windows of every fit, against when they are used."""
+    reads = SeriesReads(computation, walk.external, lambda series: walk.table(computation.bars, series), walk.interval)
+    early = check_publication(reads, instants, seed)
+    whole = Computation(lambda bars: walk.features(bars, walk.external), walk.bars, walk.plan.features)
     late = Search.of(whole, seed)
-    traced = [windows(subject, task) for task in subject.tasks("zero")]
+    traced = [trace_windows(walk, task) for task in walk.tasks("zero")]
     leaks = [
-        *unfinished(subject),
-        *check_stamps(external),
+        *check_closes(walk),
+        *check_stamps(walk.external),
         *early.leaks.values(),
-        *labels(subject, late, instants),
-        *(leak for leaks, _ in traced for leak in leaks),
+        *check_labels(walk, late, instants),
+        *(leak for leaks in traced for leak in leaks or ()),
     ]
-    followed = all(followed for _, followed in traced)
-    notes = () if followed else ("windows could not be followed: the fit puts rows into other units; level 4 asks it",)
-    return OutOfTime(tuple(leaks), (*early.notes, *late.notes, *notes), tuple(early.leaks))
+    notes = (Note("windows_not_traced"),) if None in traced else ()
+    return Availability(tuple(leaks), (*early.notes, *late.notes, *notes), tuple(early.leaks))
 
 
-def unfinished(subject: AuditedWalk) -> Iterator[Leak]:
+def check_closes(walk: AuditedWalk) -> Iterator[Leak]:
     """A leak where rows claim to be known before their bar has closed."""
-    features = subject.features(subject.prepared.dataset.bars, subject.external)
-    early = features.filter(pl.col("known_at") < pl.col("time") + subject.prepared.dataset.interval)
+    close = pl.col("time") + walk.interval
+    early = walk.features(walk.bars, walk.external).filter(pl.col("known_at") < close)
     if early.height:
-        row = early.row(0, named=True)
-        said = f"known_at {stamp(row['known_at'])}, bars of {format_duration(subject.prepared.dataset.interval)}"
-        counterexample = Counterexample("known_at", row["symbol"], stamp(row["time"]), None, None, said)
-        yield leak_types.UNFINISHED.leak(f"{counted(early.height, 'row')} of features", counterexample)
+        row = early.with_columns(close=close).row(0, named=True)
+        time, known_at, limit = (stamp(row[name]) for name in ("time", "known_at", "close"))
+        shown = Counterexample("known_at", row["symbol"], time, known_at=known_at, limit=limit)
+        yield Leak("known_before_close", Subject("features"), shown, {"count": early.height})
 
 
-def labels(subject: AuditedWalk, search: Search, instants: int) -> Iterator[Leak]:
+def check_labels(walk: AuditedWalk, search: Search, instants: int) -> Iterator[Leak]:
     """A leak where a label moves with bars that close after the instant at which it claims to be known."""
     computation = search.computation
     features = computation.compute(computation.bars)
     perturbed = Perturbed.of(computation.bars, "noise", search.rng)
     for place in cut_points(computation, instants, search.rng):
-        close = computation.times[place] + subject.prepared.dataset.interval
-        table = search.compute(perturbed.where(computation.place > place), "noise in later bars")
+        close = computation.times[place] + walk.interval
+        table = search.compute(perturbed.where(computation.place > place), "noise")
         known = features.filter(pl.col("target_time") <= close)
-        moved = computation.differing(known, table, {subject.target: 0.0}) if table is not None else {}
+        moved = computation.differing(known, table, {walk.target: 0.0}) if table is not None else {}
         if moved:
-            row = moved[subject.target].sort("time").row(0, named=True)
-            claimed = known.filter(symbol=row["symbol"], time=row["time"])["target_time"][0]
-            said = f"moves with noise in bars that close after {stamp(close)}; target_time {stamp(claimed)}"
-            counterexample = Counterexample(subject.target, row["symbol"], stamp(row["time"]), None, None, said)
-            yield leak_types.LABEL_EARLY.leak("labels", counterexample)
+            row = moved[walk.target].sort("time").row(0, named=True)
+            symbol, time = row["symbol"], row["time"]
+            claimed = stamp(known.filter(symbol=symbol, time=time)["target_time"][0])
+            shown = Counterexample(
+                walk.target, symbol, stamp(time), perturbation="noise", known_at=claimed, limit=stamp(close)
+            )
+            yield Leak("label_known_early", Subject("labels"), shown)
             return
 
 
+def check_stamps(series: Series) -> Iterator[Leak]:
+    """Leaks of series with values that claim to be known before the end of the period that they cover."""
+    for name, frame in series.items():
+        early = frame.filter(pl.col("known_at") < pl.col("time"))
+        if early.height:
+            row = early.row(0, named=True)
+            symbol, time = str(row.get("symbol", "")), stamp(row["time"])
+            shown = Counterexample(f"{name}.known_at", symbol, time, known_at=stamp(row["known_at"]), limit=time)
+            yield Leak("stamped_early", Subject("series", name), shown, {"count": early.height})
+
+
 @dataclass(frozen=True, slots=True)
-class Trace:
-    """What one fit let its forecaster see, by span, and the rows that its forecasts stand at."""
+class SeriesReads:
+    """A computation from external series, the bars being the same; a bar is known an `interval` after its time."""
 
-    subject: AuditedWalk
-    task: Task
-    seen: dict[str, Seen]
-
-    def leaks(self) -> Iterator[Leak]:
-        """Labels not known when they are learned, and windows that reach beyond their origin."""
-        known_by = {"training": self.task.fold.validation.start, "validation": self.task.fold.test.start}
-        for span, seen in self.seen.items():
-            last, label = seen.last.astype(np.int64), seen.label.astype(np.int64)
-            if span in known_by:
-                yield from self._unknown(label, microseconds(known_by[span]), span)
-            yield from self._reach(last, label, span)
-
-    def _unknown(self, label: Indices, known_by: int, span: str) -> Iterator[Leak]:
-        """A leak where a label is learned that is known only after an instant."""
-        known = self.subject.prepared.rows.target_time[label]
-        late = np.flatnonzero(known > known_by)
-        if len(late):
-            said = f"known at {_instant(known[late[-1]])}, used at {_instant(known_by)}"
-            counterexample = Counterexample("label", *self._at(label[late[-1]]), None, None, said)
-            yield leak_types.LABEL_UNKNOWN.leak(self._where(span), counterexample, count=counted(len(late), "label"))
-
-    def _reach(self, last: Indices, origin: Indices, span: str) -> Iterator[Leak]:
-        """A leak where a window holds a row behind its origin."""
-        beyond = np.flatnonzero(last > origin)
-        if len(beyond):
-            reads, row = last[beyond[0]], origin[beyond[0]]
-            counterexample = Counterexample("window", *self._at(row), self._at(reads)[1], int(reads - row), "")
-            yield leak_types.WINDOW_BEYOND.leak(self._where(span), counterexample, count=counted(len(beyond), "window"))
-
-    def _where(self, span: str) -> str:
-        return f"fold {self.task.fold.index}, {span}"
-
-    def _at(self, row: np.int64) -> tuple[str, str]:
-        """Symbol and time of a row."""
-        symbol, time = self.subject.keys.row(int(row))
-        return symbol, stamp(time)
+    computation: Computation
+    series: Series
+    compute: Callable[[Series], pl.DataFrame]
+    interval: timedelta
 
 
-def windows(subject: AuditedWalk, task: Task) -> tuple[list[Leak], bool]:
-    """Carry out a task with a forecaster that follows rows: return the leaks, and whether it could follow."""
-    tracer, rows = Tracer(), numbered(subject.prepared.rows)
-    try:
-        forecasts = subject.fit(rows, subject.keys, task, tracer, subject.window).forecasts
-    except LeakError as refused:
-        return [leak_types.REFUSED.leak(f"fold {task.fold.index}", error=refused)], True
-    except Exception:  # a walk that cannot learn from row numbers may well learn from features
-        return [], False
-    own = forecasts.join(subject.keys.with_row_index("origin"), on=["symbol", "time"], maintain_order="left")
-    test = Seen(forecasts["y_hat"].to_numpy(), own["origin"].to_numpy().astype(np.float64))
-    seen = dict(zip(("training", "validation", "test"), (*tracer.seen, test), strict=False))
-    count = len(rows.time)
-    if len(seen) < 3 or not all(
-        are_numbers(one.last, count) and are_numbers(one.label, count) for one in seen.values()
-    ):
-        return [], False
-    return list(Trace(subject, task, seen).leaks()), True
+def check_publication(reads: SeriesReads, count: int, seed: int = 0) -> Search:
+    """Find columns that move when values published after a bar's close are replaced by noise, or removed."""
+    search = Search.of(reads.computation, seed)
+    every = {name: Perturbed.of(frame, "noise", search.rng) for name, frame in reads.series.items()}
+    for place in cut_points(reads.computation, count, search.rng) if every else ():
+        close = reads.computation.times[place] + reads.interval
+        for name, perturbed in every.items():
+            for column, rows in _moved(search, reads, name, perturbed, close).items():
+                shown = _first_read(search, reads, name, perturbed, close, column, rows)
+                search.add_leak(column, "read_before_publication", shown, names=(name,))
+    return search
 
 
-def _instant(since: np.int64 | int) -> str:
-    """An instant in microseconds since 1970, as a counterexample has it."""
-    return stamp(EPOCH + timedelta(microseconds=int(since)))
+def _moved(
+    search: Search,
+    reads: SeriesReads,
+    name: str,
+    perturbed: Perturbed,
+    close: datetime,
+    until: datetime | None = None,
+) -> dict[str, pl.DataFrame]:
+    """Rows known by a close that move when what was published after it, up to an instant, is replaced or removed."""
+    late = perturbed.bars["known_at"] > close
+    if until is not None:
+        late &= perturbed.bars["known_at"] <= until
+    moved: dict[str, pl.DataFrame] = {}
+    trials: dict[Trial, pl.DataFrame] = {
+        "series_noise": perturbed.where(late),
+        "series_removed": perturbed.bars.filter(~late),
+    }
+    for trial, changed in trials.items():
+        series = {**reads.series, name: changed}
+        table = search.attempt(lambda series=series: reads.compute(series), trial, name)  # type: ignore[misc]
+        moved = search.moved(table, close - reads.interval, allowed=ROUNDING) | moved
+    return moved
+
+
+def _first_read(
+    search: Search,
+    reads: SeriesReads,
+    name: str,
+    perturbed: Perturbed,
+    close: datetime,
+    column: str,
+    rows: pl.DataFrame,
+) -> Counterexample:
+    """The latest row that moves, and when the first value that it reads too early was published."""
+    published = perturbed.bars["known_at"]
+    later = published.filter(published > close).unique().sort()
+    first = first_place(
+        0, len(later) - 1, lambda one: column in _moved(search, reads, name, perturbed, close, later[one])
+    )
+    row = rows.sort("time").row(-1, named=True)
+    symbol = str(row.get("symbol", ""))
+    return Counterexample(column, symbol, stamp(row["time"]), stamp(later[first]), perturbation="noise")

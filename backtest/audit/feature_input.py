@@ -1,4 +1,4 @@
-"""What a person hands over as a feature, in whatever form, as a function from bars and series to a table."""
+"""A feature under test, in whatever form it is given, as a function from bars and series to a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from backtest.audit.lookback import Lookback
-from backtest.audit.rebuild import Rebuild, Series, rebuild_of
+from backtest.audit.recompute import BuildFeatures, Series, feature_builder
 from backtest.data.errors import ConfigError
 from backtest.data.schema import UTC_TIME
 from backtest.data.sessions import interval_of
@@ -22,14 +22,14 @@ from backtest.features.external import checked, join
 from backtest.features.pipeline import load_external
 
 Feature = Spec | pl.Expr | Callable[..., Any]
-"""A name from the settings, an expression, a function that returns expressions, or one of the bars."""
+"""A name from the settings, an expression, a function that returns expressions, or a function of the bars."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureUnderTest:
-    """What is asked about: its values (keys and columns), what it remembers, if that is known, and what it reads."""
+    """Computes keys and columns of a feature; its look-back, if that is known, and the series that it reads."""
 
-    compute: Rebuild
+    compute: BuildFeatures
     lookback: Lookback | None
     external: Series
     interval: timedelta
@@ -38,7 +38,7 @@ class FeatureUnderTest:
 def feature_under_test(
     feature: Feature, bars: pl.DataFrame, lookback: int | None, tolerance: float, external: Series | None
 ) -> FeatureUnderTest:
-    """Return the question about a feature; ConfigError where nobody can tell what it is."""
+    """Return the feature under test; ConfigError where it is none, or the bars or the look-back are invalid."""
     check_bars(bars)
     interval = interval_of(_named(bars))
     declares = _lookback(lookback, tolerance)
@@ -46,17 +46,17 @@ def feature_under_test(
     spec = _spec(feature)
     if spec is not None:
         (declared,) = resolve([spec])
-        rebuild = rebuild_of(_named(bars), [spec], interval)
+        build = feature_builder(_named(bars), [spec], interval)
         columns = ["symbol", "time", *declared.columns]
         declares = declares or Lookback(declared.lookback, declared.tolerance)
         own = load_external([declared]) if external is None else series
         return FeatureUnderTest(
-            lambda changed, other: rebuild(_named(changed), other).select(columns), declares, own, interval
+            lambda changed, other: build(_named(changed), other).select(columns), declares, own, interval
         )
     name = getattr(feature, "__name__", "feature").strip("<>")
 
     def compute(changed: pl.DataFrame, series: Series) -> pl.DataFrame:
-        """Values of a feature that is not in the table."""
+        """Values of a feature that is not in the catalog."""
         made: object = feature
         if callable(feature):
             made = feature(changed, **series) if _takes_bars(feature) else feature()
@@ -77,15 +77,16 @@ def check_bars(bars: object) -> None:
     keys = _named(bars).select("symbol", "time")
     if not keys.equals(keys.unique().sort("symbol", "time")):
         raise ConfigError(
-            "bars: expected sorted by symbol and time, each bar once (got others): sort them, drop what stands twice"
+            "bars: expected sorted by symbol and time, each bar once (got unsorted or duplicate bars): "
+            "sort them and drop duplicates"
         )
 
 
 def _lookback(lookback: Any, tolerance: float) -> Lookback | None:
-    """What the caller says of the feature's lookback; ConfigError where that cannot be."""
+    """The look-back that the caller declares; ConfigError where it is invalid."""
     if not 0 <= tolerance < math.inf or (tolerance and lookback is None):
         raise ConfigError(
-            "tolerance: must be a finite number of standard deviations, at least 0, beside a `lookback` "
+            "tolerance: must be a finite number of standard deviations, at least 0, and needs a `lookback` "
             f"(got {tolerance}, lookback {lookback})"
         )
     if lookback is None:
@@ -96,12 +97,12 @@ def _lookback(lookback: Any, tolerance: float) -> Lookback | None:
 
 
 def _named(bars: pl.DataFrame) -> pl.DataFrame:
-    """Bars with a symbol, which those of one instrument may lack."""
+    """Bars with a symbol, which bars of one instrument may lack."""
     return bars if "symbol" in bars.columns else bars.with_columns(symbol=pl.lit(""))
 
 
 def _spec(feature: Feature) -> Spec | None:
-    """The name of a feature that is in the table, or None."""
+    """The name of a feature that is in the catalog, or None."""
     if isinstance(feature, str) or (isinstance(feature, Mapping) and "name" in feature):
         return feature
     return next((name for name, entry in FEATURES.items() if entry.function is feature), None)
@@ -114,7 +115,7 @@ def _takes_bars(function: Callable[..., Any]) -> bool:
 
 
 def _table(made: object, bars: pl.DataFrame, name: str) -> pl.DataFrame:
-    """What a feature returned, as a table with the keys of its rows."""
+    """What a feature returned, as a table with its keys."""
     keys = [key for key in ("symbol", "time") if key in bars.columns]
     if isinstance(made, pl.Expr):
         made = {"": made}

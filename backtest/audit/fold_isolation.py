@@ -1,8 +1,8 @@
 """Level 4: fold isolation. What comes after a fold is perturbed, the fold is fitted again, and no forecast may move.
 
-Each fit is made on the true rows, and again with the bars behind the first test bar, behind the middle one, and behind
-the last but one replaced, and with every label that is not known when the test span begins. Controls see to it that the
-fit is a fit: it moves when every bar is replaced, and it is the same again after the other folds were fitted.
+Each fit is made on the true rows, and again with the bars after the first test bar, after the middle one and after the
+last but one replaced, and with every label that is not known when the test span begins. Controls make sure that the fit
+is a fit: it moves when every bar is replaced, and it is the same again after the other folds were fitted.
 """
 
 from __future__ import annotations
@@ -13,172 +13,182 @@ from datetime import datetime
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from backtest.audit import leak_types
-from backtest.audit.audited_walk import AuditedWalk
+from backtest.audit.audited_walk import AuditedWalk, Refit, subject_of
 from backtest.audit.counterexample import stamp
 from backtest.audit.perturbations import Perturbed
 from backtest.audit.recompute import ROUNDING
-from backtest.audit.refit import TRUE, Refit, where
-from backtest.data.records.audit import Counterexample, Leak
-from backtest.models.windows import Panel, microseconds
-from backtest.reports.formats import listed
+from backtest.data.records.audit import Counterexample, Leak, LeakCode, Note, Numbers, Perturbation, Subject
+from backtest.models.windows import Floats, Panel, microseconds
 from backtest.walk.fitting import Fitted
 from backtest.walk.folds import Fold
 from backtest.walk.tasks import Task
 
-Array = NDArray[np.generic]
-
 
 @dataclass(frozen=True, slots=True)
-class Breach:
-    """Rows of which some are perturbed, in words; forecasts at or before `until` may not move (None: none at all).
+class PerturbedRows:
+    """Rows of which some are perturbed: forecasts at or before `until` may not move (None: none at all).
 
-    With `control` it is the other way round: every row is perturbed, and forecasts that stay are not of these rows.
+    A `control` is the opposite: every row is perturbed, and forecasts that do not move do not depend on these rows.
     """
 
     rows: Panel
     until: datetime | None
-    poison: str
+    kind: Perturbation
     control: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """How two fits are compared: with their state or without, and how far forecasts may be apart, in deviations."""
+class Difference:
+    """How two fits differ: numbers of forecasts that moved, and names of fitted arrays that differ."""
+
+    numbers: Numbers
+    names: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        """Whether they differ at all."""
+        return bool(self.numbers or self.names)
+
+    def leak(self, code: LeakCode, task: Task, counterexample: Counterexample | None = None) -> Leak:
+        """A leak that this difference shows."""
+        return Leak(code, subject_of(task), counterexample, self.numbers, self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """How to compare two fits: with their state or without, and how far forecasts may differ, in deviations."""
 
     state: bool = True
     allowed: float = 0.0
 
-    def moved(self, true: Fitted, other: Fitted, until: datetime | None) -> str:
-        """What moved, in words: forecasts at or before an instant, and the fitted state; empty if nothing did."""
+    def __call__(self, true: Fitted, other: Fitted, until: datetime | None) -> Difference:
+        """How forecasts at or before an instant (None: all) and the fitted state differ."""
         keys = ["fold", "symbol", "time"]
         rows = true.forecasts if until is None else true.forecasts.filter(pl.col("time") <= until)
         both = rows.join(other.forecasts.rename({"y_hat": "other"}), on=keys, how="left", maintain_order="left")
         distance = (both["y_hat"] - both["other"]).abs().fill_null(np.inf)
-        count = int((distance > self.allowed * (true.forecasts["y_hat"].std(ddof=0) or 0.0)).sum())
-        furthest = distance.filter(distance.is_finite()).sort().tail(1).sum()
-        words = [f"{count:,} of {rows.height:,} forecasts moved, by up to {furthest:.2g}"] if count else []
-        state = _state_moved(true, other) if self.state else []
-        words += [f"fitted otherwise: {listed(state, 4)}"] if state else []
-        return ", ".join(words)
+        moved = int((distance > self.allowed * (true.forecasts["y_hat"].std(ddof=0) or 0.0)).sum())
+        largest = float(distance.filter(distance.is_finite()).sort().tail(1).sum())
+        numbers: Numbers = {"moved": moved, "forecasts": rows.height, "largest": largest} if moved else {}
+        return Difference(numbers, _differing_arrays(true, other) if self.state else ())
 
 
-def check_fold_isolation(subject: AuditedWalk, refit: Refit, seed: int = 0) -> Iterator[tuple[str, Leak]]:
-    """Fit the folds of a sample again on perturbed rows; yield models that leak, each with its first leak."""
+def check_fold_isolation(walk: AuditedWalk, refit: Refit, seed: int = 0) -> Iterator[tuple[str, Leak]]:
+    """Refit the folds of a sample on perturbed rows; yield models that leak, each with its first leak."""
     rng = np.random.default_rng(seed)
-    chosen = {model: refit.sample.of(subject, model) for model in subject.config.all_models}
+    chosen = {model: refit.sample.of(walk, model) for model in walk.config.all_models}
     folds = {task.fold.index: task.fold for tasks in chosen.values() for task in tasks}
-    breaches = {number: list(_breaches(subject, fold, rng, refit)) for number, fold in sorted(folds.items())}
+    every = {number: list(_perturbed_rows(walk, fold, rng, refit)) for number, fold in sorted(folds.items())}
     for model, tasks in chosen.items():
-        leak = _of_model(subject, tasks, breaches, refit)
+        leak = _check_model(walk, tasks, every, refit)
         if model in refit.refused:
-            leak = leak_types.REFUSED.leak(f"model {model}", error=refit.refused[model])
+            leak = Leak("refused", Subject("model", model), error=refit.refused[model])
         if leak:
             yield model, leak
 
 
-def _of_model(
-    subject: AuditedWalk, tasks: Sequence[Task], breaches: Mapping[int, Sequence[Breach]], refit: Refit
+def _check_model(
+    walk: AuditedWalk, tasks: Sequence[Task], every: Mapping[int, Sequence[PerturbedRows]], refit: Refit
 ) -> Leak | None:
     """First leak of a model."""
     fitted: list[Fitted] = []
-    compared: Compared | None = None
+    compare: Compare | None = None
     for task in tasks:
-        true = refit.attempt(subject, task, subject.prepared.rows, TRUE)
-        again = refit.attempt(subject, task, subject.prepared.rows, TRUE) if true and not compared else true
+        true = refit.attempt(walk, task, walk.plan.rows, "true_rows")
+        again = refit.attempt(walk, task, walk.plan.rows, "true_rows") if true and not compare else true
         if not true or not again:
             return None
-        compared = compared or _comparable(true, again, where(task), refit)
-        if not compared:
-            return leak_types.NONDETERMINISTIC_FIT.leak(where(task), moved=Compared().moved(true, again, None))
+        compare = compare or _strictest(true, again, task, refit)
+        if not compare:
+            return Compare()(true, again, None).leak("nondeterministic_fit", task)
         fitted.append(true)
-        for breach in breaches[task.fold.index]:
-            leak = _of_breach(subject, task, true, breach, refit, compared)
+        for changed in every[task.fold.index]:
+            leak = _check_rows(walk, task, true, changed, refit, compare)
             if leak:
                 return leak
-    return _carried(subject, tasks, fitted, breaches, refit, compared) if compared and len(tasks) > 1 else None
+    return _check_other_fits(walk, tasks, fitted, every, refit, compare) if compare and len(tasks) > 1 else None
 
 
-def _comparable(true: Fitted, again: Fitted, what: str, refit: Refit) -> Compared | None:
-    """How fits of a model can be compared, given that two on the same rows may differ a little; None: not at all."""
-    for compared in (Compared(), Compared(state=False), Compared(state=False, allowed=ROUNDING)):
-        if not compared.moved(true, again, None):
-            if compared != Compared():
-                refit.notes.append(f"{what}: two fits on the same rows differ in their state or last digits: no leak")
-            return compared
+def _strictest(true: Fitted, again: Fitted, task: Task, refit: Refit) -> Compare | None:
+    """The strictest comparison by which two fits on the same rows are equal; None where there is none."""
+    for compare in (Compare(), Compare(state=False), Compare(state=False, allowed=ROUNDING)):
+        if not compare(true, again, None):
+            if compare != Compare():
+                refit.notes.append(Note("fit_rounding", subject_of(task)))
+            return compare
     return None
 
 
-def _carried(
-    subject: AuditedWalk,
+def _check_other_fits(
+    walk: AuditedWalk,
     tasks: Sequence[Task],
     fitted: Sequence[Fitted],
-    breaches: Mapping[int, Sequence[Breach]],
+    every: Mapping[int, Sequence[PerturbedRows]],
     refit: Refit,
-    compared: Compared,
+    compare: Compare,
 ) -> Leak | None:
     """The leak of a model that keeps something from fit to fit: of other folds, or of other bars."""
-    again = refit.attempt(subject, tasks[0], subject.prepared.rows, TRUE)
-    moved = compared.moved(fitted[0], again, None) if again else ""
-    if moved:
-        return leak_types.CARRIED.leak(where(tasks[0]), moved=moved)
-    if _state_moved(fitted[0], fitted[1]):
-        for control in [breach for breach in breaches[tasks[0].fold.index] if breach.control]:
-            other = refit.attempt(subject, tasks[0], control.rows, control.poison)
-            if other and not _state_moved(fitted[0], other):
-                return leak_types.UNLEARNED.leak(where(tasks[0]))
+    first = tasks[0]
+    again = refit.attempt(walk, first, walk.plan.rows, "true_rows")
+    difference = compare(fitted[0], again, None) if again else None
+    if difference:
+        return difference.leak("depends_on_other_fits", first)
+    if _differing_arrays(fitted[0], fitted[1]):
+        for control in [changed for changed in every[first.fold.index] if changed.control]:
+            other = refit.attempt(walk, first, control.rows, "noise_everywhere")
+            if other and not _differing_arrays(fitted[0], other):
+                return Leak("fit_ignores_rows", subject_of(first))
     return None
 
 
-def _of_breach(
-    subject: AuditedWalk, task: Task, true: Fitted, breach: Breach, refit: Refit, compared: Compared
+def _check_rows(
+    walk: AuditedWalk, task: Task, true: Fitted, changed: PerturbedRows, refit: Refit, compare: Compare
 ) -> Leak | None:
-    """The leak that a breach shows, if it shows one."""
-    if breach.control and (true.forecasts["y_hat"].n_unique() <= 1 or not true.state):
+    """The leak that a refit on perturbed rows shows, if it shows one."""
+    if changed.control and (true.forecasts["y_hat"].n_unique() <= 1 or not true.state):
         return None  # a constant, or a rule that learns nothing, may well be the same whatever the bars
-    other = refit.attempt(subject, task, breach.rows, breach.poison)
-    moved = compared.moved(true, other, breach.until) if other else ""
-    if other and breach.control:
-        return None if moved else leak_types.UNMOVED.leak(where(task))
-    if not moved:
+    other = refit.attempt(walk, task, changed.rows, "noise_everywhere" if changed.control else changed.kind)
+    difference = compare(true, other, changed.until) if other else None
+    if other and changed.control:
+        return None if difference else Leak("forecasts_ignore_rows", subject_of(task))
+    if not difference:
         return None
-    at = stamp(breach.until or task.fold.test.start)
-    counterexample = Counterexample(f"y_hat of {task.model}", "", at, None, None, f"moves with {breach.poison}")
-    return leak_types.SEAL.leak(where(task), counterexample, moved=moved)
+    at = stamp(changed.until or task.fold.test.start)
+    return difference.leak("fold_not_isolated", task, Counterexample("y_hat", "", at, perturbation=changed.kind))
 
 
-def _breaches(subject: AuditedWalk, fold: Fold, rng: np.random.Generator, refit: Refit) -> Iterator[Breach]:
-    """The ways to poison what lies behind a fold, and the control."""
-    bars = subject.prepared.dataset.bars
+def _perturbed_rows(walk: AuditedWalk, fold: Fold, rng: np.random.Generator, refit: Refit) -> Iterator[PerturbedRows]:
+    """The ways to perturb what comes after a fold, and the control."""
+    bars = walk.bars
     inside = bars.filter((pl.col("time") >= fold.test.start) & (pl.col("time") < fold.test.end))["time"].unique().sort()
-    for place, kind in {0: "noise", len(inside) // 2: "huge values", max(len(inside) - 2, 0): "noise"}.items():
+    kinds: dict[int, Perturbation] = {0: "noise", len(inside) // 2: "huge", max(len(inside) - 2, 0): "noise"}
+    for place, kind in kinds.items():
         changed = Perturbed.of(bars, kind, rng).where(bars["time"] > inside[place])
-        rows = refit.rows(subject, changed, kind)
+        rows = refit.rows(walk, changed, kind)
         if rows:
-            yield Breach(rows, inside[place], f"{kind} in every later bar")
-    yield from _labels(subject.prepared.rows, fold, rng)
-    rows = refit.rows(subject, Perturbed.of(bars, "noise", rng).replaced, "noise")
+            yield PerturbedRows(rows, inside[place], kind)
+    true = walk.plan.rows
+    unknown = (true.target_time > microseconds(fold.test.start)) & np.isfinite(true.target)
+    shuffled = rng.permutation(true.target[unknown]) * rng.uniform(1, 3, int(unknown.sum()))
+    labels: dict[Perturbation, Floats] = {
+        "targets_negated": -3 * true.target[unknown],
+        "targets_shuffled": shuffled,
+    }
+    for kind, values in labels.items():
+        target = true.target.copy()
+        target[unknown] = values
+        yield PerturbedRows(replace(true, target=target), None, kind)
+    rows = refit.rows(walk, Perturbed.of(bars, "noise", rng).replaced, "noise_everywhere")
     if rows:
-        yield Breach(rows, None, "noise in every bar", control=True)
+        yield PerturbedRows(rows, None, "noise", control=True)
 
 
-def _labels(rows: Panel, fold: Fold, rng: np.random.Generator) -> Iterator[Breach]:
-    """The ways to poison the labels that are not known when a test span begins."""
-    unknown = (rows.target_time > microseconds(fold.test.start)) & np.isfinite(rows.target)
-    shuffled = rng.permutation(rows.target[unknown]) * rng.uniform(1, 3, int(unknown.sum()))
-    for labels, words in ((-3 * rows.target[unknown], "turned round"), (shuffled, "shuffled")):
-        target = rows.target.copy()
-        target[unknown] = labels
-        yield Breach(replace(rows, target=target), None, f"targets {words} from there on")
-
-
-def _state_moved(true: Fitted, other: Fitted) -> list[str]:
+def _differing_arrays(true: Fitted, other: Fitted) -> tuple[str, ...]:
     """Names of the fitted arrays that differ."""
-    return [name for name, array in true.state.items() if not _equal(array, other.state.get(name))]
-
-
-def _equal(one: Array, other: Array | None) -> bool:
-    floats = one.dtype.kind == "f"
-    return other is not None and np.array_equal(one, other, equal_nan=floats)
+    found = []
+    for name, array in true.state.items():
+        counterpart = other.state.get(name)
+        floats = array.dtype.kind == "f"
+        if counterpart is None or not np.array_equal(array, counterpart, equal_nan=floats):
+            found.append(name)
+    return tuple(found)

@@ -1,29 +1,38 @@
-"""The audit of a whole walk: its five levels in order, quick or full."""
+"""The audit of a walk: its five levels in order, quick or full, made once and saved in the run's folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
 
 import polars as pl
 
-from backtest.audit.audited_walk import AuditedWalk
+from backtest.audit.audited_walk import AuditedWalk, Refit, Sample
 from backtest.audit.availability import check_availability
+from backtest.audit.counterexample import Search
 from backtest.audit.features import Effort, check_features
 from backtest.audit.fold_isolation import check_fold_isolation
 from backtest.audit.lookback import check_lookback
-from backtest.audit.placebo import placebo
-from backtest.audit.placebo_data import PLACEBOS
+from backtest.audit.placebo import PLACEBOS, check_placebos
 from backtest.audit.recompute import Computation
-from backtest.audit.refit import TRUE, Refit, Sample
-from backtest.audit.search import Search
-from backtest.data.records.audit import Audit, Depth, Leak, Level
-from backtest.reports.formats import counted
+from backtest.data.errors import RunError
+from backtest.data.records.audit import AUDIT, Audit, Depth, Leak, Level, LevelCode, Note
+from backtest.data.run_files import json_bytes, locked, read_manifest, sha256, table_bytes, write_bytes
+from backtest.verdict.record import judge_again
+from backtest.walk.environment import source_files
+from backtest.walk.plan import WalkPlan
+from backtest.walk.run_folder import refuse_other
+from backtest.walk.tasks import LIBRARIES
+
+CODE = ("backtest", "backtest.data", "backtest.features", "backtest.models")
+"""The packages that compute anything that is audited."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How much of everything an audit does; `bars` are those, the newest, whose features are searched."""
+class Extent:
+    """How much of everything an audit checks; `bars` is the number of newest bars on which features are checked."""
 
     bars: int
     effort: Effort
@@ -33,8 +42,8 @@ class Plan:
     placebo: bool
 
 
-PLANS: dict[Depth, Plan] = {
-    "quick": Plan(
+EXTENTS: dict[Depth, Extent] = {
+    "quick": Extent(
         bars=10_000,
         effort=Effort(cuts=12, grids=16, bars=50),
         starts=8,
@@ -42,7 +51,7 @@ PLANS: dict[Depth, Plan] = {
         sample=Sample(folds=1, network_folds=1, epochs=1),
         placebo=False,
     ),
-    "full": Plan(
+    "full": Extent(
         bars=20_000,
         effort=Effort(cuts=40, grids=400, bars=1_000),
         starts=24,
@@ -56,93 +65,142 @@ PLANS: dict[Depth, Plan] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a level found: as `Level`, and the features and models that leak, at which deeper levels do not look."""
+    """What a level found, as in `Level`, and the features and models that leak, which deeper levels leave out."""
 
-    checked: str
+    checked: dict[str, int] = field(default_factory=dict)
     leaks: Sequence[Leak] = ()
-    notes: Sequence[str] = ()
+    notes: Sequence[Note] = ()
     done: bool = True
     features: Sequence[str] = ()
     models: Sequence[str] = ()
 
 
-def causality_of_features(subject: AuditedWalk, plan: Plan) -> Outcome:
-    """Search the features for reads of later bars."""
-    computation, notes = _newest(subject, plan)
-    found = check_features(computation, subject.lookbacks(), plan.effort)
-    return _of_search(found, notes, done=found.proven)
+def check_causality(walk: AuditedWalk, extent: Extent) -> Outcome:
+    """Features do not read later bars."""
+    computation, notes = _newest(walk, extent)
+    found = check_features(computation, walk.lookbacks, extent.effort)
+    return _of_search(found, notes, done=found.conclusive)
 
 
-def warm_up(subject: AuditedWalk, plan: Plan) -> Outcome:
-    """Search the features for reads of bars before their look-back."""
-    if not subject.lookbacks():
-        return Outcome("no feature left: each of them leaks", done=False)
-    computation, notes = _newest(subject, plan)
-    return _of_search(check_lookback(computation, subject.lookbacks(), plan.starts), notes)
+def check_warm_up(walk: AuditedWalk, extent: Extent) -> Outcome:
+    """Features do not depend on bars before their look-back."""
+    if not walk.lookbacks:
+        return Outcome(notes=(Note("nothing_left"),), done=False)
+    computation, notes = _newest(walk, extent)
+    return _of_search(check_lookback(computation, walk.lookbacks, extent.starts), notes)
 
 
-def time_of_knowledge(subject: AuditedWalk, plan: Plan) -> Outcome:
-    """Ask of rows, series, labels and windows when they are known, and when they are used."""
-    found = check_availability(subject, _newest(subject, plan)[0], plan.instants)
-    rows, folds = counted(subject.prepared.features.height, "row"), counted(len(subject.tasks("zero")), "fold")
-    series = f", external series: {len(subject.external)}" if subject.external else ""
-    checked = f"{rows}{series}, labels at {plan.instants} instants, windows of {folds}"
+def check_timing(walk: AuditedWalk, extent: Extent) -> Outcome:
+    """Rows, series, labels and windows are used when they are known."""
+    found = check_availability(walk, _newest(walk, extent)[0], extent.instants)
+    checked = {
+        "rows": walk.plan.features.height,
+        "series": len(walk.external),
+        "instants": extent.instants,
+        "folds": len(walk.tasks("zero")),
+    }
     return Outcome(checked, found.leaks, found.notes, features=found.features)
 
 
-def seal_of_the_fold(subject: AuditedWalk, plan: Plan) -> Outcome:
-    """Fit folds again on rows that are perturbed behind them."""
-    refit, models = Refit(plan.sample), subject.config.all_models
-    found = dict(check_fold_isolation(subject, refit))
-    folds = {task.fold.index for model in models for task in plan.sample.of(subject, model)}
-    checked = f"{counted(len(models), 'model')}, {counted(len(folds), 'fold')}, {counted(refit.fits, 'fit')}"
-    return Outcome(checked, tuple(found.values()), refit.notes, TRUE not in refit.failed, models=tuple(found))
+def check_isolation(walk: AuditedWalk, extent: Extent) -> Outcome:
+    """Folds do not depend on later rows: they are fitted again."""
+    refit, models = Refit(extent.sample), walk.config.all_models
+    found = dict(check_fold_isolation(walk, refit))
+    folds = {task.fold.index for model in models for task in extent.sample.of(walk, model)}
+    checked = {"models": len(models), "folds": len(folds), "fits": refit.fits}
+    done = "true_rows" not in refit.failed
+    return Outcome(checked, tuple(found.values()), refit.notes, done, models=tuple(found))
 
 
-def no_skill_on_a_placebo(subject: AuditedWalk, plan: Plan) -> Outcome:
-    """Walk through worlds without anything to know."""
-    if not plan.placebo:
-        return Outcome("only in the full audit", done=False)
-    refit = Refit(plan.sample)
-    leaks, models = placebo(subject, refit)
-    checked = f"{counted(models, 'model')} in {counted(len(PLACEBOS), 'placebo')}, {counted(refit.fits, 'fit')}"
+def check_placebo(walk: AuditedWalk, extent: Extent) -> Outcome:
+    """Models show no skill where there is none to be had."""
+    if not extent.placebo:
+        return Outcome(notes=(Note("full_only"),), done=False)
+    refit = Refit(extent.sample)
+    leaks, models = check_placebos(walk, refit)
+    checked = {"models": models, "placebos": len(PLACEBOS), "fits": refit.fits}
     return Outcome(checked, leaks, refit.notes, done=models > 0)
 
 
-LEVELS: dict[str, Callable[[AuditedWalk, Plan], Outcome]] = {
-    "causality of features": causality_of_features,
-    "warm-up": warm_up,
-    "time of knowledge": time_of_knowledge,
-    "check_fold_isolation of the fold": seal_of_the_fold,
-    "placebo": no_skill_on_a_placebo,
+LEVELS: dict[LevelCode, Callable[[AuditedWalk, Extent], Outcome]] = {
+    "causality": check_causality,
+    "warm_up": check_warm_up,
+    "availability": check_timing,
+    "fold_isolation": check_isolation,
+    "placebo": check_placebo,
 }
-"""Every level by name, numbered from 1; what one found is left out of those after it, so that it is told once."""
+"""Every level, numbered from 1; what one found is left out of those after it, so that it is reported once."""
 
 
-def audit(
-    subject: AuditedWalk, depth: Depth, key: str = "", watch: Callable[[Level], None] = lambda level: None
+def audit_walk(
+    walk: AuditedWalk, depth: Depth, key: str = "", watch: Callable[[Level], None] = lambda level: None
 ) -> Audit:
-    """Audit a walk; `watch` is told of each level when it is done, `key` says what the audit is of."""
+    """Audit a walk; `watch` is called with each level when it is done, `key` identifies what is audited."""
     levels = []
-    for number, (name, look) in enumerate(LEVELS.items(), start=1):
-        found = look(subject, PLANS[depth])
-        levels.append(Level(number, name, found.checked, tuple(found.leaks), tuple(found.notes), found.done))
-        subject = replace(subject, held=(*subject.held, *found.features), leaking=(*subject.leaking, *found.models))
+    for number, (code, check) in enumerate(LEVELS.items(), start=1):
+        found = check(walk, EXTENTS[depth])
+        levels.append(Level(number, code, found.checked, tuple(found.leaks), tuple(found.notes), found.done))
+        walk = replace(walk, held=(*walk.held, *found.features), leaking=(*walk.leaking, *found.models))
         watch(levels[-1])
     return Audit(depth, key, tuple(levels))
 
 
-def _newest(subject: AuditedWalk, plan: Plan) -> tuple[Computation, tuple[str, ...]]:
-    """The features of the newest bars, `plan.bars` at most of each instrument, and a note where there are more."""
-    bars = subject.prepared.dataset.bars
-    kept = bars.filter(pl.col("time") >= bars["time"].unique().sort().tail(plan.bars)[0])
-    left_out = kept.height < bars.height
-    notes = (f"features: searched the newest {kept.height:,} of {bars.height:,} bars",) if left_out else ()
-    return subject.computation(kept), notes
+def audit_key(plan: WalkPlan) -> str:
+    """SHA-256 of what an audit depends on: bars, series, settings, plugins, all code that computes, and libraries."""
+    series = {name: sha256(table_bytes(frame)) for name, frame in plan.dataset.external.items()}
+    code = [sha256(path.read_bytes()) for path in source_files(*CODE)]
+    libraries = [version(name) for name in LIBRARIES]
+    return sha256(json_bytes([plan.dataset.sha256, series, plan.trial, code, libraries]))
 
 
-def _of_search(found: Search, notes: Sequence[str], *, done: bool = True) -> Outcome:
+def find_audit(plan: WalkPlan, run: Path) -> Audit | None:
+    """The audit in the folder `run`, if it is of the same walk; None for a damaged one, or one of another format."""
+    try:
+        found = Audit.from_json((run / AUDIT).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, RunError):
+        return None
+    return found if found.key == audit_key(plan) else None
+
+
+def find_or_make_audit(
+    plan: WalkPlan, run: Path, depth: Depth, watch: Callable[[Level], None] = lambda level: None
+) -> Audit:
+    """The audit of a walk: that in the folder `run`, if it is of the same walk and as deep, or a new one."""
+    found, depths = find_audit(plan, run), list(EXTENTS)
+    if found and depths.index(found.depth) >= depths.index(depth):
+        return found
+    return audit_walk(AuditedWalk.of(plan), depth, audit_key(plan), watch)
+
+
+def save_audit(plan: WalkPlan, run: Path, audit: Audit) -> bool:
+    """Save an audit in the folder `run`; the verdict of a finished run of the same walk is updated.
+
+    False where the folder holds a finished run on other bars or with other plugins, which is left as it is.
+    """
+    try:
+        manifest = read_manifest(run)
+    except RunError:
+        with locked(run):
+            refuse_other(run, plan.config)
+            write_bytes(run / AUDIT, audit.to_json().encode())
+        return True
+    if (manifest["trial_sha256"], manifest["data"]["sha256"]) != (plan.trial, plan.dataset.sha256):
+        return False
+    judge_again(run, audit)
+    return True
+
+
+def _newest(walk: AuditedWalk, extent: Extent) -> tuple[Computation, tuple[Note, ...]]:
+    """The features on the newest bars, `extent.bars` at most of each instrument, and a note where there are more."""
+    times, total = walk.bars["time"].unique().sort(), walk.bars.height
+    kept = walk.bars.filter(pl.col("time") >= times.tail(extent.bars)[0])
+    left_out = kept.height < total
+    notes = (Note("newest_bars", numbers={"bars": kept.height, "total": total}),) if left_out else ()
+    return walk.computation(kept), notes
+
+
+def _of_search(found: Search, notes: Sequence[Note], *, done: bool = True) -> Outcome:
     """What a search among features found."""
-    columns, bars = counted(len(found.computation.columns), "feature"), counted(found.computation.bars.height, "bar")
-    checked = f"{columns}, {bars}, {counted(found.tried, 'trial')}"
+    computation = found.computation
+    checked = {"features": len(computation.columns), "bars": computation.bars.height, "trials": found.tried}
     return Outcome(checked, tuple(found.leaks.values()), (*notes, *found.notes), done, features=tuple(found.leaks))

@@ -7,65 +7,58 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from backtest.audit.counterexample import first_place, stamp
-from backtest.audit.cut_points import cut_points
-from backtest.audit.leak_types import REMEMBERS
-from backtest.audit.perturbations import CUT
+from backtest.audit.counterexample import Search, first_place, stamp
+from backtest.audit.perturbations import cut_points
 from backtest.audit.recompute import ROUNDING, Computation
-from backtest.audit.search import Search
 from backtest.data.records.audit import Counterexample
 
 
 @dataclass(frozen=True, slots=True)
 class Lookback:
-    """What a feature declares: the earlier bars that a value reads, and how far older ones may move it."""
+    """What a feature declares: how many earlier bars a value reads, and how far still older ones may move it."""
 
-    lookback: int
+    bars: int
     tolerance: float = 0.0
 
     @property
     def allowed(self) -> float:
-        """Largest difference, in standard deviations of the feature; rounding is none."""
+        """Largest difference, in standard deviations of the feature; at least that of rounding."""
         return max(self.tolerance, ROUNDING)
 
 
 def check_lookback(computation: Computation, lookbacks: Mapping[str, Lookback], starts: int, seed: int = 0) -> Search:
-    """Look for columns that depend on bars before their look-back; of those without a lookback nothing is asked."""
+    """Find columns that depend on bars before their look-back; columns without one are not checked."""
     search = Search.of(computation, seed)
     search.open = [name for name in search.open if name in lookbacks]
     for start in cut_points(computation, starts, search.rng):
         late = _started_at(search, start) if start and search.open else None
         for column in list(search.open) if late is not None else ():
-            rows = _moved(computation, column, lookbacks[column], late)
+            lookback = lookbacks[column]
+            rows = _moved(computation, column, lookback, late)
             if rows is not None:
-                counterexample = _counterexample(search, column, lookbacks[column], start, rows)
-                search.accuse(column, REMEMBERS, counterexample, lookback=lookbacks[column].lookback)
+                shown = _counterexample(search, column, lookback, start, rows)
+                search.add_leak(column, "exceeds_lookback", shown, {"lookback": lookback.bars})
     return search
 
 
 def _started_at(search: Search, start: int) -> pl.DataFrame | None:
-    """The table of the bars from the place `start` on."""
-    return search.compute(search.computation.bars.filter(search.computation.place >= start), "a later start")
+    """The table computed from the bars from the place `start` on."""
+    return search.compute(search.computation.bars.filter(search.computation.place >= start), "later_start")
 
 
 def _moved(computation: Computation, column: str, lookback: Lookback, late: pl.DataFrame | None) -> pl.DataFrame | None:
     """Rows of a late start that have their whole look-back and yet another value."""
     if late is None:
         return None
-    keys = computation.keys(late)
-    warm = late.select(*keys, column).filter(_position(late) >= lookback.lookback)
+    keys, place = computation.keys(late), pl.int_range(pl.len())
+    position = late.select(place.over("symbol") if "symbol" in late.columns else place).to_series()
+    warm = late.select(*keys, column).filter(position >= lookback.bars)
     rows = warm.select(keys).join(computation.whole, on=keys, how="left", maintain_order="left", nulls_equal=True)
     return computation.differing(rows, warm, {column: lookback.allowed}).get(column)
 
 
-def _position(table: pl.DataFrame) -> pl.Series:
-    """Number of each row within its series."""
-    place = pl.int_range(pl.len())
-    return table.select(place.over("symbol") if "symbol" in table.columns else place).to_series()
-
-
 def _counterexample(search: Search, column: str, lookback: Lookback, start: int, rows: pl.DataFrame) -> Counterexample:
-    """The first row that moves, and the bar nearest to it, before its look-back, without which it moves."""
+    """The first row that moves, and the latest bar before its look-back without which it moves."""
     computation = search.computation
     row = rows.sort("time").row(0, named=True)
 
@@ -76,5 +69,5 @@ def _counterexample(search: Search, column: str, lookback: Lookback, start: int,
 
     missing = first_place(1, start, moves) - 1
     ahead = missing - int(computation.times.search_sorted(row["time"]))
-    symbol = str(row.get("symbol", ""))
-    return Counterexample(column, symbol, stamp(row["time"]), stamp(computation.times[missing]), ahead, CUT)
+    symbol, reads = str(row.get("symbol", "")), stamp(computation.times[missing])
+    return Counterexample(column, symbol, stamp(row["time"]), reads, ahead, "removed")

@@ -1,125 +1,195 @@
-"""Level 5: where nothing can be known, the pipeline must show no skill. What shows some was told the answer.
+"""Level 5: where nothing can be known, the pipeline must show no skill. What shows some was given the answer.
 
-Squared errors are a poor counterexample here: a few bars of fat-tailed returns make all of their variance, so that even
-forecasts of what came look like luck. Two tests without tails are made instead, the smaller p-value doubled: are
-forecasts closer to what came than zero is, more often than not; and do their ranks go with those of what came? On a
-target that lies as often above zero as below, whatever was forecast, neither can be. A rejection is believed only if it
-comes again in a second draw of the same world.
+Placebos are made from the true bars: targets in another order, and a random walk. Squared errors say little here: a few
+bars of fat-tailed returns make up all of their variance, so that even forecasts of realised values look like luck. Two
+tests without tails are made instead, the smaller p-value doubled: are forecasts closer to the realised value than zero
+is, more often than not; and do their ranks agree with its ranks? On a target that lies as often above zero as below,
+neither can be. A rejection counts only if it is repeated on a second draw of the same placebo.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from scipy.stats import rankdata
 
-from backtest.audit.audited_walk import AuditedWalk
-from backtest.audit.leak_types import REFUSED, SKILLED
-from backtest.audit.placebo_data import PLACEBOS
-from backtest.audit.refit import Refit
+from backtest.audit.audited_walk import AuditedWalk, Refit
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
-from backtest.data.records.audit import Leak
+from backtest.data.records.audit import Leak, Subject, Trial
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.robustness import against_zero
 from backtest.models import MODELS
+from backtest.models.windows import Floats
 from backtest.significance.mean_tests import mean_test
 from backtest.significance.multiple_testing import holm
-from backtest.significance.result import FloatArray, mean_per_time
+from backtest.significance.result import mean_per_time
 from backtest.walk.tasks import Task
 
 ALPHA = 0.001
 
+BLOCK = 20
+"""Targets that stay together, at least; four horizons where that is more, because they overlap."""
+
+MAX_PERSISTENCE, MIN_FREEDOM = 0.999, 2.1
+"""Bounds on what is estimated from the true returns, so that the simulated ones have a variance."""
+
+Placebo = Callable[[AuditedWalk, np.random.Generator], pl.DataFrame]
+
+
+def shuffled_targets(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
+    """FEATURES of the true bars, with each symbol's targets shuffled in blocks, less a median that can be known."""
+    features, name = walk.plan.features, walk.target
+    size = max(BLOCK, 4 * walk.config.target.horizon)
+    parts = []
+    for part in features.partition_by("symbol", maintain_order=True):
+        target = part[name].to_numpy().copy()
+        known = np.isfinite(target)
+        target[known] = _shuffle(target[known] - np.median(target[known]), size, rng) if known.any() else np.nan
+        parts.append(part.with_columns(pl.Series(name, target, nan_to_null=True)))
+    return pl.concat(parts)
+
+
+def random_walk(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
+    """FEATURES of bars whose log returns are GARCH(1,1) noise, with the persistence and tails of the true ones.
+
+    Bars keep their times, volumes and how far their extremes lie beyond open and close.
+    """
+    parts = [_simulate_prices(part, rng) for part in walk.bars.partition_by("symbol", maintain_order=True)]
+    return walk.features(pl.concat(parts), walk.external)
+
+
+PLACEBOS: dict[Trial, Placebo] = {"shuffled_targets": shuffled_targets, "random_walk": random_walk}
+
+
+def _shuffle(values: Floats, size: int, rng: np.random.Generator) -> Floats:
+    """The same values (n,), in blocks of `size` in a random order, with random signs and a random first border.
+
+    No hour of the day keeps a mean.
+    """
+    turned = np.roll(values, int(rng.integers(size)))
+    blocks = np.split(turned, np.arange(size, len(turned), size))
+    return np.concatenate([blocks[place] * rng.choice([-1, 1]) for place in rng.permutation(len(blocks))])
+
+
+def _simulate_prices(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Bars of one symbol with simulated prices."""
+    close = bars["close"].to_numpy()
+    returns = np.diff(np.log(close))
+    walk = close[0] * np.exp(np.concatenate([[0.0], np.cumsum(_simulate_garch(returns, rng))]))
+    opened = np.concatenate([bars["open"].to_numpy()[:1], walk[:-1]])
+    beyond = bars.select(
+        up=pl.col("high") / pl.max_horizontal("open", "close"), down=pl.col("low") / pl.min_horizontal("open", "close")
+    )
+    high, low = np.maximum(opened, walk) * beyond["up"].to_numpy(), np.minimum(opened, walk) * beyond["down"].to_numpy()
+    return bars.with_columns(open=pl.Series(opened), high=pl.Series(high), low=pl.Series(low), close=pl.Series(walk))
+
+
+def _simulate_garch(returns: Floats, rng: np.random.Generator) -> Floats:
+    """Noise (n,) with the variance, the GARCH(1,1) persistence and the Student t tails of some returns (n,)."""
+    from arch import arch_model  # takes a second, needed by the full audit only
+
+    scale = float(returns.std())
+    if not scale:
+        return returns
+    found = arch_model(returns / scale, mean="Zero", dist="t", rescale=False).fit(disp="off", show_warning=False)
+    alpha, beta, freedom = (float(found.params[name]) for name in ("alpha[1]", "beta[1]", "nu"))
+    shrunk = min(1.0, MAX_PERSISTENCE / max(alpha + beta, MAX_PERSISTENCE))
+    alpha, beta, freedom = alpha * shrunk, beta * shrunk, max(freedom, MIN_FREEDOM)
+    shocks = rng.standard_t(freedom, len(returns)) * np.sqrt((freedom - 2) / freedom)
+    variance = np.ones(len(returns))
+    for step in range(1, len(variance)):
+        variance[step] = 1 - alpha - beta + (alpha * shocks[step - 1] ** 2 + beta) * variance[step - 1]
+    noise = np.sqrt(variance) * shocks
+    return np.asarray(noise * (scale / noise.std()))
+
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What a model showed in a world: skill against zero, and how likely it is to know that much by chance."""
+class PlaceboResult:
+    """What a model showed on a placebo: skill against zero, and the p-value of knowing nothing."""
 
-    world: str
+    placebo: Trial
     model: str
     skill: float
     p_value: float
 
 
-def placebo(subject: AuditedWalk, refit: Refit, seed: int = 0) -> tuple[list[Leak], int]:
-    """Walk through worlds without anything to know; return what leaks, and how many models were asked."""
-    models = [model for model in subject.config.all_models if model not in subject.leaking]
-    shown = [one for world in PLACEBOS for one in walk(subject, refit, world, models, seed)]
-    adjusted = holm([one.p_value for one in shown])
-    leaks = [REFUSED.leak(f"model {model}", error=error) for model, error in refit.refused.items()]
-    for one in (one for one, p_adjusted in zip(shown, adjusted, strict=True) if p_adjusted <= ALPHA):
-        again = walk(subject, refit, one.world, [one.model], seed + 1)
+def check_placebos(walk: AuditedWalk, refit: Refit, seed: int = 0) -> tuple[list[Leak], int]:
+    """Run the walk on placebos; return the leaks, and how many models were tested."""
+    models = [model for model in walk.config.all_models if model not in walk.leaking]
+    results = [one for placebo in PLACEBOS for one in run_placebo(walk, refit, placebo, models, seed)]
+    adjusted = holm([one.p_value for one in results])
+    leaks = [Leak("refused", Subject("model", model), error=error) for model, error in refit.refused.items()]
+    for one in (one for one, p_adjusted in zip(results, adjusted, strict=True) if p_adjusted <= ALPHA):
+        again = run_placebo(walk, refit, one.placebo, [one.model], seed + 1)
         if any(other.p_value <= ALPHA for other in again):
-            p_value, skill = f"{one.p_value:.1g}", f"{one.skill:+.2%}"
-            leaks.append(SKILLED.leak(f"model {one.model}", skill=skill, world=one.world, p=p_value))
-    return leaks, len({one.model for one in shown})
+            numbers = {"skill": one.skill, "p_value": one.p_value}
+            leaks.append(Leak("skill_on_placebo", Subject("model", one.model), None, numbers, (one.placebo,)))
+    return leaks, len({one.model for one in results})
 
 
-def walk(subject: AuditedWalk, refit: Refit, world: str, models: Sequence[str], seed: int) -> list[Shown]:
-    """What each of some models shows in one draw of a world, cheap ones in their folds and networks in theirs."""
-    random = np.random.default_rng([seed, list(PLACEBOS).index(world)])
-    features = refit.table(lambda: PLACEBOS[world](subject, random), world)
+def run_placebo(
+    walk: AuditedWalk, refit: Refit, placebo: Trial, models: Sequence[str], seed: int
+) -> list[PlaceboResult]:
+    """Results of some models on one draw of a placebo, each on the folds of its sample."""
+    random = np.random.default_rng([seed, list(PLACEBOS).index(placebo)])
+    features = refit.table(lambda: PLACEBOS[placebo](walk, random), placebo)
     if features is None:
         return []
-    prepared = replace(subject.prepared, features=features, rows=subject.rows(features))
-    other = replace(subject, prepared=prepared)
+    other = replace(walk, plan=replace(walk.plan, features=features, rows=walk.rows(features)))
     networks = [model for model in models if MODELS[model].seeded]
-    shown = []
+    results = []
     for group in (networks, [model for model in models if model not in networks]):
-        tasks = {model: refit.sample.of(subject, model) for model in group}
+        tasks = {model: refit.sample.of(walk, model) for model in group}
         folds = {task.fold.index for own in tasks.values() for task in own}
         for model in REFERENCES:
-            tasks[model] = [task for task in subject.tasks(model) if task.fold.index in folds]
-        found = _tested(other, tasks, refit, world) if group else {}
-        shown += [Shown(world, model, one["skill"], one["p_value"]) for model, one in found.items() if model in group]
-    return shown
+            tasks[model] = [task for task in walk.tasks(model) if task.fold.index in folds]
+        found = _test(other, tasks, refit, placebo) if group else []
+        results += [one for one in found if one.model in group]
+    return results
 
 
-def _tested(
-    subject: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, world: str
-) -> dict[str, dict[str, float]]:
-    """Fit, gather and test the tasks of some models, but for those that cannot be fitted."""
+def _test(walk: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, placebo: Trial) -> list[PlaceboResult]:
+    """Fit, gather and test the tasks of some models, except those that cannot be fitted."""
     kept: list[Task] = []
     forecasts: dict[str, pl.DataFrame] = {}
     for own in tasks.values():
-        fitted = {task.key: refit.attempt(subject, task, subject.prepared.rows, world) for task in own}
+        fitted = {task.key: refit.attempt(walk, task, walk.plan.rows, placebo) for task in own}
         found = {key: one.forecasts for key, one in fitted.items() if one}
         if len(found) == len(own):
             forecasts |= found
             kept += own
     if not {*REFERENCES} <= {task.model for task in kept}:
-        return {}
-    prepared = replace(subject.prepared, tasks=tuple(kept))
-    (panel,) = loss_panels(match_forecasts(subject.gather(prepared, lambda task: forecasts[task.key])))
-    models = [model for model in panel.models if model != PRIMARY["baseline"]]
-    return {
-        model: {"skill": 0.0, **against_zero(panel, model), "p_value": sign_rank_p_value(panel, model)}
-        for model in models
-    }
+        return []
+    plan = replace(walk.plan, tasks=tuple(kept))
+    (panel,) = loss_panels(match_forecasts(walk.gather(plan, lambda task: forecasts[task.key])))
+    results = []
+    for model in panel.models:
+        if model != PRIMARY["baseline"]:
+            skill = against_zero(panel, model).get("skill", 0.0)
+            results.append(PlaceboResult(placebo, model, skill, sign_rank_p_value(panel, model)))
+    return results
 
 
 def sign_rank_p_value(panel: LossPanel, model: str) -> float:
-    """P-value of two tests of whether a model knows anything of what came: its nearness, and its ranks.
+    """P-value of the hypothesis that a model knows nothing of the realised values, by signs and by ranks.
 
-    Nearness is the sign of |y| - |y - forecast|, ranks go together by their product (Spearman 1904); the mean of each
-    over time is tested by `mean_test`, which allows for overlap, and the smaller p-value is doubled (Bonferroni).
+    The signs are those of |y| - |y - forecast|, the ranks are multiplied (Spearman 1904). The mean of each over time is
+    tested by `mean_test`, which allows for overlap, and the smaller p-value is doubled (Bonferroni).
     """
     y, forecast = panel.y, panel.y_hat[model]
     nearness = np.sign(np.abs(y) - np.abs(y - forecast))
     ranks = [rankdata(values) / len(y) - (len(y) + 1) / (2 * len(y)) for values in (y, forecast)]
-    found = [
-        _positive(mean_per_time(series, panel.instant), panel.horizon) for series in (nearness, ranks[0] * ranks[1])
-    ]
-    return min(1.0, 2 * min(found))
-
-
-def _positive(series: FloatArray, horizon: int) -> float:
-    """P-value of a mean above zero; of a series that does not vary, that of so many equal coins."""
-    try:
-        return mean_test(series, horizon=horizon, alternative="greater").p_value
-    except UndefinedTest:
-        return 0.5 ** (len(series) / horizon) if len(series) and series[0] > 0 else 1.0
+    p_values = []
+    for values in (nearness, ranks[0] * ranks[1]):
+        series = mean_per_time(values, panel.instant)
+        try:
+            p_values.append(mean_test(series, horizon=panel.horizon, alternative="greater").p_value)
+        except UndefinedTest:  # a series that does not vary: the p-value of so many equal coins
+            positive = len(series) and series[0] > 0
+            p_values.append(0.5 ** (len(series) / panel.horizon) if positive else 1.0)
+    return min(1.0, 2 * min(p_values))

@@ -79,9 +79,10 @@ def run(
 ) -> None:
     """Audit for leaks, run (or resume) the walk-forward backtest, write the report."""
     from backtest import reports
-    from backtest.audit.record import known_audit
+    from backtest.audit.levels import find_audit
     from backtest.cli.progress import WalkProgress
     from backtest.cli.terminal import console, say, show_result, tell
+    from backtest.reports.wording.audit import leak_reason
     from backtest.walk.config import load
     from backtest.walk.engine import walk_forward
     from backtest.walk.plan import plan_walk
@@ -93,12 +94,12 @@ def run(
     if out is None and folder.name != loaded.config.name:
         tell(f"{folder.with_name(loaded.config.name)} holds a run with other settings; this run goes to {folder}")
     command, prepared = shlex.join(["backtest", *sys.argv[1:]]), plan_walk(loaded)
-    audited = known_audit(prepared, folder) if depth == "off" else _audit(prepared, folder, depth)
+    audited = find_audit(prepared, folder) if depth == "off" else _audit(prepared, folder, depth)
     if depth != "off" and audited and not audited.passed:
         _show_and_keep(prepared, folder, audited)
         tell("Run aborted: leak found. Fix it, or pass --audit off (results are then marked unreliable).")
         raise typer.Exit(4)
-    tell(f"{audited.depth} audit: {audited.reason or 'no leak found'}" if audited else "not audited for leaks")
+    tell(f"{audited.depth} audit: {leak_reason(audited) or 'no leak found'}" if audited else "not audited for leaks")
     walk_forward(prepared, folder, WalkProgress(console), command=command, audited=audited)
     page = reports.write(folder)
     show_result(folder)
@@ -130,22 +131,25 @@ def audit_config(
 
 def _audit(prepared: WalkPlan, folder: Path, depth: Literal["quick", "full"]) -> Audit:
     """Audit a walk, showing which level is done."""
-    from backtest.audit.record import audit_of
+    from backtest.audit.levels import find_or_make_audit
     from backtest.cli.terminal import console
+    from backtest.reports.wording.audit import LEVELS
 
     with console.status("auditing for leaks") as status:
-        return audit_of(prepared, folder, depth, lambda level: status.update(f"auditing for leaks: {level.name} done"))
+        return find_or_make_audit(
+            prepared, folder, depth, lambda level: status.update(f"auditing for leaks: {LEVELS[level.code]} done")
+        )
 
 
 def _show_and_keep(prepared: WalkPlan, folder: Path, found: Audit) -> None:
     """Print an audit and save it in the folder of the run, whose report is rewritten if it is finished."""
     from backtest import reports
-    from backtest.audit.record import keep
+    from backtest.audit.levels import save_audit
     from backtest.cli.terminal import say, show_audit, tell
     from backtest.data.run_files import MANIFEST
 
     show_audit(found)
-    if not keep(prepared, folder, found):
+    if not save_audit(prepared, folder, found):
         tell(f"audit not saved: {folder} holds a run on other bars or with other plugins")
     elif (folder / MANIFEST).is_file():
         say(f"report: {reports.write(folder)}")

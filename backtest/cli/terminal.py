@@ -21,7 +21,7 @@ from backtest.reports.blocks import Table as ReportTable
 from backtest.reports.comparison.sections.pairs import pairs_table
 from backtest.reports.comparison.sections.verdict import verdict_of
 from backtest.reports.formats import counted, decimal, decimals, level, moment, percent, plain, tied, within
-from backtest.reports.wording.audit import leak_words
+from backtest.reports.wording.audit import LEVELS, checked, leak_words, notes, subject_words
 from backtest.reports.wording.verdict import headline, remark, sentences
 
 console = Console()
@@ -92,9 +92,11 @@ def show_audit(audit: Audit) -> None:
     table = Table("level", "checked", "passed", "counterexample", box=None, pad_edge=False)
     for one in audit.levels:
         first = _leak_summary(one.leaks[0]) if one.leaks else ""
-        table.add_row(escape(f"{one.number} {one.name}"), escape(one.checked), PASSED[one.state], escape(first))
+        table.add_row(
+            escape(f"{one.number} {LEVELS[one.code]}"), escape(checked(one)), PASSED[one.state], escape(first)
+        )
     console.print(table, highlight=False)
-    for note in dict.fromkeys(note for one in audit.levels for note in one.notes):
+    for note in dict.fromkeys(note for one in audit.levels for note in notes(one)):
         tell(f"note: {note}", "dim")
     for leak in audit.leaks:
         seen, _, proof = leak_words(leak).partition("\n")
@@ -105,8 +107,8 @@ def show_audit(audit: Audit) -> None:
 
 def _leak_summary(leak: Leak) -> str:
     """What leaks, and how far it reaches."""
-    ahead = leak.counterexample.ahead if leak.counterexample else None
-    return f"{leak.subject}, bars {'ahead' if ahead > 0 else 'back'}: {abs(ahead)}" if ahead else leak.subject
+    ahead, subject = leak.counterexample.ahead if leak.counterexample else None, subject_words(leak.subject)
+    return f"{subject}, bars {'ahead' if ahead > 0 else 'back'}: {abs(ahead)}" if ahead else subject
 
 
 def show_next_steps(steps: Sequence[NextStep]) -> None:

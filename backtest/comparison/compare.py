@@ -171,7 +171,6 @@ def run_of(entrant: Entrant, left_out: int) -> ComparedRun:
         configurations=verdict.configurations,
         audited=audited,
         depth=audit.depth if audit else None,
-        reason=audit.reason if audit else "",
     )
 
 

@@ -1,69 +1,150 @@
-"""What an audit found: its levels, and every leak with its smallest counterexample; `audit.json` holds it."""
+"""What a leak audit found, in codes and numbers: its levels, every leak and its smallest counterexample.
+
+The file `audit.json` of a run holds it; `backtest.reports.wording.audit` makes the sentences.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from backtest.data.json_io import from_json, to_json
 
 Depth = Literal["quick", "full"]
 State = Literal["passed", "leak", "not run"]
+Numbers = dict[str, int | float]
+
+LevelCode = Literal["causality", "warm_up", "availability", "fold_isolation", "placebo"]
+
+LeakCode = Literal[
+    "reads_later_bars",  # a feature changes when later bars change
+    "nondeterministic",  # other values from the same bars
+    "ignores_bars",  # the same values from other bars: a cache, perhaps
+    "exceeds_lookback",  # depends on more than `lookback` earlier bars
+    "known_before_close",  # `count` rows claim to be known before their bar has closed
+    "stamped_early",  # `count` values of a series claim to be known before the end of their period
+    "read_before_publication",  # reads the series `names[0]` before `known_at`
+    "label_known_early",  # a label depends on bars that close after its `target_time`
+    "label_not_known",  # `count` labels are learned before they are known
+    "window_too_long",  # `count` windows end after their origin
+    "walk_reads_later_bars",  # a forecast of a whole walk changes when later bars change
+    "fold_not_isolated",  # a refit on other later rows differs
+    "nondeterministic_fit",  # a refit on the same rows differs
+    "depends_on_other_fits",  # a refit after the other folds differs
+    "forecasts_ignore_rows",  # the same forecasts when every bar is replaced
+    "fit_ignores_rows",  # the same weights when every bar is replaced, others in other folds
+    "refused",  # the walk itself found that a forecast depends on later rows, see `error`
+    "skill_on_placebo",  # `skill` with `p_value` on the placebo `names[0]`
+]
+
+NoteCode = Literal[
+    "full_only",  # the level is part of the full audit alone
+    "nothing_left",  # every feature leaks
+    "newest_bars",  # features were checked on `bars` of `total` bars
+    "sampled_bars",  # features `names` were checked at `bars` of `total` bars
+    "unstable",  # the last digits of `names` differ between computations
+    "rounding",  # the last digits of `names` depend on the number of later bars
+    "reads_other_data",  # `names` read by time what is not among the bars
+    "not_computed",  # `subject`, if any, failed in a trial with `error`
+    "windows_not_traced",  # the fit rescales its rows, so that windows cannot be followed
+    "fit_rounding",  # two fits of `subject` on the same rows differ in state or last digits
+]
+
+Perturbation = Literal["noise", "huge", "tiny", "nan", "removed", "targets_negated", "targets_shuffled"]
+"""What later values were replaced with; `removed`: nothing."""
+
+Recomputed = Literal[
+    "same_bars", "other_bars", "other_times", "earlier_end", "later_start", "true_rows", "noise_everywhere", "grid"
+]
+Replaced = Literal["series_noise", "series_removed", "shuffled_targets", "random_walk"]
+Trial = Perturbation | Recomputed | Replaced
+"""What a feature, a fit or a walk was recomputed on."""
+
+SubjectKind = Literal["feature", "forecast", "features", "labels", "series", "fold", "model"]
 
 AUDIT = "audit.json"
 """Name of the file in a run folder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Counterexample:
-    """The smallest proof of a leak: a value that changes with something that was not known when it was used.
+class Subject:
+    """What leaks: its kind, its name, and the number of its fold where it is of one."""
 
-    `column` of the bar of `symbol` that opens at `time` (UTC, ISO 8601) reads what stands at `reads`, `ahead` bars
-    later; None where the leak is not of one bar. `poison` says in words what was put there.
+    kind: SubjectKind
+    name: str = ""
+    fold: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """The smallest proof of a leak: a value that depends on something that was not known when it was used.
+
+    `column` of the bar of `symbol` that opens at `time` (UTC, ISO 8601) reads the bar or value at `reads`, `ahead` bars
+    later; None where the leak is not of one bar. `perturbation` was put there. For leaks of timing, `known_at` is when
+    the value is known, or claims to be, and `limit` the instant that this contradicts: a close, a cut or first use.
     """
 
     column: str
     symbol: str
     time: str
-    reads: str | None
-    ahead: int | None
-    poison: str
+    reads: str | None = None
+    ahead: int | None = None
+    perturbation: Perturbation | None = None
+    known_at: str | None = None
+    limit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One leak: what it is of (`feature x`, `model ridge, fold 3`), what was seen, and what to do about it."""
+    """One leak: what kind, of what, the numbers, names and error that `LeakCode` lists, and a counterexample.
 
-    subject: str
-    seen: str
-    remedy: str
+    A leak of fits counts `moved` of `forecasts`, the `largest` difference, and has the fitted arrays that differ as
+    `names`.
+    """
+
+    code: LeakCode
+    subject: Subject
     counterexample: Counterexample | None = None
+    numbers: Numbers = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a reader must know of a level that passed: what could not be checked, and why; see `NoteCode`."""
+
+    code: NoteCode
+    subject: Subject | None = None
+    trial: Trial | None = None
+    numbers: Numbers = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level of an audit: its number and name, what was `checked` in words, and what came of it.
+    """One level of an audit: its number, what was `checked` as counts (such as `features`, `fits`), and the result.
 
-    `notes` say what a reader must know of a level that passed: what could not be checked, and why. A level that was
-    not `done` found nothing and proves nothing.
+    A level that was not `done` found nothing and proves nothing.
     """
 
     number: int
-    name: str
-    checked: str
+    code: LevelCode
+    checked: dict[str, int]
     leaks: tuple[Leak, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     done: bool = True
 
     @property
     def state(self) -> State:
-        """What came of it, in a word."""
+        """The result in a word."""
         return "leak" if self.leaks else "passed" if self.done else "not run"
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What `audit.json` holds: how deep the audit went, the SHA-256 of what it was of, and its levels, 1 to 5."""
+    """What `audit.json` holds: the depth, the SHA-256 of all that was audited, and the levels, 1 to 5."""
 
     depth: Depth
     key: str
@@ -83,15 +164,6 @@ class Audit:
     def done(self) -> tuple[int, ...]:
         """The numbers of the levels that were run."""
         return tuple(level.number for level in self.levels if level.state != "not run")
-
-    @property
-    def reason(self) -> str:
-        """Why no number of the run can be believed, in a clause; empty if nothing was found."""
-        if self.passed:
-            return ""
-        first, others = self.leaks[0], len(self.leaks) - 1
-        more = f" (and {others} more)" if others else ""
-        return f"the audit found that {first.subject} {first.seen}{more}"
 
     def to_json(self) -> str:
         """The audit as JSON text, the same for the same audit to the byte."""

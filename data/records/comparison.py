@@ -28,8 +28,7 @@ class ComparedRun:
 
     `settings`, `bars` and `manifest` are SHA-256, `source` is where the bars came from. It has `forecasts` of each
     model, of which `left_out` are of rows that another run has not, between `first` and `last` (UTC, ISO 8601).
-    `verdict` is its own, with `status` and `configurations` from it; `depth` and `reason` (empty: no leak) are
-    those of its audit.
+    `verdict` is its own, with `status` and `configurations` from it; `audited` and `depth` are of its audit.
     """
 
     name: str
@@ -48,7 +47,6 @@ class ComparedRun:
     configurations: int
     audited: Audited
     depth: Depth | None
-    reason: str
 
     @property
     def identity(self) -> tuple[str, str, str]:

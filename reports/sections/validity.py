@@ -10,12 +10,16 @@ from backtest.reports.blocks import Block, Column, Details, Facts, Group, Headin
 from backtest.reports.formats import MISSING, counted, listed, whole
 from backtest.reports.run import RunResult
 from backtest.reports.sections.folds import in_order
-from backtest.reports.wording.audit import counterexample_words
+from backtest.reports.wording.audit import (
+    LEVELS,
+    checked,
+    counterexample_words,
+    leak_remedy,
+    leak_sentence,
+    notes,
+)
 
 QUESTION = "Is the run valid?"
-LEVELS = 5
-"""Of a full audit."""
-
 MOST = 20
 """Leaks that are told one by one."""
 
@@ -51,7 +55,7 @@ def audited(audit: Audit | None) -> Item:
     if not audit.passed:
         first, others = audit.leaks[0], len(audit.leaks) - 1
         more = f", and {whole(others)} more" if others else ""
-        return Item("bad", label, counted(len(audit.leaks), "leak"), f"{first.subject} {first.seen}{more}")
+        return Item("bad", label, counted(len(audit.leaks), "leak"), f"{leak_sentence(first)}{more}")
     more = "; run backtest audit for all 5" if audit.depth == "quick" else ""
     return Item("good", label, "passed", f"{audit.depth}: {span(audit.done)}{more}")
 
@@ -102,7 +106,9 @@ def tried(configurations: int) -> Item:
 def told(audit: Audit) -> tuple[Block, ...]:
     """Return what was seen of every leak and what to do about it, in the open."""
     found = [
-        (f"Level {whole(level.number)}, {level.name}", story(leak)) for level in audit.levels for leak in level.leaks
+        (f"Level {whole(level.number)}, {LEVELS[level.code]}", story(leak))
+        for level in audit.levels
+        for leak in level.leaks
     ]
     rest = len(found) - MOST
     more = (Text(f"{counted(rest, 'more leak')} in {AUDIT}."),) if rest > 0 else ()
@@ -111,9 +117,11 @@ def told(audit: Audit) -> tuple[Block, ...]:
 
 def story(leak: Leak) -> str:
     """Return what was seen, the counterexample and the remedy, as sentences."""
-    subject = leak.subject[:1].upper() + leak.subject[1:]
+    found = leak_sentence(leak)
     proof = [counterexample_words(leak.counterexample)] if leak.counterexample else []
-    return " ".join(f"{part.rstrip('.')}." for part in (f"{subject} {leak.seen}", *proof, f"What to do: {leak.remedy}"))
+    return " ".join(
+        f"{part.rstrip('.')}." for part in (found[:1].upper() + found[1:], *proof, f"What to do: {leak_remedy(leak)}")
+    )
 
 
 def levels(every: Sequence[Level]) -> Table:
@@ -128,9 +136,9 @@ def levels(every: Sequence[Level]) -> Table:
     rows = (
         (
             whole(level.number),
-            level.name,
+            LEVELS[level.code],
             level.state,
-            "; ".join((level.checked, *level.notes)),
+            "; ".join((checked(level), *notes(level))),
             counterexample_of(level),
         )
         for level in every

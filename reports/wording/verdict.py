@@ -9,6 +9,7 @@ from backtest.data.names import RANKING, Status, label
 from backtest.data.records.audit import Audit
 from backtest.data.records.verdict import Candidate, Reason, Verdict
 from backtest.reports.formats import counted, decimal, listed, p_value, plain, size
+from backtest.reports.wording.audit import leak_reason
 
 CLAIMS: dict[Status, str] = {
     "leak suspected": "Leak suspected, so nothing is known about {name}",
@@ -81,7 +82,7 @@ def candidate_name(found: Candidate, verdict: Verdict) -> str:
 def reason_words(reason: Reason, audit: Audit | None = None) -> str:
     """Why nothing can be said about a model, as a clause; `audit` tells what a suspected leak is."""
     if reason.code == "leak":
-        return audit.reason if audit and audit.reason else "see the leak audit of the run"
+        return leak_reason(audit) if audit and not audit.passed else "see the leak audit of the run"
     return {
         "few_folds": f"{counted(reason.got or 0, 'fold')}, at least {reason.needed} are needed",
         "few_differences": f"{counted(reason.got or 0, 'loss difference')}, at least {reason.needed} are needed",

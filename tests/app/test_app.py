@@ -16,9 +16,10 @@ from backtest.data.reading import synthetic
 from backtest.data.result_tables import COVERAGE
 from backtest.forecast.next_step import next_steps
 from backtest.reports.sections.verdict import tone_of
+from backtest.reports.wording.audit import leak_remedy, notes
 from backtest.reports.wording.verdict import headline, sentences
 from tests.support.app_page import choose, figures, open_page, small_home, upload, words
-from tests.support.audits import NAMES, leaky
+from tests.support.audits import LEAKS, leaky, level
 from tests.support.fake_run import Plan, make
 
 
@@ -143,13 +144,13 @@ def test_every_leak_comes_with_its_counterexample_and_a_remedy(tmp_path: Path, m
     assert page.subheader[0].value == "A leak was found: do not believe these numbers"
     assert ":red-badge[:material/cancel: Leak suspected]" in [badge.value for badge in page.markdown]
     for line in (
-        "feature my_feature reads bars that come later",
+        "feature my_feature reads the future",
         (
             "my_feature at 2020-02-01 13:00 reads the bar of 2020-02-01 14:00, 1 bar ahead "
             "(with noise there, the value changes)"
         ),
-        "What to do: shift it by at least one bar",
-        f"4 {NAMES[3]}: 4 things; the first fold alone",
+        f"What to do: {leak_remedy(LEAKS[0])}",
+        f"4 fold isolation: 7 models, 3 folds, 52 fits; {notes(level(4))[0]}",
     ):
         assert line in words(page).split("\n")
 

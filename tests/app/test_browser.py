@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from backtest import reports
-from backtest.data.records.audit import Counterexample, Leak
+from backtest.data.records.audit import Counterexample, Leak, Subject
 from backtest.forecast.next_step import next_steps
 from backtest.reports.wording.verdict import headline
 from tests.support.app_page import plain, small_home
@@ -57,7 +57,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with a finished run, and one in which every string is hostile."""
     folder = small_home(tmp_path_factory.mktemp("home"))
     leaks = [
-        Leak(f"s{n}", f"saw{n}", f"do{n}", Counterexample(f"c{n}", f"y{n}", f"t{n}", f"r{n}", 1, f"p{n}"))
+        Leak("reads_later_bars", Subject("feature", f"f{n}"), Counterexample(f"c{n}", f"y{n}", f"t{n}", f"r{n}", 1))
         for n in range(20)
     ]
     plan = Plan(folds=3, test=60, symbols=("A", "B"), audit=leaky(*leaks), networks=("lstm", "gru"))
@@ -163,8 +163,9 @@ def test_hostile_strings_are_shown_as_text(visit: Visit, home: Path) -> None:
         page.wait_for_timeout(500)
         seen += visit.text()
     assert result.audit is not None
-    payloads = {text for leak in result.audit.leaks for text in (leak.seen, leak.remedy)}
-    payloads |= {leak.counterexample.poison for leak in result.audit.leaks if leak.counterexample}
+    payloads = {leak.subject.name for leak in result.audit.leaks}
+    shown = [leak.counterexample for leak in result.audit.leaks if leak.counterexample]
+    payloads |= {text for one in shown for text in (one.column, one.symbol, one.time, one.reads or "")}
     assert len(payloads) > 50
     assert [payload for payload in payloads if flat(payload) not in flat(seen)] == []
     assert visit.strayed == visit.dialogs == []

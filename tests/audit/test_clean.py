@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backtest.audit.levels import audit
+from backtest.audit.levels import audit_walk
 from tests.support.clean_pipelines import PIPELINES
 from tests.support.selection import quick_or_slow
 
@@ -22,7 +22,7 @@ QUICK = (
 @pytest.mark.usefixtures("open_tables")
 @pytest.mark.parametrize("name", quick_or_slow(PIPELINES, QUICK))
 def test_a_clean_pipeline_raises_no_alarm(name: str, tmp_path: Path) -> None:
-    found = audit(PIPELINES[name](tmp_path), "full")
+    found = audit_walk(PIPELINES[name](tmp_path), "full")
     assert found.leaks == ()
     assert [level.state for level in found.levels] == ["passed"] * 5
 

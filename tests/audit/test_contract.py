@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from backtest.audit.audited_walk import AuditedWalk
+from backtest.audit.audited_walk import AuditedWalk, Refit, Sample
 from backtest.audit.fold_isolation import check_fold_isolation
-from backtest.audit.refit import Refit, Sample
 from backtest.models import MODELS
 from tests.support.small_run import small
 

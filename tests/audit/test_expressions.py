@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from backtest.audit import assert_causal
 from backtest.audit.assertion import THOROUGH
+from backtest.audit.counterexample import Search
 from backtest.audit.features import Effort, check_features
 from backtest.audit.lookback import Lookback
-from backtest.audit.perturbations import CUT
 from backtest.audit.recompute import Computation
-from backtest.audit.search import Search
 from backtest.data.errors import LeakError
 from backtest.data.reading.synthetic import make_bars
 from backtest.data.records.audit import Counterexample
@@ -46,7 +45,7 @@ def instants(counterexample: Counterexample) -> tuple[datetime, datetime]:
 
 def changed_at(reads: datetime, frame: pl.DataFrame, kind: str) -> list[pl.DataFrame]:
     """The bars without those from `reads` on, or with other numbers in this one bar alone."""
-    if kind == CUT:
+    if kind == "removed":
         return [frame.filter(pl.col("time") < reads)]
     there, numbers = pl.col("time") == reads, (*PRICES, "volume")
     return [
@@ -64,7 +63,7 @@ def is_true(counterexample: Counterexample, expr: pl.Expr, frame: pl.DataFrame) 
     assert counterexample.ahead == times.index(reads) - times.index(time) > 0
     values = [
         one.select("time", value=expr).filter(time=time)["value"]
-        for one in [frame, *changed_at(reads, frame, counterexample.poison)]
+        for one in [frame, *changed_at(reads, frame, str(counterexample.perturbation))]
     ]
     return any(value.ne_missing(values[0]).all() for value in values[1:])
 

@@ -192,7 +192,7 @@ def test_a_series_joined_on_what_it_is_about_is_read_before_it_was_published() -
     assert_causal(as_if_known_at_once, BARS, external={"funding": funding()})
     late = funding(timedelta(hours=20))
     with pytest.raises(
-        LeakError, match=r"reads external series funding before it was published\n  .* reads what stands"
+        LeakError, match=r"reads external series funding before it was published\n  .* reads the value published at"
     ):
         assert_causal(as_if_known_at_once, BARS, external={"funding": late})
 
@@ -200,7 +200,7 @@ def test_a_series_joined_on_what_it_is_about_is_read_before_it_was_published() -
 def test_a_series_stamped_before_the_end_of_its_period_is_a_leak() -> None:
     early = funding(timedelta(hours=-1))
     with pytest.raises(
-        LeakError, match="external series funding has 30 values stamped before the end of what they are"
+        LeakError, match="external series funding has 30 values stamped before the end of the period they cover"
     ):
         assert_causal(as_published, BARS, external={"funding": early})
 

@@ -9,10 +9,11 @@ from unittest.mock import patch
 
 import pytest
 
-from backtest.audit.levels import audit
+from backtest.audit.levels import audit_walk
 from backtest.data.records.audit import Level
 from backtest.features import EXTERNAL, FEATURES
 from backtest.models import MODELS
+from backtest.reports.wording.audit import leak_remedy, leak_sentence, subject_words
 from tests.support.leaks import CATALOGUE
 from tests.support.planting import Plant
 from tests.support.selection import quick_or_slow
@@ -62,7 +63,7 @@ def first_level(plant: Plant) -> Level | None:
 
     with TemporaryDirectory() as folder, patch.dict(FEATURES), patch.dict(EXTERNAL), patch.dict(MODELS):
         try:
-            audit(plant.subject(Path(folder)), "full", watch=stop)
+            audit_walk(plant.make_walk(Path(folder)), "full", watch=stop)
         except Caught:
             return found[0]
     return None
@@ -72,7 +73,7 @@ def named(plant: Plant, level: Level) -> bool:
     """Whether a leak of a level is of what was planted, and its counterexample reads as far ahead."""
     for leak in level.leaks:
         column, ahead = (leak.counterexample.column, leak.counterexample.ahead) if leak.counterexample else ("", None)
-        if (plant.names in leak.subject or plant.names in column) and plant.ahead in (None, ahead):
+        if (plant.names in subject_words(leak.subject) or plant.names in column) and plant.ahead in (None, ahead):
             return True
     return False
 
@@ -83,7 +84,7 @@ def test_a_planted_leak_is_caught_at_its_level_and_pointed_at(plant: Plant) -> N
     assert level, "not caught"
     assert level.number == plant.level
     assert named(plant, level), level.leaks
-    assert all(leak.seen and leak.remedy for leak in level.leaks)
+    assert all(leak_sentence(leak) and leak_remedy(leak) for leak in level.leaks)
 
 
 @pytest.mark.slow
@@ -109,6 +110,6 @@ def test_the_catalogue_holds_every_leak_that_was_promised_and_each_once() -> Non
 @pytest.mark.parametrize("name", ["window that includes the target bar", "batch normalisation over the test span"])
 def test_an_audit_goes_on_to_its_last_level_after_a_leak(name: str, tmp_path: Path) -> None:
     plant = next(plant for plant in CATALOGUE if plant.name == name)
-    found = audit(plant.subject(tmp_path), "full")
+    found = audit_walk(plant.make_walk(tmp_path), "full")
     assert [level.number for level in found.levels] == [1, 2, 3, 4, 5]
     assert not found.passed

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.audit.cut_points import cut_points
-from backtest.audit.perturbations import PERTURBATIONS, Perturbed, noise
+from backtest.audit.perturbations import PERTURBATIONS, Perturbed, cut_points, noise
 from backtest.audit.recompute import Computation
 from backtest.data.reading.checks import rules
 from backtest.data.reading.synthetic import make_bars
+from backtest.data.records.audit import Perturbation
 from tests.support.computations import BARS, CLOSE, computation_of
 from tests.support.strategies import SEEDS, bars, columns_of_users
 
@@ -27,7 +27,7 @@ def bars_of_users(draw: st.DrawFn) -> pl.DataFrame:
 
 
 @given(bars_of_users(), SEEDS, st.sampled_from(sorted(PERTURBATIONS)))
-def test_poison_keeps_keys_and_types_and_moves_every_price(frame: pl.DataFrame, seed: int, kind: str) -> None:
+def test_poison_keeps_keys_and_types_and_moves_every_price(frame: pl.DataFrame, seed: int, kind: Perturbation) -> None:
     perturbed = PERTURBATIONS[kind](frame, np.random.default_rng(seed))
     assert perturbed.schema == frame.schema
     assert perturbed.select("symbol", "time").equals(frame.select("symbol", "time"))
@@ -50,17 +50,17 @@ def test_each_poison_is_what_a_reader_is_told() -> None:
     prices = {kind: poison(BARS, rng)["close"] / BARS["close"] for kind, poison in PERTURBATIONS.items()}
     volumes = {kind: poison(BARS, rng)["volume"] for kind, poison in PERTURBATIONS.items()}
     assert prices["noise"].log().is_between(-2, 2).all()
-    assert prices["huge values"].is_between(1e6, 2e6).all()
-    assert prices["tiny values"].is_between(1e-6, 2e-6).all()
-    assert prices["huge values"].n_unique() == prices["tiny values"].n_unique() == BARS.height
-    assert prices["NaN"].is_nan().all()
-    assert (volumes["tiny values"] == 0).all()
-    assert volumes["NaN"].is_nan().all()
+    assert prices["huge"].is_between(1e6, 2e6).all()
+    assert prices["tiny"].is_between(1e-6, 2e-6).all()
+    assert prices["huge"].n_unique() == prices["tiny"].n_unique() == BARS.height
+    assert prices["nan"].is_nan().all()
+    assert (volumes["tiny"] == 0).all()
+    assert volumes["nan"].is_nan().all()
 
 
 @given(bars_of_users(), SEEDS, st.sampled_from(sorted(PERTURBATIONS)), st.data())
 def test_mixing_poisons_the_rows_that_are_asked_for_and_no_other(
-    frame: pl.DataFrame, seed: int, kind: str, data: st.DataObject
+    frame: pl.DataFrame, seed: int, kind: Perturbation, data: st.DataObject
 ) -> None:
     rows = data.draw(st.lists(st.booleans(), min_size=frame.height, max_size=frame.height))
     where, perturbed = pl.Series(rows), PERTURBATIONS[kind](frame, np.random.default_rng(seed))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from backtest.audit import record
-from backtest.audit.record import audit_of, keep, key_of
-from backtest.data.records.audit import AUDIT, Audit
+from backtest.audit import levels
+from backtest.audit.levels import audit_key, find_audit, find_or_make_audit, save_audit
+from backtest.data.records.audit import AUDIT, Audit, Subject
 from backtest.data.run_files import MANIFEST, read_manifest, verify
 from tests.support.audits import leaky
 from tests.support.command import call
@@ -63,9 +63,11 @@ def test_nothing_is_fitted_where_a_feature_leaks(
     assert call(monkeypatch, "run", str(file), "--out", str(run)) == 4
     output = " ".join(capsys.readouterr().out.split())
     assert "leak feature ahead reads the future" in output
-    assert "what to do: use the bar itself and earlier ones alone" in output
+    assert "what to do: use only the bar itself and earlier ones" in output
     assert "no walk was made" in output
-    assert [leak.subject for leak in audited(run).leaks] == ["feature ahead"]
+    assert [(leak.code, leak.subject) for leak in audited(run).leaks] == [
+        ("reads_later_bars", Subject("feature", "ahead"))
+    ]
     assert not (run / "checkpoints").exists()
 
 
@@ -90,9 +92,9 @@ def test_a_verdict_is_given_back_when_the_leak_is_gone(tmp_path: Path) -> None:
     prepared, run = small(models=["ridge"]), tmp_path / "run"
     walk(run, plan=prepared)
     before = status(run)
-    assert keep(prepared, run, leaky())
+    assert save_audit(prepared, run, leaky())
     assert status(run) == "leak suspected"
-    assert keep(prepared, run, replace(leaky(), levels=()))
+    assert save_audit(prepared, run, replace(leaky(), levels=()))
     assert status(run) == before != "leak suspected"
     assert verify(run) == []
 
@@ -107,15 +109,15 @@ def test_a_deep_audit_is_not_made_twice_and_a_shallow_one_is_not_enough(
         made.append(depth)
         return Audit("full" if depth == "full" else "quick", key, ())
 
-    monkeypatch.setattr(record, "audit", count)
-    keep(prepared, run, audit_of(prepared, run, "quick"))
-    audit_of(prepared, run, "quick")
+    monkeypatch.setattr(levels, "audit_walk", count)
+    save_audit(prepared, run, find_or_make_audit(prepared, run, "quick"))
+    find_or_make_audit(prepared, run, "quick")
     assert made == ["quick"]
-    keep(prepared, run, audit_of(prepared, run, "full"))
-    audit_of(prepared, run, "full")
-    audit_of(prepared, run, "quick")
+    save_audit(prepared, run, find_or_make_audit(prepared, run, "full"))
+    find_or_make_audit(prepared, run, "full")
+    find_or_make_audit(prepared, run, "quick")
     assert made == ["quick", "full"]
-    audit_of(small(models=["ridge"], features=["range"]), run, "quick")
+    find_or_make_audit(small(models=["ridge"], features=["range"]), run, "quick")
     assert made == ["quick", "full", "quick"]
 
 
@@ -123,7 +125,7 @@ def test_a_deep_audit_is_not_made_twice_and_a_shallow_one_is_not_enough(
     "change", [{"features": ["range"]}, {"data": {"source": "synthetic:n=901"}}, {"models": ["ar"]}, {"seeds": 1}]
 )
 def test_an_audit_is_of_its_own_bars_features_and_settings(change: dict[str, object]) -> None:
-    assert key_of(small(**change)) != key_of(small()) == key_of(small())
+    assert audit_key(small(**change)) != audit_key(small()) == audit_key(small())
 
 
 def test_a_finished_run_of_other_bars_keeps_its_own_audit(tmp_path: Path) -> None:
@@ -131,21 +133,34 @@ def test_a_finished_run_of_other_bars_keeps_its_own_audit(tmp_path: Path) -> Non
     walk(run, plan=prepared)
     files = (run / MANIFEST).read_bytes()
     other = small(models=["ridge"], data={"source": "synthetic:n=901,signal=0.1"})
-    assert not keep(other, run, leaky())
+    assert not save_audit(other, run, leaky())
     assert (run / MANIFEST).read_bytes() == files
     assert not (run / AUDIT).exists()
 
 
 def test_a_run_that_is_made_without_an_audit_does_not_inherit_one(tmp_path: Path) -> None:
     prepared, run = small(models=["ridge"]), tmp_path / "run"
-    keep(prepared, run, leaky())
+    save_audit(prepared, run, leaky())
     walk(run, plan=prepared)
     assert status(run) != "leak suspected"
     assert not (run / AUDIT).exists()
 
 
-def test_a_damaged_audit_is_made_again(tmp_path: Path) -> None:
-    prepared, run = small(models=["ridge"]), tmp_path / "run"
+EARLIER = {
+    "depth": "full",
+    "key": "0" * 64,
+    "levels": [{"number": 1, "name": "warm-up", "checked": "2 features", "leaks": [], "notes": [], "done": True}],
+}
+"""An audit of run folders of format 2, which held sentences."""
+
+
+@pytest.mark.parametrize("content", ["{", json.dumps(EARLIER)], ids=["damaged", "of an earlier format"])
+def test_an_audit_that_cannot_be_read_is_ignored_and_made_again(tmp_path: Path, content: str) -> None:
+    plan, run = small(models=["ridge"]), tmp_path / "run"
     run.mkdir()
-    (run / AUDIT).write_text("{")
-    assert audit_of(prepared, run, "quick").passed
+    (run / AUDIT).write_text(content)
+    assert find_audit(plan, run) is None
+    found = find_or_make_audit(plan, run, "quick")
+    assert found.passed
+    assert save_audit(plan, run, found)
+    assert find_audit(plan, run) == found

@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtest.audit.availability import SeriesReads, check_publication, check_stamps
 from backtest.audit.counterexample import first_place
-from backtest.audit.features import Effort, check_features
-from backtest.audit.grid_perturbation import LONGEST, GridPerturbation
-from backtest.audit.leak_types import REMEMBERS
+from backtest.audit.features import LONGEST, Effort, check_features
 from backtest.audit.lookback import Lookback, check_lookback
-from backtest.audit.perturbations import CUT
-from backtest.audit.publication import Reading, check_publication, check_stamps
+from backtest.audit.perturbations import Grid
 from backtest.audit.recompute import Computation
+from backtest.data.records.audit import Note, Subject
 from tests.support.computations import BARS, CLOSE, TIME, computation_of, only_counterexample
 from tests.support.strategies import HOUR
 
@@ -27,17 +26,17 @@ CUTS, COMB = Effort(cuts=20, grids=0), Effort(cuts=0, grids=400)
 
 ONLY_BY: dict[str, pl.Expr] = {
     "noise": CLOSE.shift(-1),
-    "huge values": CLOSE * (CLOSE.max() > 1e4 * CLOSE.first()),
-    "tiny values": CLOSE * (CLOSE.min() < 1e-4 * CLOSE.first()),
-    "NaN": CLOSE * CLOSE.is_nan().any(),
-    CUT: CLOSE * pl.len(),
+    "huge": CLOSE * (CLOSE.max() > 1e4 * CLOSE.first()),
+    "tiny": CLOSE * (CLOSE.min() < 1e-4 * CLOSE.first()),
+    "nan": CLOSE * CLOSE.is_nan().any(),
+    "removed": CLOSE * pl.len(),
 }
 
 
 @pytest.mark.parametrize("poison", ONLY_BY)
 def test_every_poison_finds_what_no_other_does(poison: str) -> None:
     found = check_features(computation_of({"x": ONLY_BY[poison], "y": CLOSE}), {}, CUTS)
-    assert only_counterexample(found).poison == poison
+    assert only_counterexample(found).perturbation == poison
 
 
 def at(place: int, there: pl.Expr, elsewhere: pl.Expr) -> pl.Expr:
@@ -81,16 +80,16 @@ def test_what_no_comb_can_look_at_is_tried_bar_by_bar(lookback: Lookback | None)
         == 1
     )
     some = check_features(computation_of(CLOSE), lookbacks, Effort(cuts=0, grids=400, bars=50))
-    assert some.notes == ["x: tried 50 of 199 bars as the last one"]
+    assert some.notes == [Note("sampled_bars", names=("x",), numbers={"bars": 50, "total": 199})]
 
 
 @given(st.integers(1, 40), st.integers(0, 39), st.integers(0, 40), st.integers(0, 80))
 def test_between_the_teeth_lies_what_no_tooth_before_can_reach(
     period: int, offset: int, lookback: int, last: int
 ) -> None:
-    grid = GridPerturbation(offset % period, period, lookback)
+    grid = Grid(offset % period, period, lookback)
     perturbed = set(range(grid.offset, last + 1, period))
-    clean = grid.clean(pl.Series(range(last + 1), dtype=pl.Int64), last)
+    clean = grid.unaffected(pl.Series(range(last + 1), dtype=pl.Int64), last)
     for place in range(last + 1):
         reached = any(place - lookback <= tooth <= place for tooth in perturbed)
         followed = any(tooth > place for tooth in perturbed)
@@ -140,7 +139,7 @@ def test_what_remembers_more_than_it_says_is_shown_with_the_earliest_bar_it_read
 ) -> None:
     found = check_lookback(computation_of({"x": expr, "y": CLOSE.cum_sum()}), {"x": Lookback(lookback)}, 40)
     shown = only_counterexample(found)  # nobody says what y remembers
-    assert found.leaks["x"].seen == REMEMBERS.seen.format(lookback=lookback)
+    assert (found.leaks["x"].code, found.leaks["x"].numbers) == ("exceeds_lookback", {"lookback": lookback})
     assert shown.ahead == -back
 
 
@@ -166,7 +165,7 @@ def series(lag: timedelta, **values: pl.Expr) -> pl.DataFrame:
     return about.with_columns(known_at=pl.col("known_at").cast(about.schema["time"]))
 
 
-def reading(frame: pl.DataFrame, on: str) -> Reading:
+def reading(frame: pl.DataFrame, on: str) -> SeriesReads:
     """A feature that joins a series on one of its instants, and one that reads none."""
 
     def compute(given: dict[str, pl.DataFrame]) -> pl.DataFrame:
@@ -176,7 +175,7 @@ def reading(frame: pl.DataFrame, on: str) -> Reading:
 
     known = {"funding": frame}
     computation = Computation.of(lambda changed: compute(known), BARS)
-    return Reading(computation, known, lambda given: compute(dict(given)), HOUR)
+    return SeriesReads(computation, known, lambda given: compute(dict(given)), HOUR)
 
 
 def test_what_is_read_once_it_is_published_is_no_leak() -> None:
@@ -198,12 +197,11 @@ def test_values_stamped_before_their_own_time_are_counted_and_the_first_is_shown
     early = frame.with_columns(known_at=pl.when(pl.int_range(pl.len()) >= 20).then(TIME - HOUR).otherwise("known_at"))
     assert not list(check_stamps({"funding": frame}))
     (leak,) = check_stamps({"funding": early, "fine": frame})
-    assert leak.subject == "external series funding"
-    assert leak.seen == "has 5 values stamped before the end of what they are about"
+    assert (leak.code, leak.subject, leak.numbers) == ("stamped_early", Subject("series", "funding"), {"count": 5})
     assert leak.counterexample
     assert datetime.fromisoformat(leak.counterexample.time) == early["time"][20]
 
 
 def test_without_a_series_nothing_is_asked() -> None:
-    found = check_publication(Reading(computation_of(CLOSE), {}, lambda given: BARS, HOUR), 16)
+    found = check_publication(SeriesReads(computation_of(CLOSE), {}, lambda given: BARS, HOUR), 16)
     assert (found.leaks, found.tried) == ({}, 0)

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from backtest.audit.record import audit_of
+from backtest.audit.levels import find_or_make_audit
 from backtest.data import sessions
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError, DataError, MissingValue, WrongSchema
@@ -160,6 +160,6 @@ def test_a_whole_run_digests_searches_and_resolves_once(tmp_path: Path, monkeypa
     planned = small(models=["mean"])
     walk(tmp_path / "run", Silent(), planned)
     assert calls == {"digest": 1, "search for holes": 1, "resolve": 1}
-    assert audit_of(planned, tmp_path / "run", "quick").passed
+    assert find_or_make_audit(planned, tmp_path / "run", "quick").passed
     assert calls["digest"] == 1
     assert calls["search for holes"] == 2, "an audit searches only the bars that it has moved in time"

@@ -12,13 +12,13 @@ import pytest
 
 from backtest import reports
 from backtest.data.errors import RunError
-from backtest.data.records.audit import AUDIT, Audit, Leak, Level
+from backtest.data.records.audit import AUDIT, Audit, Leak, Level, Subject
 from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_bytes, write_json
 from backtest.reports.blocks import Details, Facts, Heading, Item, Strip, Table, Text
 from backtest.reports.run import Fold, RunResult, read
 from backtest.reports.sections.validity import trust
-from backtest.reports.wording.audit import counterexample_words
-from tests.support.audits import COUNTEREXAMPLE, LEAKS, leaky, level, passed
+from backtest.reports.wording.audit import counterexample_words, leak_remedy
+from tests.support.audits import CODES, COUNTEREXAMPLE, LEAKS, leaky, level, passed
 from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make
 from tests.support.payloads import PAYLOADS
@@ -53,10 +53,16 @@ def items(result: RunResult) -> dict[str, Item]:
         ),
         (
             leaky(),
-            *("bad", "2 leaks", "feature my_feature reads bars that come later, and 1 more"),
+            *("bad", "2 leaks", "feature my_feature reads the future, and 1 more"),
             "A leak was found: do not believe these numbers",
         ),
-        (leaky(LEAKS[1]), "bad", "1 leak", "feature other changes with the length of history", "A leak was found"),
+        (
+            leaky(LEAKS[1]),
+            "bad",
+            "1 leak",
+            "feature other depends on bars before its look-back of 3",
+            "A leak was found",
+        ),
     ],
 )
 def test_the_strip_and_its_title_say_how_the_audit_came_out(
@@ -74,7 +80,10 @@ def test_the_strip_and_its_title_say_how_the_audit_came_out(
     [((3,), "full: level 3"), ((1, 2), "full: levels 1 and 2"), ((1, 2, 4), "full: levels 1, 2 and 4")],
 )
 def test_only_the_levels_that_were_run_are_claimed(usual: RunResult, numbers: tuple[int, ...], words: str) -> None:
-    every = (level(number) if number in numbers else Level(number, "", "", done=False) for number in range(1, 6))
+    every = (
+        level(number) if number in numbers else Level(number, CODES[number - 1], {}, done=False)
+        for number in range(1, 6)
+    )
     assert items(replace(usual, audit=Audit("full", "", tuple(every))))["Leak audit"].detail == words
 
 
@@ -129,9 +138,9 @@ def test_leaks_stand_in_the_open_with_counterexample_and_remedy(usual: RunResult
     _, _, _, facts, details = trust(replace(usual, audit=leaky()))
     assert isinstance(facts, Facts)
     first, second = facts.pairs
-    proof = f"Feature my_feature reads bars that come later. {counterexample_words(COUNTEREXAMPLE)}."
-    assert first == ("Level 1, causality of features", f"{proof} What to do: shift it by at least one bar.")
-    assert second[1] == "Feature other changes with the length of history. What to do: declare a longer look-back."
+    proof = f"Feature my_feature reads the future. {counterexample_words(COUNTEREXAMPLE)}."
+    assert first == ("Level 1, causality of features", f"{proof} What to do: {leak_remedy(LEAKS[0])}.")
+    assert second[1] == f"Feature other depends on bars before its look-back of 3. What to do: {leak_remedy(LEAKS[1])}."
     assert isinstance(details, Details)
     (inside,) = details.inside
     assert isinstance(inside, Table)
@@ -140,7 +149,8 @@ def test_leaks_stand_in_the_open_with_counterexample_and_remedy(usual: RunResult
         ("2", "warm-up", "passed"),
     ]
     assert [row[4] for row in inside.rows[:2]] == [counterexample_words(COUNTEREXAMPLE), "–"]
-    assert inside.rows[3][3] == "4 things; the first fold alone"
+    fits = "model gru, fold 0: two fits on the same rows differ in their state or last digits: no leak"
+    assert inside.rows[3][3] == f"7 models, 3 folds, 52 fits; {fits}"
 
 
 @pytest.mark.parametrize(("audit", "kinds"), [(None, [Heading, Strip]), (passed(), [Heading, Strip, Details])])
@@ -151,7 +161,7 @@ def test_where_no_leak_was_found_only_the_levels_unfold(
 
 
 def test_leaks_beyond_the_first_twenty_are_counted(usual: RunResult) -> None:
-    many = tuple(Leak(f"feature x{number}", "leaks", "mend it") for number in range(23))
+    many = tuple(Leak("nondeterministic", Subject("feature", f"x{number}")) for number in range(23))
     *_, facts, text, _ = trust(replace(usual, audit=leaky(*many)))
     assert isinstance(facts, Facts)
     assert len(facts.pairs) == 20
@@ -192,7 +202,7 @@ def test_the_strip_reads_the_same_in_markdown_and_html_and_twice(tmp_path: Path)
     pages = [reports.write(run).read_text("utf-8") for _ in range(2)]
     text = (run / "report.md").read_text("utf-8")
     assert pages[0] == pages[1]
-    assert "- ❌ **Leak audit:** 2 leaks · feature my\\_feature reads bars that come later, and 1 more" in text
+    assert "- ❌ **Leak audit:** 2 leaks · feature my\\_feature reads the future, and 1 more" in text
     for item in items(read(run)).values():
         assert all(f">{words}<" in pages[0] for words in (item.label, item.detail))
         assert f"</svg> {item.word}</p>" in pages[0]
@@ -202,17 +212,19 @@ def test_the_strip_reads_the_same_in_markdown_and_html_and_twice(tmp_path: Path)
 def test_what_a_hostile_audit_says_is_shown_as_it_is(tmp_path: Path) -> None:
     run = poison(make(tmp_path, replace(PLAN, audit=leaky())))
     stored = json.loads((run / AUDIT).read_text("utf-8"))
-    assert {leak["subject"] for leak in stored["levels"][0]["leaks"]} < set(PAYLOADS)
+    assert {leak["subject"]["name"] for leak in stored["levels"][0]["leaks"]} < set(PAYLOADS)
     page = reports.write(run).read_text("utf-8")
     assert "<script" not in page
     assert "<img" not in page
     found = read(run).audit
     assert found is not None
-    assert [leak.remedy for leak in found.leaks] == [leak["remedy"] for leak in stored["levels"][0]["leaks"]]
+    assert [leak.subject.name for leak in found.leaks] == [
+        leak["subject"]["name"].replace("\n", "\ufffd") for leak in stored["levels"][0]["leaks"]
+    ]
 
 
 def test_signs_that_cannot_be_seen_are_replaced_in_an_audit(tmp_path: Path) -> None:
-    leak = Leak("feature \u202ex\x1b", "l\x00eaks", "mend it")
+    leak = Leak("refused", Subject("feature", "\u202ex\x1b"), error="l\x00eaks")
     found = read(make(tmp_path, replace(PLAN, audit=leaky(leak)))).audit
     assert found is not None
-    assert (found.leaks[0].subject, found.leaks[0].seen) == ("feature \ufffdx\ufffd", "l\ufffdeaks")
+    assert (found.leaks[0].subject.name, found.leaks[0].error) == ("\ufffdx\ufffd", "l\ufffdeaks")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.names import RANKING, Status
-from backtest.data.records.audit import Audit, Leak, Level
+from backtest.data.records.audit import Audit, Leak, Level, Subject
 from backtest.data.records.verdict import Claim, Reason, ReasonCode, Verdict
 from backtest.reports.wording.verdict import (
     candidate_name,
@@ -130,11 +130,13 @@ def test_every_reason_code_has_its_words() -> None:
 
 def test_a_leak_is_named_where_the_audit_is_known() -> None:
     leaky = verdict(candidate("leak suspected", "lstm", reason=Reason("leak")))
-    level = Level(3, "folds", "every fold", (Leak("fold 2", "saw its test span", "fix it"),))
+    level = Level(4, "fold_isolation", {"folds": 3}, (Leak("forecasts_ignore_rows", Subject("model", "gru", 2)),))
     audit = Audit("quick", "key", (level,))
     opening = "Leak suspected, so nothing is known about LSTM: "
     assert sentences(leaky)[0].startswith(f"{opening}see the leak audit of the run.")
-    assert sentences(leaky, audit)[0].startswith(f"{opening}the audit found that fold 2 saw its test span.")
+    assert sentences(leaky, audit)[0].startswith(
+        f"{opening}the audit found that model gru, fold 2 forecasts the same when every bar is replaced."
+    )
 
 
 def test_horizons_are_told_apart_by_name() -> None:

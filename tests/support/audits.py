@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from backtest.data.records.audit import Audit, Counterexample, Depth, Leak, Level
+from typing import get_args
+
+from backtest.data.records.audit import Audit, Counterexample, Depth, Leak, Level, LevelCode, Note, Subject
 
 COUNTEREXAMPLE = Counterexample("my_feature", "", "2020-02-01T13:00:00+00:00", "2020-02-01T14:00:00+00:00", 1, "noise")
 LEAKS = (
-    Leak("feature my_feature", "reads bars that come later", "shift it by at least one bar", COUNTEREXAMPLE),
-    Leak("feature other", "changes with the length of history", "declare a longer look-back"),
+    Leak("reads_later_bars", Subject("feature", "my_feature"), COUNTEREXAMPLE),
+    Leak("exceeds_lookback", Subject("feature", "other"), numbers={"lookback": 3}),
 )
-NAMES = ("causality of features", "warm-up", "time of knowledge", "check_fold_isolation of the fold", "placebo")
+CODES: tuple[LevelCode, ...] = get_args(LevelCode)
+CHECKED: dict[LevelCode, dict[str, int]] = {
+    "causality": {"features": 2, "bars": 1_240, "trials": 181},
+    "warm_up": {"features": 2, "bars": 1_240, "trials": 22},
+    "availability": {"rows": 1_240, "series": 0, "instants": 24, "folds": 3},
+    "fold_isolation": {"models": 7, "folds": 3, "fits": 52},
+    "placebo": {"models": 7, "placebos": 2, "fits": 30},
+}
 
 
 def passed(depth: Depth = "full") -> Audit:
@@ -23,6 +32,9 @@ def leaky(*leaks: Leak) -> Audit:
 
 
 def level(number: int, leaks: tuple[Leak, ...] = (), depth: Depth = "full") -> Level:
-    """Return one level with what it found."""
-    notes = ("the first fold alone",) if number == 4 else ()
-    return Level(number, NAMES[number - 1], f"{number} things", leaks, notes, done=(depth, number) != ("quick", 5))
+    """Return one level with what it found; level 4 has a note."""
+    code = CODES[number - 1]
+    if depth == "quick" and code == "placebo":
+        return Level(number, code, {}, notes=(Note("full_only"),), done=False)
+    notes = (Note("fit_rounding", Subject("model", "gru", 0)),) if number == 4 else ()
+    return Level(number, code, CHECKED[code], leaks, notes)

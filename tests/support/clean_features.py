@@ -11,7 +11,7 @@ import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 
 from backtest.audit.audited_walk import AuditedWalk
-from backtest.audit.rebuild import Series
+from backtest.audit.recompute import Series
 from backtest.features import external, feature
 from backtest.models.windows import Floats
 from tests.support.odd_bars import of_sessions, plain, published, without_trade
@@ -31,17 +31,17 @@ OF_EACH = pl.concat([RATES.with_columns(symbol=pl.lit("A")), RATES[40:].with_col
 def of(made: pl.Expr | Mapping[str, pl.Expr], *bars: pl.DataFrame, lookback: int = DAY, tolerance: float = 0.0) -> Make:
     """The usual walk with a feature of one's own beside the return."""
 
-    def subject(folder: Path) -> AuditedWalk:
+    def make_walk(folder: Path) -> AuditedWalk:
         feature(name="own", lookback=lookback, tolerance=tolerance)(lambda: made)
         return walk(folder, *bars, features=["log_return", "own"])
 
-    return subject
+    return make_walk
 
 
 def of_bars(compute: Callable[[pl.DataFrame], pl.Series], *bars: pl.DataFrame) -> Make:
     """The usual walk with a feature that is computed from the whole table of bars; the first two days are left out."""
 
-    def subject(folder: Path) -> AuditedWalk:
+    def make_walk(folder: Path) -> AuditedWalk:
         feature(name="own", lookback=2 * DAY)(lambda: CLOSE)
         usual = walk(folder, *bars, features=["log_return", "own"])
         warm = pl.int_range(pl.len()).over("symbol") >= 2 * DAY
@@ -51,18 +51,18 @@ def of_bars(compute: Callable[[pl.DataFrame], pl.Series], *bars: pl.DataFrame) -
 
         return with_features(usual, features)
 
-    return subject
+    return make_walk
 
 
 def of_series(made: pl.Expr, frame: pl.DataFrame, *bars: pl.DataFrame, lookback: int = 0) -> Make:
     """The usual walk with a funding rate."""
 
-    def subject(folder: Path) -> AuditedWalk:
+    def make_walk(folder: Path) -> AuditedWalk:
         external(name="funding")(lambda: frame)
         feature(name="own", lookback=lookback, requires=("funding.rate",))(lambda: made)
         return walk(folder, *bars, features=["log_return", "own"])
 
-    return subject
+    return make_walk
 
 
 def on_all(function: Callable[[Floats], Floats], values: pl.Expr = CLOSE) -> pl.Expr:

@@ -84,13 +84,13 @@ class Projected(Descent):
 def of(*kinds: Callable[[int], Forecaster], seeded: bool = False, **settings: Any) -> Make:
     """The usual walk with models of one's own, each made from a seed."""
 
-    def subject(folder: Path) -> AuditedWalk:
+    def make_walk(folder: Path) -> AuditedWalk:
         names = [f"own{number}" for number, _ in enumerate(kinds)]
         for name, kind in zip(names, kinds, strict=True):
             model(name, seeded=seeded)(_maker(kind))
         return walk(folder, models=names, **settings)
 
-    return subject
+    return make_walk
 
 
 def _maker(kind: Callable[[int], Forecaster]) -> Callable[[object, object, int], Forecaster]:
@@ -125,7 +125,7 @@ def cached() -> Fit:
 
 def scaled(units: Callable[[Scaler], tuple[Floats, Floats, float]]) -> Make:
     """The walk of gradient descent, on rows in other units."""
-    return of_fit("", lambda: in_units(units)).subject
+    return of_fit("", lambda: in_units(units)).make_walk
 
 
 MODELS: dict[str, Make] = {
@@ -136,5 +136,5 @@ MODELS: dict[str, Make] = {
     "fitted again with the validation rows": of(FittedAgain),
     "scaler on the training rows": scaled(lambda own: (own.mean, own.std, own.target_std)),
     "rows in percent": scaled(lambda own: (0 * own.mean, np.full_like(own.std, 0.01), 0.01)),
-    "fit cached with the data among its keys": of_fit("", cached).subject,
+    "fit cached with the data among its keys": of_fit("", cached).make_walk,
 }

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from backtest.audit.counterexample import Search
 from backtest.audit.recompute import Computation
-from backtest.audit.search import Search
 from backtest.data.reading.synthetic import make_bars
 from backtest.data.records.audit import Counterexample
 

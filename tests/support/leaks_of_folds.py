@@ -183,11 +183,11 @@ class LateGlance(Descent):
 def of_model(name: str, kind: type[Descent]) -> Plant:
     """A leak in a model's own code."""
 
-    def subject(folder: Path) -> AuditedWalk:
+    def make_walk(folder: Path) -> AuditedWalk:
         model("cheat")(lambda net, train, seed: kind(seed))
         return walk(folder, models=["cheat"])
 
-    return Plant(name, 4, subject, names="model cheat")
+    return Plant(name, 4, make_walk, names="model cheat")
 
 
 FOLDS = (

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from backtest.audit.audited_walk import AuditedWalk, Fit
-from backtest.audit.rebuild import Series
+from backtest.audit.recompute import Series
 from backtest.features import external, feature
 from backtest.models import Forecaster
 from backtest.models.windows import Panel, Windows

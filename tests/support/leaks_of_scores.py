@@ -19,8 +19,8 @@ OF_RIDGE = pl.col("model") == "ridge"
 def of_gathering(name: str, change: Callable[[pl.DataFrame], pl.DataFrame], names: str = "model ridge") -> Plant:
     """A leak into the table of forecasts."""
 
-    def gather(prepared: WalkPlan, forecasts_of: Callable[[Task], pl.DataFrame]) -> pl.DataFrame:
-        return change(collect_forecasts(prepared, forecasts_of))
+    def gather(plan: WalkPlan, forecasts_of: Callable[[Task], pl.DataFrame]) -> pl.DataFrame:
+        return change(collect_forecasts(plan, forecasts_of))
 
     return Plant(name, 5, lambda folder: replace(walk(folder), gather=gather), names)
 

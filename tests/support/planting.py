@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from backtest.audit.audited_walk import AuditedWalk, Fit
-from backtest.audit.rebuild import Rebuild, Series
+from backtest.audit.recompute import BuildFeatures, Series
 from backtest.features import feature
 from backtest.models import FitLog, Forecaster, model
 from backtest.models.forecaster import State
@@ -49,7 +49,7 @@ class Plant:
 
     name: str
     level: int
-    subject: Callable[[Path], AuditedWalk]
+    make_walk: Callable[[Path], AuditedWalk]
     names: str = "planted"
     ahead: int | None = None
 
@@ -60,11 +60,10 @@ def walk(folder: Path, *bars: pl.DataFrame, **tables: Any) -> AuditedWalk:
     return AuditedWalk.of(small(**{**usual, **tables}))
 
 
-def with_features(subject: AuditedWalk, features: Rebuild) -> AuditedWalk:
+def with_features(walk: AuditedWalk, features: BuildFeatures) -> AuditedWalk:
     """The same walk, with other FEATURES from the beginning."""
-    table = features(subject.prepared.dataset.bars, subject.external)
-    prepared = replace(subject.prepared, features=table, rows=subject.rows(table))
-    return replace(subject, prepared=prepared, features=features)
+    table = features(walk.bars, walk.external)
+    return replace(walk, plan=replace(walk.plan, features=table, rows=walk.rows(table)), features=features)
 
 
 def of_expression(
@@ -73,22 +72,22 @@ def of_expression(
     """A leak of a feature that is an expression; it declares the `lookback` and `tolerance`."""
     declared = {key: how.pop(key, 0) for key in ("lookback", "tolerance")}
 
-    def subject(folder: Path) -> AuditedWalk:
+    def make_walk(folder: Path) -> AuditedWalk:
         feature(name="planted", **declared)(lambda: made)
         return walk(folder, *bars, features=["planted"])
 
-    return Plant(name, level, subject, **how)
+    return Plant(name, level, make_walk, **how)
 
 
 def of_table(name: str, change: Changed, *bars: pl.DataFrame, series: Series | None = None, **how: Any) -> Plant:
     """A leak in FEATURES, whose column `planted` stands open for it."""
 
-    def subject(folder: Path) -> AuditedWalk:
+    def make_walk(folder: Path) -> AuditedWalk:
         feature(name="planted", lookback=0)(lambda: CLOSE / pl.col("open"))
         plain = replace(walk(folder, *bars, features=["planted"]), external=series or {})
         return with_features(plain, lambda bars, series: change(plain.features(bars, series), bars, series))
 
-    return Plant(name, how.pop("level", 1), subject, **how)
+    return Plant(name, how.pop("level", 1), make_walk, **how)
 
 
 def of_bars(name: str, compute: Callable[[pl.DataFrame], pl.Series], *bars: pl.DataFrame, **how: Any) -> Plant:
@@ -111,11 +110,11 @@ def of_fit(
     """
     seeded, settings = how.pop("seeded", False), how.pop("settings", {})
 
-    def subject(folder: Path) -> AuditedWalk:
+    def make_walk(folder: Path) -> AuditedWalk:
         model("descent", seeded=seeded)(descent)
         return replace(walk(folder, *bars, models=list(models), **settings), fit=make())
 
-    return Plant(name, level, subject, names, **how)
+    return Plant(name, level, make_walk, names, **how)
 
 
 def of_peek(name: str, make: Callable[[], Peek], **how: Any) -> Plant:

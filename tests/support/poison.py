@@ -14,6 +14,7 @@ import polars as pl
 import tomli_w
 
 from backtest.data.names import HOLDING, REFERENCES
+from backtest.data.records.audit import AUDIT
 from backtest.data.run_files import MANIFEST, SETTINGS, file_sums, read_manifest, table_bytes, write_bytes
 from backtest.data.schema import FORECASTS
 from tests.support.audits import leaky
@@ -43,6 +44,9 @@ LOOKED_UP = {
 }
 """Columns and keys that keep their strings: with others there the folder is no run."""
 
+CODES = frozenset({"kind", "perturbation", "trial"})
+"""Keys of an audit whose values are one of a few words, anything else is refused."""
+
 ALWAYS = {*REFERENCES, HOLDING}
 """Names that every run has; the report looks for them."""
 
@@ -64,12 +68,12 @@ class Disguise:
             return text
         return self.known.setdefault(text, next(self.storable if table else self.any))
 
-    def of_tree(self, value: Any) -> Any:
-        """Return JSON with another string for every one that is not looked up."""
+    def of_tree(self, value: Any, kept: frozenset[str] = frozenset()) -> Any:
+        """Return JSON with another string for every one that is neither looked up nor under a key that is `kept`."""
         if isinstance(value, dict):
-            return {key: item if key in LOOKED_UP else self.of_tree(item) for key, item in value.items()}
+            return {key: item if key in LOOKED_UP | kept else self.of_tree(item, kept) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.of_tree(item) for item in value]
+            return [self.of_tree(item, kept) for item in value]
         return self.of(value) if isinstance(value, str) else value
 
     def of_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -99,7 +103,8 @@ def poison(run: Path, payloads: Iterable[str] = PAYLOADS, first: int = 0) -> Pat
     for path in sorted(run.glob("*.parquet")):
         write_bytes(path, table_bytes(disguise.of_frame(pl.read_parquet(path))))
     for path in sorted(run.glob("*.json")):
-        write_bytes(path, json.dumps(disguise.of_tree(json.loads(path.read_bytes()))).encode())
+        tree = disguise.of_tree(json.loads(path.read_bytes()), CODES if path.name == AUDIT else frozenset())
+        write_bytes(path, json.dumps(tree).encode())
     write_bytes(run / SETTINGS, poisoned_settings((run / SETTINGS).read_text("utf-8"), disguise, payloads).encode())
     sums = file_sums(run, list(manifest["files"]))
     manifest = read_manifest(run) | {"files": sums}
