@@ -105,7 +105,7 @@ class Leak:
     code: LeakCode
     subject: Subject
     counterexample: Counterexample | None = None
-    numbers: Numbers = field(default_factory=dict)
+    numbers: Numbers = field(default_factory=dict, hash=False)
     names: tuple[str, ...] = ()
     error: str = ""
 
@@ -117,7 +117,7 @@ class Note:
     code: NoteCode
     subject: Subject | None = None
     trial: Trial | None = None
-    numbers: Numbers = field(default_factory=dict)
+    numbers: Numbers = field(default_factory=dict, hash=False)
     names: tuple[str, ...] = ()
     error: str = ""
 
@@ -131,7 +131,7 @@ class Level:
 
     number: int
     code: LevelCode
-    checked: dict[str, int]
+    checked: dict[str, int] = field(hash=False)
     leaks: tuple[Leak, ...] = ()
     notes: tuple[Note, ...] = ()
     done: bool = True

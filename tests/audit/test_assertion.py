@@ -1,4 +1,4 @@
-"""What other people's tests call: what a leak says, what is one and what is none, and whole walks."""
+"""`assert_causal` and `assert_sealed`: their messages, what is a leak and what is not, and whole walks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLOSE, VOLUME, HOUR = pl.col("close"), pl.col("volume"), pl.col("time").dt.hour(
 PAST, NEXT = CLOSE / CLOSE.shift(1), CLOSE.shift(-1) / CLOSE
 
 
-def test_a_leak_is_told_with_the_feature_the_bar_the_later_bar_the_distance_and_the_remedy() -> None:
+def test_the_message_names_feature_bar_later_bar_distance_and_remedy() -> None:
     def momentum(bars: pl.DataFrame) -> pl.DataFrame:
         later = pl.when(pl.col("time") == BARS["time"][100]).then(CLOSE.shift(-3)).otherwise(CLOSE)
         return bars.select("symbol", "time", fast=CLOSE, slow=later)
@@ -36,7 +36,7 @@ def test_a_leak_is_told_with_the_feature_the_bar_the_later_bar_the_distance_and_
     assert remedy.startswith("  what to do: use only the bar itself and earlier ones: shift(n) with n >= 0, windows ")
 
 
-def test_every_leak_of_several_columns_is_told_and_no_other() -> None:
+def test_every_leaking_column_is_reported_and_no_other() -> None:
     with pytest.raises(LeakError, match="reads the future") as caught:
         assert_causal(lambda: {"one": NEXT, "two": PAST, "three": CLOSE.rank()}, BARS)
     told = [line for line in str(caught.value).splitlines() if not line.startswith("  ")]
@@ -46,7 +46,7 @@ def test_every_leak_of_several_columns_is_told_and_no_other() -> None:
 # look-back and tolerance
 
 
-def test_a_look_back_that_is_too_short_is_a_leak_and_the_right_one_is_none() -> None:
+def test_a_look_back_that_is_too_short_is_a_leak_and_the_exact_one_passes() -> None:
     assert_causal(CLOSE.rolling_median(10), BARS, lookback=9)
     with pytest.raises(LeakError, match=r"its look-back of 8\n  feature of A .* 9 bars back \(with nothing there"):
         assert_causal(CLOSE.rolling_median(10), BARS, lookback=8)
@@ -69,12 +69,12 @@ def test_a_mean_since_the_first_bar_has_no_look_back_but_reads_nothing_later() -
 
 
 @pytest.mark.parametrize("expr", [VOLUME.rolling_mean(24), CLOSE.rolling_std(24), VOLUME.rolling_sum(5)])
-def test_the_rounding_of_moving_sums_is_no_leak(expr: pl.Expr) -> None:
+def test_rounding_of_moving_sums_is_no_leak(expr: pl.Expr) -> None:
     wild = BARS.with_columns(volume=pl.when(pl.int_range(pl.len()) % 50 == 7).then(1e9).otherwise("volume"))
     assert_causal(expr, wild, lookback=23)
 
 
-def test_the_rounding_of_moving_sums_in_a_long_series_is_no_leak() -> None:
+def test_rounding_of_moving_sums_in_a_long_series_is_no_leak() -> None:
     frame = make_bars(260_000, taker=False)
     computation = Computation.of(lambda bars: bars.select("symbol", "time", x=VOLUME.rolling_mean(24)), frame)
     assert not check_features(computation, {"x": Lookback(23)}, Effort(cuts=4, grids=4)).leaks
@@ -91,7 +91,7 @@ def test_last_digits_that_change_with_the_number_of_bars_are_noted_and_more_is_a
     assert list(check_features(sums(1e-8), {}, Effort(4, 0)).leaks) == ["x"]
 
 
-# functions of the times, caches, chance, failures
+# functions of the times, caches, randomness, failures
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_last_digits_that_change_with_the_number_of_bars_are_noted_and_more_is_a
         pl.lit(1.0),
     ],
 )
-def test_what_depends_on_the_times_alone_may_ignore_the_rest_of_the_bars(expr: pl.Expr) -> None:
+def test_a_function_of_the_times_may_ignore_the_rest_of_the_bars(expr: pl.Expr) -> None:
     assert_causal(expr, BARS)
 
 
-def test_what_depends_on_the_times_alone_may_leave_rows_out() -> None:
+def test_a_function_of_the_times_may_drop_rows() -> None:
     afternoons = pl.when(HOUR >= 12).then(HOUR)
     assert_causal(lambda bars: bars.select("symbol", "time", x=afternoons, y=PAST).drop_nulls(), BARS)
 
@@ -125,7 +125,7 @@ CACHE_KEYS: dict[str, Callable[[pl.DataFrame], object]] = {
 
 @pytest.mark.parametrize("keyed", CACHE_KEYS)
 @pytest.mark.parametrize("columns", [["x"], ["symbol", "time", "x"]])
-def test_a_cache_that_does_not_know_its_bars_is_found(keyed: str, columns: list[str]) -> None:
+def test_a_cache_without_the_data_in_its_key_is_found(keyed: str, columns: list[str]) -> None:
     kept: dict[object, pl.DataFrame] = {}
 
     def compute(bars: pl.DataFrame) -> pl.DataFrame:
@@ -136,7 +136,7 @@ def test_a_cache_that_does_not_know_its_bars_is_found(keyed: str, columns: list[
         assert_causal(compute, BARS)
 
 
-def test_a_feature_by_lot_is_found_and_a_seeded_one_passes() -> None:
+def test_a_random_feature_is_found_and_a_seeded_one_passes() -> None:
     def drawn(rng: np.random.Generator) -> Callable[[pl.DataFrame], Floats]:
         return lambda bars: bars["close"].to_numpy() * rng.normal(size=bars.height)
 
@@ -145,7 +145,7 @@ def test_a_feature_by_lot_is_found_and_a_seeded_one_passes() -> None:
     assert_causal(lambda bars: drawn(np.random.default_rng(1))(bars), BARS)
 
 
-def test_a_feature_that_fails_the_second_time_is_not_passed() -> None:
+def test_a_feature_that_fails_the_second_time_does_not_pass() -> None:
     calls: list[int] = []
 
     def once(bars: pl.DataFrame) -> pl.Series:
@@ -159,7 +159,7 @@ def test_a_feature_that_fails_the_second_time_is_not_passed() -> None:
 
 
 @pytest.mark.parametrize("refused", ["NaN", "huge values", "fewer bars"])
-def test_a_feature_that_refuses_some_bars_is_still_asked_with_others(refused: str) -> None:
+def test_a_feature_that_refuses_some_bars_is_still_checked_on_others(refused: str) -> None:
     def strict(expr: pl.Expr) -> Callable[[pl.DataFrame], pl.Series]:
         def compute(bars: pl.DataFrame) -> pl.Series:
             seen = {
@@ -196,12 +196,12 @@ def folds_from_the_end(scale: Callable[[Floats, Floats], float]) -> Callable[[pl
     return walk
 
 
-def test_a_walk_whose_folds_are_counted_from_the_end_is_sealed() -> None:
+def test_a_walk_with_folds_counted_from_the_end_passes() -> None:
     assert_sealed(folds_from_the_end(lambda past, everything: float(np.std(past))), BARS)
 
 
 @pytest.mark.parametrize("statistic", [np.std, lambda returns: np.abs(returns).max(), lambda returns: returns[-1]])
-def test_a_walk_that_scales_by_all_rows_is_not(statistic: Callable[[Floats], float]) -> None:
+def test_a_walk_that_scales_by_all_rows_is_a_leak(statistic: Callable[[Floats], float]) -> None:
     with pytest.raises(
         LeakError, match=r"forecast y_hat changes when later bars are replaced\n  y_hat of A at .* ahead"
     ):
@@ -219,7 +219,7 @@ def test_a_walk_of_several_models_and_seeds_is_compared_row_by_row() -> None:
         assert_sealed(walk(CLOSE + CLOSE.mean()), BARS)
 
 
-def test_what_is_read_by_its_time_from_elsewhere_is_warned_of() -> None:
+def test_data_read_by_time_from_elsewhere_raise_a_warning() -> None:
     def tomorrow(bars: pl.DataFrame) -> pl.Series:
         later = BARS.select("time", later=CLOSE.shift(-1))
         return bars.join(later, on="time", how="left", maintain_order="left")["later"]

@@ -1,4 +1,4 @@
-"""What every entry of MODELS must keep to: no forecast of a fold moves with what came after it.
+"""What every entry of MODELS must keep to: no forecast of a fold moves with later rows.
 
 The table itself is walked through, so a new entry is audited without a new test; FEATURES in `test_features_contract`.
 """
@@ -16,7 +16,7 @@ SAMPLE = Sample(folds=2, network_folds=2, epochs=1)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_no_model_learns_from_behind_its_fold(name: str) -> None:
+def test_no_model_learns_from_after_its_fold(name: str) -> None:
     subject, refit = AuditedWalk.of(small(models=[name])), Refit(SAMPLE)
     assert SAMPLE.of(subject, name)
     assert not dict(check_fold_isolation(subject, refit))

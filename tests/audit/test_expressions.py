@@ -1,4 +1,4 @@
-"""The audit of features, asked with expression trees: causal ones pass, and one leak planted anywhere is found."""
+"""The audit of features on random expression trees: causal ones pass, and a leak planted anywhere is found."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_among_several_columns_the_counterexample_names_the_leaking_one(
 
 @given(alive(), bars(80, 150), st.integers(1, 4), st.data())
 @examples(40)
-def test_a_leak_at_one_bar_alone_is_found_by_the_comb_wherever_it_stands(
+def test_a_leak_at_a_single_bar_is_found_by_the_grid_anywhere(
     tree: Tree, frame: pl.DataFrame, k: int, data: st.DataObject
 ) -> None:
     place = data.draw(st.integers(tree.lookback or 0, frame.height - 1 - k))
@@ -113,7 +113,7 @@ def test_a_leak_at_one_bar_alone_is_found_by_the_comb_wherever_it_stands(
 
 @given(trees(), bars(60, 100), st.integers(0, 3))
 @examples(15)
-def test_the_same_question_has_the_same_answer(tree: Tree, frame: pl.DataFrame, k: int) -> None:
+def test_the_search_is_deterministic(tree: Tree, frame: pl.DataFrame, k: int) -> None:
     ahead = Tree(f"ahead {tree.text}", tree.expr.shift(-k), tree.lookback)
     one, other = (search(frame, {"tree": ahead}) for _ in range(2))
     assert (one.leaks, one.notes, one.tried) == (other.leaks, other.notes, other.tried)

@@ -1,4 +1,4 @@
-"""Every form of a feature that other people's tests may ask about is taken, and what is none is refused."""
+"""Every form of a feature that `assert_causal` takes, and what it refuses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FORMS: dict[str, Callable[[pl.Expr], Any]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_a_feature_is_taken(form: str) -> None:
+def test_every_form_of_a_feature_is_accepted(form: str) -> None:
     assert_causal(FORMS[form](PAST), BARS)
     with pytest.raises(LeakError, match=r"reads the future\n  .* reads the bar of 2020-.*, 1 bar ahead \(with noise"):
         assert_causal(FORMS[form](NEXT), BARS)
@@ -56,14 +56,14 @@ def test_bars_of_one_instrument_need_no_symbol(form: str) -> None:
 
 
 @pytest.mark.parametrize("named", ["rolling_mean_5", {"name": "rolling_mean", "window": 5}, rolling_mean])
-def test_a_feature_of_the_table_is_known_by_its_name_its_settings_or_its_function(named: Any) -> None:
+def test_a_catalog_feature_is_found_by_name_settings_or_function(named: Any) -> None:
     assert_causal(named, BARS)
     with pytest.raises(LeakError, match=r"feature rolling_mean(_5)? depends on bars before its look-back of 3"):
         assert_causal(named, BARS, lookback=3)
 
 
 @pytest.mark.usefixtures("open_tables")
-def test_what_a_feature_declares_need_not_be_said_again() -> None:
+def test_a_declared_look_back_need_not_be_repeated() -> None:
     @feature(lookback=1)
     def tomorrow() -> pl.Expr:
         return NEXT
@@ -89,7 +89,7 @@ def test_expressions_are_computed_for_each_symbol(lookback: int | None) -> None:
         assert_causal(NEXT, TWO, lookback=lookback)
 
 
-def test_symbols_may_be_compared_at_one_time_but_not_run_into_each_other() -> None:
+def test_symbols_may_be_compared_at_one_time_but_not_shifted_into_each_other() -> None:
     assert_causal(lambda bars: bars.select("symbol", "time", x=CLOSE / CLOSE.mean().over("time")), TWO, lookback=0)
     with pytest.raises(LeakError, match="x of B at 2020-01-01 00:00 reads the bar of 2020-01-10 23:00, 239 bars ahead"):
         assert_causal(lambda bars: bars.select(x=CLOSE - CLOSE.shift(1)), TWO)
@@ -124,7 +124,7 @@ def reading(bars: pl.DataFrame, funding: pl.DataFrame) -> pl.Series:
         (CLOSE.rolling_mean(500), "no value"),
     ],
 )
-def test_what_is_no_feature_of_these_bars_is_refused_in_plain_words(nonsense: Any, message: str) -> None:
+def test_what_is_not_a_feature_of_these_bars_is_refused_with_a_message(nonsense: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         assert_causal(nonsense, BARS)
 
@@ -139,18 +139,18 @@ def test_what_is_no_feature_of_these_bars_is_refused_in_plain_words(nonsense: An
         ({"tolerance": 0.1}, "tolerance: .* `lookback`"),
     ],
 )
-def test_a_memory_that_cannot_be_is_refused(settings: dict[str, Any], message: str) -> None:
+def test_an_invalid_look_back_or_tolerance_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         assert_causal(PAST, BARS, **settings)
 
 
-def test_rows_of_several_symbols_must_say_which() -> None:
+def test_rows_of_several_symbols_need_a_symbol_column() -> None:
     with pytest.raises(ConfigError, match="expected one row for each time"):
         assert_causal(lambda bars: bars.select("time", x=CLOSE), TWO, lookback=0)
 
 
 @pytest.mark.parametrize("bars", [BARS.reverse(), TWO.sort("time", "symbol"), pl.concat([BARS, BARS.tail(1)])])
-def test_bars_must_stand_in_order(bars: pl.DataFrame) -> None:
+def test_bars_must_be_sorted_and_unique(bars: pl.DataFrame) -> None:
     with pytest.raises(ConfigError, match="sorted by symbol and time"):
         assert_causal(PAST, bars)
 
@@ -183,12 +183,12 @@ def as_if_known_at_once(bars: pl.DataFrame, funding: pl.DataFrame) -> pl.Series:
 @pytest.mark.parametrize(
     "read", [as_published, pl.col("funding.rate"), lambda: {"rate": pl.col("funding.rate") * CLOSE}]
 )
-def test_a_series_may_be_read_once_it_was_published(read: Any) -> None:
+def test_a_series_may_be_read_after_publication(read: Any) -> None:
     for lag in (timedelta(0), timedelta(hours=20)):
         assert_causal(read, BARS, external={"funding": funding(lag)})
 
 
-def test_a_series_joined_on_what_it_is_about_is_read_before_it_was_published() -> None:
+def test_a_series_joined_on_its_period_is_read_before_publication() -> None:
     assert_causal(as_if_known_at_once, BARS, external={"funding": funding()})
     late = funding(timedelta(hours=20))
     with pytest.raises(

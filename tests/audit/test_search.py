@@ -20,7 +20,7 @@ from backtest.data.records.audit import Note, Subject
 from tests.support.computations import BARS, CLOSE, TIME, computation_of, only_counterexample
 from tests.support.strategies import HOUR
 
-CUTS, COMB = Effort(cuts=20, grids=0), Effort(cuts=0, grids=400)
+CUTS, GRID = Effort(cuts=20, grids=0), Effort(cuts=0, grids=400)
 
 # searches
 
@@ -33,10 +33,10 @@ ONLY_BY: dict[str, pl.Expr] = {
 }
 
 
-@pytest.mark.parametrize("poison", ONLY_BY)
-def test_every_poison_finds_what_no_other_does(poison: str) -> None:
-    found = check_features(computation_of({"x": ONLY_BY[poison], "y": CLOSE}), {}, CUTS)
-    assert only_counterexample(found).perturbation == poison
+@pytest.mark.parametrize("perturbation", ONLY_BY)
+def test_every_perturbation_finds_a_leak_that_no_other_does(perturbation: str) -> None:
+    found = check_features(computation_of({"x": ONLY_BY[perturbation], "y": CLOSE}), {}, CUTS)
+    assert only_counterexample(found).perturbation == perturbation
 
 
 def at(place: int, there: pl.Expr, elsewhere: pl.Expr) -> pl.Expr:
@@ -58,22 +58,22 @@ VALUES = {"a price": CLOSE, "a moving mean": CLOSE.rolling_mean(5), "a moving su
 @pytest.mark.parametrize("place", [30, 101, 188])
 @pytest.mark.parametrize("values", VALUES)
 @pytest.mark.parametrize("peek", SLIGHT)
-def test_the_comb_finds_a_single_peek_at_one_bar(peek: str, values: str, place: int) -> None:
+def test_the_grid_finds_a_single_peek_at_one_bar(peek: str, values: str, place: int) -> None:
     expr = at(place, SLIGHT[peek](VALUES[values]), VALUES[values])
-    found = check_features(computation_of(expr), {"x": Lookback(4)}, COMB)
+    found = check_features(computation_of(expr), {"x": Lookback(4)}, GRID)
     shown = only_counterexample(found)
     assert datetime.fromisoformat(shown.time) == BARS["time"][place]
     assert shown.ahead == 1
 
 
-def test_a_feature_that_remembers_more_than_it_says_reads_no_later_bar() -> None:
+def test_a_look_back_that_is_too_short_is_not_taken_for_a_read_of_later_bars() -> None:
     longer = {"sum": CLOSE.cum_sum(), "mean": CLOSE.rolling_mean(90), "average": CLOSE.ewm_mean(span=30)}
-    found = check_features(computation_of(longer), dict.fromkeys(longer, Lookback(2)), COMB)
+    found = check_features(computation_of(longer), dict.fromkeys(longer, Lookback(2)), GRID)
     assert not found.leaks
 
 
 @pytest.mark.parametrize("lookback", [None, Lookback(LONGEST // 2), Lookback(4, tolerance=0.1)])
-def test_what_no_comb_can_look_at_is_tried_bar_by_bar(lookback: Lookback | None) -> None:
+def test_a_feature_without_a_grid_is_tried_bar_by_bar(lookback: Lookback | None) -> None:
     expr, lookbacks = at(101, CLOSE.shift(-1), CLOSE), {"x": lookback} if lookback else {}
     assert (
         only_counterexample(check_features(computation_of(expr), lookbacks, Effort(cuts=0, grids=400, bars=200))).ahead
@@ -84,22 +84,22 @@ def test_what_no_comb_can_look_at_is_tried_bar_by_bar(lookback: Lookback | None)
 
 
 @given(st.integers(1, 40), st.integers(0, 39), st.integers(0, 40), st.integers(0, 80))
-def test_between_the_teeth_lies_what_no_tooth_before_can_reach(
+def test_unaffected_places_lie_out_of_reach_of_the_grid_point_before(
     period: int, offset: int, lookback: int, last: int
 ) -> None:
     grid = Grid(offset % period, period, lookback)
     perturbed = set(range(grid.offset, last + 1, period))
     clean = grid.unaffected(pl.Series(range(last + 1), dtype=pl.Int64), last)
     for place in range(last + 1):
-        reached = any(place - lookback <= tooth <= place for tooth in perturbed)
-        followed = any(tooth > place for tooth in perturbed)
+        reached = any(place - lookback <= point <= place for point in perturbed)
+        followed = any(point > place for point in perturbed)
         assert clean[place] == (followed and not reached)
         if clean[place]:
-            assert grid.next_after(place) == min(tooth for tooth in perturbed if tooth > place)
+            assert grid.next_after(place) == min(point for point in perturbed if point > place)
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
-def test_the_first_place_is_found_by_halving(low: int, width: int, offset: int) -> None:
+def test_the_first_place_is_found_by_bisection(low: int, width: int, offset: int) -> None:
     first = low + min(offset, width)
     assert first_place(low, low + width, lambda place: place >= first) == first
 
@@ -134,29 +134,29 @@ def test_a_counterexample_is_the_value_nearest_to_what_it_reads(expr: pl.Expr, a
         (at(150, CLOSE.shift(60), CLOSE), 3, 60),
     ],
 )
-def test_what_remembers_more_than_it_says_is_shown_with_the_earliest_bar_it_reads(
+def test_a_look_back_that_is_too_short_is_shown_with_the_earliest_bar_read(
     expr: pl.Expr, lookback: int, back: int
 ) -> None:
     found = check_lookback(computation_of({"x": expr, "y": CLOSE.cum_sum()}), {"x": Lookback(lookback)}, 40)
-    shown = only_counterexample(found)  # nobody says what y remembers
+    shown = only_counterexample(found)  # y declares no look-back
     assert (found.leaks["x"].code, found.leaks["x"].numbers) == ("exceeds_lookback", {"lookback": lookback})
     assert shown.ahead == -back
 
 
-def test_the_exact_look_back_passes_even_where_sums_are_rounded_otherwise() -> None:
+def test_the_exact_look_back_passes_whatever_the_rounding() -> None:
     exact = {"mean": CLOSE.rolling_mean(24), "spread": CLOSE.rolling_std(24), "itself": CLOSE}
     lookbacks = {"mean": Lookback(23), "spread": Lookback(23), "itself": Lookback(0)}
     assert not check_lookback(computation_of(exact), lookbacks, 40).leaks
 
 
-def test_a_tolerance_lets_older_bars_move_a_value_so_far_and_no_farther() -> None:
+def test_a_tolerance_bounds_how_far_older_bars_move_a_value() -> None:
     faint = CLOSE + 0.01 * CLOSE.first()
     step = 0.01 * float((BARS["close"] - BARS["close"][0]).abs().max() or 0) / float(BARS["close"].std() or 0)  # type: ignore[arg-type]
     assert not check_lookback(computation_of(faint), {"x": Lookback(0, 1.01 * step)}, 40).leaks
     assert check_lookback(computation_of(faint), {"x": Lookback(0, 0.3 * step)}, 40).leaks
 
 
-# published
+# publication
 
 
 def series(lag: timedelta, **values: pl.Expr) -> pl.DataFrame:
@@ -178,11 +178,11 @@ def reading(frame: pl.DataFrame, on: str) -> SeriesReads:
     return SeriesReads(computation, known, lambda given: compute(dict(given)), HOUR)
 
 
-def test_what_is_read_once_it_is_published_is_no_leak() -> None:
+def test_a_read_after_publication_is_no_leak() -> None:
     assert not check_publication(reading(series(timedelta(hours=5), rate=CLOSE), "known_at"), 16).leaks
 
 
-def test_what_is_read_before_is_shown_with_the_instant_of_its_publication() -> None:
+def test_a_read_before_publication_is_shown_with_the_time_of_publication() -> None:
     frame = series(timedelta(hours=5), rate=CLOSE)
     found = check_publication(reading(frame, "time"), 16)
     shown = only_counterexample(found, "rate")
@@ -192,7 +192,7 @@ def test_what_is_read_before_is_shown_with_the_instant_of_its_publication() -> N
     assert (shown.ahead, shown.symbol) == (None, "A")
 
 
-def test_values_stamped_before_their_own_time_are_counted_and_the_first_is_shown() -> None:
+def test_values_stamped_too_early_are_counted_and_the_first_is_shown() -> None:
     frame = series(timedelta(0), rate=CLOSE)
     early = frame.with_columns(known_at=pl.when(pl.int_range(pl.len()) >= 20).then(TIME - HOUR).otherwise("known_at"))
     assert not list(check_stamps({"funding": frame}))
@@ -202,6 +202,6 @@ def test_values_stamped_before_their_own_time_are_counted_and_the_first_is_shown
     assert datetime.fromisoformat(leak.counterexample.time) == early["time"][20]
 
 
-def test_without_a_series_nothing_is_asked() -> None:
+def test_without_a_series_nothing_is_computed() -> None:
     found = check_publication(SeriesReads(computation_of(CLOSE), {}, lambda given: BARS, HOUR), 16)
     assert (found.leaks, found.tried) == ({}, 0)

@@ -29,7 +29,7 @@ OF_EACH = pl.concat([RATES.with_columns(symbol=pl.lit("A")), RATES[40:].with_col
 
 
 def of(made: pl.Expr | Mapping[str, pl.Expr], *bars: pl.DataFrame, lookback: int = DAY, tolerance: float = 0.0) -> Make:
-    """The usual walk with a feature of one's own beside the return."""
+    """The usual walk with a custom feature next to the return."""
 
     def make_walk(folder: Path) -> AuditedWalk:
         feature(name="own", lookback=lookback, tolerance=tolerance)(lambda: made)

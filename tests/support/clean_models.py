@@ -1,4 +1,4 @@
-"""Models and fits without a leak, odd ones among them, and the innocent counterparts of leaks."""
+"""Models and fits without a leak, unusual ones included, and harmless counterparts of leaks."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Projected(Descent):
 
 
 def of(*kinds: Callable[[int], Forecaster], seeded: bool = False, **settings: Any) -> Make:
-    """The usual walk with models of one's own, each made from a seed."""
+    """The usual walk with custom models, each made from a seed."""
 
     def make_walk(folder: Path) -> AuditedWalk:
         names = [f"own{number}" for number, _ in enumerate(kinds)]

@@ -91,7 +91,7 @@ class Tree:
         lookback = None if endless else (self.lookback or 0) + k * (block in BACKWARD)
         return Tree(f"{block}({self.text}, {k})", BLOCKS[block](self.expr, k), lookback)
 
-    def beside(self, other: Tree, join: str) -> Tree:
+    def joined(self, other: Tree, join: str) -> Tree:
         """Join two trees value by value."""
         endless = self.lookback is None or other.lookback is None
         lookback = None if endless else max(self.lookback or 0, other.lookback or 0)
@@ -118,7 +118,7 @@ def trees(max_leaves: int = 6, *, endless: bool = True) -> st.SearchStrategy[Tre
     blocks = sorted(POINTWISE | BACKWARD | (ENDLESS if endless else {}))
 
     def grown(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
-        joined = st.builds(Tree.beside, inner, inner, st.sampled_from(sorted(JOINED)))
+        joined = st.builds(Tree.joined, inner, inner, st.sampled_from(sorted(JOINED)))
         return joined | st.builds(Tree.under, inner, st.sampled_from(blocks), st.integers(1, 12))
 
     return st.recursive(st.sampled_from(LEAVES), grown, max_leaves=max_leaves)
@@ -140,8 +140,8 @@ def planted(draw: st.DrawFn) -> Planted:
     """Draw a tree that a leak cannot hide in, and a place on the way from a price to its top to plant one.
 
     The steps are those of `alive`, and averages that never forget. Above the leak differences are left out, for they
-    would take a mean over all rows away again; whatever else stands there gives the newest value a weight. Together the
-    steps below it read less than a day, for over a day they begin anew each day.
+    would cancel a mean over all rows; every other step gives the newest value a weight. Together the
+    steps below it read less than a day, because blocks over a day restart each day.
     """
     leak, k = draw(st.sampled_from(sorted(LEAKS))), draw(st.integers(1, 5))
     low = _climb(draw(st.sampled_from(LEAVES[:4])), draw(_steps("rolling_mean", "diff", "ewm_mean")))
@@ -154,7 +154,7 @@ def _steps(*kinds: str) -> st.SearchStrategy[list[Step]]:
     blocks = st.sampled_from([*sorted(MONOTONE), *kinds])
     others = trees(max_leaves=3, endless="ewm_mean" in kinds)
     block = st.builds(lambda name, k: lambda tree: tree.under(name, k), blocks, st.integers(1, 5))
-    summand = st.builds(lambda other: lambda tree: tree.beside(other.under("squash"), "+"), others)
+    summand = st.builds(lambda other: lambda tree: tree.joined(other.under("squash"), "+"), others)
     return st.lists(block | summand, max_size=3)
 
 

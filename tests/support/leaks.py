@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tests.support.leaks_of_availability import AVAILABILITY
 from tests.support.leaks_of_features import AHEAD, BEHIND
 from tests.support.leaks_of_folds import FOLDS
-from tests.support.leaks_of_knowledge import KNOWLEDGE
-from tests.support.leaks_of_scores import SCORES
+from tests.support.leaks_of_matching import MATCHING
 from tests.support.planting import Plant
 
-CATALOGUE: tuple[Plant, ...] = (*AHEAD, *BEHIND, *KNOWLEDGE, *FOLDS, *SCORES)
+CATALOGUE: tuple[Plant, ...] = (*AHEAD, *BEHIND, *AVAILABILITY, *FOLDS, *MATCHING)

@@ -1,4 +1,4 @@
-"""Leaks of features, for levels 1 and 2: values that read later bars, or others than they say."""
+"""Leaks of features, for levels 1 and 2: values that read later bars, or more than they declare."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def cached(key: Callable[[pl.DataFrame], object]) -> Callable[[pl.DataFrame], pl
 
 
 def cached_by_row() -> Callable[[pl.DataFrame], pl.Series]:
-    """The deviation from the mean of all rows, kept for each time as it was when the time was first asked for."""
+    """The deviation from the mean of all rows, kept for each time as first computed."""
     kept: dict[object, float] = {}
 
     def compute(bars: pl.DataFrame) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Leaks of fits, for level 4: what a model knows of the bars behind its fold, or of other fits."""
+"""Leaks of fits, for level 4: what a model knows of the bars after its fold, or of other fits."""
 
 from __future__ import annotations
 
@@ -161,12 +161,12 @@ def unbiased() -> Fit:
 
 
 class Normalised(Descent):
-    """Puts all rows that it is asked about in units of their own."""
+    """Standardises the rows to forecast by themselves."""
 
     def predict(self, windows: Windows) -> Floats:
         """Forecast (n,)."""
-        asked = windows.x[:, -1]
-        features = (windows.features - asked.mean(axis=0)) / asked.std(axis=0)
+        newest = windows.x[:, -1]
+        features = (windows.features - newest.mean(axis=0)) / newest.std(axis=0)
         return Descent.predict(self, replace(windows, features=features))
 
 

@@ -55,7 +55,7 @@ class Plant:
 
 
 def walk(folder: Path, *bars: pl.DataFrame, **tables: Any) -> AuditedWalk:
-    """A small walk with ridge regression, over bars of one's own or synthetic ones."""
+    """A small walk with ridge regression, over given bars or synthetic ones."""
     usual = {"models": ["ridge"], "features": ["log_return"], "data": {"source": stored(folder, *bars) or SOURCE}}
     return AuditedWalk.of(small(**{**usual, **tables}))
 
@@ -80,7 +80,7 @@ def of_expression(
 
 
 def of_table(name: str, change: Changed, *bars: pl.DataFrame, series: Series | None = None, **how: Any) -> Plant:
-    """A leak in FEATURES, whose column `planted` stands open for it."""
+    """A leak in the column `planted` of FEATURES."""
 
     def make_walk(folder: Path) -> AuditedWalk:
         feature(name="planted", lookback=0)(lambda: CLOSE / pl.col("open"))

@@ -57,6 +57,7 @@ def test_an_audit_survives_its_text_to_the_byte(audit: Audit) -> None:
     assert Audit.from_json(text) == audit
     assert Audit.from_json(text).to_json() == text
     assert text.encode().decode() == text
+    assert hash(Audit.from_json(text)) == hash(audit)
 
 
 @given(AUDITS)

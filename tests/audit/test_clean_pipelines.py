@@ -1,4 +1,4 @@
-"""The audit raises no alarm where there is no leak."""
+"""No false alarms: the audit finds nothing in pipelines without a leak."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def test_a_clean_pipeline_raises_no_alarm(name: str, tmp_path: Path) -> None:
     assert [level.state for level in found.levels] == ["passed"] * 5
 
 
-def test_there_are_clean_pipelines_enough() -> None:
+def test_there_are_at_least_25_clean_pipelines() -> None:
     assert len(PIPELINES) >= 25

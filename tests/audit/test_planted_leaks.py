@@ -1,4 +1,4 @@
-"""The proof that the audit works: it catches every leak of the catalogue, at the right level, and points at it."""
+"""The audit catches every planted leak of the catalogue, at the right level, and names it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.leaks import CATALOGUE
 from tests.support.planting import Plant
 from tests.support.selection import quick_or_slow
 
-OF_THE_ISSUE = (
+REQUIRED = (
     "negative shift",
     "centred rolling window",
     "global z-score",
@@ -69,7 +69,7 @@ def first_level(plant: Plant) -> Level | None:
     return None
 
 
-def named(plant: Plant, level: Level) -> bool:
+def is_named(plant: Plant, level: Level) -> bool:
     """Whether a leak of a level is of what was planted, and its counterexample reads as far ahead."""
     for leak in level.leaks:
         column, ahead = (leak.counterexample.column, leak.counterexample.ahead) if leak.counterexample else ("", None)
@@ -78,12 +78,12 @@ def named(plant: Plant, level: Level) -> bool:
     return False
 
 
-@pytest.mark.parametrize("plant", quick_or_slow(CATALOGUE, OF_THE_ISSUE, lambda plant: plant.name))
-def test_a_planted_leak_is_caught_at_its_level_and_pointed_at(plant: Plant) -> None:
+@pytest.mark.parametrize("plant", quick_or_slow(CATALOGUE, REQUIRED, lambda plant: plant.name))
+def test_a_planted_leak_is_caught_at_its_level_and_named(plant: Plant) -> None:
     level = first_level(plant)
     assert level, "not caught"
     assert level.number == plant.level
-    assert named(plant, level), level.leaks
+    assert is_named(plant, level), level.leaks
     assert all(leak_sentence(leak) and leak_remedy(leak) for leak in level.leaks)
 
 
@@ -94,15 +94,15 @@ def test_every_leak_of_the_catalogue_is_caught_at_its_level() -> None:
             level = first_level(plant)
         except Exception:  # an audit that breaks off has caught nothing
             return False
-        return bool(level and level.number == plant.level and named(plant, level))
+        return bool(level and level.number == plant.level and is_named(plant, level))
 
     missed = [plant.name for plant in CATALOGUE if not caught(plant)]
     assert not missed, f"mutation score {1 - len(missed) / len(CATALOGUE):.1%}"
 
 
-def test_the_catalogue_holds_every_leak_that_was_promised_and_each_once() -> None:
+def test_the_catalogue_holds_every_required_leak_once() -> None:
     names = [plant.name for plant in CATALOGUE]
-    assert set(OF_THE_ISSUE) <= set(names)
+    assert set(REQUIRED) <= set(names)
     assert len(set(names)) == len(names) >= 30
 
 

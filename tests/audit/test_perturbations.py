@@ -1,4 +1,4 @@
-"""What the audit of features rests on: poison, what moves, and where it is put."""
+"""The parts of the audit of features: perturbations, computations, cut points."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from backtest.data.records.audit import Perturbation
 from tests.support.computations import BARS, CLOSE, computation_of
 from tests.support.strategies import SEEDS, bars, columns_of_users
 
-# poison
+# perturbations
 
 
 @st.composite
@@ -27,7 +27,9 @@ def bars_of_users(draw: st.DrawFn) -> pl.DataFrame:
 
 
 @given(bars_of_users(), SEEDS, st.sampled_from(sorted(PERTURBATIONS)))
-def test_poison_keeps_keys_and_types_and_moves_every_price(frame: pl.DataFrame, seed: int, kind: Perturbation) -> None:
+def test_a_perturbation_keeps_keys_and_types_and_moves_prices(
+    frame: pl.DataFrame, seed: int, kind: Perturbation
+) -> None:
     perturbed = PERTURBATIONS[kind](frame, np.random.default_rng(seed))
     assert perturbed.schema == frame.schema
     assert perturbed.select("symbol", "time").equals(frame.select("symbol", "time"))
@@ -36,7 +38,7 @@ def test_poison_keeps_keys_and_types_and_moves_every_price(frame: pl.DataFrame, 
 
 
 @given(bars(2, 100, symbols=2), SEEDS)
-def test_noise_is_bars_that_could_have_been(frame: pl.DataFrame, seed: int) -> None:
+def test_noise_makes_valid_bars(frame: pl.DataFrame, seed: int) -> None:
     perturbed = noise(frame, np.random.default_rng(seed))
     assert perturbed.select(check.broken.any().alias(str(n)) for n, check in enumerate(rules(perturbed))).row(0) == (
         False,
@@ -45,10 +47,10 @@ def test_noise_is_bars_that_could_have_been(frame: pl.DataFrame, seed: int) -> N
     assert perturbed.equals(noise(frame, np.random.default_rng(seed)))
 
 
-def test_each_poison_is_what_a_reader_is_told() -> None:
+def test_each_perturbation_is_what_its_name_says() -> None:
     rng = np.random.default_rng(0)
-    prices = {kind: poison(BARS, rng)["close"] / BARS["close"] for kind, poison in PERTURBATIONS.items()}
-    volumes = {kind: poison(BARS, rng)["volume"] for kind, poison in PERTURBATIONS.items()}
+    prices = {kind: perturb(BARS, rng)["close"] / BARS["close"] for kind, perturb in PERTURBATIONS.items()}
+    volumes = {kind: perturb(BARS, rng)["volume"] for kind, perturb in PERTURBATIONS.items()}
     assert prices["noise"].log().is_between(-2, 2).all()
     assert prices["huge"].is_between(1e6, 2e6).all()
     assert prices["tiny"].is_between(1e-6, 2e-6).all()
@@ -59,7 +61,7 @@ def test_each_poison_is_what_a_reader_is_told() -> None:
 
 
 @given(bars_of_users(), SEEDS, st.sampled_from(sorted(PERTURBATIONS)), st.data())
-def test_mixing_poisons_the_rows_that_are_asked_for_and_no_other(
+def test_only_the_selected_rows_are_perturbed(
     frame: pl.DataFrame, seed: int, kind: Perturbation, data: st.DataObject
 ) -> None:
     rows = data.draw(st.lists(st.booleans(), min_size=frame.height, max_size=frame.height))
@@ -90,13 +92,13 @@ def table(*values: float | None, name: str = "x", start: int = 0) -> pl.DataFram
         ((1.0,), [1, 3]),
     ],
 )
-def test_a_value_moves_when_it_is_another_one_or_none(other: tuple[float | None, ...], moved: list[int]) -> None:
+def test_a_value_moves_when_it_changes_or_is_missing(other: tuple[float | None, ...], moved: list[int]) -> None:
     computation = Computation(lambda frame: frame, BARS, table(1.0, 2.0, None, float("nan")))
     rows = computation.moved(table(*other), BARS["time"][3]).get("x", table())
     assert rows["time"].to_list() == [BARS["time"][place] for place in moved]
 
 
-def test_values_after_the_instant_do_not_count_and_the_order_of_rows_does_not_matter() -> None:
+def test_later_values_and_the_order_of_rows_do_not_count() -> None:
     computation = Computation(lambda frame: frame, BARS, table(1.0, 2.0, 3.0))
     other = table(3.0, 2.0, 0.0).reverse()
     assert computation.moved(other, BARS["time"][1])["x"]["time"].to_list() == [BARS["time"][0]]
@@ -115,7 +117,7 @@ def test_the_spread_is_that_of_finite_values_and_one_where_there_is_none() -> No
     assert Computation(lambda frame: frame, BARS, whole).spread == {"x": pytest.approx(2**0.5), "same": 1.0}
 
 
-def test_rows_are_told_apart_by_model_seed_fold_horizon_symbol_and_time() -> None:
+def test_rows_are_identified_by_model_seed_fold_horizon_symbol_and_time() -> None:
     computation = Computation(
         lambda frame: frame, BARS, table(1.0).with_columns(model=pl.lit("a"), seed=None, y=1.0, known_at=2)
     )
@@ -123,12 +125,12 @@ def test_rows_are_told_apart_by_model_seed_fold_horizon_symbol_and_time() -> Non
     assert computation.columns == ("x", "y", "known_at")
 
 
-# cuts
+# cut points
 
 
 @given(bars(2, 120, holes=True, symbols=2), st.integers(0, 60), SEEDS)
 @settings(max_examples=50)
-def test_cuts_ascend_and_leave_something_behind_them(frame: pl.DataFrame, count: int, seed: int) -> None:
+def test_cut_points_ascend_and_leave_bars_after_them(frame: pl.DataFrame, count: int, seed: int) -> None:
     computation = computation_of(CLOSE.diff(), frame)
     places = cut_points(computation, count, np.random.default_rng(seed))
     assert places == sorted(set(places))
@@ -137,13 +139,13 @@ def test_cuts_ascend_and_leave_something_behind_them(frame: pl.DataFrame, count:
     assert len(places) >= min(count, len(computation.times)) // 3
 
 
-def test_cuts_begin_where_values_begin() -> None:
+def test_cut_points_begin_at_the_first_value() -> None:
     late = Computation.of(lambda frame: frame.select("symbol", "time", x=CLOSE)[150:], BARS)
     assert cut_points(late, 40, np.random.default_rng(0))[0] == 150
 
 
 def odd_bars() -> tuple[pl.DataFrame, dict[str, int]]:
-    """Hourly bars of one day and a bit with one oddity of each kind, and the place that a cut must have because of it.
+    """Hourly bars of one day and a bit with one oddity of each kind, and the cut point that it requires.
 
     Three jumps take the places that jumps have.
     """
@@ -158,11 +160,11 @@ def odd_bars() -> tuple[pl.DataFrame, dict[str, int]]:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("oddity", odd_bars()[1])
-def test_cuts_are_made_wherever_something_is_odd(oddity: str, seed: int) -> None:
+def test_cut_points_include_every_oddity(oddity: str, seed: int) -> None:
     frame, expected = odd_bars()
     assert expected[oddity] in cut_points(computation_of(CLOSE, frame), 0, np.random.default_rng(seed))
 
 
-def test_cuts_are_made_where_a_value_is_missing() -> None:
+def test_cut_points_include_missing_values() -> None:
     missing = pl.when(pl.int_range(pl.len()) == 77).then(None).otherwise(CLOSE)
     assert 77 in cut_points(computation_of(missing), 0, np.random.default_rng(0))

@@ -1,4 +1,4 @@
-"""Leaks behind the last fit, for level 5: how forecasts and outcomes are put side by side."""
+"""Leaks after the last fit, for level 5: how forecasts and realised values are matched."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def of_gathering(name: str, change: Callable[[pl.DataFrame], pl.DataFrame], name
     return Plant(name, 5, lambda folder: replace(walk(folder), gather=gather), names)
 
 
-def beside_the_bar_before(forecasts: pl.DataFrame) -> pl.DataFrame:
-    """Every forecast stands beside the outcome of the bar before, which the naive one repeats."""
+def matched_with_the_bar_before(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Every forecast is matched with the outcome of the bar before, which naive repeats."""
     return forecasts.with_columns(y=Y.shift(1, fill_value=0.0).over("model", "seed", "symbol"))
 
 
@@ -48,8 +48,8 @@ def bad_bars_left_out(forecasts: pl.DataFrame) -> pl.DataFrame:
     return forecasts.join(bad, on=["symbol", "time"], how="anti", maintain_order="left")
 
 
-SCORES = (
-    of_gathering("forecasts beside the outcome of the bar before", beside_the_bar_before, "model naive"),
+MATCHING = (
+    of_gathering("forecasts matched with the outcome of the bar before", matched_with_the_bar_before, "model naive"),
     of_gathering("sign of the outcome", turned_right),
     of_gathering("calibrated on the outcomes", calibrated),
     of_gathering("bars that went badly left out", bad_bars_left_out),

@@ -46,7 +46,7 @@ def status(run: Path) -> str:
 
 
 @pytest.mark.usefixtures("open_tables")
-def test_a_run_looks_for_leaks_first_and_keeps_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_audited_first_and_keeps_the_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, run = settings_of(tmp_path, "behind", "1"), tmp_path / "run"
     assert call(monkeypatch, "run", str(file), "--out", str(run)) == 0
     assert audited(run).depth == "quick"
@@ -56,15 +56,15 @@ def test_a_run_looks_for_leaks_first_and_keeps_what_it_found(tmp_path: Path, mon
 
 
 @pytest.mark.usefixtures("open_tables")
-def test_nothing_is_fitted_where_a_feature_leaks(
+def test_nothing_is_fitted_if_a_feature_leaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, run = settings_of(tmp_path, "ahead", "-1"), tmp_path / "run"
     assert call(monkeypatch, "run", str(file), "--out", str(run)) == 4
     output = " ".join(capsys.readouterr().out.split())
-    assert "leak feature ahead reads the future" in output
+    assert "leak: feature ahead reads the future" in output
     assert "what to do: use only the bar itself and earlier ones" in output
-    assert "no walk was made" in output
+    assert "Run aborted: leak found" in output
     assert [(leak.code, leak.subject) for leak in audited(run).leaks] == [
         ("reads_later_bars", Subject("feature", "ahead"))
     ]
@@ -85,24 +85,24 @@ def test_an_audit_of_a_finished_run_changes_its_verdict_and_report(
     assert verify(run) == []
     capsys.readouterr()
     assert call(monkeypatch, "report", str(run)) == 0
-    assert "judged anew" not in capsys.readouterr().out
+    assert "verdict updated" not in capsys.readouterr().out
 
 
-def test_a_verdict_is_given_back_when_the_leak_is_gone(tmp_path: Path) -> None:
-    prepared, run = small(models=["ridge"]), tmp_path / "run"
-    walk(run, plan=prepared)
+def test_the_verdict_returns_when_the_leak_is_gone(tmp_path: Path) -> None:
+    plan, run = small(models=["ridge"]), tmp_path / "run"
+    walk(run, plan=plan)
     before = status(run)
-    assert save_audit(prepared, run, leaky())
+    assert save_audit(plan, run, leaky())
     assert status(run) == "leak suspected"
-    assert save_audit(prepared, run, replace(leaky(), levels=()))
+    assert save_audit(plan, run, replace(leaky(), levels=()))
     assert status(run) == before != "leak suspected"
     assert verify(run) == []
 
 
-def test_a_deep_audit_is_not_made_twice_and_a_shallow_one_is_not_enough(
+def test_a_full_audit_is_not_repeated_and_a_quick_one_is_not_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared, run = small(models=["ridge"]), tmp_path / "run"
+    plan, run = small(models=["ridge"]), tmp_path / "run"
     made: list[str] = []
 
     def count(subject: object, depth: str, key: str, watch: object) -> Audit:
@@ -110,12 +110,12 @@ def test_a_deep_audit_is_not_made_twice_and_a_shallow_one_is_not_enough(
         return Audit("full" if depth == "full" else "quick", key, ())
 
     monkeypatch.setattr(levels, "audit_walk", count)
-    save_audit(prepared, run, find_or_make_audit(prepared, run, "quick"))
-    find_or_make_audit(prepared, run, "quick")
+    save_audit(plan, run, find_or_make_audit(plan, run, "quick"))
+    find_or_make_audit(plan, run, "quick")
     assert made == ["quick"]
-    save_audit(prepared, run, find_or_make_audit(prepared, run, "full"))
-    find_or_make_audit(prepared, run, "full")
-    find_or_make_audit(prepared, run, "quick")
+    save_audit(plan, run, find_or_make_audit(plan, run, "full"))
+    find_or_make_audit(plan, run, "full")
+    find_or_make_audit(plan, run, "quick")
     assert made == ["quick", "full"]
     find_or_make_audit(small(models=["ridge"], features=["range"]), run, "quick")
     assert made == ["quick", "full", "quick"]
@@ -124,13 +124,13 @@ def test_a_deep_audit_is_not_made_twice_and_a_shallow_one_is_not_enough(
 @pytest.mark.parametrize(
     "change", [{"features": ["range"]}, {"data": {"source": "synthetic:n=901"}}, {"models": ["ar"]}, {"seeds": 1}]
 )
-def test_an_audit_is_of_its_own_bars_features_and_settings(change: dict[str, object]) -> None:
+def test_the_key_of_an_audit_depends_on_bars_features_and_settings(change: dict[str, object]) -> None:
     assert audit_key(small(**change)) != audit_key(small()) == audit_key(small())
 
 
-def test_a_finished_run_of_other_bars_keeps_its_own_audit(tmp_path: Path) -> None:
-    prepared, run = small(models=["ridge"]), tmp_path / "run"
-    walk(run, plan=prepared)
+def test_a_finished_run_on_other_bars_keeps_its_own_audit(tmp_path: Path) -> None:
+    plan, run = small(models=["ridge"]), tmp_path / "run"
+    walk(run, plan=plan)
     files = (run / MANIFEST).read_bytes()
     other = small(models=["ridge"], data={"source": "synthetic:n=901,signal=0.1"})
     assert not save_audit(other, run, leaky())
@@ -138,10 +138,10 @@ def test_a_finished_run_of_other_bars_keeps_its_own_audit(tmp_path: Path) -> Non
     assert not (run / AUDIT).exists()
 
 
-def test_a_run_that_is_made_without_an_audit_does_not_inherit_one(tmp_path: Path) -> None:
-    prepared, run = small(models=["ridge"]), tmp_path / "run"
-    save_audit(prepared, run, leaky())
-    walk(run, plan=prepared)
+def test_a_run_without_an_audit_does_not_inherit_one(tmp_path: Path) -> None:
+    plan, run = small(models=["ridge"]), tmp_path / "run"
+    save_audit(plan, run, leaky())
+    walk(run, plan=plan)
     assert status(run) != "leak suspected"
     assert not (run / AUDIT).exists()
 

@@ -51,7 +51,7 @@ def with_column(name: str, names: str, **columns: pl.Expr) -> Plant:
 
 
 def shuffled(rows: Panel, fold: Fold, window: int) -> Learnt:
-    """Nine windows of ten, by lot, whenever they are, and the tenth."""
+    """A random nine tenths of the windows, whatever their time, and the rest."""
     windows = everything(rows, window)
     tenth = np.random.default_rng(0).random(len(windows)) < 0.1
     return replace(windows, ends=windows.ends[~tenth]), replace(windows, ends=windows.ends[tenth])
@@ -96,7 +96,7 @@ def forecast_from_next() -> Fit:
     return fit
 
 
-KNOWLEDGE = (
+AVAILABILITY = (
     of_series("external series joined on the event's time", on="time"),
     of_series("external series joined forward", "forward"),
     of_series("external series joined to the nearest", "nearest"),
