@@ -20,7 +20,7 @@ from backtest.reports.sections import SECTIONS
 SUSPECT = "Leak suspected, do not believe this: "
 """What the title of every result begins with where the audit found a leak."""
 
-NO_RESULT = ("verdict", "trust", "data", "method", "glossary")
+NO_RESULT = ("verdict", "validity", "data", "method", "glossary")
 """Sections that a leak takes nothing from; all others are marked."""
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,8 @@ from backtest.data.result_tables import COVERAGE, JOINT, RUN_TABLES, SCORES, SEE
 from backtest.data.schema import FOLDS, FORECASTS, Schema, check
 from backtest.data.summaries import empirical_coverage
 from backtest.reports.diagnostics import LossPath, loss_path, side_by_side
+from backtest.reports.rows import Row, rows_of, seed_rows
 from backtest.reports.validation import check_run
-
-Row = Any
-"""A row of a table: a named tuple with a field for every column."""
 
 CONFIDENCE_SET = "model_confidence_set"
 """The test of JOINT whose selection is the Model Confidence Set."""
@@ -244,35 +241,6 @@ def costs_of(config: str, where: Path | str) -> Costs:
 def by_error(scores: Sequence[Score]) -> list[Score]:
     """Return scores by squared error, the smallest first; those without one come last."""
     return sorted(scores, key=lambda score: (score.mse is None, score.mse or 0.0, score.model))
-
-
-def rows_of(frame: pl.DataFrame) -> tuple[Row, ...]:
-    """Return the rows of a frame as named tuples, with a field for every column."""
-    return tuple(map(row_type(*frame.columns)._make, frame.iter_rows()))
-
-
-@cache
-def row_type(*columns: str) -> Any:
-    """Return the class of named tuples with these columns."""
-    return namedtuple("Row", columns)  # noqa: PYI024, the columns are those of any table
-
-
-def seed_rows(seeds: pl.DataFrame, candidates: Sequence[Candidate]) -> tuple[Row, ...]:
-    """Return the rows of SEEDS by seed, each with the `status` of that seed; None where its model is no candidate.
-
-    Raises RunError where a candidate has not one verdict for each of its seeds.
-    """
-    verdicts = {candidate.model: candidate.seed_verdicts for candidate in candidates}
-    found: list[Row] = []
-    for (model,), rows in seeds.sort("seed").partition_by("model", as_dict=True, maintain_order=True).items():
-        statuses = verdicts.get(str(model), [None] * rows.height)
-        if len(statuses) != rows.height:
-            raise RunError(
-                f"verdict.json: expected a verdict on each of the {rows.height} seeds of {model} "
-                f"(got {len(statuses)}): run `backtest run` again"
-            )
-        found += rows_of(rows.with_columns(status=pl.Series(statuses, dtype=pl.String)))
-    return tuple(found)
 
 
 def _scores(run: RunResult) -> list[Score]:

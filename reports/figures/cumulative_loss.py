@@ -1,4 +1,4 @@
-"""Over time: the cumulative loss difference against zero with the borders of the folds, and below it the spells."""
+"""Cumulative loss difference against zero, with the borders of the folds, and below it the fluctuation test."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ HEIGHTS = (216.0, 140.0)
 """Of the panels, in points."""
 
 
-def course(
+def cumulative_loss(
     paths: Sequence[LossPath],
-    spells: Sequence[FluctuationPath],
+    fluctuations: Sequence[FluctuationPath],
     folds: Sequence[Fold],
     pens: Mapping[str, Pen],
     limit: float,
     alt: str,
 ) -> str:
-    """Return the figure: above, lines cut off beyond the limit; below, where `spells` has any, the fluctuation paths.
+    """Return the figure: above, lines cut off beyond the limit; below, the fluctuation paths, if any.
 
     Lines are named at their right ends.
     """
-    panels = HEIGHTS[: 2 if spells else 1]
+    panels = HEIGHTS[: 2 if fluctuations else 1]
 
     def paint(figure: Figure) -> None:
         grid = figure.subplots(len(panels), sharex=True, squeeze=False, height_ratios=panels)[:, 0]
@@ -41,13 +41,13 @@ def course(
         starts, end = edges(folds, "test_start"), float(edges(folds, "test_end").max())
         time_axis(grid[-1], float(starts.min()), max(end, *(float(days(path.times[-1:])[0]) for path in paths)))
         accumulate(grid[0], paths, pens, limit)
-        if spells:
-            follow(grid[1], spells, pens)
+        if fluctuations:
+            follow(grid[1], fluctuations, pens)
         for axes in grid if len(folds) <= FEW else ():
             lows, highs = (np.full(len(folds), height) for height in axes.get_ylim())
             axes.plot(*stems(starts, lows, highs), color=RULE, linewidth=0.6, zorder=0.5, scaley=False)
 
-    return draw("course", alt, sum(panels) + 50 + 42 * (len(panels) - 1), paint)
+    return draw("cumulative_loss", alt, sum(panels) + 50 + 42 * (len(panels) - 1), paint)
 
 
 def accumulate(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], limit: float) -> None:

@@ -21,7 +21,7 @@ FEW = 40
 """Up to this many folds each is drawn on its own."""
 
 
-def timeline(folds: Sequence[Fold], alt: str) -> str:
+def folds(folds: Sequence[Fold], alt: str) -> str:
     """Return the figure: one bar per fold, the first at the top; gaps are what is left open between the spans."""
     height = min(300.0, 44 + 15.0 * max(2, len(folds)))
 
@@ -43,7 +43,7 @@ def timeline(folds: Sequence[Fold], alt: str) -> str:
             figure.text(number * 0.21 + 0.002, 1 - 10 / height, "■", color=colour, alpha=opacity)
             figure.text(number * 0.21 + 0.034, 1 - 10 / height, name, color=MUTED)
 
-    return draw("timeline", alt, height, paint)
+    return draw("folds", alt, height, paint)
 
 
 def edges(folds: Sequence[Fold], name: str) -> Floats:

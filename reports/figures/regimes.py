@@ -12,7 +12,7 @@ from backtest.data.names import label
 from backtest.reports.figures.axes import percents, short
 from backtest.reports.figures.canvas import INK, draw, name_axes, place, stems
 from backtest.reports.render.svg import COLOURS
-from backtest.reports.run import Row
+from backtest.reports.rows import Row
 
 LINE = 130.0
 NARROW = 8

@@ -8,9 +8,9 @@ from backtest.reports.blocks import Block
 from backtest.reports.run import RunResult
 from backtest.reports.sections.calibration import calibration
 from backtest.reports.sections.costs import costs
-from backtest.reports.sections.cumulative_loss import course
+from backtest.reports.sections.cumulative_loss import cumulative_loss
 from backtest.reports.sections.data_card import data_card
-from backtest.reports.sections.folds import timeline
+from backtest.reports.sections.folds import folds
 from backtest.reports.sections.forest import forest
 from backtest.reports.sections.glossary import glossary
 from backtest.reports.sections.learning import learning
@@ -21,19 +21,19 @@ from backtest.reports.sections.residuals import residuals
 from backtest.reports.sections.scores import scores
 from backtest.reports.sections.seeds import seeds
 from backtest.reports.sections.skill import skill
-from backtest.reports.sections.validity import trust
+from backtest.reports.sections.validity import validity
 from backtest.reports.sections.verdict import verdict
 
 __all__ = ["SECTIONS"]
 
 SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "verdict": verdict,
-    "trust": trust,
+    "validity": validity,
     "scores": scores,
     "forest": forest,
-    "course": course,
+    "cumulative_loss": cumulative_loss,
     "tests": other_tests,
-    "timeline": timeline,
+    "folds": folds,
     "skill": skill,
     "calibration": calibration,
     "regimes": regimes,

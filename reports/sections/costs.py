@@ -6,7 +6,8 @@ from backtest.data.names import HOLDING, PRIMARY, label
 from backtest.data.result_tables import STRATEGIES
 from backtest.reports.blocks import Block, Column, Details, Group, Heading, Note, Table, Text
 from backtest.reports.formats import MISSING, SPACE, decimal, percent, whole
-from backtest.reports.run import Costs, Row, RunResult
+from backtest.reports.rows import Row
+from backtest.reports.run import Costs, RunResult
 
 QUESTION = "What would have been left after costs?"
 REFERENCES = {HOLDING: "holding", PRIMARY["baseline"]: "nothing (zero)"}

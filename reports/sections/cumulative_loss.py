@@ -10,7 +10,7 @@ from backtest.data.names import label
 from backtest.reports.blocks import Block, Details, Figure, Heading, Table, Text, table
 from backtest.reports.diagnostics import LossPath
 from backtest.reports.figures.axes import limit_of
-from backtest.reports.figures.cumulative_loss import course as draw
+from backtest.reports.figures.cumulative_loss import cumulative_loss as draw
 from backtest.reports.figures.folds import FEW
 from backtest.reports.formats import day, listed, percent, season, whole
 from backtest.reports.run import Fold, RunResult
@@ -27,7 +27,7 @@ CAPTION = (
 )
 
 
-def course(result: RunResult) -> tuple[Block, ...]:
+def cumulative_loss(result: RunResult) -> tuple[Block, ...]:
     """When did it gain or lose? Cumulative loss difference against zero, and below it the fluctuation test's band."""
     leader = result.leader
     if leader is None:
@@ -39,7 +39,7 @@ def course(result: RunResult) -> tuple[Block, ...]:
     shown = "Line chart of the cumulative difference in squared error against zero over time."
     alt = " ".join([shown, f"{title}.", *said])
     svg = draw(paths, followed, result.folds, pens(result), edge, alt)
-    picture = Figure("course", svg, alt, caption(result, paths, edge), numbers(result.paths, result.folds))
+    picture = Figure("cumulative_loss", svg, alt, caption(result, paths, edge), numbers(result.paths, result.folds))
     lower = Details("The numbers of the lower panel", (fluctuation.numbers(followed),)) if followed else None
     return (Heading(title, QUESTION), *map(Text, said), picture, *([lower] if lower else []))
 

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from backtest.reports.blocks import Block, Figure, Heading, Table, table
-from backtest.reports.figures.folds import timeline as draw
+from backtest.reports.figures.folds import folds as draw
 from backtest.reports.formats import counted, duration, listed, moment, whole
 from backtest.reports.run import Fold, RunResult
 
 QUESTION = "What was trained on what?"
 
 
-def timeline(result: RunResult) -> tuple[Block, ...]:
+def folds(result: RunResult) -> tuple[Block, ...]:
     """What was trained on what? Training, validation, gap and test of every fold over time."""
     folds, interval = result.folds, result.manifest.data.interval
     title = finding(folds)
     alt = f"Bars over time for the training, validation and test span of each fold. {title}."
-    figure = Figure("timeline", draw(folds, alt), alt, caption(folds), numbers(folds, interval))
+    figure = Figure("folds", draw(folds, alt), alt, caption(folds), numbers(folds, interval))
     return Heading(title, QUESTION), figure
 
 

@@ -8,7 +8,8 @@ from backtest.data.names import PRIMARY, label
 from backtest.data.result_tables import JOINT, TESTS
 from backtest.reports.blocks import Block, Column, Details, Group, Heading, Table, Text
 from backtest.reports.formats import MISSING, counted, decimal, listed, p_value, shortened, tied
-from backtest.reports.run import Row, RunResult, Score
+from backtest.reports.rows import Row
+from backtest.reports.run import RunResult, Score
 
 QUESTION = "What do the other tests say?"
 LEADING = 3

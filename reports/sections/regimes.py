@@ -21,7 +21,8 @@ from backtest.reports.formats import (
     scaled,
     whole,
 )
-from backtest.reports.run import Row, RunResult
+from backtest.reports.rows import Row
+from backtest.reports.run import RunResult
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import digits
 from backtest.reports.wording.regimes import finding, rows_of, standing_out, words_of

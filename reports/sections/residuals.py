@@ -13,7 +13,8 @@ from backtest.reports.figures.calibration import BASIS_POINT
 from backtest.reports.figures.residuals import coverage as draw_coverage
 from backtest.reports.figures.residuals import residuals as draw_residuals
 from backtest.reports.formats import MISSING, counted, day, decimal, level, listed, p_value, percent, whole
-from backtest.reports.run import Fold, Row, RunResult
+from backtest.reports.rows import Row
+from backtest.reports.run import Fold, RunResult
 from backtest.reports.sections.parts import binned, binning, colours
 
 QUESTION = "Is anything left in the errors, and do the intervals hold?"

@@ -8,7 +8,8 @@ from backtest.data.names import label
 from backtest.reports.blocks import Block, Figure, Heading, Table, table
 from backtest.reports.figures.seeds import seeds as draw
 from backtest.reports.formats import MISSING, listed, p_value, percent, whole
-from backtest.reports.run import Row, RunResult, Score
+from backtest.reports.rows import Row
+from backtest.reports.run import RunResult, Score
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import seeds_better
 

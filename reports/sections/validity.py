@@ -26,7 +26,7 @@ MOST = 20
 MEND = "No number of this report can be believed before this is mended and the run is made again."
 
 
-def trust(result: RunResult) -> tuple[Block, ...]:
+def validity(result: RunResult) -> tuple[Block, ...]:
     """Is the run valid? Leak audit, holes, folds, what a repeat needs, and what else was tried on the same bars."""
     audit, card = result.audit, result.manifest.data
     strip = Strip((audited(audit), bars(card), folds(result), repeatable(result), tried(result.verdict.configurations)))

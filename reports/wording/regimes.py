@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from backtest.data.names import Status, label
 from backtest.data.result_tables import RECENT, REGIMES
 from backtest.reports.formats import listed
-from backtest.reports.run import Row, RunResult
+from backtest.reports.rows import Row
+from backtest.reports.run import RunResult
 
 NAMED = 3
 """Parts of a regime that a title names."""

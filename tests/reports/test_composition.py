@@ -67,7 +67,7 @@ def test_a_suspected_leak_is_said_in_the_title_of_every_result(tmp_path: Path) -
     assert found.verdict.status == "leak suspected"
     titles = {section.name: section.blocks[0] for section in compose(found).sections}
     said = {name for name, block in titles.items() if isinstance(block, Heading) and block.finding.startswith(SUSPECT)}
-    assert said == set(titles) - {"verdict", "trust", "data", "method", "glossary"}
+    assert said == set(titles) - {"verdict", "validity", "data", "method", "glossary"}
 
 
 @pytest.mark.parametrize("exceptions", [NO_RESULT, NO_RESULT_OF_COMPARISON])
@@ -96,4 +96,4 @@ def test_no_verdict_stands_without_a_caveat_where_nothing_looked_for_leaks(
 
 
 def test_trust_comes_after_the_verdict_and_before_the_scores(usual: RunResult) -> None:
-    assert [section.name for section in compose(usual).sections[:3]] == ["verdict", "trust", "scores"]
+    assert [section.name for section in compose(usual).sections[:3]] == ["verdict", "validity", "scores"]

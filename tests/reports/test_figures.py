@@ -18,7 +18,7 @@ from backtest.reports.blocks import Figure
 from backtest.reports.diagnostics import LossPath
 from backtest.reports.figures.axes import limit_of, name_ends, reach, time_axis
 from backtest.reports.figures.canvas import draw
-from backtest.reports.figures.cumulative_loss import course
+from backtest.reports.figures.cumulative_loss import cumulative_loss
 from backtest.reports.render.svg import COLOURS, standalone
 from backtest.reports.report import compose, figures
 from backtest.reports.run import RunResult, read
@@ -51,7 +51,7 @@ def test_a_thinned_series_keeps_its_ends_and_extremes(values: list[float], most:
 
 def test_all_figures_of_the_report_are_drawn(pictures: dict[str, Figure]) -> None:
     assert list(pictures) == [
-        *("forest", "course", "timeline", "skill", "calibration", "regimes", "learning"),
+        *("forest", "cumulative_loss", "folds", "skill", "calibration", "regimes", "learning"),
         *("residuals", "coverage", "seeds"),
     ]
 
@@ -90,7 +90,7 @@ def test_an_inline_figure_names_no_address(pictures: dict[str, Figure]) -> None:
 
 
 def test_names_are_text_and_never_formulas_or_markup(pictures: dict[str, Figure]) -> None:
-    texts = [element.text for element in parsed(pictures["course"].svg).iter("text")]
+    texts = [element.text for element in parsed(pictures["cumulative_loss"].svg).iter("text")]
     assert {"<b>&\"'$x$", "模型 🚀"} <= set(texts)
 
 
@@ -153,7 +153,8 @@ def test_lines_that_leave_the_picture_have_a_mark_where_they_do(usual: RunResult
     ends = {first: [0.0, -0.01, 0.0, 0.01, -0.01], second: [0.0, 0.5, 0.6, -0.7, -0.8]}
     paths = [LossPath(model, times, np.asarray(values), {0: values[-1]}) for model, values in ends.items()]
     marks = [
-        course(paths[: number + 1], (), usual.folds, pens(usual), 0.04, "alt").count("<use") for number in range(2)
+        cumulative_loss(paths[: number + 1], (), usual.folds, pens(usual), 0.04, "alt").count("<use")
+        for number in range(2)
     ]
     assert marks[1] - marks[0] == 2
 

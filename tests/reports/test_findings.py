@@ -15,10 +15,10 @@ from backtest.reports.run import Fold, RunResult, Score, read
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.calibration import finding as finding_of_calibration
 from backtest.reports.sections.cumulative_loss import caption as caption_of_course
-from backtest.reports.sections.cumulative_loss import finding as finding_of_course
+from backtest.reports.sections.cumulative_loss import finding as finding_of_cumulative_loss
 from backtest.reports.sections.cumulative_loss import limit, numbers, visible
 from backtest.reports.sections.folds import caption
-from backtest.reports.sections.folds import finding as finding_of_timeline
+from backtest.reports.sections.folds import finding as finding_of_folds
 from backtest.reports.sections.learning import finding as finding_of_learning
 from backtest.reports.sections.scores import finding as finding_of_scores
 from backtest.reports.sections.skill import finding as finding_of_skill
@@ -86,7 +86,7 @@ def path(*at_fold_end: float) -> LossPath:
 def test_the_title_of_the_course_tells_one_lucky_spell_from_a_steady_gain(
     usual: RunResult, ends: tuple[float, ...], title: str
 ) -> None:
-    assert finding_of_course(path(*ends), usual.folds).replace("\xa0", " ").startswith(title)
+    assert finding_of_cumulative_loss(path(*ends), usual.folds).replace("\xa0", " ").startswith(title)
 
 
 def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_numbers(usual: RunResult) -> None:
@@ -153,15 +153,15 @@ def test_the_title_of_the_learning_curves_follows_the_kept_epochs(fits: list[Fit
 
 
 def test_a_test_span_before_the_end_of_training_is_called_out(usual: RunResult) -> None:
-    assert "every test span lies after" in finding_of_timeline(usual.folds)
+    assert "every test span lies after" in finding_of_folds(usual.folds)
     early: Fold = replace(usual.folds[1], test_start=usual.folds[1].train_start)
-    assert "in fold 1: do not trust this run" in finding_of_timeline([usual.folds[0], early])
+    assert "in fold 1: do not trust this run" in finding_of_folds([usual.folds[0], early])
 
 
 def test_a_rolling_window_is_told_from_a_growing_one(usual: RunResult) -> None:
     rolling = [replace(fold, train_start=fold.train_start + timedelta(days=fold.number)) for fold in usual.folds]
-    assert "growing" in finding_of_timeline(usual.folds)
-    assert "rolling" in finding_of_timeline(rolling)
+    assert "growing" in finding_of_folds(usual.folds)
+    assert "rolling" in finding_of_folds(rolling)
 
 
 def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: RunResult) -> None:

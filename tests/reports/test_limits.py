@@ -104,7 +104,7 @@ def test_extremes_survive_to_the_picture(spike: Path) -> None:
     path = next(path for path in reports.read(spike).paths if path.model == "lstm")
     assert len(path.values) == 6_000
     assert path.values.argmin() == 3_001
-    root = ET.parse(spike / "figures" / "course.svg").getroot()  # noqa: S314 -- our own figure
+    root = ET.parse(spike / "figures" / "cumulative_loss.svg").getroot()  # noqa: S314 -- our own figure
     lines = (heights_of(line) for line in root.iter(f"{SVG}path") if "s-blue" in line.get("class", ""))
     heights = next(line for line in lines if len(line) > 100)
     assert len(heights) < 2_000

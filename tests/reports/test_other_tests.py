@@ -10,7 +10,8 @@ import pytest
 from backtest.data.names import PRIMARY, Status
 from backtest.data.result_tables import JOINT, TESTS
 from backtest.reports.blocks import Details, Table
-from backtest.reports.run import Row, RunResult
+from backtest.reports.rows import Row
+from backtest.reports.run import RunResult
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.other_tests import answers, finding, is_own, leading, said
 from tests.support.candidates import altered, candidate, judged, table_row, with_rows

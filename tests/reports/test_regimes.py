@@ -16,7 +16,8 @@ from backtest.reports.blocks import Details, Figure, Heading, Table, Text
 from backtest.reports.figures.regimes import arranged, cut, limits
 from backtest.reports.figures.regimes import regimes as draw
 from backtest.reports.formats import percent
-from backtest.reports.run import Row, RunResult
+from backtest.reports.rows import Row
+from backtest.reports.run import RunResult
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.regimes import LONGEST, numbers
 from backtest.reports.wording.regimes import finding, standing_out

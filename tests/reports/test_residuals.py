@@ -19,7 +19,8 @@ from backtest.reports.diagnostics import FEWEST, LAGS, Autocorrelation, Residual
 from backtest.reports.figures.residuals import coverage as draw_coverage
 from backtest.reports.figures.residuals import residuals as draw_residuals
 from backtest.reports.formats import percent
-from backtest.reports.run import Row, RunResult, read, row_type
+from backtest.reports.rows import Row, row_type
+from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.residuals import at, by_fold, by_level, finding, kept, memory, reach, residuals_of, sizes
 from tests.support.candidates import altered

@@ -1,4 +1,4 @@
-"""Tests of what the report says of spells, seeds, folds left out and strategies: by rule, from their numbers."""
+"""Tests of what the report says of local fluctuation, seeds, dropped folds and strategies: by rule, from numbers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from backtest.data.names import Status
 from backtest.data.result_tables import DROPPED, FLUCTUATION, SEEDS
 from backtest.reports.blocks import Details, Figure, Heading, Note, Table, Text
 from backtest.reports.diagnostics import FluctuationPath, LossPath
-from backtest.reports.run import Row, RunResult, Score, row_type
+from backtest.reports.rows import Row, row_type
+from backtest.reports.run import RunResult, Score
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.cumulative_loss import finding as finding_of_course
+from backtest.reports.sections.cumulative_loss import finding as finding_of_cumulative_loss
 from backtest.reports.sections.fluctuation import numbers as numbers_of_spells
 from backtest.reports.sections.fluctuation import sentence
 from backtest.reports.sections.seeds import finding as finding_of_seeds
@@ -68,14 +69,14 @@ def test_the_extreme_of_a_path_is_in_the_picture_and_its_value_below_the_numbers
 
 
 def picture(result: RunResult) -> str:
-    """Picture of the course of a run."""
-    return next(block.svg for block in SECTIONS["course"](result) if isinstance(block, Figure))
+    """The figure of the cumulative loss of a run."""
+    return next(block.svg for block in SECTIONS["cumulative_loss"](result) if isinstance(block, Figure))
 
 
 def test_without_a_path_the_course_has_one_panel_and_says_nothing_of_spells(usual: RunResult) -> None:
-    assert [type(block) for block in SECTIONS["course"](usual)] == [Heading, Text, Figure, Details]
+    assert [type(block) for block in SECTIONS["cumulative_loss"](usual)] == [Heading, Text, Figure, Details]
     alone = with_paths(usual)
-    assert [type(block) for block in SECTIONS["course"](alone)] == [Heading, Figure]
+    assert [type(block) for block in SECTIONS["cumulative_loss"](alone)] == [Heading, Figure]
     assert "standard errors" in picture(usual)
     assert "standard errors" not in picture(alone)
 
@@ -164,4 +165,4 @@ def test_without_a_claim_the_fold_that_is_left_out_is_the_one_that_the_course_na
     table = SECTIONS["skill"](result)[-1]
     assert isinstance(table, Table)
     assert table.rows[0][4:] == ("1", "+5.00\xa0%", "–")
-    assert "fold 1" in finding_of_course(course, usual.folds)
+    assert "fold 1" in finding_of_cumulative_loss(course, usual.folds)

@@ -14,7 +14,8 @@ from backtest.data.records.verdict import Candidate
 from backtest.data.result_tables import TESTS
 from backtest.reports.blocks import Verdict
 from backtest.reports.formats import tied
-from backtest.reports.run import RunResult, read, seed_rows
+from backtest.reports.rows import seed_rows
+from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
 from backtest.reports.wording.verdict import remark
 from tests.support.audits import passed

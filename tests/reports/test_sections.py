@@ -159,7 +159,7 @@ def test_bars_without_a_forecast_are_told_from_bars_that_are_incomplete(usual: R
 
 @pytest.mark.parametrize(
     ("section", "words"),
-    [("seeds", (">worse<", ">better<")), ("skill", (">up: better<",)), ("course", ("down: better",))],
+    [("seeds", (">worse<", ">better<")), ("skill", (">up: better<",)), ("cumulative_loss", ("down: better",))],
 )
 def test_a_picture_says_which_way_is_better(usual: RunResult, section: str, words: tuple[str, ...]) -> None:
     (found,) = (block for block in SECTIONS[section](usual) if isinstance(block, Figure))

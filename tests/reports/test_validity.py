@@ -1,4 +1,4 @@
-"""Tests of the trust strip: it says what was checked, shows leaks in the open, and claims nothing that was not done."""
+"""Tests of the validity strip: it says what was checked, shows every leak, and claims nothing that was not done."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from backtest.data.records.audit import AUDIT, Audit, Leak, Level, Subject
 from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_bytes, write_json
 from backtest.reports.blocks import Details, Facts, Heading, Item, Strip, Table, Text
 from backtest.reports.run import Fold, RunResult, read
-from backtest.reports.sections.validity import trust
+from backtest.reports.sections.validity import validity
 from backtest.reports.wording.audit import counterexample_words, leak_remedy
 from tests.support.audits import CODES, COUNTEREXAMPLE, LEAKS, leaky, level, passed
 from tests.support.candidates import altered
@@ -29,14 +29,14 @@ PLAN = Plan(folds=2, test=30)
 
 def title(result: RunResult) -> str:
     """Finding of the section."""
-    opening = trust(result)[0]
+    opening = validity(result)[0]
     assert isinstance(opening, Heading)
     return opening.finding
 
 
 def items(result: RunResult) -> dict[str, Item]:
     """Items of the strip by label."""
-    strip = trust(result)[1]
+    strip = validity(result)[1]
     assert isinstance(strip, Strip)
     return {item.label: item for item in strip.items}
 
@@ -135,7 +135,7 @@ def test_what_was_tried_is_counted_and_no_fault(usual: RunResult, tried: int, wo
 
 
 def test_leaks_stand_in_the_open_with_counterexample_and_remedy(usual: RunResult) -> None:
-    _, _, _, facts, details = trust(replace(usual, audit=leaky()))
+    _, _, _, facts, details = validity(replace(usual, audit=leaky()))
     assert isinstance(facts, Facts)
     first, second = facts.pairs
     proof = f"Feature my_feature reads the future. {counterexample_words(COUNTEREXAMPLE)}."
@@ -157,12 +157,12 @@ def test_leaks_stand_in_the_open_with_counterexample_and_remedy(usual: RunResult
 def test_where_no_leak_was_found_only_the_levels_unfold(
     usual: RunResult, audit: Audit | None, kinds: list[type]
 ) -> None:
-    assert [type(block) for block in trust(replace(usual, audit=audit))] == kinds
+    assert [type(block) for block in validity(replace(usual, audit=audit))] == kinds
 
 
 def test_leaks_beyond_the_first_twenty_are_counted(usual: RunResult) -> None:
     many = tuple(Leak("nondeterministic", Subject("feature", f"x{number}")) for number in range(23))
-    *_, facts, text, _ = trust(replace(usual, audit=leaky(*many)))
+    *_, facts, text, _ = validity(replace(usual, audit=leaky(*many)))
     assert isinstance(facts, Facts)
     assert len(facts.pairs) == 20
     assert text == Text("3 more leaks in audit.json.")
