@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from backtest.features.catalog import feature
     from backtest.features.external import external
     from backtest.models.contract import check_forecaster
-    from backtest.models.forecaster import FitLog, model
+    from backtest.models.forecaster import FitLog
+    from backtest.models.registry import model
     from backtest.run_view import AuditResult, Comparison, Run
 
     __version__: str

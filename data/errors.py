@@ -77,7 +77,7 @@ class ProtocolError(BacktestError):
     >>> class Silent:
     ...     def fit(self, train, validation):
     ...         return None
-    >>> bt.check_forecaster(lambda net, train, seed: Silent())
+    >>> bt.check_forecaster(Silent)
     Traceback (most recent call last):
     backtest.data.errors.ProtocolError: ...
     """

@@ -1,20 +1,21 @@
-"""The rivals that a network has to beat: zero, the last return, the mean, an autoregression, ridge regression."""
+"""The baselines that a network has to beat: zero, the last return, the mean, an autoregression, ridge regression."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from backtest.models.forecaster import FitLog, Forecaster, State, model, unfitted
+from backtest.models.forecaster import FitLog, State, unfitted
+from backtest.models.registry import model
 from backtest.models.scaling import Scaler
-from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 
 MAX_ORDER = 24
 PENALTIES = np.logspace(-4, 4, 17)
 
 
+@model("zero", baseline=True)
 class Zero:
-    """Forecasts no change, ever."""
+    """No change, ever: the baseline that the verdict is about."""
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Learn nothing."""
@@ -32,8 +33,12 @@ class Zero:
         """Nothing to take over."""
 
 
+@model("naive", baseline=True)
 class Naive(Zero):
-    """Forecasts that the last return repeats itself: the sum of the last `horizon` one-bar returns."""
+    """The last return again.
+
+    It forecasts the sum of the last `horizon` one-bar returns.
+    """
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Learn nothing."""
@@ -71,8 +76,9 @@ class Linear:
         self.intercept = float(np.asarray(state["intercept"], np.float64)[0])
 
 
+@model("mean", baseline=True)
 class Mean(Linear):
-    """Forecasts the mean target of the training span."""
+    """The mean return of the training span."""
 
     def columns(self, windows: Windows) -> Floats:
         """No regressors (n, 0)."""
@@ -84,8 +90,12 @@ class Mean(Linear):
         return FitLog(note=f"mean {self.intercept:.3g}")
 
 
+@model("ar", baseline=True)
 class Autoregression(Linear):
-    """Least squares on the last p one-bar returns, p <= 24 chosen by BIC (Schwarz 1978) on common rows."""
+    """An autoregression of the returns, its order chosen by BIC.
+
+    Least squares on the last p one-bar returns, p <= 24 chosen by BIC (Schwarz 1978) on common rows.
+    """
 
     def columns(self, windows: Windows) -> Floats:
         """The last p one-bar returns (n, p), the newest first."""
@@ -106,8 +116,12 @@ class Autoregression(Linear):
         return FitLog(note=f"order {order} by BIC")
 
 
+@model("ridge", baseline=True)
 class Ridge(Linear):
-    """Ridge regression (Hoerl and Kennard 1970) on the flattened window; penalty chosen on the validation tail."""
+    """Ridge regression on the flattened window, its penalty chosen on the validation tail.
+
+    Hoerl and Kennard (1970).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,33 +183,3 @@ def _solve(moments: Floats, order: int) -> tuple[Floats, float]:
     gram, cross = moments[: order + 1, : order + 1], moments[: order + 1, -1]
     coefficients = np.asarray(np.linalg.lstsq(gram, cross, rcond=None)[0], np.float64)
     return coefficients, float(moments[-1, -1] - cross @ coefficients)
-
-
-@model("zero", baseline=True)
-def zero(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """No change, ever: the baseline that the verdict is about."""
-    return Zero()
-
-
-@model("naive", baseline=True)
-def naive(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """The last return again."""
-    return Naive()
-
-
-@model("mean", baseline=True)
-def mean(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """The mean return of the training span."""
-    return Mean()
-
-
-@model("ar", baseline=True)
-def ar(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """An autoregression of the returns, its order chosen by BIC."""
-    return Autoregression()
-
-
-@model("ridge", baseline=True)
-def ridge(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """Ridge regression on the flattened window, its penalty chosen on the validation tail."""
-    return Ridge()

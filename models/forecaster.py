@@ -1,19 +1,23 @@
-"""The protocol of a forecaster, the table MODELS and the decorator that fills it."""
+"""What a forecaster is: the protocol, the log of a fit, and defaults for what a user's model leaves out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.data.errors import ConfigError, RunError
+from backtest.data.errors import ConfigError, ProtocolError, RunError
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 
 State = Mapping[str, NDArray[np.generic]]
+
+ATTRIBUTES = "attributes.json"
+"""The array of a default state that holds, as JSON text, everything but the arrays themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,11 @@ class FitLog:
 
 
 class Forecaster(Protocol):
-    """Learns from windows, then forecasts the target of others; all of it in log return.
+    """Learns from windows, then forecasts the target of others, in log returns.
 
     `fit` must not change the windows it is given, `predict` sees no targets, and a forecaster that is given the
-    `state()` of another must forecast the same to the last bit.
+    `state()` of another must forecast the same to the last bit. A user's model needs `fit` and `predict` only, and its
+    `fit` may return None: `complete` adds the rest.
     """
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
@@ -53,68 +58,126 @@ class Forecaster(Protocol):
         """Forecast (n,), finite, the i-th from the i-th window alone."""
 
     def state(self) -> State:
-        """Everything that `predict` needs, as plain arrays under their names."""
+        """Everything that `predict` needs, as plain arrays by name."""
 
     def restore(self, state: State) -> None:
         """Take over the state of a fitted forecaster of the same settings."""
 
 
-def unfitted(what: object) -> RunError:
-    """The error of a forecaster that is asked to forecast, or to save itself, before it has learned anything."""
-    return RunError(f"{type(what).__name__}: nothing was fitted yet: call fit or restore first")
+def unfitted(forecaster: object) -> RunError:
+    """The error of a forecaster that is asked for forecasts or for its state before it was fitted."""
+    return RunError(f"{type(forecaster).__name__}: not fitted yet: call fit or restore first")
 
 
-Make = Callable[[NetSettings, TrainSettings, int], Forecaster]
+def complete(forecaster: Any, name: str) -> Forecaster:
+    """Return a Forecaster from any object with `fit(train, validation)` and `predict(windows)`.
 
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """An entry of MODELS: how to make the forecaster from (net, train, seed), and how it takes part.
-
-    A `seeded` model is fitted once for each seed, any other once; a `baseline` is what the others are held against.
+    Where `fit` returns None the log is empty; without `state` and `restore`, the attributes of the object are its
+    state (`attribute_state`). Raises ProtocolError, with the model's `name`, where a method is missing or stands alone.
     """
+    if isinstance(forecaster, Completed):
+        return forecaster
+    methods = [each for each in ("fit", "predict", "state", "restore") if callable(getattr(forecaster, each, None))]
+    missing = [each for each in ("fit", "predict") if each not in methods]
+    if missing:
+        raise ProtocolError(
+            f"model {name}: expected an object with fit(train, validation) and predict(windows) (got "
+            f"{type(forecaster).__name__} without {' and '.join(missing)}): write what is missing"
+        )
+    if len(methods) == 3:
+        raise ProtocolError(
+            f"model {name}: expected both state() and restore(state), or neither (got {methods[-1]} alone): write the "
+            "other, or leave both out and the attributes are stored"
+        )
+    return Completed(forecaster, name, own_state="state" in methods)
 
-    name: str
-    make: Make
-    seeded: bool
-    baseline: bool
-    doc: str = field(repr=False)
+
+class Completed:
+    """A forecaster together with the defaults for what its class leaves out; see `complete`."""
+
+    def __init__(self, forecaster: Any, name: str, *, own_state: bool) -> None:
+        self.forecaster, self.name, self.own_state = forecaster, name, own_state
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        """Fit; an empty log where the forecaster returns None. ProtocolError for anything but a FitLog."""
+        log = self.forecaster.fit(train, validation)
+        if not isinstance(log, FitLog | None):
+            raise ProtocolError(f"model {self.name}: fit must return a FitLog or None (got {type(log).__name__})")
+        return log or FitLog()
+
+    def predict(self, windows: Windows) -> Floats:
+        """Forecasts (n,) as the forecaster gives them."""
+        forecasts: Floats = self.forecaster.predict(windows)
+        return forecasts
+
+    def state(self) -> State:
+        """The forecaster's own state, or else its attributes."""
+        state: State = self.forecaster.state() if self.own_state else attribute_state(self.forecaster, self.name)
+        return state
+
+    def restore(self, state: State) -> None:
+        """Take over what `state` gave; ValueError where it is not the state of such a forecaster."""
+        if self.own_state:
+            self.forecaster.restore(state)
+        else:
+            restore_attributes(self.forecaster, state)
 
 
-MODELS: dict[str, Model] = {}
+def attribute_state(forecaster: object, name: str) -> State:
+    """Return the attributes of a forecaster as plain arrays: nothing that a stranger's run folder could execute.
 
-
-def model(name: str, *, seeded: bool = False, baseline: bool = False) -> Callable[[Make], Make]:
-    """Register a factory `(net, train, seed) -> Forecaster` in MODELS under `name`.
-
-    ConfigError where the name is taken by another factory.
-
-    >>> import backtest as bt
-    >>> import numpy as np
-    >>> class Median:
-    ...     def fit(self, train, validation):
-    ...         self.median = np.median(train.y)
-    ...         return bt.FitLog()
-    ...     def predict(self, windows):
-    ...         return np.full(len(windows), self.median)
-    ...     def state(self):
-    ...         return {"median": np.array([self.median])}
-    ...     def restore(self, state):
-    ...         (self.median,) = state["median"]
-    >>> @bt.model("median")
-    ... def median(net, train, seed):
-    ...     return Median()
-    >>> bt.check_forecaster(median)
+    Arrays of numbers, numbers, strings, None, and lists, tuples and dicts of them are stored exactly; the settings that
+    the forecaster was made with are left out. Raises ConfigError naming the first attribute that is something else.
     """
+    arrays: dict[str, NDArray[np.generic]] = {}
 
-    def register(make: Make) -> Make:
-        known = MODELS.get(name)
-        if known and (known.make.__module__, known.make.__qualname__) != (make.__module__, make.__qualname__):
-            raise ConfigError(
-                f"model {name!r}: taken by {known.make.__module__}.{known.make.__qualname__}: choose another"
-            )
-        doc = (make.__doc__ or "").strip().partition("\n")[0]
-        MODELS[name] = Model(name, make, seeded, baseline, doc)
-        return make
+    def plain(value: Any, where: str) -> Any:
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
+            transposed = value.ndim > 1 and value.flags.f_contiguous and not value.flags.c_contiguous
+            key = f"{len(arrays)} {where}"
+            arrays[key] = np.ascontiguousarray(value.T if transposed else value)
+            kind = "scalar" if isinstance(value, np.generic) else "transposed" if transposed else "array"
+            return {kind: key, "shape": list(value.T.shape if transposed else value.shape)}
+        if type(value) in (list, tuple):
+            return {type(value).__name__: [plain(item, f"{where}.{place}") for place, item in enumerate(value)]}
+        if type(value) is dict and all(type(key) is str for key in value):
+            return {"dict": {key: plain(item, f"{where}.{key}") for key, item in value.items()}}
+        raise ConfigError(
+            f"model {name}: attribute {where}: expected numbers, strings, numpy arrays, or lists and dicts of them, "
+            f"which are stored as plain arrays (got {type(value).__module__}.{type(value).__name__}): keep its numbers "
+            "as attributes instead, or write state() -> dict of arrays and restore(state)"
+        )
 
-    return register
+    if not hasattr(forecaster, "__dict__"):
+        raise ConfigError(f"model {name}: a class with __slots__ has no default state: write state and restore")
+    kept = {key: value for key, value in vars(forecaster).items() if not isinstance(value, NetSettings | TrainSettings)}
+    text = json.dumps({key: plain(value, key) for key, value in kept.items()})
+    return {**arrays, ATTRIBUTES: np.frombuffer(text.encode(), np.uint8)}
+
+
+def restore_attributes(forecaster: object, state: State) -> None:
+    """Set the attributes that `attribute_state` gave; ValueError for anything else, such as the name of a method."""
+
+    def value_of(tree: Any) -> Any:
+        if not isinstance(tree, dict):
+            return tree
+        kind, content = next(iter(tree.items()))
+        if kind == "dict":
+            return {key: value_of(item) for key, item in content.items()}
+        if kind in ("list", "tuple"):
+            items = [value_of(item) for item in content]
+            return tuple(items) if kind == "tuple" else items
+        array = np.array(state[content]).reshape(tree["shape"])
+        return {"array": array, "transposed": array.T, "scalar": array[()]}[kind]
+
+    try:
+        trees = json.loads(np.asarray(state[ATTRIBUTES], np.uint8).tobytes())
+        values = {key: value_of(tree) for key, tree in trees.items()}
+    except (AttributeError, KeyError, TypeError, StopIteration) as broken:
+        raise ValueError(f"not the saved attributes of a model ({type(broken).__name__}: {broken})") from broken
+    for key in values:
+        if key.startswith("__") or callable(getattr(type(forecaster), key, None)):
+            raise ValueError(f"the saved attribute {key} would replace a method of {type(forecaster).__name__}")
+    vars(forecaster).update(values)

@@ -7,7 +7,7 @@ import torch
 
 from backtest.data.errors import ConfigError
 from backtest.models.forecaster import FitLog, State, unfitted
-from backtest.models.nets.recurrent_net import Cell, ReturnNet
+from backtest.models.nets.recurrent import Cell, RecurrentNet
 from backtest.models.scaling import Scaler
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.training import train_net
@@ -25,7 +25,7 @@ class NeuralForecaster:
         self.train_settings = train
         self.seed = seed
         self.device = _device(train.device)
-        self.fitted: tuple[ReturnNet, Scaler] | None = None
+        self.fitted: tuple[RecurrentNet, Scaler] | None = None
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Fit scaler and network; the same seed and windows give the same weights, whatever ran before."""
@@ -65,13 +65,13 @@ class NeuralForecaster:
             raise ConfigError(f"net: the saved weights do not fit these settings ({mismatch})") from mismatch
         self.fitted = net, scaler
 
-    def _fitted(self) -> tuple[ReturnNet, Scaler]:
+    def _fitted(self) -> tuple[RecurrentNet, Scaler]:
         if self.fitted is None:
             raise unfitted(self)
         return self.fitted
 
-    def _fresh(self, inputs: int) -> ReturnNet:
-        return ReturnNet(self.cell, inputs, self.settings).to(self.device)
+    def _fresh(self, inputs: int) -> RecurrentNet:
+        return RecurrentNet(self.cell, inputs, self.settings).to(self.device)
 
 
 def _device(name: str) -> torch.device:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from backtest.models.chunks import Chunks, cut
 from backtest.models.forecaster import Epoch, FitLog
-from backtest.models.nets.recurrent_net import ReturnNet
+from backtest.models.nets.recurrent import RecurrentNet
 from backtest.models.scaling import Scaler
 from backtest.models.settings import TrainSettings
 from backtest.models.windows import Indices, Windows
@@ -35,7 +35,7 @@ class Rows:
         features = np.nan_to_num(scaler.transform(windows.features))
         return cls(windows, torch.from_numpy(features).to(device), torch.from_numpy(target).to(device))
 
-    def squared_error(self, net: ReturnNet, chunks: Chunks, picked: slice | Indices) -> tuple[Tensor, int]:
+    def squared_error(self, net: RecurrentNet, chunks: Chunks, picked: slice | Indices) -> tuple[Tensor, int]:
         """Sum of squared errors over the counted steps of the picked chunks, and their number."""
         rows, counted = (torch.from_numpy(array).to(self.x.device) for array in chunks.pick(picked))
         error = (net(self.x[rows], chunks.steps) - self.y[rows[:, -chunks.steps :]]) * counted
@@ -43,7 +43,7 @@ class Rows:
 
 
 def train_net(
-    net: ReturnNet, train: Windows, validation: Windows, scaler: Scaler, settings: TrainSettings, seed: int
+    net: RecurrentNet, train: Windows, validation: Windows, scaler: Scaler, settings: TrainSettings, seed: int
 ) -> FitLog:
     """Fit `net` in place and leave it with the weights of its best validation epoch, in evaluation mode.
 
@@ -68,7 +68,11 @@ def train_net(
 
 
 def _learn(
-    net: ReturnNet, rows: Rows, settings: TrainSettings, optimiser: torch.optim.Optimizer, random: np.random.Generator
+    net: RecurrentNet,
+    rows: Rows,
+    settings: TrainSettings,
+    optimiser: torch.optim.Optimizer,
+    random: np.random.Generator,
 ) -> float:
     """One epoch over newly cut and shuffled chunks; the mean squared error as it was met on the way."""
     net.train()
@@ -87,7 +91,7 @@ def _learn(
 
 
 @torch.no_grad()
-def _check(net: ReturnNet, rows: Rows, steps: int) -> float:
+def _check(net: RecurrentNet, rows: Rows, steps: int) -> float:
     """Mean squared error without dropout."""
     net.eval()
     chunks = cut(rows.windows, steps)

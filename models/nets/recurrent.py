@@ -1,22 +1,34 @@
-"""The recurrent networks' entries in MODELS; torch is imported only when one is made."""
+"""The recurrent network: one architecture, two cells."""
 
 from __future__ import annotations
 
-from backtest.models.forecaster import Forecaster, model
-from backtest.models.settings import NetSettings, TrainSettings
+from typing import Literal
+
+from torch import Tensor, nn
+
+from backtest.models.nets.gru_layer import run_gru
+from backtest.models.settings import NetSettings
+
+Cell = Literal["lstm", "gru"]
 
 
-@model("lstm", seeded=True)
-def lstm(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """Stacked LSTM with a linear head."""
-    from backtest.models.neural import NeuralForecaster
+class RecurrentNet(nn.Module):
+    """Stacked LSTM (Hochreiter and Schmidhuber 1997) or GRU (Cho et al. 2014) with a linear head at every step."""
 
-    return NeuralForecaster("lstm", net, train, seed)
+    def __init__(self, cell: Cell, inputs: int, settings: NetSettings) -> None:
+        super().__init__()
+        kind = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
+        dropout = settings.dropout if settings.layers > 1 else 0.0
+        self.recurrent: nn.LSTM | nn.GRU = kind(
+            inputs, settings.hidden, settings.layers, batch_first=True, dropout=dropout
+        )
+        self.head = nn.Linear(settings.hidden, 1)
 
-
-@model("gru", seeded=True)
-def gru(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """Stacked GRU with a linear head."""
-    from backtest.models.neural import NeuralForecaster
-
-    return NeuralForecaster("gru", net, train, seed)
+    def forward(self, x: Tensor, counted: int = 1) -> Tensor:
+        """Forecasts (batch, counted) at the last `counted` steps of x (batch, steps, k), each from the rows so far."""
+        if isinstance(self.recurrent, nn.GRU) and not x.is_cuda:
+            states = run_gru(self.recurrent, x)
+        else:
+            states, _ = self.recurrent(x)
+        forecast: Tensor = self.head(states[:, -counted:]).squeeze(-1)
+        return forecast

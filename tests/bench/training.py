@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from backtest.data.reading import synthetic
 from backtest.features import pipeline
-from backtest.models.nets.recurrent_net import Cell
+from backtest.models.nets.recurrent import Cell
 from backtest.models.neural import NeuralForecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Panel, Windows, panel

@@ -33,11 +33,11 @@ class WritesIntoItsInput(Mean):
         return super().fit(train, validation)
 
 
-class ReturnsNoLog(Mean):
+class ReturnsItsLoss(Mean):
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         super().fit(train, validation)
-        nothing: Any = None
-        return nothing  # type: ignore[no-any-return]
+        loss: Any = 0.5
+        return loss  # type: ignore[no-any-return]
 
 
 class ForecastsOneTooFew(Mean):
@@ -78,6 +78,12 @@ class CentresOnItsWindows(Mean):
         return np.asarray(last - last[: len(last) // 2].mean())
 
 
+class ChangesWithEveryCall(Mean):
+    def predict(self, windows: Windows) -> Floats:
+        self.intercept += 1.0
+        return super().predict(windows)
+
+
 class ForgetsItsState(Mean):
     def state(self) -> State:
         return {"weights": self.weights, "intercept": np.zeros(1)}
@@ -92,14 +98,15 @@ class LooksAtTestTargets(Mean):
     ("kind", "error", "message"),
     [
         (WritesIntoItsInput, ValueError, "read-only"),
-        (ReturnsNoLog, ProtocolError, "fit must return a FitLog"),
+        (ReturnsItsLoss, ProtocolError, r"fit must return a FitLog or None \(got float\)"),
         (ForecastsOneTooFew, ProtocolError, "must return 38 forecasts"),
         (ForecastsNaN, ProtocolError, "must be finite"),
-        (LooksBehindTheWindow, ProtocolError, "rows behind its window"),
+        (LooksBehindTheWindow, ProtocolError, "rows after its window"),
         (LooksBeforeTheWindow, ProtocolError, "rows before its window"),
         (CountsItsWindows, ProtocolError, "the other windows of the same call"),
         (CentresOnItsWindows, ProtocolError, "the other windows of the same call"),
-        (DrawsFromTheGlobalGenerator, ProtocolError, "same seed"),
+        (DrawsFromTheGlobalGenerator, ProtocolError, "fit must be deterministic"),
+        (ChangesWithEveryCall, ProtocolError, "predict must be deterministic"),
         (ForgetsItsState, ProtocolError, "restored from its state"),
         (LooksAtTestTargets, LookupError, "hide their targets"),
     ],
@@ -113,7 +120,7 @@ def test_a_broken_rule_is_named(kind: type[Mean], error: type[Exception], messag
 
 
 def test_a_name_that_is_taken_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"'zero': taken by backtest\.models\.baselines\.zero"):
+    with pytest.raises(ConfigError, match=r"'zero': the name is taken by backtest\.models\.baselines\.Zero"):
         model("zero")(lambda net, train, seed: Mean())
 
 

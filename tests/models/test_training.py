@@ -12,7 +12,7 @@ import torch
 
 from backtest.data.errors import ConfigError
 from backtest.models.forecaster import FitLog
-from backtest.models.nets.recurrent_net import Cell
+from backtest.models.nets.recurrent import Cell
 from backtest.models.neural import NeuralForecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Windows
