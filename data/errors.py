@@ -111,7 +111,7 @@ class WrongSchema(DataError):
 
 
 class UnknownSource(DataError):
-    """No such file, folder or built-in name; or the symbol cannot be told."""
+    """No such file, folder or built-in name; or the symbol is not known."""
 
 
 class MissingValue(DataError):

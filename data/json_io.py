@@ -35,7 +35,7 @@ def parse_json(text: str | bytes, *, name: str, remedy: str) -> Any:
 
 
 def from_tree(kind: type[T], tree: Any, *, name: str, remedy: str) -> T:
-    """The dataclass `kind` from JSON that was parsed, more in it left out; RunError names the first field amiss.
+    """The dataclass `kind` from JSON that was parsed, more in it left out; RunError names the first wrong field.
 
     No number may be NaN or infinite.
     """

@@ -192,7 +192,7 @@ def _complete(given: inspect.BoundArguments) -> inspect.BoundArguments:
 
 
 def _column(name: str, given: inspect.BoundArguments) -> str:
-    """Name a column: the feature and its parameters up to the last that was given, so that a string can spell it."""
+    """Name a column: the feature and its parameters up to the last that was given, as settings write it."""
     names = list(given.signature.parameters)
     count = max((names.index(parameter) + 1 for parameter in given.arguments), default=0)
     values = list(_complete(given).arguments.values())[:count]

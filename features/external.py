@@ -91,7 +91,7 @@ def load(names: Iterable[str]) -> dict[str, pl.DataFrame]:
     """Call the series `names`; return each sorted by symbol, if it has one, `known_at` and `time`, its values Float64.
 
     NaN and infinity become null. Whether a value was published before the end of its period is left to the audit.
-    Raises ConfigError for an unknown name, whatever a function raises, or a frame that is not as `external` says.
+    Raises ConfigError for an unknown name, any exception of its function, or a frame that is not as `external` says.
     """
     return {name: _read(name) for name in names}
 
@@ -129,7 +129,7 @@ def _read(name: str) -> pl.DataFrame:
         frame = EXTERNAL[name].function()
     except Exception as error:
         raise ConfigError(
-            f"external: {name} cannot be read: {type(error).__name__}: {error}: mend its function"
+            f"external: {name} cannot be read: {type(error).__name__}: {error}: fix its function"
         ) from error
     return checked(name, frame)
 
@@ -164,7 +164,7 @@ def _check(name: str, frame: pl.DataFrame) -> list[str]:
     if not values or not all(dtype.is_numeric() for dtype in values.values()):
         got = ", ".join(f"{column} {dtype}" for column, dtype in values.items()) or "none"
         raise ConfigError(
-            f"external: {name}: expected one or more columns of numbers beside {', '.join(KEYS)} (got {got}): "
+            f"external: {name}: expected one or more columns of numbers besides {', '.join(KEYS)} (got {got}): "
             "cast them, or drop what is not a number"
         )
     return [*(column.name for column in by_symbol), "known_at", "time"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from backtest.data.errors import ConfigError
 
 LOADED: dict[str, tuple[Path, ...]] = {}
-"""Files of each plugin: its own, and those of the modules beside it that it imported first."""
+"""Files of each plugin: its own, and those of the modules in the same folder that it imported first."""
 
 
 def load(modules: Sequence[str], config_dir: Path | None = None, working: Path | None = None) -> tuple[Path, ...]:
@@ -47,7 +47,7 @@ def _find(module: str, folders: Sequence[Path]) -> tuple[Path, Path]:
 
 
 def _run(module: str, folder: Path, file: Path) -> None:
-    """Import `module`; whatever it raises becomes a ConfigError that names the line."""
+    """Import `module`; any exception becomes a ConfigError that names the line."""
     before = set(sys.modules)
     try:
         with _importable(folder):

@@ -3,7 +3,7 @@
 Polars and pandas carry a running total along the column, and Polars also cuts long columns at places that depend on
 their length and on the number of threads. The last digits of a value then depend on bars long before and even on bars
 after it, and a burst of volume of 1e12 leaves 10 % of error in a later mean near 1e-3. Here each window is
-put together anew from two half windows, in log2(window) vectorised steps: the same bits whatever surrounds it.
+computed from two half windows, in log2(window) vectorised steps: with the same bits whatever the other rows are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs of neighbouring forecasts that share one pass over their rows; a window is a chunk of one."""
+"""Chunks: neighbouring forecasts that share one pass over their rows; a window is a chunk of one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Chunks:
     """Training examples of `window - 1 + steps` rows, of which the last `steps` are forecast.
 
     Only where each one lies is kept, (n,) each: its first origin, and the first and last origin that it counts. The
-    others belong to a neighbour, or lie behind `end`, the end of its run.
+    others belong to a neighbour, or lie after `end`, the end of its run.
     """
 
     origin: Indices
@@ -32,7 +32,7 @@ class Chunks:
     def pick(self, which: slice | Indices) -> tuple[Indices, NDArray[np.bool_]]:
         """Rows (b, window - 1 + steps) of some examples, and which of their last steps (b, steps) are counted.
 
-        A row behind the end of the run stands for the last one: it comes after every counted step and changes none.
+        Rows after the end of the run repeat the last one: they come after every counted step and change none.
         """
         origins = self.origin[which, None] + np.arange(1 - self.window, self.steps)
         forecast = origins[:, self.window - 1 :]
@@ -43,7 +43,7 @@ class Chunks:
 def cut(windows: Windows, steps: int, offset: int = 0) -> Chunks:
     """Cut the origins of `windows` into chunks of `steps`, the first one shortened by `offset` (0 <= offset < steps).
 
-    Every origin is counted exactly once, and none sees fewer than `window` rows or a row outside of its own run.
+    Every origin is counted exactly once, and none sees fewer than `window` rows or a row outside its own run.
     """
     first, last = _runs(windows.ends)
     grid = first - offset
@@ -51,7 +51,7 @@ def cut(windows: Windows, steps: int, offset: int = 0) -> Chunks:
     run = np.repeat(np.arange(len(first)), pieces)
     within = np.arange(len(run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     begin = grid[run] + within * steps
-    # A chunk that would begin before its run, or end behind it, is moved inside where the run is long enough.
+    # A chunk that would begin before its run, or end after it, is moved inside where the run is long enough.
     origin = np.clip(begin, first[run], np.maximum(first, last - steps + 1)[run])
     counts = np.maximum(begin, first[run]), np.minimum(begin + steps - 1, last[run])
     return Chunks(origin, *counts, last[run], windows.window, steps)

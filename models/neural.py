@@ -28,7 +28,7 @@ class NeuralForecaster:
         self.fitted: tuple[RecurrentNet, Scaler] | None = None
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
-        """Fit scaler and network; the same seed and windows give the same weights, whatever ran before."""
+        """Fit scaler and network; the same seed and windows always give the same weights."""
         scaler = Scaler.of(train)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(self.seed)

@@ -55,8 +55,8 @@ def ibragimov_muller(
 ) -> TestResult:
     """Student's t test on the mean loss differences of the folds, from paired losses and numbers of folds (n,).
 
-    A model that is fitted anew in each fold has luck of its own in each: rows of one fold share it, so that more rows
-    of the same folds do not average it out, and no variance over neighbouring rows sees it. The means of q folds are q
+    A model that is refitted in each fold has an error component that all rows of the fold share: more rows of the same
+    folds do not average it out, and no long-run variance over neighbouring rows contains it. The means of q folds are q
     values whose spread holds it, compared with t(q - 1). For alpha <= 8 % the test keeps its size whatever the
     variances of the folds are. d = loss_model - loss_baseline, so a negative statistic favours the model; `n` counts
     folds.
@@ -103,11 +103,11 @@ def skill_interval(
 
     All ratios r of the mean losses that a two-sided test of mean(loss_model - r loss_baseline) = 0 does not reject
     (Fieller 1954, Journal of the Royal Statistical Society B 16, 175-185), with the "fixed-b" variance of `mean_test`:
-    so skill 0 lies outside of the interval if and only if the Diebold-Mariano test beside it rejects. The ends solve
+    so skill 0 lies outside the interval if and only if the two-sided Diebold-Mariano test rejects. The ends solve
     (m - r b)^2 = c^2 (V_mm - 2 r V_mb + r^2 V_bb) / n for the mean losses m and b, long-run variances V and critical
     value c.
 
-    No skill is above 1. Raises UndefinedTest where the baseline's mean loss is zero or cannot be told from zero,
+    No skill is above 1. Raises UndefinedTest where the baseline's mean loss is zero or not significantly above zero,
     n <= horizon or the ratio does not vary, ConfigError for a level outside of (0, 1); otherwise as `diebold_mariano`.
     """
     model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
@@ -126,7 +126,7 @@ def skill_interval(
     )
     if v_bb >= 1:
         raise UndefinedTest(
-            f"skill: the baseline's mean loss cannot be told from zero in {n} rows: a few rows carry all of it"
+            f"skill: the baseline's mean loss is not significantly above zero in {n} rows: a few rows dominate it"
         )
     middle = (ratio - v_mb) / (1 - v_bb)
     half = float(np.sqrt(max(0.0, middle**2 - (ratio**2 - v_mm) / (1 - v_bb))))
@@ -153,7 +153,7 @@ def smallest_detectable(
         x = m e sqrt((x + 2 w) / q),
 
     where m is the mean, in standard errors, that the test finds with this power (`fixed_b.detectable`).
-    Of forecasts that are clearly too small for what they know, s > q by more than chance, s stands for q.
+    If s exceeds q by more than chance (forecasts that are too small for their skill), q is set to s.
     Raises UndefinedTest where every forecast or every outcome is zero; otherwise as `mean_test`.
     """
     truth, forecast = paired(y=y, y_hat=y_hat)
@@ -163,7 +163,7 @@ def smallest_detectable(
     energy = float(np.mean(mean_per_time(forecast**2, times))) if truth.size else 0.0
     if not (scale > 0 and energy > 0):
         raise UndefinedTest(
-            "smallest skill: every forecast or every outcome is zero: there is no spread to reckon with"
+            "smallest skill: every forecast or every outcome is zero: there is no variance to compute with"
         )
     difference = mean_per_time((truth - forecast) ** 2 - truth**2, times)
     tested = mean_test(difference, horizon=horizon)

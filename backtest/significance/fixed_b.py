@@ -1,4 +1,4 @@
-"""The distribution of a mean over its own standard error where that rests on a fixed share of the sample's lags.
+"""Fixed-b distribution of a t statistic whose long-run variance uses a fixed share of the sample's lags.
 
 A long-run variance with many lags is itself uncertain, and a normal or t distribution ignores it. Let the series be
 white Gaussian noise (n,) and Q its variance estimate with Bartlett's weights 1 - k / bandwidth: a quadratic form, so
@@ -7,8 +7,9 @@ Then t = Z / sqrt(Q), and with Craig's form of the normal tail, P(Z > x) = 1/pi 
 
     P(t > c) = 1/pi int_0^{pi/2} prod_i (1 + c^2 l_i / sin^2 a)^(-1/2) da,
 
-which has no oscillation and no series to cut. Its limit in n at a fixed bandwidth / n is the distribution of Kiefer and
-Vogelsang (2005, Econometric Theory 21, 1130-1164), and holds for autocorrelated series; with one lag it is t(n - 1).
+which neither oscillates nor needs a series truncated. Its limit in n at a fixed bandwidth / n is the distribution of
+Kiefer and Vogelsang (2005, Econometric Theory 21, 1130-1164), and holds for autocorrelated series; with one lag it
+is t(n - 1).
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from backtest.data.errors import ConfigError
 from backtest.significance.result import FloatArray
 
 GRID = 512
-"""A longer sample is stood for by one of this length at the same share of lags: the tail's error is below 0.00002 for
-the bandwidths of `bandwidth`, and below 0.0003 for any."""
+"""Samples longer than this are computed at this length with the same share of lags: the error of the tail is below
+0.00002 for the bandwidths of `bandwidth`, and below 0.0003 for any."""
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(128)
 PLACES = (NODES + 1) / 2

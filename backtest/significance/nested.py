@@ -1,4 +1,4 @@
-"""Tests against a baseline that the model contains, as every network contains zero: what lies behind its forecasts."""
+"""Tests for nested models: the baseline is a special case of the model, as zero is of every network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses of several models drawn anew together, by one of arch's bootstraps, and what these losses must be."""
+"""Bootstrap of the losses of several models together, and the checks of these losses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def stationary(data: npt.NDArray[Any], block: int, seed: int) -> StationaryBoots
 
 @dataclass(frozen=True, slots=True)
 class Resampling:
-    """How times are drawn anew: `reps` times, in blocks of a mean length (None: by `block_length`), from a seed.
+    """How times are resampled: `reps` times, in blocks of a mean length (None: by `block_length`), from a seed.
 
     `bootstrap` makes one of arch's bootstraps from data (n, ...), the block length and the seed.
     """
@@ -37,7 +37,7 @@ class Resampling:
     bootstrap: Callable[[npt.NDArray[Any], int, int], Any] = stationary
 
     def note(self, block: int, others: Iterable[str]) -> str:
-        """What a reader must know: the draws, their blocks, and whatever else there is to say."""
+        """The notes in `others`, then the number of resamples and the mean block length."""
         return "; ".join([*others, f"{self.reps:,} resamples in blocks of {block} on average"])
 
 
@@ -50,7 +50,7 @@ def block_length(differences: FloatArray, horizon: int) -> int:
     Politis and White (2004), corrected by Patton, Politis and White (2009), for the stationary bootstrap.
     """
     # the sums of a BLAS depend on its number of threads; and where a difference is zero at an end of the series, arch
-    # divides zero by zero and goes on
+    # divides zero by zero without an error
     with threadpool_limits(1), np.errstate(all="ignore"):
         lengths = optimal_block_length(differences)["stationary"]
     return int(np.ceil(np.fmax.reduce(lengths, initial=horizon)))

@@ -1,4 +1,4 @@
-"""What a test of forecasts is given and what it returns."""
+"""The result of a test, the checks of its input, and p-values."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Sharpe:
 
 
 def sharpe(returns: npt.ArrayLike) -> Sharpe:
-    """Sharpe ratio of returns (n,) in excess of whatever they are held against: mean / standard deviation (ddof 1).
+    """Sharpe ratio of excess returns (n,): mean / standard deviation (ddof 1).
 
     Skewness and kurtosis are the plain moments (ddof 0). Raises NotFinite at a null, NaN or infinity, UndefinedTest for
     fewer than 3 returns or returns that do not vary.
@@ -106,6 +106,6 @@ def _variance(sharpe: Sharpe) -> float:
     if not variance > 0:
         raise UndefinedTest(
             f"Sharpe ratio: its variance must be positive (got {variance:.3g} from ratio {ratio:.3g}, skewness "
-            f"{sharpe.skewness:.3g}, kurtosis {sharpe.kurtosis:.3g}): nothing can be said of it"
+            f"{sharpe.skewness:.3g}, kurtosis {sharpe.kurtosis:.3g}): use a longer sample"
         )
     return float(variance)

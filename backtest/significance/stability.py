@@ -20,7 +20,7 @@ LEVEL = 0.05
 """Probability that the path leaves its band somewhere, where the two are equally good all the time."""
 
 GRID = 512
-"""A longer sample is stood for by one of this length, and the paths' extremes are moved by SHIFT."""
+"""Samples longer than this are simulated at this length, and the paths' extremes are corrected by SHIFT."""
 
 SHIFT = 0.5826
 """-zeta(1/2) / sqrt(2 pi), of a step's standard deviation: what a maximum over steps falls short of that in between.

@@ -210,7 +210,7 @@ class JointTest:
 
 
 def _note(p_value: float, reps: int, note: str) -> str:
-    """The note, and before it what a p-value of zero stands for."""
+    """The note, preceded by a bound where the p-value is zero."""
     return note if p_value else f"p < {1 / reps:.3g}; {note}"
 
 

@@ -31,7 +31,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class SourceContent:
-    """All bars of a source, the parts they come from, and the problems, gravest first."""
+    """All bars of a source, the files they come from, and the problems, most severe first."""
 
     bars: pl.DataFrame
     parts: tuple[ParsedFile, ...]
@@ -46,7 +46,7 @@ def load_bars(source: str | Path, symbol: str | None = None, *, now: datetime | 
     that does not; else its name comes from the file's name. Bars must have closed before `now`, by default the clock.
 
     Raises UnknownSource if there is nothing of that name, ConfigError for settings of `synthetic` that cannot be, and
-    for data that cannot be trusted the gravest DataError with the others attached: nothing is repaired or dropped.
+    for data that cannot be trusted the most severe DataError with the others attached: nothing is repaired or dropped.
     """
     return _checked(_gather(source, symbol, now))
 
@@ -74,7 +74,7 @@ def inspect_bars(source: str | Path, symbol: str | None = None, *, now: datetime
 
 
 def digest(bars: pl.DataFrame) -> str:
-    """Return the SHA-256 of the content of BARS, whatever file and chunks they came in; their order counts."""
+    """Return the SHA-256 of the content of BARS, independent of file and chunks; their order counts."""
     state = hashlib.sha256()
     for column in BARS.columns:
         if column.name not in bars.columns:
@@ -114,10 +114,10 @@ def _check(parts: list[ParsedFile], problems: list[DataError], deadline: datetim
 
 
 def _checked(gathered: SourceContent) -> pl.DataFrame:
-    """Return the bars, or raise the gravest problem with the others attached."""
+    """Return the bars, or raise the most severe problem with the others attached."""
     if gathered.problems:
-        gravest, *others = gathered.problems
-        raise type(gravest)(gravest.message, *others)
+        first, *others = gathered.problems
+        raise type(first)(first.message, *others)
     return gathered.bars
 
 

@@ -49,7 +49,7 @@ class Check:
     got: str
 
     def report(self, table: Table) -> DataError:
-        """Word the rows of `table` that break the rule; there must be some."""
+        """Describe the rows of `table` that break the rule; there must be some."""
         broken = table.frame.filter(self.broken)
         return describe_problem(self.kind, table, self.column, broken, self.what, self.expected, self.remedy, self.got)
 
@@ -107,8 +107,8 @@ def _inconsistent() -> list[Check]:
             "high",
             ratio & enough,
             f"more than {IMPLAUSIBLE_RATIO:g} times the low, as where decimal points are lost,",
-            "this of a rare crash at most",
-            "take the file again from its source",
+            "a larger ratio in rare crashes at most",
+            "download the file again",
             got,
         ),
     ]
@@ -171,13 +171,13 @@ def _repeats(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataError]:
         .with_columns(files=pl.col("file").list.unique().list.sort())
     )
     return [
-        _word_repeats(group, tables, values)
+        _describe_repeats(group, tables, values)
         for group in times.partition_by("symbol", "identical", "files", maintain_order=True)
     ]
 
 
-def _word_repeats(times: pl.DataFrame, tables: Sequence[Table], values: list[str]) -> DataError:
-    """Word the repeated times of one instrument in one set of files, which are all identical or all conflicting."""
+def _describe_repeats(times: pl.DataFrame, tables: Sequence[Table], values: list[str]) -> DataError:
+    """Describe the repeated times of one instrument in one set of files, which are all identical or all conflicting."""
     first = times.row(0, named=True)
     files = " and ".join(tables[number].file for number in first["files"])
     places = " and ".join(
@@ -237,11 +237,11 @@ def _unfinished(bars: pl.DataFrame, tables: Sequence[Table], interval: timedelta
     open_bars = last.filter(early.fill_null(value=False) | late).with_columns(
         closes=pl.when(early).then(close_time).otherwise(pl.col("time") + interval)
     )
-    return [_word_unfinished(row, tables[row["file"]], interval, now) for row in open_bars.iter_rows(named=True)]
+    return [_describe_unfinished(row, tables[row["file"]], interval, now) for row in open_bars.iter_rows(named=True)]
 
 
-def _word_unfinished(row: dict[str, Any], table: Table, interval: timedelta, now: datetime) -> DataError:
-    """Word the last bar of an instrument, which had not closed."""
+def _describe_unfinished(row: dict[str, Any], table: Table, interval: timedelta, now: datetime) -> DataError:
+    """Describe the last bar of an instrument, which had not closed."""
     return UnfinishedBar(
         f"{table.file}: time: last bar of {row['symbol']} not finished, in {table.place(row['row'])}, "
         f"{format_time(row['time'])}: expected a closed bar of {format_duration(interval)} "

@@ -1,4 +1,4 @@
-"""Finds the files of a source and reads each as a table of what it holds, told apart by their first bytes."""
+"""Finds the files of a source and reads each as a table; their first bytes tell the file type."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _decode(file: str, content: bytes) -> list[Table]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WrongSchema(
             f"{file}: expected a Parquet, Feather, CSV, CSV.gz or zip file (got: {reason}): it is damaged, cut short "
-            "or of another kind; take it again from its source"
+            "or of another kind; download it again"
         ) from error
 
 
@@ -118,7 +118,7 @@ def _unzip(file: str, content: bytes) -> list[Table]:
 def _read_text(file: str, content: bytes) -> Table:
     """Read separated values as texts; a banner line before the header is left out, klines without header get one."""
     if not content.strip():
-        raise WrongSchema(f"{file}: expected bars (the file is empty): take it again from its source")
+        raise WrongSchema(f"{file}: expected bars (the file is empty): download it again")
     first, _, rest = content.partition(b"\n")
     banner = first.lstrip(b'"').startswith((b"http://", b"https://"))
     header = (rest.partition(b"\n")[0] if banner else first).decode("utf-8", errors="replace").strip()

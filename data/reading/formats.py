@@ -1,4 +1,4 @@
-"""Recognises how a table of bars is written, and brings it into the columns of BARS."""
+"""Recognises the format of a table of bars, and converts it to the columns of BARS."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _synonyms(names: set[str]) -> dict[str, str]:
 def _two_volumes(columns: list[str]) -> dict[str, str]:
     """Return CryptoDataDownload's volumes: first in the instrument's units, then in the quote currency.
 
-    They are told by their order: `Volume BTC, Volume USDT`, but in some files `Volume BTC, Volume`.
+    Their order identifies them: `Volume BTC, Volume USDT`, but in some files `Volume BTC, Volume`.
     """
     volumes = [name for name in columns if name.startswith("volume")]
     return dict(zip(("volume", "quote_volume"), volumes, strict=False))
@@ -176,7 +176,7 @@ def _read(name: str, raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
 
 
 def _read_numbers(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
-    """Read numbers, or texts that spell them, as Float64."""
+    """Read numbers, or texts that hold numbers, as Float64."""
     text = raw.dtype == pl.String
     if not (text or raw.dtype.is_numeric() or raw.dtype == pl.Null):
         nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, raw.len())
@@ -186,7 +186,7 @@ def _read_numbers(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
     values = (raw.str.strip_chars() if text else raw).cast(pl.Float64, strict=False)
     unread = raw.is_not_null() & values.is_null()
     remedy = "correct the rows (a decimal comma must become a point)"
-    return values, [BadCells(WrongSchema, unread, "texts that are no number", "a number such as 4261.48", remedy)]
+    return values, [BadCells(WrongSchema, unread, "texts that are not a number", "a number such as 4261.48", remedy)]
 
 
 def _word(raw: Table, source: str, fault: BadCells) -> DataError:

@@ -38,7 +38,7 @@ class Move(NamedTuple):
 class SeriesCheck:
     """The bars of one instrument; those with unusable prices and repeated ones are not counted.
 
-    `unknown` counts the nulls of each optional column that has some beside values.
+    `unknown` counts the nulls of each optional column that has both nulls and values.
     """
 
     symbol: str

@@ -1,4 +1,4 @@
-"""How a problem of a table is worded: where, what was expected, what came, what to do."""
+"""The messages about a table: where, what was expected, what it got, what to do."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def plural(count: int, noun: str) -> str:
 def describe_problem(
     kind: type[DataError], table: Table, column: str, bad: pl.DataFrame, what: str, expected: str, remedy: str, got: str
 ) -> DataError:
-    """Word what is wrong with the rows `bad` of `table`, which have `row` and perhaps `time`.
+    """Describe what is wrong with the rows `bad` of `table`, which have `row` and perhaps `time`.
 
     `got` is a format string over the columns of the first bad row, as the file counts.
     """

@@ -1,4 +1,4 @@
-"""Made-up bars with volatility clusters and fat tails, and if wanted a signal of known strength in their returns.
+"""Synthetic bars with volatility clusters and fat tails, and optionally a signal of known strength in their returns.
 
 With u_t = sigma_t e_t, where e_t is Student-t with unit variance and sigma_t^2 = omega + ALPHA u_{t-1}^2 + BETA
 sigma_{t-1}^2 (Bollerslev 1986), the log return of bar t is
@@ -145,13 +145,13 @@ def _prices(
     reach = [np.sqrt(returns**2 + 2 * volatility**2 * draw.exponential(size=len(returns))) for draw in (up, down)]
     high = opened * np.exp((returns + reach[0]) / 2)
     low = opened * np.exp((returns - reach[1]) / 2)
-    # Rounding may put an extreme that the bar never leaves a hair inside it.
+    # Rounding may put a high or a low slightly inside the bar's open and close.
     top, bottom = np.maximum(opened, close), np.minimum(opened, close)
     return {"open": opened, "high": np.maximum(high, top), "low": np.minimum(low, bottom), "close": close}
 
 
 def _volume(time: NDArray[np.int64], relative_volatility: Floats, rng: np.random.Generator) -> Floats:
-    """Return volumes: most at 15:00 UTC and least at 03:00, more in restless times, with a lognormal memory."""
+    """Return volumes: most at 15:00 UTC and least at 03:00, more when volatility is high, with a lognormal memory."""
     hour = time % 86_400_000_000 / 3_600_000_000
     pattern = 1 + 0.5 * np.cos((hour - 15) / 24 * 2 * np.pi)
     memory = _filter(0.3 * rng.standard_normal(len(time)), 0.8)

@@ -1,7 +1,7 @@
 """Reads a column of open times, however it is written, as UTC microseconds.
 
-Epochs are whole numbers of s, ms, us or ns since 1970; the magnitude of each value tells its unit, for the ranges that
-stand for 1980 to 2100 do not overlap. Times with a zone are converted to UTC. Times without one are refused, except
+Epochs are whole numbers of s, ms, us or ns since 1970; the magnitude of each value tells its unit, for the ranges
+of 1980 to 2100 do not overlap. Times with a zone are converted to UTC. Times without one are refused, except
 dates: a `Date`, a text `2020-01-31` or a column whose clock times are all midnight holds the dates of sessions, which
 become midnight UTC.
 """
@@ -60,7 +60,7 @@ def parse_times(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
 
 
 def _from_datetimes(raw: pl.Series, zone: str | None) -> tuple[pl.Series, list[BadCells]]:
-    """Convert typed times to UTC; times that only a wrong unit explains are a fault."""
+    """Convert typed times to UTC; times that only a wrong unit can explain are a fault."""
     times = raw.cast(UTC_TIME) if zone else raw.cast(pl.Datetime("us")).cast(UTC_TIME)
     if times.drop_nulls().is_between(*MISREAD).all():
         wrong_unit = times.is_not_null()
@@ -70,7 +70,7 @@ def _from_datetimes(raw: pl.Series, zone: str | None) -> tuple[pl.Series, list[B
         BadCells(
             TimestampUnit,
             wrong_unit,
-            "times that only a wrong unit explains",
+            "times that only a wrong unit can explain",
             "times of real bars",
             "read the epochs again in the unit in which they were written",
         )
@@ -85,7 +85,7 @@ def _without_zone(times: pl.Series) -> BadCells:
         TimezoneMissing,
         times.is_not_null() if clock.any() else clock,
         "clock times without a zone",
-        "UTC, or a zone beside each time such as +00:00",
+        "UTC, or a zone in each time such as +00:00",
         "convert the column to UTC, or write its zone into it, before loading",
     )
 
@@ -102,8 +102,8 @@ def _from_epochs(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
     fault = BadCells(
         TimestampUnit,
         raw.is_not_null() & (times.is_null() | ~exact),
-        "numbers that are no epoch in s, ms, us or ns",
-        "whole numbers that stand for a time between 1980 and 2100",
+        "numbers that are not an epoch in s, ms, us or ns",
+        "whole numbers for times between 1980 and 2100",
         "write the open times as epochs or as ISO 8601 in UTC",
     )
     return times, [fault]
@@ -122,12 +122,14 @@ def _from_texts(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
         BadCells(
             TimestampUnit,
             scientific,
-            "epochs in scientific notation, which have lost their last digits",
+            "epochs in scientific notation, whose last digits are lost",
             "all digits of the epoch",
-            "take the original file again: a spreadsheet program has rewritten this one",
+            "use the original file: a spreadsheet program has rewritten this one",
         ),
         _without_zone(naive),
-        BadCells(WrongSchema, unread, "texts that are no time", "an epoch or ISO 8601 with a zone", "correct the rows"),
+        BadCells(
+            WrongSchema, unread, "texts that are not a time", "an epoch or ISO 8601 with a zone", "correct the rows"
+        ),
     ]
     return pl.select(pl.coalesce(epochs, zoned, naive)).to_series(), faults
 

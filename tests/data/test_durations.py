@@ -37,11 +37,11 @@ def test_a_length_beyond_the_calendar_is_refused() -> None:
 
 
 @given(st.integers(1, 10**8))
-def test_spelling_and_reading_are_inverse(seconds: int) -> None:
+def test_formatting_and_parsing_are_inverse(seconds: int) -> None:
     length = timedelta(seconds=seconds)
     assert parse_duration(format_duration(length)) == length
 
 
-def test_the_largest_dividing_unit_is_spelled() -> None:
+def test_the_largest_dividing_unit_is_used() -> None:
     assert [format_duration(timedelta(minutes=m)) for m in (1, 60, 90, 1440)] == ["1m", "1h", "90m", "1d"]
     assert format_duration(timedelta(milliseconds=250)) == "0.25s"

@@ -29,7 +29,7 @@ def test_a_string_names_its_own_column() -> None:
     assert columns(*names) == names
 
 
-def test_a_mapping_and_a_string_spell_the_same_feature() -> None:
+def test_a_mapping_and_a_string_name_the_same_feature() -> None:
     mapped = resolve([{"name": "rolling_mean", "window": 7}])[0]
     spelt = resolve(["rolling_mean_7"])[0]
     assert mapped.columns == spelt.columns == ("rolling_mean_7",)

@@ -94,7 +94,7 @@ def test_of_several_periods_published_at_once_the_latest_is_in_force() -> None:
     assert rates(closes(1, 2), published((3, 2, 0.3), (1, 2, 0.1), (2, 2, 0.2))) == [None, 0.3]
 
 
-def test_no_value_is_in_force_where_the_latest_publication_has_none() -> None:
+def test_the_value_is_null_where_the_latest_publication_is_null() -> None:
     assert rates(closes(1, 2, 3), published((1, 1, 0.1), (2, 2, None), (3, 3, 0.3))) == [0.1, None, 0.3]
 
 
@@ -127,7 +127,7 @@ BARS = st.lists(st.tuples(SYMBOLS, HOURS), unique=True, max_size=20)
 
 
 @given(ROWS, BARS, st.booleans())
-def test_the_join_is_the_definition_whatever_the_order_of_bars_and_series(
+def test_the_join_follows_its_definition_for_any_order_of_rows(
     rows: list[Row], bars: list[tuple[str, int]], by_symbol: bool
 ) -> None:
     if not by_symbol:
@@ -141,7 +141,7 @@ def test_the_join_is_the_definition_whatever_the_order_of_bars_and_series(
 
 
 @given(st.lists(st.tuples(SYMBOLS, HOURS, HOURS, RATES), unique_by=lambda row: row[:3]), st.randoms())
-def test_a_series_is_loaded_sorted_whatever_its_order(rows: list[Row], random: Any) -> None:
+def test_a_series_is_sorted_on_loading(rows: list[Row], random: Any) -> None:
     EXTERNAL.clear()
     shuffled = random.sample(rows, len(rows))
     register(of_symbols(rows), "one")
@@ -151,7 +151,7 @@ def test_a_series_is_loaded_sorted_whatever_its_order(rows: list[Row], random: A
     assert one.rows() == one.sort("symbol", "known_at", "time").rows()
 
 
-def test_numbers_become_floats_and_what_is_not_finite_no_value() -> None:
+def test_numbers_become_floats_and_values_that_are_not_finite_become_null() -> None:
     register(published((1, 1, float("nan")), (2, 2, float("inf")), (3, 3, 0.5), (4, 4, None)).with_columns(n=pl.lit(2)))
     loaded = load(["funding"])["funding"]
     assert loaded["rate"].to_list() == [None, None, 0.5, None]
@@ -200,12 +200,14 @@ def test_an_unknown_series_is_refused_with_the_known_ones() -> None:
         load(["fundng"])
 
 
-def test_whatever_a_function_raises_names_the_series_and_the_exception() -> None:
+def test_an_exception_of_a_series_function_names_the_series() -> None:
     @external
     def cpi() -> pl.DataFrame:
         raise FileNotFoundError("cpi.csv")
 
-    with pytest.raises(ConfigError, match=r"external: cpi cannot be read: FileNotFoundError: cpi\.csv: mend"):
+    with pytest.raises(
+        ConfigError, match=r"external: cpi cannot be read: FileNotFoundError: cpi\.csv: fix its function"
+    ):
         load(["cpi"])
 
 
@@ -237,7 +239,7 @@ def test_whatever_a_function_raises_names_the_series_and_the_exception() -> None
         ),
     ],
 )
-def test_a_frame_that_is_no_series_is_refused_in_plain_words(frame: object, message: str) -> None:
+def test_an_invalid_frame_of_a_series_is_refused(frame: object, message: str) -> None:
     register(frame)
     with pytest.raises(ConfigError, match=f"external: funding: {message}"):
         load(["funding"])

@@ -74,7 +74,7 @@ def test_the_interval_is_inferred_if_it_is_not_given(frame: pl.DataFrame) -> Non
 
 
 @pytest.mark.usefixtures("table")
-def test_what_a_feature_says_before_its_look_back_is_not_believed() -> None:
+def test_values_before_the_lookback_is_complete_are_null() -> None:
     @feature(lookback=3)
     def eager() -> pl.Expr:
         return pl.col("close").shift(1, fill_value=0.0)
@@ -83,7 +83,7 @@ def test_what_a_feature_says_before_its_look_back_is_not_believed() -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_a_feature_that_reads_further_than_it_says_stays_within_its_stretch() -> None:
+def test_a_feature_that_reads_beyond_its_lookback_stays_within_its_segment() -> None:
     @feature(lookback=1)
     def greedy() -> pl.Expr:
         return pl.col("close").cum_sum()
@@ -151,7 +151,7 @@ def test_given_series_take_the_place_of_the_registered_ones() -> None:
 
 @pytest.mark.usefixtures("funding")
 @pytest.mark.parametrize("column", ["funding.rat", "fundng.rate", "funding"])
-def test_a_column_that_nothing_has_is_refused_with_those_there_are(column: str) -> None:
+def test_an_unknown_column_is_refused_with_the_known_ones(column: str) -> None:
     @feature(lookback=0, requires=(column,))
     def mistaken() -> pl.Expr:
         return pl.col(column)

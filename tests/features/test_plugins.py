@@ -41,7 +41,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_a_module_beside_the_settings_is_found(tmp_path: Path) -> None:
+def test_a_module_in_the_folder_of_the_settings_is_found(tmp_path: Path) -> None:
     write(tmp_path / "my_module.py", PLUGIN.format(name="my_momentum"))
     load(["my_module"], tmp_path)
     assert resolve(["my_momentum"])[0].lookback == 24

@@ -47,13 +47,13 @@ def test_deviations_are_those_of_each_window_alone(values: list[float], window: 
 
 
 @given(st.floats(1e-6, 1e6), st.integers(2, 64))
-def test_equal_values_have_no_spread(value: float, window: int) -> None:
+def test_equal_values_have_zero_standard_deviation(value: float, window: int) -> None:
     found = evaluate([value] * (window + 3), window_std(pl.col("x"), window))[window - 1 :]
     assert found == pytest.approx([0.0] * 4, abs=1e-15 * value)
 
 
 @given(VALUES, st.integers(2, 12), st.integers(0, 60))
-def test_the_same_bits_come_out_whatever_surrounds_the_window(values: list[float], window: int, first: int) -> None:
+def test_a_window_gives_the_same_bits_in_any_surroundings(values: list[float], window: int, first: int) -> None:
     for expr in (window_sum(pl.col("x"), window), window_std(pl.col("x"), window)):
         late = evaluate(values[first : first + 20], expr)[window - 1 :]
         assert late == evaluate(values, expr)[first + window - 1 : first + 20]

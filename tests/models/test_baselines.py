@@ -47,7 +47,7 @@ def fitted(name: str, train: Windows, validation: Windows) -> Forecaster:
 
 
 @pytest.mark.parametrize("horizon", [1, 3])
-def test_zero_naive_and_mean_are_what_their_names_say(horizon: int) -> None:
+def test_zero_naive_and_mean_forecast_as_defined(horizon: int) -> None:
     train, validation = split(returns_of(1), horizon)
     assert (fitted("zero", train, validation).predict(validation) == 0).all()
     np.testing.assert_allclose(fitted("mean", train, validation).predict(validation), train.y.mean())

@@ -126,7 +126,7 @@ def test_a_name_that_is_taken_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["ridge", "lstm"])
 @pytest.mark.parametrize("ask", [lambda one: one.state(), lambda one: one.predict(_ten_windows())])
-def test_a_model_that_was_not_fitted_says_so(name: str, ask: Callable[[Forecaster], object]) -> None:
+def test_an_unfitted_model_is_refused(name: str, ask: Callable[[Forecaster], object]) -> None:
     with pytest.raises(RunError, match="call fit or restore first"):
         ask(MODELS[name].make(NET, TRAIN, 0))
 

@@ -123,7 +123,7 @@ def test_attributes_are_stored_and_restored_exactly() -> None:
     assert after["nested"]["a.b"][0].tolist() == before["rows"].tolist()
 
 
-def test_an_attribute_that_is_no_plain_data_is_named_with_the_remedy() -> None:
+def test_an_attribute_that_cannot_be_stored_is_named_with_the_remedy() -> None:
     class Wraps(LastFeatures):
         def __init__(self) -> None:
             self.regression = LinearRegression()
@@ -135,7 +135,7 @@ def test_an_attribute_that_is_no_plain_data_is_named_with_the_remedy() -> None:
         complete(Wraps(), "wraps").state()
 
 
-def test_settings_that_the_factory_gave_are_no_state() -> None:
+def test_settings_from_the_factory_are_not_stored_in_the_state() -> None:
     class Keeps(LastFeatures):
         def __init__(self, net: NetSettings) -> None:
             self.net, self.scale = net, 2.0
@@ -159,7 +159,7 @@ def test_settings_that_the_factory_gave_are_no_state() -> None:
         '{"w": {"list": 3}}',
     ],
 )
-def test_a_strangers_state_can_neither_replace_methods_nor_be_malformed(text: str) -> None:
+def test_a_manipulated_or_malformed_state_is_refused(text: str) -> None:
     model_ = LastFeatures()
     with pytest.raises(ValueError, match=r"saved attribute|JSON|Expecting|cannot reshape"):
         restore_attributes(model_, {ATTRIBUTES: np.frombuffer(text.encode(), np.uint8)})
@@ -187,7 +187,7 @@ class Slotted:
     fit, predict = LastFeatures.fit, LastFeatures.predict
 
 
-def test_what_cannot_be_a_model_is_refused_in_plain_words() -> None:
+def test_an_object_without_the_methods_of_a_model_is_refused() -> None:
     with pytest.raises(ProtocolError, match=r"model mine: expected an object .* \(got NoPredict without predict\)"):
         complete(NoPredict(), "mine")
     with pytest.raises(ProtocolError, match=r"model mine: .* or neither \(got state alone\)"):

@@ -66,7 +66,7 @@ def test_the_best_epoch_is_kept() -> None:
     np.testing.assert_array_equal(again.predict(ask), stopped.predict(ask))
 
 
-def test_the_same_seed_gives_the_same_bits_whatever_ran_before() -> None:
+def test_the_same_seed_gives_the_same_bits_after_any_other_work() -> None:
     first, _ = fit("gru", net=NET.model_copy(update={"layers": 2, "dropout": 0.3}))
     torch.manual_seed(99)
     second, _ = fit("gru", net=NET.model_copy(update={"layers": 2, "dropout": 0.3}))

@@ -53,7 +53,7 @@ def test_a_training_window_lies_inside_its_span_as_a_whole() -> None:
     assert rows.validation(at(2), at(8), window=3, known_by=at(9)).x[0, :, 0].tolist() == [0, 1, 2]
 
 
-def test_no_later_row_is_within_reach() -> None:
+def test_windows_never_contain_later_rows() -> None:
     rows = make_panel([10, 10])
     for part in (
         rows.training(at(0), at(6), window=2, known_by=at(9)),
@@ -63,7 +63,7 @@ def test_no_later_row_is_within_reach() -> None:
         assert set(part.features[:, 0].tolist()) == {*range(6), *range(100, 106)}
 
 
-def test_the_last_bar_without_a_target_is_no_origin_but_can_be_asked_about() -> None:
+def test_the_last_bar_without_a_target_is_forecast_but_not_scored() -> None:
     rows = make_panel([10])
     assert rows.origins(at(0), at(10), window=3).tolist() == list(range(2, 9))
     assert rows.at(np.array([9]), window=3).x[0, :, 0].tolist() == [7, 8, 9]
@@ -94,7 +94,7 @@ def test_a_target_that_is_known_too_late_is_not_learned_from() -> None:
     span=st.tuples(st.integers(0, 30), st.integers(1, 30)),
     training=st.booleans(),
 )
-def test_windows_are_those_of_a_plain_loop(
+def test_windows_equal_those_of_a_simple_loop(
     lengths: list[int], bad: set[int], window: int, span: tuple[int, int], training: bool
 ) -> None:
     rows = make_panel(lengths, bad=tuple(bad))
@@ -129,7 +129,7 @@ def test_blocks_are_the_windows_in_order() -> None:
     np.testing.assert_array_equal(np.concatenate([block.x for block in windows.blocks(7)]), windows.x)
 
 
-def test_the_scaler_knows_the_rows_of_the_training_windows_alone() -> None:
+def test_the_scaler_is_fitted_on_the_rows_of_the_training_windows_alone() -> None:
     features = np.arange(20.0)[:, None]
     target = np.linspace(-1, 1, 20)
     train = Windows(features, target, target, np.array([4, 5, 9]), 2, 1)

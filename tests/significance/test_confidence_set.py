@@ -50,7 +50,7 @@ def test_a_model_leaves_the_set_at_its_own_p_value() -> None:
 
 
 @pytest.mark.parametrize("method", get_args(Method))
-def test_a_model_under_two_names_enters_once_and_is_said_to(method: Method) -> None:
+def test_duplicate_models_enter_once_and_the_note_says_so(method: Method) -> None:
     losses = ranked_losses(good=0.1, fair=0.3, bad=1.0)
     alone = model_confidence_set(losses, method=method, resampling=FEW)
     found = model_confidence_set({**losses, "twin": losses["fair"] * (1 + 1e-16)}, method=method, resampling=FEW)
@@ -58,7 +58,7 @@ def test_a_model_under_two_names_enters_once_and_is_said_to(method: Method) -> N
     assert found.note.startswith("twin has the same losses as fair; ")
 
 
-def test_what_nothing_tells_apart_is_undefined() -> None:
+def test_models_with_equal_losses_are_undefined() -> None:
     losses = ranked_losses(one=0.1, other=0.2)["one"]
     with pytest.raises(UndefinedTest, match="a, b, c: all are the same"):
         model_confidence_set({"a": losses, "b": losses, "c": losses})
@@ -78,7 +78,7 @@ def test_numbers_that_cannot_be_squared_are_undefined(method: Method) -> None:
         model_confidence_set(losses, method=method, resampling=FEW)
 
 
-def test_an_exact_tie_is_undefined_and_no_crash() -> None:
+def test_an_exact_tie_is_undefined_instead_of_a_crash() -> None:
     losses = np.tile([0.0, 1.0, 2.0], 20)
     with pytest.raises(UndefinedTest, match="two pairs of models tie exactly"):
         model_confidence_set({"a": losses, "b": losses[::-1]}, resampling=FEW)

@@ -84,7 +84,7 @@ def test_units_of_forecasts_and_outcomes_do_not_matter(
 
 @BOTH
 @given(seeds, st.integers(20, 100), st.integers(1, 5))
-def test_turning_the_forecasts_over_turns_the_statistic_and_turning_both_over_nothing(
+def test_negated_forecasts_negate_the_statistic_and_negating_both_series_changes_nothing(
     test: Callable[..., TestResult], seed: int, n: int, horizon: int
 ) -> None:
     y, y_hat = returns(seed, n)
@@ -94,7 +94,7 @@ def test_turning_the_forecasts_over_turns_the_statistic_and_turning_both_over_no
     assert test(-y, -y_hat, horizon=horizon).statistic == pytest.approx(ours.statistic, rel=1e-9, abs=1e-9)
 
 
-def test_a_zero_names_no_direction_so_its_row_is_left_out_and_counted() -> None:
+def test_a_row_with_a_zero_is_left_out_and_counted() -> None:
     y, y_hat = returns(1, 60)
     y[3], y_hat[7], y_hat[9] = 0, 0, -0.0
     rest = np.delete(np.arange(60), [3, 7, 9])
@@ -135,7 +135,7 @@ def test_overlap_is_tested_as_the_mean_of_centred_products_that_keep_their_place
 
 @BOTH
 @given(seeds, st.integers(1, 4), st.randoms(use_true_random=False))
-def test_the_same_symbol_twice_is_no_more_evidence_than_once_in_any_order_of_rows(
+def test_a_duplicated_symbol_adds_no_evidence_in_any_order_of_rows(
     test: Callable[..., TestResult], seed: int, horizon: int, random: Any
 ) -> None:
     y, y_hat = returns(seed, 40)
@@ -167,7 +167,7 @@ def test_a_forecast_that_is_always_right_is_defined_and_sure(test: Callable[...,
         assert np.isfinite(test(y, y, horizon=horizon).statistic)
 
 
-def test_products_that_never_change_have_no_variance_of_their_own() -> None:
+def test_constant_products_are_undefined() -> None:
     y = np.tile([1.0, -1.0], 20)
     assert pesaran_timmermann(y, y).statistic == pytest.approx(40 / 39**0.5)
     with pytest.raises(UndefinedTest, match="products of forecast and outcome are the same at all 40 times"):
@@ -198,7 +198,7 @@ def test_forecasts_or_outcomes_of_one_direction_are_undefined(
         ([], [], UndefinedTest, r"more than the horizon, 1, times are needed \(got 0\)"),
     ],
 )
-def test_what_is_no_sample_is_refused(
+def test_invalid_samples_are_refused(
     test: Callable[..., TestResult], y: list[float], y_hat: list[float], error: type[DataError], message: str
 ) -> None:
     with pytest.raises(error, match=message):

@@ -169,7 +169,7 @@ def test_losses_may_be_lists_arrays_or_series() -> None:
 
 
 @pytest.mark.parametrize("bad", [None, float("nan"), float("inf"), float("-inf")])
-def test_a_loss_that_is_no_number_is_refused_wherever_it_stands(bad: float | None) -> None:
+def test_a_loss_that_is_not_finite_is_refused_at_any_position(bad: float | None) -> None:
     for position in (0, 1, 3):
         series = pl.Series([0.1, 0.4, 0.2, 0.3])
         series[position] = bad
@@ -191,7 +191,7 @@ def test_a_loss_that_is_no_number_is_refused_wherever_it_stands(bad: float | Non
         ([0.1 + 0.2, 0.3, 0.3], [0.1, 0.1, 0.1], UndefinedTest, "variance is zero, all 3 are equal"),
     ],
 )
-def test_what_is_no_sample_is_refused(
+def test_invalid_samples_are_refused(
     model: list[float], baseline: list[float], error: type[DataError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -224,6 +224,6 @@ def test_losses_beyond_any_sum_are_refused() -> None:
 
 
 @pytest.mark.parametrize("horizon", [1.5, None, "x", True])
-def test_a_horizon_that_is_no_number_of_steps_is_refused(horizon: Any) -> None:
+def test_an_invalid_horizon_is_refused(horizon: Any) -> None:
     with pytest.raises(ConfigError, match="horizon: must be at least 1, a whole number of steps"):
         diebold_mariano([1.0, 2.0, 4.0], [1.0, 1.0, 1.0], horizon=horizon)

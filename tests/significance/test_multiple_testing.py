@@ -89,7 +89,7 @@ def test_a_family_of_one_is_left_alone_and_an_empty_one_stays_empty(name: str) -
 
 @every_adjustment
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
-def test_what_is_no_probability_is_refused(name: str, bad: float) -> None:
+def test_values_that_are_not_probabilities_are_refused(name: str, bad: float) -> None:
     with pytest.raises(DataError, match="p-values: must lie between 0 and 1"):
         ADJUSTMENTS[name]([0.5, bad])
 

@@ -102,7 +102,7 @@ def test_rows_of_one_time_count_as_one() -> None:
 
 
 @pytest.mark.parametrize("test", [clark_west, encompassing])
-def test_what_is_no_sample_is_refused(test: Any) -> None:
+def test_invalid_samples_are_refused(test: Any) -> None:
     y, model, baseline = forecasts(1, 30)
     with pytest.raises(UnpairedForecasts, match=r"one length \(got y \(30,\) and y_model \(29,\)"):
         test(y, model[1:], baseline)

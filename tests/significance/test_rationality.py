@@ -104,9 +104,7 @@ def test_without_lags_the_order_of_the_rows_does_not_matter(seed: int, order: li
 
 @given(seeds, st.integers(1, 4), st.permutations(range(80)))
 @settings(max_examples=30)
-def test_the_same_symbol_twice_is_no_more_evidence_than_once_in_any_order_of_rows(
-    seed: int, horizon: int, order: list[int]
-) -> None:
+def test_a_duplicated_symbol_adds_no_evidence_in_any_order_of_rows(seed: int, horizon: int, order: list[int]) -> None:
     y, y_hat = regression(seed, 40)
     once = mincer_zarnowitz(y, y_hat, horizon=horizon)
     times = np.tile(np.arange(40) * 3600, 2)[order]
@@ -115,7 +113,7 @@ def test_the_same_symbol_twice_is_no_more_evidence_than_once_in_any_order_of_row
     assert (twice.n, twice.lags, twice.note) == (40, once.lags, once.note)
 
 
-def test_forecasts_of_the_right_size_pass_and_those_too_large_are_told_by_their_slope() -> None:
+def test_calibrated_forecasts_pass_and_forecasts_too_large_have_a_slope_below_one() -> None:
     y, y_hat = regression(2, 2_000, slope=1.0)
     y -= 0.1
     right, large = mincer_zarnowitz(y, y_hat), mincer_zarnowitz(y, 2 * y_hat)
@@ -136,7 +134,7 @@ def test_its_size_is_right_where_forecasts_overlap_but_for_bartletts_lags() -> N
     assert rejected[1] / 400 > 0.15
 
 
-def test_the_result_does_not_depend_on_what_holds_the_numbers() -> None:
+def test_the_result_does_not_depend_on_the_type_of_container() -> None:
     y, y_hat = regression(4, 40)
     assert len({mincer_zarnowitz(a(y), a(y_hat)) for a in (np.asarray, list, pl.Series)}) == 1
 
@@ -156,7 +154,7 @@ def test_the_result_does_not_depend_on_what_holds_the_numbers() -> None:
         ([1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0], UndefinedTest, "covariance of intercept and slope is singular"),
     ],
 )
-def test_what_is_no_sample_is_refused(y: list[float], y_hat: list[float], error: type[DataError], message: str) -> None:
+def test_invalid_samples_are_refused(y: list[float], y_hat: list[float], error: type[DataError], message: str) -> None:
     with pytest.raises(error, match=message):
         mincer_zarnowitz(y, y_hat)
 

@@ -82,7 +82,7 @@ def test_published_track_records_and_probabilities_are_met_to_their_digits() -> 
 
 
 @needs_shared
-def test_no_usual_mistake_is_made() -> None:
+def test_common_errors_of_implementation_give_other_values() -> None:
     mistakes = [case for case in golden("published") if case["name"].startswith(("MISTAKE", "jsharpe"))]
     assert len(mistakes) == 5
     found = deflated_sharpe(PAPER, 100, VARIANCE)
@@ -95,7 +95,7 @@ def test_the_paper_without_the_golden_values() -> None:
 
 
 @given(RATIOS, st.floats(0.51, 0.99))
-def test_a_track_record_is_long_enough_and_no_longer(ratio: Sharpe, level: float) -> None:
+def test_the_minimum_track_record_is_the_shortest_sufficient_one(ratio: Sharpe, level: float) -> None:
     periods = minimum_track_record(ratio, level=level)
     if periods is None:
         assert ratio.ratio <= 1e-15
@@ -116,7 +116,7 @@ def test_more_trials_deflate_more_and_one_not_at_all(ratio: Sharpe, trials: int)
     assert deflated_sharpe(ratio, 1, VARIANCE) == probabilistic_sharpe(ratio)
 
 
-def test_the_best_of_many_idle_trials_is_about_what_is_expected() -> None:
+def test_the_expected_maximum_matches_simulated_trials_without_skill() -> None:
     best = np.random.default_rng(0).normal(scale=0.1, size=(4000, 50)).max(axis=1)
     assert expected_maximum_sharpe(50, 0.01) == pytest.approx(best.mean(), rel=0.02)
 
@@ -153,7 +153,7 @@ def test_moments_that_leave_no_variance_are_undefined() -> None:
             statistic(impossible)
 
 
-def test_settings_that_mean_nothing_are_refused() -> None:
+def test_invalid_settings_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"trials: must be at least 1 \(got 0\)"):
         deflated_sharpe(PAPER, 0, VARIANCE)
     for variance in (-1.0, float("nan"), float("inf")):

@@ -57,13 +57,13 @@ def test_interval_is_near_the_delta_method_in_a_long_sample() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(-40, 40))
-def test_skill_has_no_unit(seed: int, exponent: int) -> None:
+def test_skill_does_not_depend_on_the_unit_of_the_losses(seed: int, exponent: int) -> None:
     model, baseline = squared_losses(seed, 200, 0.3)
     assert skill_interval(model * 2.0**exponent, baseline * 2.0**exponent) == skill_interval(model, baseline)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3])
-def test_interval_covers_the_truth_as_often_as_it_says(share: float) -> None:
+def test_the_interval_has_its_nominal_coverage(share: float) -> None:
     covered = 0
     for seed in range(1000):
         skill = skill_interval(*squared_losses(seed, 250, share))
@@ -91,7 +91,7 @@ def test_skill_is_undefined_where_the_baseline_makes_no_error_or_nothing_varies(
         skill_interval([0.3, 0.6, 0.9], [0.1, 0.2, 0.3])
 
 
-def test_skill_refuses_losses_that_are_no_pair() -> None:
+def test_skill_refuses_unpaired_losses() -> None:
     with pytest.raises(UnpairedForecasts, match="expected series of one length"):
         skill_interval([0.1, 0.2], [0.1])
     with pytest.raises(NotFinite, match="loss_model: must be finite"):
@@ -134,7 +134,7 @@ def test_four_in_five_samples_show_a_skill_of_the_size_that_is_called_detectable
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(-30, 30))
-def test_the_smallest_skill_has_no_unit_and_falls_with_the_level(seed: int, exponent: int) -> None:
+def test_the_smallest_skill_does_not_depend_on_the_unit_and_falls_with_the_level(seed: int, exponent: int) -> None:
     y, noise = np.random.default_rng(seed).standard_normal((2, 200))
     y_hat = 0.1 * noise + 0.05 * y
     usual = smallest_detectable(y, y_hat)

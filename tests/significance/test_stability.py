@@ -99,7 +99,7 @@ def test_a_long_sample_is_judged_by_a_short_one_without_bias() -> None:
     assert np.mean(p_values) == pytest.approx(0.5, abs=0.025)  # 0.46 without the continuity correction
 
 
-def test_one_spell_is_found_and_placed_where_the_whole_sample_shows_nothing() -> None:
+def test_a_short_period_of_skill_is_found_where_the_whole_sample_shows_none() -> None:
     d = np.random.default_rng(3).standard_normal(1_000)
     d[300:600] -= 0.5
     d[:300] += 0.25
@@ -120,7 +120,7 @@ def test_no_p_value_is_zero_and_the_same_numbers_give_the_same_result() -> None:
 
 
 @pytest.mark.parametrize("bad", [None, float("nan"), float("-inf")])
-def test_a_loss_that_is_no_number_is_refused(bad: float | None) -> None:
+def test_a_loss_that_is_not_finite_is_refused(bad: float | None) -> None:
     with pytest.raises(NotFinite, match=r"loss_baseline: must be finite .* at position 2; 1 of 4"):
         fluctuation([0.2] * 4, pl.Series([0.1, 0.2, bad, 0.3]))
 
@@ -135,7 +135,7 @@ def test_a_loss_that_is_no_number_is_refused(bad: float | None) -> None:
         ([1.0, 3.0], [1.0, 2.0], UndefinedTest, r"more than the horizon, 1, and fewer than all 2 rows .* \(got 1, 0.3"),
     ],
 )
-def test_what_is_no_sample_is_refused(
+def test_invalid_samples_are_refused(
     model: list[float], baseline: list[float], error: type[DataError], message: str
 ) -> None:
     with pytest.raises(error, match=message):

@@ -36,7 +36,7 @@ def test_studentised_test_agrees_with_that_of_hansen(case: dict[str, Any]) -> No
 @needs_shared
 @pytest.mark.parametrize("case", CASES, ids=name)
 @pytest.mark.parametrize("studentize", [True, False])
-def test_arch_itself_studentises_nothing_whatever_its_flag(case: dict[str, Any], studentize: bool) -> None:
+def test_arch_does_not_studentise_with_either_value_of_its_flag(case: dict[str, Any], studentize: bool) -> None:
     losses, resampling = golden_losses(case), golden_resampling(case)
     benchmark, models = losses["m0"], np.stack(list(losses.values())[1:], axis=1)
     plain: Any = SPA(benchmark, models, case["block_size"], case["reps"], studentize=studentize)
@@ -89,14 +89,14 @@ def test_superiority_is_found_where_it_is() -> None:
     assert (found.reps, found.note) == (200, f"200 resamples in blocks of {found.block} on average")
 
 
-def test_hopeless_models_are_no_evidence_against_the_baseline() -> None:
+def test_poor_models_give_no_evidence_against_the_baseline() -> None:
     losses = ranked_losses(zero=0.1, bad=0.8, worse=0.9)
     found = superior_predictive_ability(losses, baseline="zero", resampling=FEW)
     assert (found.statistic, found.lower, found.consistent, found.upper) == (0, 1, 1, 1)
     assert stepwise(losses, baseline="zero", resampling=FEW).better == ()
 
 
-def test_a_poor_model_among_the_rivals_hides_no_good_one() -> None:
+def test_a_poor_model_does_not_hide_a_good_one() -> None:
     losses = ranked_losses(zero=0.5, good=0.35)
     wild = {"wild": losses["zero"] + 50 * np.random.default_rng(3).normal(size=400) ** 2}
     found = superior_predictive_ability({**losses, **wild}, baseline="zero", resampling=FEW)
@@ -112,7 +112,7 @@ def test_the_unit_of_one_models_gain_does_not_matter() -> None:
     assert found[0].statistic == pytest.approx(found[1].statistic, rel=1e-12)
 
 
-def test_a_model_that_is_the_baseline_is_left_out_and_said_to_be() -> None:
+def test_a_copy_of_the_baseline_is_left_out_and_the_note_says_so() -> None:
     losses = ranked_losses(zero=0.5, good=0.45)
     with_mean = {**losses, "mean": losses["zero"] * (1 + 1e-16)}
     alone, found = (superior_predictive_ability(x, baseline="zero", resampling=FEW) for x in (losses, with_mean))

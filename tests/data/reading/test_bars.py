@@ -45,7 +45,7 @@ def test_a_symbol_picks_the_files_that_are_named_after_it(tmp_path: Path) -> Non
         load_bars(tmp_path, "SOLUSDT", now=NOW)
 
 
-def test_a_symbol_names_a_series_that_has_no_name_of_its_own(tmp_path: Path) -> None:
+def test_a_given_symbol_names_an_unnamed_series(tmp_path: Path) -> None:
     for number in (1, 2):
         steady()[3 * number - 3 : 3 * number].drop("symbol").write_parquet(tmp_path / f"part-{number}.parquet")
     assert load_bars(tmp_path, "BTCUSDT", now=NOW).equals(steady())

@@ -67,7 +67,7 @@ def test_an_archive_without_data_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"  \n\n", b"\xef\xbb\xbf"])
-def test_an_empty_file_is_said_to_be_empty(tmp_path: Path, content: bytes) -> None:
+def test_the_message_says_that_a_file_is_empty(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.csv").write_bytes(content)
     with pytest.raises(WrongSchema, match=r"x\.csv: expected bars \(the file is empty\)"):
         load_bars(tmp_path / "x.csv")
@@ -94,7 +94,7 @@ def test_a_header_without_rows_is_too_few_bars(tmp_path: Path) -> None:
         b"time,open,high,low,close,close,volume\n1704067200,2,2,2,2,2,2\n",
     ],
 )
-def test_what_is_no_file_of_bars_is_refused_in_one_plain_line(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_bars_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.csv").write_bytes(content)
     with pytest.raises(WrongSchema, match=r"x\.csv: expected .*\(got.*\): \w+") as caught:
         load_bars(tmp_path / "x.csv")
@@ -117,12 +117,12 @@ def test_a_text_cut_within_a_row_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["x" * 5_000, "~nosuch/x.csv", "a\0b.csv", "a\0*.csv"])
-def test_a_name_that_no_file_can_have_is_an_unknown_source(source: str) -> None:
+def test_an_impossible_file_name_is_an_unknown_source(source: str) -> None:
     with pytest.raises(UnknownSource, match="expected a file, a folder, a glob"):
         find_files(source)
 
 
-def test_what_inflates_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_decompresses_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LARGEST", 1_000)
     (tmp_path / "x.gz").write_bytes(gzip.compress(b"time\n" * 300))
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:

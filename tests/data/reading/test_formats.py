@@ -28,7 +28,7 @@ def test_klines_without_header_give_all_their_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", [1, 1_000, 1_000_000, 1_000_000_000])
-def test_the_unit_of_epochs_is_told_by_their_size(tmp_path: Path, unit: int) -> None:
+def test_the_size_of_epochs_gives_their_unit(tmp_path: Path, unit: int) -> None:
     path = text(tmp_path, "X.csv", *(kline(OPENED + 3600 * hour, unit=unit) for hour in range(3)))
     assert load_bars(path, now=NOW)["time"][0] == NEW_YEAR
 
@@ -84,7 +84,7 @@ def test_freqtrade_milliseconds_become_microseconds(tmp_path: Path) -> None:
     assert load_bars(tmp_path / "BTC_USDT-1h.feather", now=NOW).equals(steady())
 
 
-def test_tidy_bars_ignore_what_they_have_besides(tmp_path: Path) -> None:
+def test_further_columns_of_tidy_bars_are_ignored(tmp_path: Path) -> None:
     frame = steady().drop("symbol").rename({"time": "ts"}).with_columns(source=pl.lit("x").cast(pl.Categorical))
     frame.write_parquet(tmp_path / "btcusdt_spot_1h.parquet")
     assert load_bars(tmp_path / "btcusdt_spot_1h.parquet", now=NOW).equals(steady())
@@ -110,7 +110,7 @@ def test_blank_lines_are_skipped_but_counted(tmp_path: Path) -> None:
     rows = [f"{OPENED + 60 * minute},1,2,1,{close},3" for minute, close in enumerate((1.5, 1.5, "x"))]
     path = text(tmp_path, "bars.csv", "time,open,high,low,close,volume", rows[0], "", rows[1], "", rows[2], "", "")
     with pytest.raises(
-        WrongSchema, match=r"close: texts that are no number in 1 row, first in row 5, line 6: .*got x"
+        WrongSchema, match=r"close: texts that are not a number in 1 row, first in row 5, line 6: .*got x"
     ) as caught:
         load_bars(path, now=NOW)
     assert caught.value.others == ()
@@ -140,7 +140,7 @@ def test_numbers_of_other_types_are_read_and_others_refused(tmp_path: Path) -> N
         load_bars(tmp_path / "b.parquet", now=NOW)
 
 
-def test_funding_rates_are_refused_for_what_they_are(tmp_path: Path) -> None:
+def test_funding_rates_are_refused_by_name(tmp_path: Path) -> None:
     path = text(
         tmp_path, "f.csv", "symbol,fundingTime,fundingRate,markPrice", "BTCUSDT,2019-09-10 08:00:00+00:00,0.0001,"
     )
@@ -195,5 +195,5 @@ def test_times_without_a_zone_are_refused_but_dates_are_not(tmp_path: Path) -> N
         ("_bars.csv", "BARS"),
     ],
 )
-def test_the_symbol_is_told_by_the_files_name(file: str, symbol: str) -> None:
+def test_the_symbol_is_read_from_the_file_name(file: str, symbol: str) -> None:
     assert symbol_of(file) == symbol

@@ -26,7 +26,7 @@ def odd() -> pl.DataFrame:
     return changed.filter(~number.is_in([10, 20, 21, 22]))
 
 
-def test_an_inspection_counts_what_is_odd(tmp_path: Path) -> None:
+def test_an_inspection_counts_holes_and_zero_volumes(tmp_path: Path) -> None:
     odd().write_parquet(tmp_path / "x.parquet")
     found = inspect_bars(tmp_path / "x.parquet", now=NOW)
     (series,) = found.series
@@ -39,7 +39,7 @@ def test_an_inspection_counts_what_is_odd(tmp_path: Path) -> None:
     assert found.digest == digest(odd())
 
 
-def test_a_move_across_a_hole_is_no_move_of_a_bar(tmp_path: Path) -> None:
+def test_a_move_across_a_hole_is_not_counted_as_a_move(tmp_path: Path) -> None:
     odd().filter(pl.col("time") != START + 29 * HOUR).write_parquet(tmp_path / "x.parquet")
     (series,) = inspect_bars(tmp_path / "x.parquet", now=NOW).series
     assert max(move.change for move in series.moves) < 0.02

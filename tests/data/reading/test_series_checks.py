@@ -37,14 +37,14 @@ def test_overlapping_files_with_other_values_are_a_conflict(tmp_path: Path) -> N
     assert not isinstance(caught.value, RepeatedBar)
 
 
-def test_what_only_one_of_two_files_knows_is_no_conflict(tmp_path: Path) -> None:
+def test_a_value_that_one_of_two_files_lacks_is_not_a_conflict(tmp_path: Path) -> None:
     steady().write_parquet(tmp_path / "a.parquet")
     steady().with_columns(trades=pl.lit(3))[4:].write_parquet(tmp_path / "b.parquet")
     with pytest.raises(RepeatedBar, match="2 times of BTCUSDT"):
         load_bars(tmp_path, now=NOW)
 
 
-def test_conflicts_and_repeats_are_told_apart(tmp_path: Path) -> None:
+def test_conflicts_and_repeats_are_distinguished(tmp_path: Path) -> None:
     frame = steady()
     both = pl.concat([frame[:2], frame[1:3], frame[2:4].with_columns(pl.col("close") + 0.25), frame[4:]])
     both.write_parquet(tmp_path / "x.parquet")

@@ -119,7 +119,7 @@ def test_epochs_that_a_spreadsheet_shortened_are_refused() -> None:
         "originals/freqtrade_BTC_USDT_USDT-8h-funding_rate.feather",
     ],
 )
-def test_funding_rates_are_no_bars(file: str) -> None:
+def test_funding_rates_are_not_accepted_as_bars(file: str) -> None:
     with pytest.raises(
         WrongSchema, match=r"expected bars \(got .*funding rates.*: load the bars|a funding rate is paid"
     ):

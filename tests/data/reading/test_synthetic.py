@@ -50,7 +50,7 @@ def test_the_best_forecast_explains_the_stated_share_of_the_variance(signal: flo
 
 
 @pytest.mark.parametrize("signal", [0.02, 0.5])
-def test_what_the_best_forecast_leaves_is_not_predictable(signal: float) -> None:
+def test_the_residuals_of_the_best_forecast_are_unpredictable(signal: float) -> None:
     frame = make_bars(200_000, seed=5, signal=signal)
     mean = conditional_mean(frame, signal).to_numpy()[:-1]
     rest = log_returns(frame) - mean
@@ -59,7 +59,7 @@ def test_what_the_best_forecast_leaves_is_not_predictable(signal: float) -> None
     assert abs(np.corrcoef(rest, mean)[0, 1]) < 0.02
 
 
-def test_no_other_scale_of_the_forecast_is_better() -> None:
+def test_the_best_forecast_has_the_best_scale() -> None:
     frame = make_bars(300_000, seed=1, signal=0.1)
     y, mean = log_returns(frame), conditional_mean(frame, 0.1).to_numpy()[:-1]
     assert abs(float(y @ mean / (mean @ mean)) - 1) < 0.05

@@ -36,7 +36,7 @@ instants = st.integers(320_000_000_000_000, 4_100_000_000_000_000).map(
         "1714996800000000000",
     ],
 )
-def test_one_instant_is_read_in_every_spelling(written: str) -> None:
+def test_one_time_is_read_from_every_notation(written: str) -> None:
     times, faults = parse_times(pl.Series([written, None]))
     assert (times.to_list(), faults) == ([NOON, None], [])
     assert times.dtype == UTC_TIME
@@ -94,16 +94,18 @@ def test_dates_become_midnight_utc(dates: pl.Series) -> None:
         (pl.Series(["2024-05-06 00:00", "2024-05-06 01:00"]), TimezoneMissing, [True, True]),
     ],
 )
-def test_what_cannot_be_read_is_a_fault_of_its_rows(column: pl.Series, kind: type[DataError], mask: list[bool]) -> None:
+def test_unreadable_cells_are_reported_with_their_rows(
+    column: pl.Series, kind: type[DataError], mask: list[bool]
+) -> None:
     _, faults = parse_times(column)
     assert [(fault.kind, fault.mask.to_list()) for fault in faults] == [(kind, mask)]
 
 
-def test_daily_bars_before_1970_are_no_wrong_unit() -> None:
+def test_daily_bars_before_1970_are_accepted() -> None:
     days = [datetime(1927, 12, 30, tzinfo=UTC) + timedelta(days=day) for day in range(3)]
     assert parse_times(pl.Series(days, dtype=UTC_TIME))[1] == []
 
 
-def test_an_empty_column_has_no_fault() -> None:
+def test_an_empty_column_is_accepted() -> None:
     for dtype in (pl.String, pl.Int64, pl.Datetime("us"), UTC_TIME, pl.Date, pl.Null):
         assert parse_times(pl.Series([], dtype=dtype))[1] == []

@@ -109,7 +109,7 @@ def test_losses_may_be_lists_arrays_or_series() -> None:
 
 
 @pytest.mark.parametrize("bad", [None, float("nan"), float("inf")])
-def test_a_loss_that_is_no_number_is_refused(bad: float | None) -> None:
+def test_a_loss_that_is_not_finite_is_refused(bad: float | None) -> None:
     with pytest.raises(NotFinite, match=r"loss_model: must be finite .* at position 1; 1 of 4"):
         giacomini_white(pl.Series([0.1, bad, 0.2, 0.3]), [0.2] * 4)
 
@@ -126,14 +126,14 @@ def test_a_loss_that_is_no_number_is_refused(bad: float | None) -> None:
         ([1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0], UndefinedTest, "is singular: test without the cond"),
     ],
 )
-def test_what_is_no_sample_is_refused(
+def test_invalid_samples_are_refused(
     model: list[float], baseline: list[float], error: type[DataError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         giacomini_white(model, baseline)
 
 
-def test_a_product_that_never_changes_has_no_variance_to_divide_by() -> None:
+def test_a_constant_product_is_undefined() -> None:
     alternating = np.tile([1.0, -1.0], 50)
     with pytest.raises(UndefinedTest, match=r"expected series that vary \(got a constant\)"):
         giacomini_white(alternating, np.zeros(100), horizon=2)

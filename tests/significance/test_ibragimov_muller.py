@@ -25,7 +25,7 @@ def test_it_is_scipys_t_test_on_the_means_of_the_folds(seed: int, q: int, altern
     assert (result.n, result.lags) == (q, 0)
 
 
-def test_luck_that_a_whole_fold_shares_is_counted_where_diebold_mariano_does_not() -> None:
+def test_errors_shared_by_a_fold_keep_the_size_where_diebold_mariano_rejects_too_often() -> None:
     rng, folds, rejected = np.random.default_rng(1), np.repeat(np.arange(5), 300), np.zeros(2)
     for _ in range(600):
         luck = rng.standard_normal(5) * 2 / 300**0.5  # twice the standard error that a fold's mean has of itself
@@ -37,7 +37,7 @@ def test_luck_that_a_whole_fold_shares_is_counted_where_diebold_mariano_does_not
     assert rejected[1] / 600 > 0.12
 
 
-def test_what_is_no_sample_is_refused() -> None:
+def test_invalid_samples_are_refused() -> None:
     model, baseline = np.random.default_rng(2).random((2, 6))
     with pytest.raises(UnpairedForecasts, match=r"folds: one for each of 6 losses is needed \(got shape \(5,\)\)"):
         ibragimov_muller(model, baseline, [0, 0, 0, 1, 1])

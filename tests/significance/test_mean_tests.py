@@ -59,7 +59,7 @@ def test_a_mean_that_is_not_zero_is_found() -> None:
     assert moments_test([one, other], horizon=2).p_value > 0.05
 
 
-def test_what_cannot_be_tested_is_undefined() -> None:
+def test_samples_without_variance_or_length_are_undefined() -> None:
     noise = np.random.default_rng(4).standard_normal(50)
     with pytest.raises(UndefinedTest, match=r"expected series that vary \(got a constant\)"):
         moments_test([np.ones(50)], horizon=2)
