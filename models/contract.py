@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from backtest.data.errors import ProtocolError
-from backtest.models.forecaster import Forecaster
+from backtest.models.forecaster import Forecaster, log_of
 from backtest.models.registry import maker
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
@@ -43,7 +43,7 @@ def check_forecaster(
     def fitted(global_seed: int) -> Forecaster:
         forecaster = make(net, train, seed)
         with _global_generators(global_seed):
-            forecaster.fit(learn, validate)
+            log_of(forecaster.fit(learn, validate), name)
         return forecaster
 
     def restored() -> Forecaster:

@@ -48,7 +48,7 @@ class Forecaster(Protocol):
 
     `fit` must not change the windows it is given, `predict` sees no targets, and a forecaster that is given the
     `state()` of another must forecast the same to the last bit. A user's model needs `fit` and `predict` only, and its
-    `fit` may return None: `complete` adds the rest.
+    `fit` may return None: `complete` and `log_of` add the rest.
     """
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
@@ -69,14 +69,19 @@ def unfitted(forecaster: object) -> RunError:
     return RunError(f"{type(forecaster).__name__}: not fitted yet: call fit or restore first")
 
 
+def log_of(log: object, name: str) -> FitLog:
+    """Return what `fit` of the model `name` returned, an empty log for None; ProtocolError for anything else."""
+    if not isinstance(log, FitLog | None):
+        raise ProtocolError(f"model {name}: fit must return a FitLog or None (got {type(log).__name__})")
+    return log or FitLog()
+
+
 def complete(forecaster: Any, name: str) -> Forecaster:
     """Return a Forecaster from any object with `fit(train, validation)` and `predict(windows)`.
 
-    Where `fit` returns None the log is empty; without `state` and `restore`, the attributes of the object are its
-    state (`attribute_state`). Raises ProtocolError, with the model's `name`, where a method is missing or stands alone.
+    One with `state` and `restore` is returned as it is; otherwise its attributes are its state (`attribute_state`).
+    Raises ProtocolError, with the model's `name`, where a method is missing, or one of `state` and `restore` alone.
     """
-    if isinstance(forecaster, Completed):
-        return forecaster
     methods = [each for each in ("fit", "predict", "state", "restore") if callable(getattr(forecaster, each, None))]
     missing = [each for each in ("fit", "predict") if each not in methods]
     if missing:
@@ -89,21 +94,19 @@ def complete(forecaster: Any, name: str) -> Forecaster:
             f"model {name}: expected both state() and restore(state), or neither (got {methods[-1]} alone): write the "
             "other, or leave both out and the attributes are stored"
         )
-    return Completed(forecaster, name, own_state="state" in methods)
+    complete_already: Forecaster = forecaster
+    return complete_already if "state" in methods else StoredAttributes(forecaster, name)
 
 
-class Completed:
-    """A forecaster together with the defaults for what its class leaves out; see `complete`."""
+class StoredAttributes:
+    """A forecaster without `state` and `restore`, completed: its attributes are its state."""
 
-    def __init__(self, forecaster: Any, name: str, *, own_state: bool) -> None:
-        self.forecaster, self.name, self.own_state = forecaster, name, own_state
+    def __init__(self, forecaster: Any, name: str) -> None:
+        self.forecaster, self.name = forecaster, name
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
-        """Fit; an empty log where the forecaster returns None. ProtocolError for anything but a FitLog."""
-        log = self.forecaster.fit(train, validation)
-        if not isinstance(log, FitLog | None):
-            raise ProtocolError(f"model {self.name}: fit must return a FitLog or None (got {type(log).__name__})")
-        return log or FitLog()
+        """Fit, with an empty log where the forecaster returns None."""
+        return log_of(self.forecaster.fit(train, validation), self.name)
 
     def predict(self, windows: Windows) -> Floats:
         """Forecasts (n,) as the forecaster gives them."""
@@ -111,16 +114,12 @@ class Completed:
         return forecasts
 
     def state(self) -> State:
-        """The forecaster's own state, or else its attributes."""
-        state: State = self.forecaster.state() if self.own_state else attribute_state(self.forecaster, self.name)
-        return state
+        """The attributes as plain arrays; ConfigError where one cannot be stored."""
+        return attribute_state(self.forecaster, self.name)
 
     def restore(self, state: State) -> None:
-        """Take over what `state` gave; ValueError where it is not the state of such a forecaster."""
-        if self.own_state:
-            self.forecaster.restore(state)
-        else:
-            restore_attributes(self.forecaster, state)
+        """Take over the attributes; ValueError where these are not the attributes of such a forecaster."""
+        restore_attributes(self.forecaster, state)
 
 
 def attribute_state(forecaster: object, name: str) -> State:

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import LeakError, RunError
 from backtest.models import MODELS, FitLog, Forecaster
-from backtest.models.forecaster import State
+from backtest.models.forecaster import State, log_of
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Panel, Windows
 from backtest.walk.folds import Fold
@@ -47,7 +47,7 @@ def fit_and_forecast(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Fo
     """
     windows, validation = learning_windows(rows, task.fold, window)
     with threadpool_limits(1):
-        log = forecaster.fit(windows, validation)
+        log = log_of(forecaster.fit(windows, validation), task.model)
         forecasts = [_forecast(forecaster, rows, keys, task.model, fold, window) for fold in task.folds]
     return Fitted(pl.concat(forecasts), forecaster.state(), log, len(windows) * max(1, len(log.epochs)))
 

@@ -166,6 +166,20 @@ def test_a_manipulated_or_malformed_state_is_refused(text: str) -> None:
     assert vars(model_) == {}
 
 
+class WithState(LastFeatures):
+    def state(self) -> dict[str, Any]:
+        return {"weights": self.weights}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.weights = state["weights"]
+
+
+def test_a_model_with_its_own_state_is_used_as_it_is_and_its_fit_may_return_none() -> None:
+    own = WithState()
+    assert complete(own, "mine") is own  # type: ignore[comparison-overlap]
+    check_forecaster(WithState)
+
+
 def test_a_fit_that_returns_nothing_leaves_an_empty_log() -> None:
     rows = np.random.default_rng(0).normal(size=(40, 2))
     windows = Windows(rows, rows[:, 0], rows[:, 1], np.arange(10, 40), NET.window, 1)
