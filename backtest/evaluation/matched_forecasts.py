@@ -1,4 +1,4 @@
-"""Forecasts beside the baselines' for the same row: models are measured on the same rows or not at all."""
+"""Forecasts matched with those of the references: all models are evaluated on the same rows, or none is."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ LARGEST = 1e6
 
 
 def match_forecasts(forecasts: pl.DataFrame) -> pl.DataFrame:
-    """FORECASTS sorted by model, seed, horizon, symbol and time, with what `zero` and `naive` forecast for each row.
+    """FORECASTS sorted by model, seed, horizon, symbol and time, with the references' forecasts of each row.
 
-    Raises WrongSchema, NotFinite, and UnpairedForecasts (model, fold, time and count named) if a row stands twice, if
-    two models do not forecast the same rows with the same outcomes, or if the baselines or a mean over seeds are
-    missing: a pair is never dropped.
+    Raises WrongSchema, NotFinite, and UnpairedForecasts (model, fold, time and count named) if a row is repeated, if
+    two models do not forecast the same rows with the same outcomes, or if the references or a mean over seeds are
+    missing: a row is never dropped.
     """
     rows = schema.check(forecasts, schema.FORECASTS).sort(*FIT, *KEY)
     _refuse_models(rows)
     returns = (pl.col("y").abs() < LARGEST) & (pl.col("y_hat").abs() < LARGEST)
-    _refuse(rows.filter(~returns), f"y or y_hat is no log return: not finite, or beyond {LARGEST:.0e}", NotFinite)
+    _refuse(rows.filter(~returns), f"y or y_hat is not a log return: not finite, or beyond {LARGEST:.0e}", NotFinite)
     repeated = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in [*FIT, *KEY])
-    _refuse(rows.filter(repeated), "a forecast stands twice")
+    _refuse(rows.filter(repeated), "a forecast is repeated")
     expected = {name: f"{name}_expected" for name in FIXED}
     reference = _ensemble(rows, REFERENCE).select(*KEY, *FIXED)
     paired = rows.join(reference.rename(expected), on=KEY, how="left", maintain_order="left")
@@ -61,7 +61,7 @@ def _refuse(rows: pl.DataFrame, problem: str, error: type[NotFinite | UnpairedFo
 
 
 def _refuse_models(rows: pl.DataFrame) -> None:
-    """Raise UnpairedForecasts if a baseline, or the mean over the seeds of a model, is missing."""
+    """Raise UnpairedForecasts if a reference, or the mean over the seeds of a model, is missing."""
     means = set(rows.filter(pl.col("seed").is_null())["model"].unique())
     missing = {*REFERENCES, *rows["model"].unique()} - means
     if missing:

@@ -39,10 +39,9 @@ def skill(reference: str) -> pl.Expr:
 
 
 def direction() -> pl.Expr:
-    """Share of forecasts whose sign came true.
+    """Share of forecasts with the right sign.
 
-    A forecast of exactly zero names no direction and a return of exactly zero has none, so both are left out of the
-    share; null where no row is left.
+    Forecasts and returns of exactly zero have no direction and are left out; null where no row is left.
     """
     return (Y.sign() == Y_HAT.sign()).filter((Y != 0) & (Y_HAT != 0)).mean()
 

@@ -1,4 +1,4 @@
-"""Where a model does well or badly: errors and skill by volatility, hour of day and weekday."""
+"""Accuracy by regime: errors and skill by volatility, hour of day and weekday."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Regime:
 def volatility(rows: pl.DataFrame) -> IntArray:
     """Tercile (n,) of the volatility before each forecast among all test rows of its symbol.
 
-    What falls into which tercile is known at the origin, where the terciles lie only at the end of the walk: this
-    describes a result, and nothing could have been traded on it.
+    The volatility is known at the origin, the borders of the terciles only at the end of the walk: this describes a
+    result and could not have been traded on.
     """
     places = np.full(rows.height, UNCLASSIFIED)
     for own in rows.with_row_index("row").partition_by("symbol"):

@@ -1,4 +1,4 @@
-"""How much of a result hangs on one seed or on one fold."""
+"""Robustness: the primary test of each seed alone, and without each fold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plain strategy from the forecasts, after costs: what each model would have earned, beside holding."""
+"""A simple trading strategy on the forecasts, after costs: what each model would have earned, and holding."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BASIS_POINT = 1e-4
 
 
 class CostSettings(BaseModel):
-    """What a trade costs, and what a forecast must promise before it is traded."""
+    """What a trade costs, and how large a forecast must be to be traded."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,7 +61,7 @@ class Market:
     span: timedelta
 
     def per_year(self, *, always_open: bool, interval: timedelta) -> float:
-        """Bars per year: 365 days' worth where the market never closes, else as many as these in 365.25 days."""
+        """Bars per year: those of 365 days where the market never closes, else the observed rate in 365.25 days."""
         return timedelta(days=365) / interval if always_open else self.n * (timedelta(days=365.25) / self.span)
 
     def pool(self, values: FloatArray) -> FloatArray:
@@ -72,7 +72,7 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a strategy does: `position` (m,) is the share of the capital that each bar of the market is earned with."""
+    """The positions of a strategy: `position` (m,) is the share of the capital invested in each bar of the market."""
 
     model: str
     market: Market
@@ -85,7 +85,7 @@ class Account:
 
     @property
     def traded(self) -> FloatArray:
-        """Traded amount (n,) as a share of the capital: to get each bar's position, and at the end to get out."""
+        """Traded amount (n,) as a share of the capital: to reach each bar's position, and to close the last one."""
         return self.market.pool(np.abs(np.diff(self.position, prepend=0.0)))
 
 
@@ -101,9 +101,9 @@ def trade(
 
     See `accounts` for the positions. Returns are simple ones on the capital. A trade costs its amount times fee and
     slippage, in the bar that it is made for, and the last one in the last bar; keeping a position at its share of the
-    capital, borrowing and lending cost nothing. A bar that loses all that there is ends the account: its net return is
+    capital, borrowing and lending cost nothing. A bar that loses the whole capital ends the account: its net return is
     -1, later ones are 0, `net_return` is -1 and `drawdown` 1. With several symbols each has an equal share of the
-    capital all along, idle where the symbol has no bar, and the account earns the mean over the symbols.
+    capital throughout, uninvested where the symbol has no bar, and the account earns the mean over the symbols.
 
     `break_even` is the gross gain over the traded amount, both summed: the cost per trade at which the mean net return
     of these positions would be 0. It is negative where the positions lose before costs, so that no cost would do.
@@ -126,7 +126,7 @@ def accounts(panels: Sequence[LossPanel], features: pl.DataFrame, settings: Cost
     (Jegadeesh and Titman, 1993, Journal of Finance 48, 65-91). So the position of a bar rests on forecasts that were
     made before it, and is closed where they end: at a hole in the bars, which no forecast reaches across, and at bars
     that are not forecast, to be opened again after them. Holding is long all the way, through holes too, and opens and
-    closes once; the move across a hole is in nobody's account.
+    closes once; no account earns the return across a hole.
 
     Raises UnpairedForecasts where the bars that a forecast is about are not in FEATURES.
     """
@@ -208,12 +208,12 @@ def _growth(returns: FloatArray) -> FloatArray:
 
 
 def _compound(growth: FloatArray) -> float:
-    """Return over all bars, at most the largest number that there is."""
+    """Return over all bars, at most the largest float."""
     return float(np.expm1(min(growth[-1], LARGEST_GROWTH)))
 
 
 def _sharpe(net: FloatArray, per_year: float) -> dict[str, float | None]:
-    """Sharpe ratio and what is known of it; nothing where the returns do not vary."""
+    """Sharpe ratio with its moments and tests; empty where the returns do not vary."""
     known: dict[str, float | None] = {}
     with suppress(UndefinedTest):
         found = sharpe(net)

@@ -1,4 +1,4 @@
-"""The trial ledger: what was tried on the same data before, so that the best of many tries is known as that."""
+"""The trial ledger: every configuration that was run on the same data, for the adjustment of p-values."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Trial:
 
     `config` is the hash of the settings that make another strategy of it, `data` the SHA-256 of the bars, `finished`
     an ISO time, `run` the folder's name, `status` that of its verdict (None in lines of older versions, which had a
-    sentence instead). `p_values` and `p_worse` are the primary
-    test's one-sided raw p-values for better and for worse than zero, `sharpes` the Sharpe ratios per bar of the
-    strategies, all by "model@horizon". What is undefined is left out.
+    sentence instead). `p_values` and `p_worse` are the primary test's one-sided raw p-values for better and for worse
+    than zero, `sharpes` the Sharpe ratios per bar of the strategies, all by "model@horizon". What is undefined is left
+    out.
     """
 
     config: str
@@ -49,7 +49,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The trials in the order in which they were written, and the number of lines that nobody can read any more."""
+    """The trials in the order in which they were written, and the number of lines that cannot be read."""
 
     trials: tuple[Trial, ...] = ()
     unreadable: int = 0
@@ -59,13 +59,13 @@ _TRIAL = TypeAdapter(Trial)
 
 
 def append(path: Path, trial: Trial) -> None:
-    """Add a line to the ledger, waiting for other processes that do; all other lines stay as they are, to the byte.
+    """Add a line to the ledger, waiting for other processes that write it; the bytes of all other lines stay.
 
     A crash at any instant leaves the ledger without the line or with all of it. Raises OSError where the file cannot be
     written, ValueError for a number that is not finite.
     """
     line = json.dumps(asdict(trial), sort_keys=True, allow_nan=False).encode() + b"\n"
-    with _alone(path):
+    with _locked(path):
         for unfinished in path.parent.glob(f".{path.name}.*.tmp"):
             unfinished.unlink()
         before = path.read_bytes() if path.exists() else b""
@@ -75,8 +75,8 @@ def append(path: Path, trial: Trial) -> None:
 def read(path: Path) -> Ledger:
     """Read the ledger; one that does not exist is empty.
 
-    A line that is no trial, as a full disk or another program may leave it, stops nobody: it is counted, for it stands
-    for at least one trial, of unknown data and outcome.
+    A line that is not a trial, as a full disk or another program may leave it, is no error. It is counted, because it
+    stands for at least one trial, of unknown data and outcome.
     """
     lines = path.read_bytes().split(b"\n") if path.exists() else []
     found = [_parse(line) for line in lines if line.strip()]
@@ -90,17 +90,17 @@ def others(ledger: Ledger, *, data: str, config: str) -> list[Trial]:
 
 
 def counted(ledger: Ledger, *, data: str, config: str) -> int:
-    """How many configurations were tried on the data, this one included, and every unreadable line for one more."""
+    """How many configurations were tried on the data, this one included; an unreadable line counts as one."""
     return 1 + len(others(ledger, data=data, config=config)) + ledger.unreadable
 
 
 def name_of(key: Key) -> str:
-    """Spell a model and a horizon as the ledger does: "model@horizon"."""
+    """Return a model and a horizon as "model@horizon"."""
     return f"{key[0]}@{key[1]}"
 
 
 def key_of(name: str) -> Key:
-    """Model and horizon of what `name_of` spelled."""
+    """Return model and horizon of a `name_of`."""
     model, _, horizon = name.rpartition("@")
     return model, int(horizon)
 
@@ -114,8 +114,8 @@ def _parse(line: bytes) -> Trial | None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Wait until no other process writes this file; the lock goes with the process."""
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock on this file; it is released when the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

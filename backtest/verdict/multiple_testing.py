@@ -1,4 +1,4 @@
-"""The family of p-values that are adjusted together: this run's, and those of all else that was tried on its bars."""
+"""Adjustment for earlier runs on the same data: the family of p-values, the deflated Sharpe ratio, the ledger entry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from backtest.verdict.ledger import LEDGER, Key, Ledger, Trial, key_of, name_of
 
 
 def primary(tests: pl.DataFrame) -> pl.DataFrame:
-    """The rows of TESTS that a family is made of: the PRIMARY test over all folds, of all models but the baselines."""
+    """The rows of TESTS that a family is made of: the PRIMARY test over all folds, of all models but the references."""
     return tests.filter(pl.col("fold").is_null(), ~pl.col("model").is_in(REFERENCES), **PRIMARY)
 
 
@@ -31,7 +31,7 @@ class Tried:
     """What was tried on the same bars: `configurations`, this one included, and the p-values of the others.
 
     Those are pairs of what was tested and its p-value, for "better" and for "worse". The same test of the same model
-    whose p-value agrees to the last digit is the same test made again, and counts once.
+    whose p-value agrees to the last digit is a repetition, and counts once.
     """
 
     configurations: int = 1
@@ -50,7 +50,7 @@ class Family:
 
     @classmethod
     def of(cls, rows: Sequence[Mapping[str, Any]], tried: Tried, adjustment: str) -> Self:
-        """Family of rows with model, horizon, p_value and p_worse; what is undefined makes no claim."""
+        """Family of rows with model, horizon, p_value and p_worse; an undefined test makes no claim."""
         defined = {(row["model"], row["horizon"]): row for row in rows if row["p_value"] is not None}
         better = {key: float(row["p_value"]) for key, row in defined.items()}
         return cls(better, {key: float(row["p_worse"]) for key, row in defined.items()}, tried, adjustment)
@@ -61,13 +61,13 @@ class Family:
         return max(1, len(self.better) + len(self._others(worse=False)))
 
     def level(self, alpha: float) -> float:
-        """Raw p-value that one claim needs, where no other holds, for an adjusted one of alpha."""
+        """Raw p-value whose adjusted value is alpha, where every other hypothesis has p = 1."""
         tiny = 1e-9
         return alpha * tiny / float(ADJUSTMENTS[self.adjustment]([tiny, *[1.0] * (self.size - 1)])[0])
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Those of this run."""
+        """The claims of this run."""
         adjusted = self._adjust(self.better, worse=False)
         return tuple(Claim(*key, p_value, adjusted[key]) for key, p_value in self.better.items())
 
@@ -88,7 +88,7 @@ class Family:
         return found
 
     def without_a_fold(self, dropped: pl.DataFrame, key: Key, *, worse: bool) -> tuple[float | None, int | None]:
-        """Largest adjusted p-value of a claim over DROPPED, and the fold whose absence makes it; None without any.
+        """Largest adjusted p-value of a claim when one fold is left out, and that fold; None where DROPPED has none.
 
         A test that is undefined without a fold counts as p = 1.
         """
@@ -110,7 +110,7 @@ class Family:
         return dict(zip(known, ADJUSTMENTS[self.adjustment](values).tolist(), strict=False))
 
     def _others(self, *, worse: bool) -> list[float]:
-        """P-values of other configurations, but for tests that this run has made again."""
+        """P-values of other configurations, without tests that this run repeats."""
         own, others = (self.worse, self.tried.worse) if worse else (self.better, self.tried.better)
         return sorted(p_value for _, p_value in others - set(own.items()))
 
@@ -141,12 +141,12 @@ def deflated_ratios(strategies: pl.DataFrame, known: Ledger, *, data: str, confi
 
 
 def deflate(sharpe: Sharpe, own: Sequence[float], others: Sequence[Trial], *, unreadable: int = 0) -> float:
-    """Probability that a strategy's true Sharpe ratio is above what the best of all that were tried shows by luck.
+    """Probability that a strategy's true Sharpe ratio exceeds what the best of all trials would show by chance.
 
     The trials are the strategies of this run, whose Sharpe ratios per bar are `own`, and of all other configurations
     on the data; the same model in two configurations is two trials, an unreadable line is one. Trials that resemble
-    each other count in full, but make the ratios vary less, and with that the luck that is allowed for. With one ratio
-    there is no luck of the best: the benchmark is 0.
+    each other count in full, but reduce the variance of the ratios, and with it the benchmark. With one ratio there is
+    no selection: the benchmark is 0.
     Raises UndefinedTest as `deflated_sharpe`.
 
     Source: Bailey and Lopez de Prado (2014), Journal of Portfolio Management 40 (5), 94-107.
@@ -158,16 +158,10 @@ def deflate(sharpe: Sharpe, own: Sequence[float], others: Sequence[Trial], *, un
 
 def enter(run: Path, judged: Verdict, tests: pl.DataFrame, strategies: pl.DataFrame, *, data: str, config: str) -> None:
     """Enter a run into the ledger, with its status, the p-values of its primary test and its Sharpe ratios."""
-    tested = primary(tests).filter(pl.col("p_value").is_not_null())
-    p_values = {
-        alternative: {
-            name_of((model, horizon)): p_value
-            for model, horizon, p_value in tested.filter(alternative=alternative)
-            .select("model", "horizon", "p_value")
-            .iter_rows()
-        }
-        for alternative in ("less", "greater")
-    }
+    p_values: dict[str, dict[str, float]] = {"less": {}, "greater": {}}
+    one_sided = pl.col("p_value").is_not_null(), pl.col("alternative").is_in(list(p_values))
+    for row in primary(tests).filter(*one_sided).iter_rows(named=True):
+        p_values[row["alternative"]][name_of((row["model"], row["horizon"]))] = row["p_value"]
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     sharpes = {name_of(key): found.ratio for key, found in _sharpes(strategies).items()}
     about = (config, data, finished, run.name)
@@ -175,7 +169,7 @@ def enter(run: Path, judged: Verdict, tests: pl.DataFrame, strategies: pl.DataFr
 
 
 def _keyed(trials: Sequence[Mapping[str, float]], unreadable: int) -> Iterator[tuple[Key, float]]:
-    """P-values of other trials with what they are of; a line that nobody can read stands for one without evidence."""
+    """P-values of other trials by model and horizon; an unreadable line counts as one with p = 1."""
     for p_values in trials:
         for name, value in p_values.items():
             yield key_of(name), value
@@ -184,7 +178,7 @@ def _keyed(trials: Sequence[Mapping[str, float]], unreadable: int) -> Iterator[t
 
 
 def _sharpes(strategies: pl.DataFrame) -> dict[Key, Sharpe]:
-    """Sharpe ratios per bar of all models that are no baseline of the comparison, as far as they are defined."""
+    """Sharpe ratios per bar of all models but the references, as far as they are defined."""
     models = ~pl.col("model").is_in([HOLDING, *REFERENCES])
     return {
         (row["model"], row["horizon"]): Sharpe(row["sharpe_per_bar"], row["skewness"], row["kurtosis"], row["n"])

@@ -66,12 +66,11 @@ def write_results(
 
 
 def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdict] | None:
-    """Judge a finished run anew where its audit says otherwise, or more has been tried on its bars since.
+    """Judge a finished run again where its audit has changed, or more was tried on its bars since.
 
-    `audited` is put into the folder first. Return the verdicts before and after, None where nothing has to be judged.
-    What was tried since is not known of a run that the ledger beside it does not have, because one of them was moved. A
-    crash leaves a run that the command which made it finishes. Raises RunError where the run is not finished, damaged
-    or in use.
+    `audited` is written into the folder first. Return the verdicts before and after, None where the verdict stands. A
+    run that is not in the ledger beside it, because one of them was moved, keeps what it knew. After a crash the
+    command that made the run finishes it. Raises RunError where the run is not finished, damaged or in use.
     """
     manifest = read_manifest(run)
     before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
@@ -91,7 +90,7 @@ def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdi
 
 
 def _judged(run: Path, before: Verdict, leak: bool, manifest: dict[str, Any]) -> Verdict:
-    """The verdict on a finished run, by the terms of the one before."""
+    """The verdict on a finished run, with the settings of the one before."""
     tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
     networks = [candidate.model for candidate in before.candidates]
     panels = loss_panels(match_forecasts(tables[schema.FORECASTS.file]))
@@ -105,7 +104,7 @@ def _audit(run: Path, manifest: dict[str, Any]) -> Audit | None:
 
 
 def _hashes(manifest: dict[str, Any]) -> dict[str, str]:
-    """What tells a trial in the ledger from others."""
+    """The hashes by which the ledger knows a trial."""
     return {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
 
 

@@ -30,7 +30,7 @@ MIN_DIFFERENCES_PER_STEP = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What a run is judged by: its SCORES, TESTS, FOLDS, SEEDS and DROPPED, and its loss panels by horizon.
+    """What the verdict rests on: SCORES, TESTS, FOLDS, SEEDS and DROPPED of a run, and its loss panels by horizon.
 
     `tried` is what else was tried on these bars, `deflated` the deflated Sharpe ratios of the strategies by model and
     horizon, `leak` whether the audit found one.

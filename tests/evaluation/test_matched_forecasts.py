@@ -55,11 +55,11 @@ def test_rows_that_zero_lacks_are_refused() -> None:
 
 def test_a_row_that_stands_twice_is_refused_even_in_another_fold() -> None:
     again = FORECASTS.filter(pl.col("model") == "ridge").head(2)
-    with pytest.raises(UnpairedForecasts, match=r"a forecast stands twice: ridge, fold 0, .*rows in all: 2"):
+    with pytest.raises(UnpairedForecasts, match=r"a forecast is repeated: ridge, fold 0, .*rows in all: 2"):
         match_forecasts(pl.concat([FORECASTS, again]))
-    with pytest.raises(UnpairedForecasts, match="a forecast stands twice: ridge"):
+    with pytest.raises(UnpairedForecasts, match="a forecast is repeated: ridge"):
         match_forecasts(pl.concat([FORECASTS, again.with_columns(pl.col("fold") + 1)]))
-    with pytest.raises(UnpairedForecasts, match="a forecast stands twice: zero"):
+    with pytest.raises(UnpairedForecasts, match="a forecast is repeated: zero"):
         match_forecasts(pl.concat([FORECASTS, FORECASTS.filter(pl.col("model") == "zero")]))
 
 
@@ -81,7 +81,7 @@ def test_another_outcome_fold_or_target_time_for_the_same_row_is_refused(name: s
 def test_a_forecast_that_is_no_number_is_refused(bad: float) -> None:
     with pytest.raises(
         NotFinite,
-        match=r"y or y_hat is no log return: not finite, or beyond 1e\+06: lstm, seed 1, fold 0, .*rows in all: 3\)",
+        match=r"y or y_hat is not a log return: not finite, or beyond 1e\+06: lstm, seed 1, fold 0, .*rows in all: 3\)",
     ):
         match_forecasts(changed(LSTM_1 & (ROW < 3), y_hat=pl.lit(bad)))
     with pytest.raises(WrongSchema, match="y_hat must not be null"):
