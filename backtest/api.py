@@ -14,7 +14,7 @@ from typing import Literal, Unpack
 import polars as pl
 from rich.console import Console
 
-from backtest import reports
+import backtest.reports as reports
 from backtest.arguments import Bars, Settings, call_of, dataset_of, plan_of
 from backtest.audit.levels import find_audit, find_or_make_audit, save_audit
 from backtest.cli.progress import WalkProgress

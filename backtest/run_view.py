@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 from rich.text import Text
 
-from backtest import reports
+import backtest.reports as reports
 from backtest.cli.terminal import console, show_audit, show_comparison, show_result
 from backtest.data import run_files
 from backtest.data.errors import ConfigError

@@ -45,7 +45,7 @@ class LossPath:
 
 @dataclass(frozen=True, slots=True)
 class Decile:
-    """Forecasts of similar size: how many, their mean, and the mean of what came with its 95 % interval."""
+    """Forecasts of similar size: how many, their mean, and the mean realised value with its 95 % interval."""
 
     n: int
     forecast: float
@@ -140,7 +140,7 @@ def calibrate(origins: pl.DataFrame, model: str, groups: int = 10) -> Calibratio
 
 
 def decile(y: Floats, y_hat: Floats) -> Decile:
-    """Return one group of forecasts (n,) with what came (n,)."""
+    """Return one group of forecasts (n,) with the realised values (n,)."""
     margin = 1.96 * float(y.std(ddof=1) / np.sqrt(len(y))) if len(y) > 1 else 0.0
     return Decile(len(y), float(y_hat.mean()), float(y.mean()), float(y.mean()) - margin, float(y.mean()) + margin)
 

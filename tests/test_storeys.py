@@ -52,6 +52,7 @@ def imports(name: str, source: str) -> Iterator[str]:
             targets = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert not node.level, f"{name}: imports are absolute"
+            assert node.module != "backtest", f"{name}: expected an import of the sub-package, not of all of backtest"
             targets = [f"{node.module}.{alias.name}" for alias in node.names]
             targets = [target if target in MODULES else str(node.module) for target in targets]
         else:

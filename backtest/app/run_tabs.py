@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from backtest import reports
+import backtest.reports as reports
 from backtest.app import charts
 from backtest.app.elements import palette, show_badge, show_chart, show_table, visible
 from backtest.data.names import label
@@ -17,7 +17,7 @@ from backtest.data.records.audit import AUDIT, Leak, Level
 from backtest.reports.blocks import Tone
 from backtest.reports.formats import counted, decimal, exponent_of, listed, moment, percent, power
 from backtest.reports.run import Fold, RunResult
-from backtest.reports.sections.validity import MEND, MOST, audited, finding
+from backtest.reports.sections.validity import MOST, UNTRUSTED, audited, finding
 from backtest.reports.sections.verdict import tone_of
 from backtest.reports.wording.audit import (
     LEVELS,
@@ -59,7 +59,7 @@ def show_audit(result: RunResult) -> None:
     for one in found.levels:
         show_level(one)
     if found.leaks:
-        st.text(MEND)
+        st.text(UNTRUSTED)
     for leak in found.leaks[:MOST]:
         show_leak(leak)
     if len(found.leaks) > MOST:

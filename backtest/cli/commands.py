@@ -78,7 +78,7 @@ def run(
     settings: Changes = None,
 ) -> None:
     """Audit for leaks, run (or resume) the walk-forward backtest, write the report."""
-    from backtest import reports
+    import backtest.reports as reports
     from backtest.audit.levels import find_audit
     from backtest.cli.progress import WalkProgress
     from backtest.cli.terminal import console, say, show_result, tell
@@ -143,7 +143,7 @@ def _audit(prepared: WalkPlan, folder: Path, depth: Literal["quick", "full"]) ->
 
 def _show_and_keep(prepared: WalkPlan, folder: Path, found: Audit) -> None:
     """Print an audit and save it in the folder of the run, whose report is rewritten if it is finished."""
-    from backtest import reports
+    import backtest.reports as reports
     from backtest.audit.levels import save_audit
     from backtest.cli.terminal import say, show_audit, tell
     from backtest.data.run_files import MANIFEST
@@ -158,7 +158,7 @@ def _show_and_keep(prepared: WalkPlan, folder: Path, found: Audit) -> None:
 @app.command()
 def report(run: RunFolder) -> None:
     """Rewrite the report; update the verdict if more was tried on the same bars since."""
-    from backtest import reports
+    import backtest.reports as reports
     from backtest.cli.terminal import say, tell
     from backtest.reports.wording.verdict import headline
     from backtest.verdict.record import judge_again

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from backtest import reports
+import backtest.reports as reports
 from backtest.data.names import label
 from backtest.data.records.audit import Audit, Leak
 from backtest.data.records.verdict import Verdict

@@ -25,7 +25,7 @@ from backtest.significance.superiority import ModelConfidenceSet, model_confiden
 from backtest.walk.environment import versions
 
 LONGEST = 60
-"""Characters of a folder's name; longer ones are cut and told apart by a digest."""
+"""Characters of a folder's name; longer ones are cut and made unique by a digest."""
 
 
 def compare_runs(folders: Sequence[Path], out: Path | None = None) -> Path:

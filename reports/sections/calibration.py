@@ -25,7 +25,7 @@ CAPTION = (
 
 
 def calibration(result: RunResult) -> tuple[Block, ...]:
-    """Do the forecasts come true on average? Deciles of the forecast against what came."""
+    """Do the forecasts come true on average? Deciles of the forecast against the realised mean."""
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
     own = [model for model in ranked if model not in {*REFERENCES, "mean"}]
     calibrations = [calibrate(result.origins, model) for model in own]

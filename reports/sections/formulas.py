@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SIGNS = (
-    "yₜ is what came at time t and ŷₜ what was forecast, both log returns; n counts forecasts, h is how many bars "
+    "yₜ is the realised value at time t and ŷₜ its forecast, both log returns; n counts forecasts, h is how many bars "
     "ahead they look, Σ is a sum over all of them, x̄ the mean of any x. dₜ is the loss difference of a model and zero. "
     "With several symbols the losses of one time are averaged first."
 )

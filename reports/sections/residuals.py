@@ -1,4 +1,4 @@
-"""Whether anything is left in the errors, and whether intervals around the forecasts held what came."""
+"""Whether anything is left in the errors, and the empirical coverage of the forecast intervals."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ QUESTION = "Is the run valid?"
 MOST = 20
 """Leaks that are told one by one."""
 
-MEND = "No number of this report can be believed before this is mended and the run is made again."
+UNTRUSTED = "No number of this report can be trusted until this is fixed and the run is repeated."
 
 
 def validity(result: RunResult) -> tuple[Block, ...]:
@@ -112,7 +112,7 @@ def told(audit: Audit) -> tuple[Block, ...]:
     ]
     rest = len(found) - MOST
     more = (Text(f"{counted(rest, 'more leak')} in {AUDIT}."),) if rest > 0 else ()
-    return (Note(MEND), Facts(tuple(found[:MOST])), *more)
+    return (Note(UNTRUSTED), Facts(tuple(found[:MOST])), *more)
 
 
 def story(leak: Leak) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,14 @@ import numpy as np
 import polars as pl
 import pytest
 from numpy.typing import NDArray
+from polars.testing import assert_frame_equal
 
-from backtest.data.errors import UnpairedForecasts
+from backtest.data.errors import RunError, UnpairedForecasts
+from backtest.data.result_tables import RUN_TABLES
 from backtest.data.schema import FITS, FOLDS
 from backtest.reports.diagnostics import calibrate, learning_curves, loss_path, side_by_side
-from backtest.reports.run import RunResult, read
+from backtest.reports.report import write
+from backtest.reports.run import RunResult, from_tables, read
 from tests.support.fake_run import Plan, make
 
 Floats = NDArray[np.float64]
@@ -187,3 +191,21 @@ def test_models_with_the_names_of_columns_do_not_get_in_their_way(run: Path) -> 
     origins = side_by_side(renamed)
     assert loss_path(origins, "y").values[-1] == loss_path(side_by_side(forecasts), "gru").values[-1]
     assert calibrate(origins, "time").slope == calibrate(side_by_side(forecasts), "lstm").slope
+
+
+def test_a_run_from_memory_equals_the_run_read_from_its_folder(run: Path, result: RunResult) -> None:
+    manifest = json.loads((run / "manifest.json").read_text("utf-8"))
+    tables = {table.file: pl.read_parquet(run / table.file) for table in RUN_TABLES}
+    found = from_tables(manifest, (run / "config.toml").read_text("utf-8"), result.verdict, result.audit, tables)
+    assert (found.manifest, found.config, found.costs) == (result.manifest, result.config, result.costs)
+    assert (found.verdict, found.audit) == (result.verdict, result.audit)
+    assert found.tables.keys() == result.tables.keys()
+    for name, frame in found.tables.items():
+        assert_frame_equal(frame, result.tables[name])
+
+
+def test_the_report_of_a_run_in_memory_needs_a_folder(run: Path, result: RunResult) -> None:
+    tables = {table.file: pl.read_parquet(run / table.file) for table in RUN_TABLES}
+    in_memory = from_tables(result.manifest, result.config, result.verdict, result.audit, tables)
+    with pytest.raises(RunError, match="expected a folder"):
+        write(in_memory)

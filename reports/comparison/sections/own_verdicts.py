@@ -15,7 +15,7 @@ QUESTION = "What did each run find by itself?"
 
 CAPTION = (
     "As each run's own report has it, over all of its rows. The number tried allows for what was tried on its bars "
-    "when it was judged; backtest report RUN judges it anew where more has been tried since."
+    "when it was judged; backtest report RUN judges it again where more has been tried since."
 )
 
 
