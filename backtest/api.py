@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import weakref
-from functools import cache
-from itertools import count
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Literal, Unpack
 
 import polars as pl
@@ -18,9 +12,12 @@ import backtest.reports as reports
 from backtest.arguments import Bars, Settings, call_of, dataset_of, plan_of
 from backtest.audit.levels import find_audit, find_or_make_audit, save_audit
 from backtest.cli.progress import WalkProgress
+from backtest.comparison.compare import compare as compare_entrants
 from backtest.comparison.compare import compare_runs
+from backtest.comparison.compared_runs import read_entrants
 from backtest.data.errors import LeakError
 from backtest.data.records.audit import Audit, Depth, Level
+from backtest.reports import comparison
 from backtest.reports.wording.audit import LEVELS, leak_reason, leak_words
 from backtest.run_view import AuditResult, Comparison, Run
 from backtest.verdict.record import judge_again
@@ -48,8 +45,8 @@ def walk_forward(
     config, preset
         A TOML file or a preset's name, as on the command line, whose settings the others change; None: the defaults.
     save
-        Run folder to write; a walk that was interrupted there is resumed. None: the run is kept in
-        a temporary folder until it is saved (`Run.save`) or no longer used.
+        Run folder to write; a walk that was interrupted there is resumed. None: the run is held in memory, and
+        nothing is written until it is saved (`Run.save`).
     audit
         How thoroughly to look for leaks first.
     progress
@@ -82,19 +79,19 @@ def walk_forward(
     """
     console = Console(stderr=True, quiet=not progress)
     plan = plan_of(bars, config, preset, settings)
-    folder = Path(save) if save is not None else _unsaved(plan.config.name)
+    folder = Path(save) if save is not None else None
     found = find_audit(plan, folder) if audit == "off" else _audit(plan, folder, audit, console)
     if audit != "off" and found and not found.passed:
-        if save is not None:
+        if folder:
             save_audit(plan, folder, found)
         leaks = "\n".join(map(leak_words, found.leaks))
         raise LeakError(f'{leaks}\nFix it, or pass audit="off" (the results are then marked unreliable).')
     command = call_of(bars, config or preset, settings)
-    engine.walk_forward(plan, folder, WalkProgress(console), command=command, audited=found)
-    run = Run(folder, saved=save is not None)
-    if save is None:
-        weakref.finalize(run, shutil.rmtree, folder, ignore_errors=True)
-    return run
+    watcher = WalkProgress(console)
+    if folder is None:
+        return Run.from_walk(*engine.evaluate_in_memory(plan, watcher, command=command, audited=found))
+    engine.walk_forward(plan, folder, watcher, command=command, audited=found)
+    return Run(reports.read(folder), folder)
 
 
 def audit(
@@ -116,7 +113,7 @@ def audit(
     True
     """
     plan = plan_of(bars, config, preset, settings)
-    return AuditResult(_audit(plan, _unsaved(plan.config.name), depth, Console(stderr=True, quiet=not progress)))
+    return AuditResult(_audit(plan, None, depth, Console(stderr=True, quiet=not progress)))
 
 
 def open_run(folder: str | Path) -> Run:
@@ -129,7 +126,7 @@ def open_run(folder: str | Path) -> Run:
     Traceback (most recent call last):
     backtest.data.errors.RunError: runs/nothing: expected a finished run ...
     """
-    return Run(Path(folder))
+    return Run(reports.read(Path(folder)), Path(folder))
 
 
 def judge_run(folder: str | Path) -> Run:
@@ -150,8 +147,8 @@ def judge_run(folder: str | Path) -> Run:
 def compare(*runs: Run | str | Path, save: str | Path | None = None) -> Comparison:
     """Test the models of two or more runs against each other, on the rows that all of them forecast.
 
-    Runs may be folders. `save` names a folder for the comparison. Raises ConfigError if the runs are not about the
-    same thing.
+    Runs may be folders. `save` names a folder for the comparison; None: nothing is written. Raises ConfigError if the
+    runs are not about the same thing.
 
     >>> import backtest as bt
     >>> common = {"folds": bt.Folds(first_train=300, validation=60, test=90), "models": ["ridge"], "progress": False}
@@ -160,9 +157,10 @@ def compare(*runs: Run | str | Path, save: str | Path | None = None) -> Comparis
     >>> bt.compare(short, long).pairs.select("run", "other_run").row(0)
     ('short', 'long')
     """
-    folders = [run.folder if isinstance(run, Run) else Path(run) for run in runs]
-    folder = compare_runs(folders, Path(save) if save is not None else _unsaved("comparison"))
-    return Comparison(folder)
+    entrants = [run.entrant() if isinstance(run, Run) else Path(run) for run in runs]
+    if save is not None:
+        return Comparison(comparison.read(compare_runs(entrants, Path(save))))
+    return Comparison(comparison.from_tables(*compare_entrants(read_entrants(entrants))))
 
 
 def load_bars(source: Bars, symbol: str | None = None) -> pl.DataFrame:
@@ -179,8 +177,8 @@ def load_bars(source: Bars, symbol: str | None = None) -> pl.DataFrame:
     return dataset_of(source, symbol).bars
 
 
-def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audit:
-    """Audit a planned walk, unless the folder holds an audit of the same; a full one tells of every level."""
+def _audit(plan: WalkPlan, folder: Path | None, depth: Depth, console: Console) -> Audit:
+    """Audit a planned walk, unless its folder holds an audit of the same; a full one tells of every level."""
 
     def tell(level: Level) -> None:
         if depth == "full":
@@ -189,17 +187,3 @@ def _audit(plan: WalkPlan, folder: Path, depth: Depth, console: Console) -> Audi
     found = find_or_make_audit(plan, folder, depth, tell)
     console.print(f"{found.depth} audit: {leak_reason(found) or 'no leak found'}", highlight=False, markup=False)
     return found
-
-
-@cache
-def _session() -> Path:
-    """A folder for the runs of this session that are not saved; the ledger in it counts what was tried."""
-    folder = Path(mkdtemp(prefix="beatzero-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _unsaved(name: str) -> Path:
-    """A new folder of this session for a run of that name."""
-    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
-    return next(folder for each in names if not (folder := _session() / each).exists())

@@ -13,6 +13,7 @@ from rich.text import Text
 
 import backtest.reports as reports
 from backtest.cli.terminal import console, show_audit, show_comparison, show_result
+from backtest.comparison.compared_runs import Entrant, entrant_of
 from backtest.data import run_files
 from backtest.data.errors import ConfigError
 from backtest.data.names import label
@@ -25,12 +26,14 @@ from backtest.reports.comparison.sections.verdict import verdict_of
 from backtest.reports.formats import counted
 from backtest.reports.render.html import document_html, to_fragment
 from backtest.reports.report import compose
-from backtest.reports.run import read
-from backtest.verdict.ledger import LEDGER, append
-from backtest.verdict.multiple_testing import enter, ledger_of
-from backtest.verdict.record import judge_again
+from backtest.reports.run import RunResult, from_tables, read
+from backtest.verdict.ledger import LEDGER, SESSION, Ledger, append
+from backtest.verdict.multiple_testing import ledger_of, trial_of
+from backtest.verdict.record import judge_again, judge_evaluation
 from backtest.walk.config import build, parse
+from backtest.walk.engine import EvaluatedWalk, save_walk
 from backtest.walk.run_folder import refuse_other
+from backtest.walk.store import MemoryStore
 
 IN_NOTEBOOKS = ("verdict", "scores", "forest")
 """The sections of the report that a notebook shows of a run."""
@@ -53,14 +56,37 @@ class Run:
     (0, 229, 90)
     """
 
-    folder: Path
-    """Folder of its files; a temporary one unless `saved`."""
+    def __init__(self, result: RunResult, source: Path | tuple[EvaluatedWalk, MemoryStore]) -> None:
+        self._result, self._source = result, source
+        self._entrant: Entrant | None = None
 
-    saved: bool
+    @classmethod
+    def from_walk(cls, walk: EvaluatedWalk, store: MemoryStore) -> Run:
+        """Return a run in memory: judged with all else that was tried on the same bars in this session."""
+        card, config = walk.manifest, walk.plan.config
+        judged, trial = judge_evaluation(
+            config.name,
+            walk.evaluation,
+            walk.settings,
+            Ledger(tuple(SESSION)),
+            networks=walk.networks,
+            bars=card["data"]["sha256"],
+            trial=card["trial_sha256"],
+            leak=walk.leak,
+        )
+        SESSION.append(trial)
+        result = from_tables(card, config.to_toml(), judged, walk.audit, walk.evaluation.tables)
+        return cls(result, (walk, store))
 
-    def __init__(self, folder: Path, *, saved: bool = True) -> None:
-        self.folder, self.saved = folder, saved
-        self._result = read(folder)
+    @property
+    def folder(self) -> Path | None:
+        """Folder of its files; None while the run is in memory alone."""
+        return self._source if isinstance(self._source, Path) else None
+
+    @property
+    def saved(self) -> bool:
+        """Whether the run has a folder."""
+        return self.folder is not None
 
     @property
     def name(self) -> str:
@@ -131,7 +157,7 @@ class Run:
         if path is not None:
             run_files.write_bytes(Path(path), reports.to_html(self._result).encode())
             return Path(path)
-        if not self.saved:
+        if self.folder is None:
             raise ConfigError('report: this run was not saved: give a path, such as run.report("report.html")')
         return reports.write(self.folder)
 
@@ -143,24 +169,44 @@ class Run:
         holds anything else than a run of the same settings.
         """
         target = Path(folder)
-        if target.resolve() == self.folder.resolve():
+        if self.folder and target.resolve() == self.folder.resolve():
             return target
-        config = build(parse(self.config, where="config.toml"), where="config.toml")
-        refuse_other(target, config)
-        manifest = run_files.read_manifest(self.folder)
+        if isinstance(self._source, Path):
+            tried = ledger_of(self._source).trials
+            self._copy(self._source, target)
+        else:
+            tried = tuple(SESSION)
+            save_walk(*self._source, target)
+        manifest, known = run_files.read_manifest(target), ledger_of(target).trials
+        for trial in tried:
+            other = trial.data == manifest["data"]["sha256"] and trial.config != manifest["trial_sha256"]
+            if other and trial not in known:
+                append(target.parent / LEDGER, trial)
+        judge_again(target)
+        self._result, self._source = read(target), target
+        return target
+
+    def entrant(self) -> Path | Entrant:
+        """Return the run as `compare_runs` takes it: its folder, or what it is in memory, the same object each time."""
+        if isinstance(self._source, Path):
+            return self._source
+        if self._entrant is None:
+            walk, _ = self._source
+            about = (self.config, self.verdict, self.audit, self.forecasts)
+            self._entrant = entrant_of(walk.manifest, *about)
+        return self._entrant
+
+    def _copy(self, source: Path, target: Path) -> None:
+        """Copy the run folder, and enter the copy into the ledger beside it."""
+        refuse_other(target, build(parse(self.config, where="config.toml"), where="config.toml"))
+        manifest = run_files.read_manifest(source)
         with run_files.locked(target):
             (target / run_files.MANIFEST).unlink(missing_ok=True)
-            shutil.copytree(self.folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+            shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
             run_files.write_json(target / run_files.MANIFEST, manifest)
         hashes = {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
-        known = ledger_of(target).trials
-        for trial in ledger_of(self.folder).trials:
-            if trial.data == hashes["data"] and trial not in known:
-                append(target.parent / LEDGER, trial)
-        enter(target, self.verdict, self.tests, self.table("strategies"), **hashes)
-        judge_again(target)
-        self.folder, self.saved, self._result = target, True, read(target)
-        return target
+        entry = trial_of(target.name, self.verdict, self.tests, self.table("strategies"), **hashes)
+        append(target.parent / LEDGER, entry)
 
     def __repr__(self) -> str:
         """Return the run's name, statuses and size on one line."""
@@ -170,7 +216,7 @@ class Run:
 
     def __str__(self) -> str:
         """Return the verdict and the table of all models, as the command line prints them."""
-        return captured(lambda: show_result(self.folder))
+        return captured(lambda: show_result(self._result))
 
     def _repr_html_(self) -> str:
         """Return the verdict, the table of all models and the forest plot for a notebook."""
@@ -194,9 +240,8 @@ class Comparison:
     <Comparison of short, long: Ridge of short and of long cannot be told apart.>
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._result = comparison.read(folder)
+    def __init__(self, result: comparison.Result) -> None:
+        self._result = result
 
     @property
     def pairs(self) -> pl.DataFrame:
@@ -220,7 +265,7 @@ class Comparison:
 
     def __str__(self) -> str:
         """Return the headline and the table of pairs, as the command line prints them."""
-        return captured(lambda: show_comparison(self._folder))
+        return captured(lambda: show_comparison(self._result))
 
     def _repr_html_(self) -> str:
         """Return the headline and the pairs for a notebook."""

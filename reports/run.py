@@ -16,7 +16,14 @@ from backtest.data.errors import RunError
 from backtest.data.names import PRIMARY, REFERENCES, Status
 from backtest.data.records.audit import AUDIT, Audit
 from backtest.data.records.manifest import Manifest
-from backtest.data.records.reading import parse_record, parse_settings, printable, printable_frame, read_record
+from backtest.data.records.reading import (
+    parse_record,
+    parse_settings,
+    printable,
+    printable_frame,
+    printable_record,
+    read_record,
+)
 from backtest.data.records.verdict import Candidate, Verdict
 from backtest.data.result_tables import COVERAGE, JOINT, RUN_TABLES, SCORES, SEEDS, TESTS
 from backtest.data.schema import FOLDS, FORECASTS, Schema, check
@@ -229,7 +236,12 @@ def from_tables(
     named = {table.name.lower(): printable_frame(check(given[table.name.lower()], table)) for table in RUN_TABLES}
     check_run(Path(card.name), card, named)
     return RunResult(
-        card, printable(config, keep="\n\t"), costs_of(config, "the run's settings"), verdict, audit, named
+        manifest=card,
+        config=printable(config, keep="\n\t"),
+        costs=costs_of(config, "the run's settings"),
+        verdict=printable_record(verdict),
+        audit=printable_record(audit) if audit else None,
+        tables=named,
     )
 
 

@@ -153,8 +153,10 @@ def audit_key(plan: WalkPlan) -> str:
     return sha256(json_bytes([plan.dataset.sha256, series, plan.trial, code, libraries]))
 
 
-def find_audit(plan: WalkPlan, run: Path) -> Audit | None:
-    """The audit in the folder `run`, if it is of the same walk; None for a damaged one, or one of another format."""
+def find_audit(plan: WalkPlan, run: Path | None) -> Audit | None:
+    """The audit in the folder `run`, if there is one of the same walk; None for a damaged one or another format."""
+    if run is None:
+        return None
     try:
         found = Audit.from_json((run / AUDIT).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, RunError):
@@ -163,7 +165,7 @@ def find_audit(plan: WalkPlan, run: Path) -> Audit | None:
 
 
 def find_or_make_audit(
-    plan: WalkPlan, run: Path, depth: Depth, watch: Callable[[Level], None] = lambda level: None
+    plan: WalkPlan, run: Path | None, depth: Depth, watch: Callable[[Level], None] = lambda level: None
 ) -> Audit:
     """The audit of a walk: that in the folder `run`, if it is of the same walk and as deep, or a new one."""
     found, depths = find_audit(plan, run), list(EXTENTS)

@@ -102,7 +102,7 @@ def run(
     tell(f"{audited.depth} audit: {leak_reason(audited) or 'no leak found'}" if audited else "not audited for leaks")
     walk_forward(prepared, folder, WalkProgress(console), command=command, audited=audited)
     page = reports.write(folder)
-    show_result(folder)
+    show_result(reports.read(folder))
     say(f"\nreport: {page}")
 
 
@@ -186,7 +186,7 @@ def compare(
 
     folder = compare_runs(runs, out)
     page = comparison.write(folder)
-    show_comparison(folder)
+    show_comparison(comparison.read(folder))
     say(f"\nreport: {page}")
 
 

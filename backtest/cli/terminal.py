@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 from textwrap import fill
 
 from rich.console import Console
@@ -46,9 +45,8 @@ def tell(text: str, style: str | None = None) -> None:
         console.print(plain(wrapped), style=style, soft_wrap=True, highlight=False, markup=False)
 
 
-def show_result(run: Path) -> None:
+def show_result(result: reports.RunResult) -> None:
     """Print the verdict on a run with its numbers, and the table of all models."""
-    result = reports.read(run)
     console.print()
     show_verdict(result.verdict, result.audit)
     console.print()
@@ -62,9 +60,8 @@ def show_verdict(verdict: Verdict, audit: Audit | None = None) -> None:
         tell(sentence)
 
 
-def show_comparison(folder: Path) -> None:
+def show_comparison(result: comparison.Result) -> None:
     """Print the headline of a comparison, what it does not say, and the table of pairs."""
-    result = comparison.read(folder)
     found = verdict_of(result)
     console.print()
     tell(found.headline, "bold")

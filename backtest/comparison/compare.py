@@ -28,13 +28,13 @@ LONGEST = 60
 """Characters of a folder's name; longer ones are cut and made unique by a digest."""
 
 
-def compare_runs(folders: Sequence[Path], out: Path | None = None) -> Path:
-    """Compare the finished runs in these folders and return the folder with what was found.
+def compare_runs(runs: Sequence[Path | Entrant], out: Path | None = None) -> Path:
+    """Compare finished runs, in their folders or in memory, and return the folder with what was found.
 
     That is `out`, or `runs/compare-<names>`: see `place_of`. Raises ConfigError where the runs are not about the same
     thing or the folder holds something else, RunError and DataError where a run is unfinished or damaged.
     """
-    entrants = read_entrants(folders)
+    entrants = read_entrants(runs)
     found, paths = compare(entrants)
     try:
         place = place_of(found.runs, out)

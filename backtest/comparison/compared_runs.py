@@ -1,9 +1,10 @@
-"""The runs that are to be compared, as their folders hold them; nothing in them is changed."""
+"""The runs that are to be compared, from their folders or from memory; nothing in them is changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +39,33 @@ class Entrant:
     paired: pl.DataFrame
 
 
-def read_entrants(folders: Sequence[Path]) -> tuple[Entrant, ...]:
-    """Return the runs in these folders, each under a name of its own.
+def read_entrants(runs: Sequence[Path | Entrant]) -> tuple[Entrant, ...]:
+    """Return these runs, each under a name of its own; those named by their folders are read.
 
-    Raises ConfigError for less than two runs, a folder that is named twice, or bars of different lengths; RunError,
+    Raises ConfigError for less than two runs, a run that is named twice, or bars of different lengths; RunError,
     WrongSchema, NotFinite or UnpairedForecasts where a run is unfinished or damaged.
     """
-    if len(folders) < 2:
-        raise ConfigError(f"compare: expected two runs or more (got {len(folders)}): name the folders of finished runs")
-    names = distinct_names(folders)
-    entrants = tuple(read_entrant(*each) for each in zip(names, folders, strict=True))
+    if len(runs) < 2:
+        raise ConfigError(f"compare: expected two runs or more (got {len(runs)}): name the folders of finished runs")
+    twice = next((run.name for run in runs if isinstance(run, Entrant) and runs.count(run) > 1), None)
+    if twice:
+        raise ConfigError(f"compare: the run {twice} is named twice (expected different runs): name each run once")
+    folders = [run for run in runs if isinstance(run, Path)]
+    names = distinct_names(folders) if folders else []
+    of_folders = iter(names)
+    entrants = []
+    for run in runs:
+        if isinstance(run, Path):
+            entrants.append(read_entrant(next(of_folders), run))
+            continue
+        name = next(each for each in chain([run.name], (f"{run.name}-{n}" for n in count(2))) if each not in names)
+        names.append(name)
+        entrants.append(replace(run, name=name))
     intervals = {entrant.manifest.data.interval for entrant in entrants}
     if len(intervals) > 1:
         got = ", ".join(f"{entrant.name} {format_duration(entrant.manifest.data.interval)}" for entrant in entrants)
         raise ConfigError(f"compare: expected runs on bars of one length (got {got}): compare those that share one")
-    return entrants
+    return tuple(entrants)
 
 
 def read_entrant(name: str, folder: Path) -> Entrant:
@@ -68,6 +81,23 @@ def read_entrant(name: str, folder: Path) -> Entrant:
         settings=parse_settings(text.decode(errors="replace"), config),
         verdict=read_record(Verdict, folder, run_files.VERDICT, found),
         audit=read_record(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
+        paired=match_forecasts(forecasts.filter(pl.col("seed").is_null())),
+    )
+
+
+def entrant_of(
+    manifest: dict[str, Any], config: str, verdict: Verdict, audit: Audit | None, forecasts: pl.DataFrame
+) -> Entrant:
+    """Return a run from memory under its own name: its manifest as JSON, settings in TOML, and FORECASTS."""
+    card = parse_record(Manifest, manifest, "the run's manifest")
+    return Entrant(
+        name=card.name,
+        manifest=card,
+        sha256=run_files.sha256(run_files.json_bytes(manifest)),
+        trial=manifest["trial_sha256"],
+        settings=parse_settings(config, "the run's settings"),
+        verdict=verdict,
+        audit=audit,
         paired=match_forecasts(forecasts.filter(pl.col("seed").is_null())),
     )
 

@@ -18,6 +18,9 @@ from backtest.data.run_files import write_bytes
 LEDGER = "ledger.jsonl"
 """Name of the file, beside the run folders."""
 
+SESSION: list[Trial] = []
+"""The runs of this process that were not saved, in the order in which they were made."""
+
 Key = tuple[str, int]
 """A model and a horizon."""
 

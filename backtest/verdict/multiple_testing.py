@@ -156,16 +156,24 @@ def deflate(sharpe: Sharpe, own: Sequence[float], others: Sequence[Trial], *, un
     return deflated_sharpe(sharpe, max(ratios.size, 1) + unreadable, variance)
 
 
-def enter(run: Path, judged: Verdict, tests: pl.DataFrame, strategies: pl.DataFrame, *, data: str, config: str) -> None:
-    """Enter a run into the ledger, with its status, the p-values of its primary test and its Sharpe ratios."""
-    p_values: dict[str, dict[str, float]] = {"less": {}, "greater": {}}
-    one_sided = pl.col("p_value").is_not_null(), pl.col("alternative").is_in(list(p_values))
-    for row in primary(tests).filter(*one_sided).iter_rows(named=True):
-        p_values[row["alternative"]][name_of((row["model"], row["horizon"]))] = row["p_value"]
+def trial_of(
+    name: str, judged: Verdict, tests: pl.DataFrame, strategies: pl.DataFrame, *, data: str, config: str
+) -> Trial:
+    """Return a run as a trial: its name, status, the p-values of its primary test and its Sharpe ratios."""
+    tested = primary(tests).filter(pl.col("p_value").is_not_null())
+    p_values = {
+        alternative: {
+            name_of((model, horizon)): p_value
+            for model, horizon, p_value in tested.filter(alternative=alternative)
+            .select("model", "horizon", "p_value")
+            .iter_rows()
+        }
+        for alternative in ("less", "greater")
+    }
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     sharpes = {name_of(key): found.ratio for key, found in _sharpes(strategies).items()}
-    about = (config, data, finished, run.name)
-    ledger.append(run.parent / LEDGER, Trial(*about, p_values["less"], p_values["greater"], sharpes, judged.status))
+    about = (config, data, finished, name)
+    return Trial(*about, p_values["less"], p_values["greater"], sharpes, judged.status)
 
 
 def _keyed(trials: Sequence[Mapping[str, float]], unreadable: int) -> Iterator[tuple[Key, float]]:

@@ -29,7 +29,8 @@ from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
 from backtest.evaluation.robustness import by_seed, without_each_fold
-from backtest.verdict.multiple_testing import deflated_ratios, enter, ledger_of, tried_before
+from backtest.verdict.ledger import LEDGER, Ledger, Trial, append
+from backtest.verdict.multiple_testing import deflated_ratios, ledger_of, trial_of, tried_before
 from backtest.verdict.rule import Evidence, judge
 
 
@@ -57,12 +58,33 @@ def write_results(
     """
     for table in result_tables.RUN_TABLES:
         write_table(run / table.file, evaluation.tables[table.file], table)
-    hashes = {"data": bars, "config": trial}
-    evidence = _evidence(run, evaluation.tables, evaluation.panels, leak, **hashes)
-    judged = judge(evidence, networks=networks, alpha=settings.alpha, adjustment=settings.adjustment)
+    about: dict[str, Any] = {"networks": networks, "bars": bars, "trial": trial, "leak": leak}
+    judged, entry = judge_evaluation(run.name, evaluation, settings, ledger_of(run), **about)
     write_bytes(run / VERDICT, judged.to_json().encode())
-    enter(run, judged, evidence.tests, evaluation.tables[result_tables.STRATEGIES.file], **hashes)
+    append(run.parent / LEDGER, entry)
     return judged
+
+
+def judge_evaluation(
+    name: str,
+    evaluation: Evaluation,
+    settings: EvaluationSettings,
+    known: Ledger,
+    *,
+    networks: Sequence[str],
+    bars: str,
+    trial: str,
+    leak: bool = False,
+) -> tuple[Verdict, Trial]:
+    """Judge a run called `name` by its tables and by the trials `known`; return the verdict and the run as a trial.
+
+    The others are those of `write_results`.
+    """
+    hashes = {"data": bars, "config": trial}
+    evidence = _evidence(known, evaluation.tables, evaluation.panels, leak, **hashes)
+    judged = judge(evidence, networks=networks, alpha=settings.alpha, adjustment=settings.adjustment)
+    strategies = evaluation.tables[result_tables.STRATEGIES.file]
+    return judged, trial_of(name, judged, evidence.tests, strategies, **hashes)
 
 
 def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdict] | None:
@@ -94,7 +116,7 @@ def _judged(run: Path, before: Verdict, leak: bool, manifest: dict[str, Any]) ->
     tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
     networks = [candidate.model for candidate in before.candidates]
     panels = loss_panels(match_forecasts(tables[schema.FORECASTS.file]))
-    evidence = _evidence(run, tables, panels, leak, **_hashes(manifest))
+    evidence = _evidence(ledger_of(run), tables, panels, leak, **_hashes(manifest))
     return judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
 
 
@@ -116,10 +138,15 @@ def _more_tried(run: Path, before: Verdict, manifest: dict[str, Any]) -> bool:
 
 
 def _evidence(
-    run: Path, tables: Mapping[str, pl.DataFrame], panels: Sequence[LossPanel], leak: bool, *, data: str, config: str
+    known: Ledger,
+    tables: Mapping[str, pl.DataFrame],
+    panels: Sequence[LossPanel],
+    leak: bool,
+    *,
+    data: str,
+    config: str,
 ) -> Evidence:
-    """All that a verdict rests on: the tables of a run, the leak its audit found, and the ledger beside it."""
-    known = ledger_of(run)
+    """All that a verdict rests on: the tables of a run, the leak its audit found, and the trials known."""
     return Evidence(
         tables[result_tables.SCORES.file],
         tables[result_tables.TESTS.file],

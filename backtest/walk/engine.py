@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
 from backtest.data.errors import RunError
-from backtest.data.records.audit import AUDIT, Audit
+from backtest.data.records.audit import Audit
 from backtest.data.records.verdict import Verdict
-from backtest.data.run_files import MANIFEST, locked, write_bytes, write_json
-from backtest.evaluation.evaluate import EvaluationSettings, evaluate
+from backtest.data.run_files import MANIFEST, locked, write_json
+from backtest.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate
 from backtest.models import MODELS
 from backtest.verdict.record import write_results
 from backtest.walk import manifest
@@ -75,6 +76,28 @@ class WalkTables:
     store: MemoryStore
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EvaluatedWalk:
+    """A finished walk with its tables, before it is judged and written.
+
+    `networks` are the models to be judged, `audit` is None if the walk was not audited, the `files` of `manifest` are
+    empty, and `reused` counts the tasks that had been done before.
+    """
+
+    plan: WalkPlan
+    settings: EvaluationSettings
+    evaluation: Evaluation
+    networks: tuple[str, ...]
+    audit: Audit | None
+    manifest: dict[str, Any]
+    reused: int
+
+    @property
+    def leak(self) -> bool:
+        """Whether the audit found a leak."""
+        return self.audit is not None and not self.audit.passed
+
+
 def walk_forward(plan: WalkPlan, run: Path, watcher: Watcher, *, command: str, audited: Audit | None = None) -> Outcome:
     """Run, or finish, a walk in the folder `run`, which then holds everything but the report.
 
@@ -82,15 +105,12 @@ def walk_forward(plan: WalkPlan, run: Path, watcher: Watcher, *, command: str, a
     of leaks; None: the run was not audited. ConfigError if the folder holds something else, RunError if it is in use,
     cannot be written, or the walk cannot be finished.
     """
-    try:
-        with locked(run):
-            refuse_other(run, plan.config)
-            return _walk(plan, run.resolve(), watcher, command, audited)
-    except OSError as error:
-        place, reason = error.filename or run, error.strerror or error
-        raise RunError(
-            f"{place}: cannot write ({reason}): check space and permissions, then rerun; finished fits are reused"
-        ) from error
+    with _held(run, plan):
+        run = run.resolve()
+        before, rows = finished_manifest(run), lay_out(plan, run, audited)
+        walk = _evaluated(plan, RunFolderStore(run), rows, watcher, f"{run}: ", command, audited)
+        judged = _write(walk, run, before)
+    return Outcome(run, judged, len(plan.tasks), walk.reused)
 
 
 def walk_in_memory(plan: WalkPlan, watcher: Watcher | None = None) -> WalkTables:
@@ -104,14 +124,58 @@ def walk_in_memory(plan: WalkPlan, watcher: Watcher | None = None) -> WalkTables
     return WalkTables(fold_table(plan), read_forecasts(plan, store), collect_fits(records), store)
 
 
-def _walk(plan: WalkPlan, run: Path, watcher: Watcher, command: str, audited: Audit | None) -> Outcome:
-    """Run what is missing, and write everything that follows from it, the manifest last."""
-    started, before, store = datetime.now(UTC), finished_manifest(run), RunFolderStore(run)
-    rows = lay_out(plan, run)
-    if audited:
-        write_bytes(run / AUDIT, audited.to_json().encode())
-    records, reused, workers = _run_all(plan, store, rows, watcher, f"{run}: ")
-    config = plan.config
+def evaluate_in_memory(
+    plan: WalkPlan, watcher: Watcher, *, command: str, audited: Audit | None = None
+) -> tuple[EvaluatedWalk, MemoryStore]:
+    """Run and evaluate a walk without a run folder; return it with the files of all tasks, for `save_walk`.
+
+    RunError if the walk cannot be finished.
+    """
+    store, rows = MemoryStore(), (plan.rows, plan.features.select("symbol", "time"))
+    return _evaluated(plan, store, rows, watcher, "", command, audited), store
+
+
+def save_walk(walk: EvaluatedWalk, store: MemoryStore, run: Path) -> None:
+    """Write a walk from memory into the folder `run`, which then is as if the walk had run there.
+
+    Raises as `walk_forward`.
+    """
+    with _held(run, walk.plan):
+        run = run.resolve()
+        before, checkpoints = finished_manifest(run), RunFolderStore(run)
+        lay_out(walk.plan, run, walk.audit)
+        for task in walk.plan.tasks:
+            if checkpoints.find(task) is None:
+                checkpoints.keep(task, store.files[task.folder])
+        _write(walk, run, before)
+
+
+@contextmanager
+def _held(run: Path, plan: WalkPlan) -> Iterator[None]:
+    """Hold a run folder while it is written; what the system refuses is a RunError."""
+    try:
+        with locked(run):
+            refuse_other(run, plan.config)
+            yield
+    except OSError as error:
+        place, reason = error.filename or run, error.strerror or error
+        raise RunError(
+            f"{place}: cannot write ({reason}): check space and permissions, then rerun; finished fits are reused"
+        ) from error
+
+
+def _evaluated(
+    plan: WalkPlan,
+    store: Store,
+    rows: Rows | Callable[[], Rows],
+    watcher: Watcher,
+    where: str,
+    command: str,
+    audited: Audit | None,
+) -> EvaluatedWalk:
+    """Run the tasks that the store does not hold yet, and evaluate all forecasts."""
+    started, config = datetime.now(UTC), plan.config
+    records, reused, workers = _run_all(plan, store, rows, watcher, where)
     settings = EvaluationSettings(
         alpha=config.alpha,
         adjustment=config.multiplicity,
@@ -120,20 +184,36 @@ def _walk(plan: WalkPlan, run: Path, watcher: Watcher, command: str, audited: Au
         always_open=plan.dataset.always_open,
     )
     frames = (read_forecasts(plan, store), fold_table(plan), collect_fits(records), plan.features)
+    return EvaluatedWalk(
+        plan=plan,
+        settings=settings,
+        evaluation=evaluate(*frames, settings),
+        networks=tuple(name for name in config.all_models if not MODELS[name].baseline),
+        audit=audited,
+        manifest=manifest.of(plan, store, records, workers, started=started, command=command),
+        reused=reused,
+    )
+
+
+def _write(walk: EvaluatedWalk, run: Path, before: dict[str, Any] | None) -> Verdict:
+    """Judge a walk and write everything that follows from its checkpoints, the manifest last.
+
+    `before` is the manifest of the finished run that the folder held; it stays if the walk gave the same.
+    """
     judged = write_results(
         run,
-        evaluate(*frames, settings),
-        settings,
-        networks=tuple(name for name in config.all_models if not MODELS[name].baseline),
-        bars=plan.dataset.sha256,
-        trial=plan.trial,
-        leak=audited is not None and not audited.passed,
+        walk.evaluation,
+        walk.settings,
+        networks=walk.networks,
+        bars=walk.manifest["data"]["sha256"],
+        trial=walk.manifest["trial_sha256"],
+        leak=walk.leak,
     )
-    remove_outdated(plan, run)
-    after = manifest.of(run, plan, records, workers, started=started, command=command)
+    remove_outdated(walk.plan, run)
+    after = walk.manifest | {"files": manifest.files_of(run, walk.plan)}
     unchanged = before is not None and all(before[part] == after[part] for part in ("files", "data"))
     write_json(run / MANIFEST, before if unchanged else after)
-    return Outcome(run, judged, len(plan.tasks), reused)
+    return judged
 
 
 def _run_all(

@@ -17,20 +17,17 @@ from backtest.data.run_files import SETTINGS, VERDICT, file_sums
 from backtest.walk.environment import hardware, versions
 from backtest.walk.plan import WalkPlan
 from backtest.walk.run_folder import FEATURES_FILE
-from backtest.walk.store import CHECKPOINTS, FORECASTS, RECORD, STATE, Record, RunFolderStore
+from backtest.walk.store import CHECKPOINTS, FORECASTS, RECORD, STATE, Record, Store
 
 KEPT = (FORECASTS, STATE, RECORD)
 
 
 def of(
-    run: Path, plan: WalkPlan, records: Sequence[Record], workers: int, *, started: datetime, command: str
+    plan: WalkPlan, store: Store, records: Sequence[Record], workers: int, *, started: datetime, command: str
 ) -> dict[str, Any]:
-    """Manifest of the run whose files stand in `run`."""
+    """Manifest of a run that is finished now; its `files` are empty until the run is written."""
     finished = datetime.now(UTC)
-    names = [SETTINGS, VERDICT, FEATURES_FILE, *(table.file for table in RUN_TABLES)]
-    names += [AUDIT] if (run / AUDIT).is_file() else []
-    names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in plan.tasks for file in KEPT]
-    seconds = sum(map(RunFolderStore(run).seconds, plan.tasks))
+    seconds = sum(map(store.seconds, plan.tasks))
     return {
         "format": run_files.FORMAT,
         "name": plan.config.name,
@@ -49,8 +46,16 @@ def of(
             for task in plan.tasks
             if task.fold == plan.final
         ],
-        "files": file_sums(run, names),
+        "files": {},
     }
+
+
+def files_of(run: Path, plan: WalkPlan) -> dict[str, str]:
+    """SHA-256 of every file of a run that is written in the folder `run`, by name."""
+    names = [SETTINGS, VERDICT, FEATURES_FILE, *(table.file for table in RUN_TABLES)]
+    names += [AUDIT] if (run / AUDIT).is_file() else []
+    names += [f"{CHECKPOINTS}/{task.folder}/{file}" for task in plan.tasks for file in KEPT]
+    return file_sums(run, names)
 
 
 def data_card(plan: WalkPlan) -> dict[str, Any]:

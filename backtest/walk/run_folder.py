@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backtest.data.errors import ConfigError, RunError
-from backtest.data.records.audit import AUDIT
+from backtest.data.records.audit import AUDIT, Audit
 from backtest.data.run_files import (
     MANIFEST,
     SETTINGS,
@@ -72,8 +72,8 @@ def finished_manifest(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def lay_out(plan: WalkPlan, run: Path) -> Callable[[], Rows]:
-    """Write what the tasks read, and return what reads it.
+def lay_out(plan: WalkPlan, run: Path, audited: Audit | None) -> Callable[[], Rows]:
+    """Write what the tasks read, and the audit if there is one; return what reads the rows.
 
     What an earlier attempt concluded, and what crashes left unfinished, is removed.
     """
@@ -82,6 +82,8 @@ def lay_out(plan: WalkPlan, run: Path) -> Callable[[], Rows]:
     content = table_bytes(plan.features)
     write_bytes(run / SETTINGS, plan.config.to_toml().encode())
     write_bytes(run / FEATURES_FILE, content)
+    if audited:
+        write_bytes(run / AUDIT, audited.to_json().encode())
     for unfinished in run.glob(".*.tmp"):
         unfinished.unlink()
     _remove_checkpoints(run, lambda name: name.startswith("."))

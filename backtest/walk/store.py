@@ -65,6 +65,9 @@ class Store(Protocol):
     def read(self, folder: str, name: str) -> bytes:
         """Return one file of a finished task; RunError if it is damaged."""
 
+    def seconds(self, task: Task) -> float:
+        """Return how long the fit of a finished task took."""
+
 
 class MemoryStore:
     """Keeps files in this process. A copy in another process starts empty: what it keeps has to be sent back."""
@@ -90,6 +93,10 @@ class MemoryStore:
     def read(self, folder: str, name: str) -> bytes:
         """Return one file of a finished task."""
         return self.files[folder][name]
+
+    def seconds(self, task: Task) -> float:
+        """Return how long the fit of a finished task took."""
+        return float(self.files[task.folder][SECONDS])
 
 
 @dataclass(frozen=True, slots=True)

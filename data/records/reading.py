@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
 from backtest.data.errors import RunError
-from backtest.data.json_io import from_tree, parse_json
+from backtest.data.json_io import from_tree, parse_json, to_json
 from backtest.data.run_files import read_bytes
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 T = TypeVar("T")
+R = TypeVar("R", bound="DataclassInstance")
 
 AGAIN = "run `backtest run` again, it writes what is missing"
 
@@ -30,6 +34,11 @@ def parse_record(kind: type[T], tree: Any, where: Path | str) -> T:
     except RecursionError as deep:
         raise RunError(f"{where}: expected what a finished run writes (got lists in lists, {deep}): {AGAIN}") from deep
     return from_tree(kind, shown, name=str(where), remedy=AGAIN)
+
+
+def printable_record(record: R) -> R:
+    """Return a dataclass as it would be read from its file: of JSON, its strings printable."""
+    return parse_record(type(record), parse_json(to_json(record), name=type(record).__name__, remedy=AGAIN), "memory")
 
 
 def parse_settings(config: str, where: Path | str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backtest.reports.comparison.report import write
-from backtest.reports.comparison.result import Result, read
+from backtest.reports.comparison.result import Result, from_tables, read
 from backtest.reports.comparison.sections import SECTIONS
 
-__all__ = ["SECTIONS", "Result", "read", "write"]
+__all__ = ["SECTIONS", "Result", "from_tables", "read", "write"]

@@ -15,7 +15,7 @@ from backtest.data.errors import RunError
 from backtest.data.json_io import parse_json
 from backtest.data.names import Status
 from backtest.data.records.comparison import COMPARISON, Comparison, Contestant, Pair
-from backtest.data.records.reading import parse_record, printable_frame
+from backtest.data.records.reading import parse_record, printable_frame, printable_record
 from backtest.data.result_tables import PATHS
 from backtest.data.run_files import sha256
 from backtest.data.schema import check
@@ -92,7 +92,12 @@ def read(folder: Path) -> Result:
     content = (folder / PATHS.file).read_bytes() if (folder / PATHS.file).is_file() else b""
     if sha256(content) != found.paths:
         raise RunError(f"{folder / PATHS.file}: expected the file that {COMPARISON} tells of: {AGAIN}")
-    paths = printable_frame(check(pl.read_parquet(io.BytesIO(content)), PATHS))
+    return from_tables(found, pl.read_parquet(io.BytesIO(content)))
+
+
+def from_tables(found: Comparison, paths: pl.DataFrame) -> Result:
+    """Return a comparison from memory: what was found, and PATHS; WrongSchema if that is another table."""
+    found, paths = printable_record(found), printable_frame(check(paths, PATHS))
     return Result(found, courses_of(found.pairs, paths), standings_of(found.contestants))
 
 

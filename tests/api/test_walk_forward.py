@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import gc
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from polars.testing import assert_frame_equal
 
 import backtest as bt
 from backtest.arguments import Settings
-from backtest.data.run_files import read_manifest
+from backtest.data.run_files import read_manifest, verify
 from backtest.features import FEATURES
 from backtest.walk.config import load
 from tests.api.walks import SETTINGS, SOURCE, walk
 from tests.support.command import call
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +64,66 @@ def test_nothing_is_written_to_the_working_directory(tmp_path: Path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unsaved_run_leaves_no_files_behind() -> None:
-    held = walk()
-    folder = held.folder
-    assert folder.is_dir()
-    del held
-    gc.collect()
-    assert not folder.exists()
+SESSION = """
+import os, sys, tempfile
+
+tempfile.gettempdir()  # tries which folder can be written
+CACHES = os.environ["MPLCONFIGDIR"], os.environ["TORCHINDUCTOR_CACHE_DIR"]  # of matplotlib and torch, not ours
+CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "shutil.copytree",
+           "tempfile.mkdtemp", "tempfile.mkstemp"}
+written = []
+
+def watch(event, arguments):
+    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if (writes or event in CHANGES) and not str(arguments[0]).startswith((os.devnull, *CACHES)):
+        written.append((event, str(arguments[0])))
+
+sys.addaudithook(watch)
+
+import backtest as bt
+from tests.api.walks import SETTINGS, SOURCE
+
+settings = {**SETTINGS, "models": ["ridge", "lstm"], "seeds": 1, "train": {"epochs": 1}}
+run, other = (bt.walk_forward(SOURCE, progress=False, **settings | {"net": {"window": size}}) for size in (8, 9))
+assert run.folder is None and run.audit.passed and run.table("fits")["fold"].max() == run.verdict.folds
+assert other.verdict.configurations == 2
+assert bt.audit(SOURCE, depth="quick", progress=False, **settings).passed
+assert bt.compare(run, other).pairs.height
+assert str(run) and run._repr_html_()
+if SAVE:
+    run.save("run")
+assert bool(written) == SAVE, written
+"""
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_only_a_saved_run_touches_the_disk(tmp_path: Path, save: bool) -> None:
+    places = {name: tmp_path / name for name in ("TMPDIR", "HOME", "BACKTEST_HOME", "working")}
+    for place in places.values():
+        place.mkdir()
+    environment = os.environ | {name: str(place) for name, place in places.items()}
+    caches = {name: str(tmp_path / name) for name in ("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR")}
+    environment |= {**caches, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    code, cwd = SESSION.replace("SAVE", str(save)), places["working"]
+    subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, check=True)  # noqa: S603
+    left = sorted(str(path.relative_to(tmp_path)) for place in places.values() for path in place.iterdir())
+    assert left == (["working/.ledger.jsonl.lock", "working/ledger.jsonl", "working/run"] if save else [])
+
+
+def test_a_run_saved_from_memory_has_the_checksums_of_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: Settings = {**SETTINGS, "models": ["ridge", "lstm"], "seeds": 2, "train": {"epochs": 1}}
+    run = bt.walk_forward("synthetic:n=700,seed=13", progress=False, **settings)
+    folder = run.save(tmp_path / "python" / "run")
+    config, out = str(folder / "config.toml"), tmp_path / "command" / "run"
+    assert call(monkeypatch, "run", config, "--set", "executor=serial", "--out", str(out)) == 0
+    python, command = (read_manifest(each) for each in (folder, out))
+    assert python["files"] == command["files"]
+    assert {name for name in command["files"] if name.startswith("checkpoints/lstm-0004-")}
+    assert "audit.json" in command["files"]
+    assert python.keys() == command.keys()
+    assert verify(folder) == []
 
 
 def test_a_saved_walk_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backtest import reports
 from backtest.cli import terminal
 from tests.support.audits import leaky
 from tests.support.fake_run import Plan, make
@@ -25,7 +26,7 @@ def longest(text: str) -> int:
 def test_verdict_and_table_of_a_run_fit_into_80_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = make(tmp_path, Plan(folds=3, test=60, networks=("lstm", "gru")))
     capsys.readouterr()
-    terminal.show_result(run)
+    terminal.show_result(reports.read(run))
     shown = capsys.readouterr().out
     assert "Skill vs" in shown
     assert "GRU" in shown
