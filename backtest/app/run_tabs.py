@@ -17,7 +17,7 @@ from backtest.data.records.audit import AUDIT, Leak, Level
 from backtest.reports.blocks import Tone
 from backtest.reports.formats import counted, decimal, exponent_of, listed, moment, percent, power
 from backtest.reports.run import Fold, RunResult
-from backtest.reports.sections.validity import MOST, UNTRUSTED, audited, finding
+from backtest.reports.sections.validity import MOST_LEAKS, UNTRUSTED, audit_item, validity_title
 from backtest.reports.sections.verdict import tone_of
 from backtest.reports.wording.audit import (
     LEVELS,
@@ -44,13 +44,13 @@ def show_header(result: RunResult) -> None:
     with st.container(border=True, gap="xsmall"):
         st.text(visible(f"{result.manifest.name}: {listed(card.symbols, 4)}, walked forward from {first} to {last}"))
         show_badge(*tone_of(result.verdict), headline(result.verdict))
-        item = audited(result.audit)
+        item = audit_item(result.audit)
         show_badge(item.tone, item.word, item.detail, item.label)
 
 
 def show_audit(result: RunResult) -> None:
     """Show what the audit checked, what it found, and what to do about it."""
-    st.subheader(finding(result))
+    st.subheader(validity_title(result))
     found = result.audit
     if found is None:
         st.text("This command checks features, labels, folds and the whole walk:")
@@ -60,10 +60,10 @@ def show_audit(result: RunResult) -> None:
         show_level(one)
     if found.leaks:
         st.text(UNTRUSTED)
-    for leak in found.leaks[:MOST]:
+    for leak in found.leaks[:MOST_LEAKS]:
         show_leak(leak)
-    if len(found.leaks) > MOST:
-        st.text(f"{counted(len(found.leaks) - MOST, 'more leak')} in {AUDIT}.")
+    if len(found.leaks) > MOST_LEAKS:
+        st.text(f"{counted(len(found.leaks) - MOST_LEAKS, 'more leak')} in {AUDIT}.")
 
 
 def show_level(one: Level) -> None:

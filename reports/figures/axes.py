@@ -116,7 +116,7 @@ def mark_cuts(axes: Axes, x: Floats, y: Floats, colour: str) -> None:
             axes.plot(x[beyond], np.full(int(beyond.sum()), edge), sign, transform=at, **look)
 
 
-def head(axes: Axes, text: str) -> None:
+def panel_title(axes: Axes, text: str) -> None:
     """Write what the height of a panel means above it, from the left edge of the sheet on."""
     axes.annotate(
         text, (0, 1), (0, 8), xycoords=("figure fraction", "axes fraction"), textcoords="offset points", color=MUTED

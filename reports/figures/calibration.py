@@ -21,7 +21,7 @@ def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str],
     rows = -(-len(calibrations) // 2)
     height = 50 + PANEL * rows
 
-    def paint(figure: Figure) -> None:
+    def plot(figure: Figure) -> None:
         place(figure, left=44, right=12, bottom=38, top=36, hspace=0.6, wspace=0.22)
         panels = figure.subplots(rows, 2, sharey=True, squeeze=False).ravel()
         for axes in panels[len(calibrations) :]:
@@ -43,4 +43,4 @@ def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str],
             axes.tick_params(axis="x", pad=8)
         name_axes(figure, "Mean outcome, basis points", "Forecast, basis points")
 
-    return draw("calibration", alt, height, paint)
+    return draw("calibration", alt, height, plot)

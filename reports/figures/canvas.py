@@ -77,8 +77,8 @@ class Pen:
         return {"color": self.colour, "linewidth": self.width, "linestyle": line}
 
 
-def draw(name: str, alt: str, height: float, paint: Callable[[Figure], None]) -> str:
-    """Return the SVG element of a figure that `paint` fills; its ids begin with `name`, `height` is in points.
+def draw(name: str, alt: str, height: float, plot: Callable[[Figure], None]) -> str:
+    """Return the SVG element of a figure that `plot` fills; its ids begin with `name`, `height` is in points.
 
     The reader's matplotlibrc, the clock and the locale have no say: the same numbers give the same bytes.
     """
@@ -88,7 +88,7 @@ def draw(name: str, alt: str, height: float, paint: Callable[[Figure], None]) ->
         mpl.rcParams.update(STYLE)
         figure = Figure(figsize=(WIDTH / 72, height / 72))
         FigureCanvasSVG(figure)
-        paint(figure)
+        plot(figure)
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return tidy(out.getvalue(), name, alt)

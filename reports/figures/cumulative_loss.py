@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from backtest.data.names import label
 from backtest.data.summaries import downsample
 from backtest.reports.diagnostics import FluctuationPath, LossPath
-from backtest.reports.figures.axes import days, head, mark_cuts, name_ends, percents, reach, time_axis
+from backtest.reports.figures.axes import days, mark_cuts, name_ends, panel_title, percents, reach, time_axis
 from backtest.reports.figures.canvas import INK, POINTS, RULE, Pen, draw, place, stems
-from backtest.reports.figures.fluctuation import follow
-from backtest.reports.figures.folds import FEW, edges
+from backtest.reports.figures.fluctuation import draw_fluctuation
+from backtest.reports.figures.folds import FEW, fold_times
 from backtest.reports.run import Fold
 
 HEIGHTS = (216.0, 140.0)
@@ -35,22 +35,22 @@ def cumulative_loss(
     """
     panels = HEIGHTS[: 2 if fluctuations else 1]
 
-    def paint(figure: Figure) -> None:
+    def plot(figure: Figure) -> None:
         grid = figure.subplots(len(panels), sharex=True, squeeze=False, height_ratios=panels)[:, 0]
         place(figure, left=54, right=88, bottom=24, top=26, hspace=0.3)
-        starts, end = edges(folds, "test_start"), float(edges(folds, "test_end").max())
+        starts, end = fold_times(folds, "test_start"), float(fold_times(folds, "test_end").max())
         time_axis(grid[-1], float(starts.min()), max(end, *(float(days(path.times[-1:])[0]) for path in paths)))
-        accumulate(grid[0], paths, pens, limit)
+        draw_differences(grid[0], paths, pens, limit)
         if fluctuations:
-            follow(grid[1], fluctuations, pens)
+            draw_fluctuation(grid[1], fluctuations, pens)
         for axes in grid if len(folds) <= FEW else ():
             lows, highs = (np.full(len(folds), height) for height in axes.get_ylim())
             axes.plot(*stems(starts, lows, highs), color=RULE, linewidth=0.6, zorder=0.5, scaley=False)
 
-    return draw("cumulative_loss", alt, sum(panels) + 50 + 42 * (len(panels) - 1), paint)
+    return draw("cumulative_loss", alt, sum(panels) + 50 + 42 * (len(panels) - 1), plot)
 
 
-def accumulate(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], limit: float) -> None:
+def draw_differences(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], limit: float) -> None:
     """Draw the cumulative loss differences, the best model in front."""
     axes.set_ylim(reach(np.concatenate([path.values for path in paths]), limit))
     axes.axhline(0, color=INK, linewidth=1)
@@ -62,6 +62,6 @@ def accumulate(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], l
             leaving = np.flatnonzero(side * path.values > limit)[:1]
             mark_cuts(axes, times[leaving], path.values[leaving], pen.colour)
     percents(axes)
-    head(axes, "Squared error less zero's, added up; down: better")
+    panel_title(axes, "Squared error less zero's, added up; down: better")
     ends = ((float(path.values[-1]), label(path.model), pens[path.model].colour) for path in paths)
     name_ends(axes, [(0.0, "zero", INK), *ends])

@@ -25,28 +25,28 @@ def folds(folds: Sequence[Fold], alt: str) -> str:
     """Return the figure: one bar per fold, the first at the top; gaps are what is left open between the spans."""
     height = min(300.0, 44 + 15.0 * max(2, len(folds)))
 
-    def paint(figure: Figure) -> None:
+    def plot(figure: Figure) -> None:
         axes = figure.add_subplot()
         place(figure, left=54, right=12, bottom=24, top=20)
         pitch = (height - 44) / len(folds)
         rows = np.asarray([fold.number for fold in folds], dtype=float)
         for name, (colour, opacity) in SPANS.items():
-            start, end = (edges(folds, f"{name}_{edge}") for edge in ("start", "end"))
+            start, end = (fold_times(folds, f"{name}_{edge}") for edge in ("start", "end"))
             y, x = stems(rows, start, end)
             axes.plot(x, y, color=colour, alpha=opacity, linewidth=pitch * (0.66 if len(folds) <= FEW else 1.4))
         axes.grid(visible=False)
         axes.set_ylim(rows[-1] + 0.5, rows[0] - 0.5)
         shown = folds[:: next(step for step in STEPS if len(folds) <= 6 * step)]
         axes.set_yticks([fold.number for fold in shown], [f"fold {fold.number}" for fold in shown])
-        time_axis(axes, float(edges(folds, "train_start").min()), float(edges(folds, "test_end").max()))
+        time_axis(axes, float(fold_times(folds, "train_start").min()), float(fold_times(folds, "test_end").max()))
         for number, (name, (colour, opacity)) in enumerate(SPANS.items()):
             figure.text(number * 0.21 + 0.002, 1 - 10 / height, "■", color=colour, alpha=opacity)
             figure.text(number * 0.21 + 0.034, 1 - 10 / height, name, color=MUTED)
 
-    return draw("folds", alt, height, paint)
+    return draw("folds", alt, height, plot)
 
 
-def edges(folds: Sequence[Fold], name: str) -> Floats:
+def fold_times(folds: Sequence[Fold], name: str) -> Floats:
     """Return one edge of every fold in days since 1970 (folds,)."""
     times: list[datetime] = [getattr(fold, name) for fold in folds]
     return days(np.asarray([time.replace(tzinfo=None) for time in times], dtype="datetime64[us]"))

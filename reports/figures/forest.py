@@ -22,27 +22,27 @@ APART = 0.5
 
 
 def forest(
-    scores: Sequence[Score], colours: Mapping[str, str], beside: Mapping[str, str], limit: float, alt: str
+    scores: Sequence[Score], colours: Mapping[str, str], p_values: Mapping[str, str], limit: float, alt: str
 ) -> str:
     """Return the figure: a row per model, in the order given; gaps beyond the limit are an arrow with their number.
 
-    `beside` is what is written at the right of each row.
+    `p_values` are written at the right of each row.
     """
     split = APART if any(score.status for score in scores) and not all(score.status for score in scores) else 0.0
     rows = {score.model: number + (split if score.status else 0.0) for number, score in enumerate(scores)}
     last = max(rows.values())
 
-    def paint(figure: Figure) -> None:
+    def plot(figure: Figure) -> None:
         axes = figure.add_subplot()
         place(figure, left=88, right=88, bottom=36, top=20)
         axes.set_ylim(last + 0.6, -0.6)
-        axes.set_xlim(width(scores, limit))
+        axes.set_xlim(axis_limits(scores, limit))
         axes.axvline(0, color=INK, linewidth=1)
         axes.set_yticks(list(rows.values()), [short(label(model)) for model in rows])
         for name, score in zip(axes.get_yticklabels(), scores, strict=True):
             row, colour = rows[score.model], colours[score.model]
-            strike(axes, row, score, colour, limit)
-            axes.annotate(beside[score.model], (1, row), (-8, 0), ha="right", color=colour, **MARGIN)
+            draw_row(axes, row, score, colour, limit)
+            axes.annotate(p_values[score.model], (1, row), (-8, 0), ha="right", color=colour, **MARGIN)
             name.set_color(colour)
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
@@ -52,7 +52,7 @@ def forest(
         axes.annotate("p adjusted", (1, 1), (-8, 5), ha="right", color=MUTED, **CORNER)
         name_axes(figure, "", "Squared error against zero, % of zero's")
 
-    return draw("forest", alt, 58 + PITCH * (last + 1.2), paint)
+    return draw("forest", alt, 58 + PITCH * (last + 1.2), plot)
 
 
 RIGHT: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
@@ -61,24 +61,24 @@ CORNER: dict[str, Any] = {"xycoords": ("figure fraction", "axes fraction"), "tex
 ABOVE: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
 
 
-def width(scores: Sequence[Score], limit: float) -> tuple[float, float]:
+def axis_limits(scores: Sequence[Score], limit: float) -> tuple[float, float]:
     """Return the ends of the axis: all that is within the limit, and room for the numbers of what is not."""
     known = [-score.skill_zero for score in scores if score.skill_zero is not None]
-    near = [gap for score in scores if abs(score.skill_zero or 0.0) <= limit for gap in gaps(score, limit)]
+    near = [gap for score in scores if abs(score.skill_zero or 0.0) <= limit for gap in drawn_gaps(score, limit)]
     low, high = reach(np.asarray(near or [0.0]), limit)
     if max(known, default=0.0) > limit:
         high = max(high, -low / 2)
     return (min(low, -high / 2) if min(known, default=0.0) < -limit else low), high
 
 
-def gaps(score: Score, limit: float) -> list[float]:
+def drawn_gaps(score: Score, limit: float) -> list[float]:
     """Return what is drawn in a row, as loss differences: below 0 the model is better."""
     least = score.candidate.detectable if score.candidate else None
     shown = (score.skill_zero, score.skill_low, score.skill_high, least if (least or 0.0) <= limit else None)
     return [-skill for skill in shown if skill is not None]
 
 
-def strike(axes: Axes, row: float, score: Score, colour: str, limit: float) -> None:
+def draw_row(axes: Axes, row: float, score: Score, colour: str, limit: float) -> None:
     """Draw one row: the interval, the gap and the smallest gain that would have shown, as far as they are in reach."""
     look: dict[str, Any] = {"color": colour, "clip_on": False, "zorder": 4}
     if score.skill_zero is None:

@@ -21,7 +21,7 @@ def learning(
     """Return the figure: one line per seed, in per cent of the first epoch's loss, a dot at the epoch that was kept."""
     height = 52 + PANEL * len(models)
 
-    def paint(figure: Figure) -> None:
+    def plot(figure: Figure) -> None:
         place(figure, left=48, right=12, bottom=32, top=36, hspace=0.34, wspace=0.12)
         grid = figure.subplots(len(models), len(folds), sharex=True, sharey=True, squeeze=False)
         for row, model in enumerate(models):
@@ -39,4 +39,4 @@ def learning(
         grid[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
         name_axes(figure, "Loss, % of the first epoch's; grey: training")
 
-    return draw("learning", alt, height, paint)
+    return draw("learning", alt, height, plot)

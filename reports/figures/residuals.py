@@ -14,7 +14,7 @@ from backtest.data.summaries import downsample
 from backtest.reports.diagnostics import Autocorrelation, Residuals
 from backtest.reports.figures.axes import name_panel, percents, plain_numbers, time_axis
 from backtest.reports.figures.canvas import INK, MUTED, POINTS, RULE, draw, name_axes, place, stems
-from backtest.reports.figures.folds import edges
+from backtest.reports.figures.folds import fold_times
 from backtest.reports.formats import SPACE, level
 from backtest.reports.rows import Row
 from backtest.reports.run import Fold
@@ -25,21 +25,21 @@ PANEL = 72.0
 def residuals(shown: Residuals, colour: str, alt: str) -> str:
     """Return the figure: strokes beyond the grey band are more than chance would make of errors without a memory."""
 
-    def paint(figure: Figure) -> None:
+    def plot(figure: Figure) -> None:
         place(figure, left=44, right=12, bottom=32, top=36, hspace=0.36)
         panels = figure.subplots(2, sharex=True)
-        for axes, words, found in zip(
+        for axes, title, found in zip(
             panels, ("errors", "sizes of the errors"), (shown.errors, shown.sizes), strict=True
         ):
-            strokes(axes, shown.lags, found, colour)
-            name_panel(axes, shown.model, colour, words)
+            draw_autocorrelation(axes, shown.lags, found, colour)
+            name_panel(axes, shown.model, colour, title)
         panels[1].xaxis.set_major_locator(MaxNLocator(8, integer=True))
         name_axes(figure, f"Autocorrelation; grey: 95{SPACE}% band", "Lag, bars")
 
-    return draw("residuals", alt, 280, paint)
+    return draw("residuals", alt, 280, plot)
 
 
-def strokes(axes: Axes, lags: NDArray[np.int64], shown: Autocorrelation, colour: str) -> None:
+def draw_autocorrelation(axes: Axes, lags: NDArray[np.int64], shown: Autocorrelation, colour: str) -> None:
     """Draw one stroke for each lag in front of the band."""
     x, half = lags.astype(float), lags[0] / 2
     borders, band = np.append(x - half, x[-1] + half), np.append(shown.band, shown.band[-1:])
@@ -58,10 +58,10 @@ def coverage(levels: Sequence[Sequence[Row]], folds: Sequence[Fold], colour: str
     Below the dashed line more outcomes lay outside of the interval than its level promises.
     """
 
-    def paint(figure: Figure) -> None:
+    def plot(figure: Figure) -> None:
         place(figure, left=54, right=12, bottom=28, top=36, hspace=0.42)
         places = {fold.number: place for place, fold in enumerate(folds)}
-        starts, ends = edges(folds, "test_start"), edges(folds, "test_end")
+        starts, ends = fold_times(folds, "test_start"), fold_times(folds, "test_end")
         panels = figure.subplots(len(levels), sharex=True, squeeze=False)[:, 0]
         for axes, rows in zip(panels, levels, strict=True):
             promised, at = rows[0].level, [places[row.fold] for row in rows if row.fold is not None]
@@ -78,4 +78,4 @@ def coverage(levels: Sequence[Sequence[Row]], folds: Sequence[Fold], colour: str
         panels[-1].tick_params(axis="x", pad=9)
         name_axes(figure, "Share of the outcomes that were held; dashed: as promised")
 
-    return draw("coverage", alt, 64 + PANEL * len(levels), paint)
+    return draw("coverage", alt, 64 + PANEL * len(levels), plot)

@@ -25,7 +25,7 @@ def seeds(scores: Sequence[Score], alone: Sequence[Row], colours: Mapping[str, s
     """Return the figure: one row per model, a ring for each seed, a dot with its interval for their mean."""
     height = 54 + PITCH * len(scores)
 
-    def paint(figure: Figure) -> None:
+    def plot(figure: Figure) -> None:
         axes = figure.add_subplot()
         place(figure, left=88, right=14, bottom=32, top=20)
         for row, score in enumerate(scores):
@@ -47,4 +47,4 @@ def seeds(scores: Sequence[Score], alone: Sequence[Row], colours: Mapping[str, s
             axes.annotate(word, (end, 1), (0, 5), ha=side, color=MUTED, **ABOVE)
         name_axes(figure, "", "Skill against zero; ring: one seed, dot: their mean")
 
-    return draw("seeds", alt, height, paint)
+    return draw("seeds", alt, height, plot)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from backtest.reports.figures.axes import mark_cuts, name_panel, percents, reach, time_axis
 from backtest.reports.figures.canvas import INK, MUTED, WIDTH, draw, place, stems
-from backtest.reports.figures.folds import edges
+from backtest.reports.figures.folds import fold_times
 from backtest.reports.run import Fold
 
 PANEL = 74.0
@@ -23,9 +23,9 @@ def skill(models: Sequence[str], folds: Sequence[Fold], colours: Mapping[str, st
     """
     height = 36 + PANEL * len(models)
 
-    def paint(figure: Figure) -> None:
+    def plot(figure: Figure) -> None:
         place(figure, left=54, right=12, bottom=24, top=14, hspace=0.6)
-        start, end = edges(folds, "test_start"), edges(folds, "test_end")
+        start, end = fold_times(folds, "test_start"), fold_times(folds, "test_end")
         rows = figure.subplots(len(models), sharex=True, sharey=True, squeeze=False)[:, 0]
         known = [skill for fold in folds for model in models if (skill := fold.skills.get(model)) is not None]
         rows[0].set_ylim(reach(np.asarray(known or [0.0]), limit))
@@ -43,4 +43,4 @@ def skill(models: Sequence[str], folds: Sequence[Fold], colours: Mapping[str, st
         rows[0].annotate("up: better", (1, 1), (0, 4), ha="right", **look)
         time_axis(rows[-1], float(start.min()), float(end.max()))
 
-    return draw("skill", alt, height, paint)
+    return draw("skill", alt, height, plot)

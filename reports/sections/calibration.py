@@ -31,18 +31,18 @@ def calibration(result: RunResult) -> tuple[Block, ...]:
     calibrations = [calibrate(result.origins, model) for model in own]
     if not calibrations:
         return (Heading("No model made forecasts of its own", QUESTION),)
-    title = finding(calibrations[0])
+    title = calibration_title(calibrations[0])
     shown = [calibration for calibration in calibrations if len(calibration.deciles) > 1][:PANELS]
     collapsed = [label(calibration.model) for calibration in calibrations if calibration.constant]
-    words = [Text(collapse(collapsed))] if collapsed else []
+    notes = [Text(collapse_sentence(collapsed))] if collapsed else []
     if not shown:
-        return (Heading(title, QUESTION), *words, slopes(calibrations))
+        return (Heading(title, QUESTION), *notes, slope_table(calibrations))
     alt = f"Mean outcome against forecast, in groups, for {listed([label(one.model) for one in shown])}. {title}."
-    figure = Figure("calibration", draw(shown, colours(result), alt), alt, CAPTION, numbers(calibrations))
-    return (Heading(title, QUESTION), *words, figure, slopes(calibrations))
+    figure = Figure("calibration", draw(shown, colours(result), alt), alt, CAPTION, decile_table(calibrations))
+    return (Heading(title, QUESTION), *notes, figure, slope_table(calibrations))
 
 
-def collapse(models: Sequence[str]) -> str:
+def collapse_sentence(models: Sequence[str]) -> str:
     """Return what it means that the forecasts of these models hardly vary."""
     verb = "has" if len(models) == 1 else "have"
     return (
@@ -51,7 +51,7 @@ def collapse(models: Sequence[str]) -> str:
     )
 
 
-def finding(first: Calibration) -> str:
+def calibration_title(first: Calibration) -> str:
     """Return what the leading model's slope says."""
     model = label(first.model)
     if first.constant or first.slope is None or first.slope_low is None or first.slope_high is None:
@@ -70,7 +70,7 @@ def finding(first: Calibration) -> str:
     return f"The forecasts of {model} point the right way but are {fault} ({slope})"
 
 
-def slopes(calibrations: Sequence[Calibration]) -> Table:
+def slope_table(calibrations: Sequence[Calibration]) -> Table:
     """Return slope and spread of every model."""
     rows = [
         (
@@ -88,7 +88,7 @@ def slopes(calibrations: Sequence[Calibration]) -> Table:
     return table(["Model", "Slope", "95 % interval", "Dispersion"], rows, caption)
 
 
-def numbers(calibrations: Sequence[Calibration]) -> Table:
+def decile_table(calibrations: Sequence[Calibration]) -> Table:
     """Return the groups of all models, in basis points."""
     rows = []
     for one in calibrations:
@@ -96,5 +96,5 @@ def numbers(calibrations: Sequence[Calibration]) -> Table:
             points = (group.forecast, group.outcome, group.low, group.high)
             sizes = (decimal(value / BASIS_POINT, 2) for value in points)
             rows.append((label(one.model), whole(place), whole(group.n), *sizes))
-    heads = ["Model", "Group", "Forecasts", "Mean forecast", "Mean outcome", "95 % from", "95 % to"]
-    return table(heads, rows, "In basis points of log return.")
+    labels = ["Model", "Group", "Forecasts", "Mean forecast", "Mean outcome", "95 % from", "95 % to"]
+    return table(labels, rows, "In basis points of log return.")

@@ -11,35 +11,35 @@ from backtest.reports.run import Costs, RunResult
 
 QUESTION = "What would have been left after costs?"
 REFERENCES = {HOLDING: "holding", PRIMARY["baseline"]: "nothing (zero)"}
-HUGE = 1e4
+LARGEST_RETURN = 1e4
 """A compound return beyond this is called so: its digits say nothing."""
 
-LONGEST = 100
+MOST_YEARS = 100
 """Years of which nobody asks for the exact number."""
 
 
 def costs(result: RunResult) -> tuple[Block, ...]:
     """What would have been left after costs? A plain strategy from each model's forecasts, beside holding."""
-    title = Heading(finding(result), QUESTION)
+    title = Heading(costs_title(result), QUESTION)
     if not result.rows(STRATEGIES):
         return (title,)
-    note = Note(DISCLAIMER + rule(result.costs, result.rows(STRATEGIES)[0]))
-    said = [Text(f"{earned(result)}.")] if leading(result) else []
-    return (title, Details("After costs: not a trading claim", (note, *said, strategies(result))))
+    note = Note(DISCLAIMER + trading_rule(result.costs, result.rows(STRATEGIES)[0]))
+    text = [Text(f"{costs_sentence(result)}.")] if leading_strategy(result) else []
+    return (title, Details("After costs: not a trading claim", (note, *text, strategy_table(result))))
 
 
 DISCLAIMER = "This is not a trading claim. "
 
 
-def rule(paid: Costs, any_one: Row) -> str:
+def trading_rule(costs: Costs, strategy: Row) -> str:
     """Return how the forecasts were traded and at what cost."""
-    both = f"{basis_points(paid.fee)} of fee and {basis_points(paid.slippage)} of slippage"
-    beyond = f" that is beyond {decimal(paid.threshold, 2)} times the cost of a trade" if paid.threshold else ""
+    fees = f"{basis_points(costs.fee)} of fee and {basis_points(costs.slippage)} of slippage"
+    threshold = f" that is beyond {decimal(costs.threshold, 2)} times the cost of a trade" if costs.threshold else ""
     return (
-        f"Each forecast{beyond} decides on one position, long or short by its sign, taken before the bar that it "
-        f"earns. Every trade costs {both}; keeping a position at its size, borrowing, taxes and what the trade itself "
+        f"Each forecast{threshold} decides on one position, long or short by its sign, taken before the bar that it "
+        f"earns. Every trade costs {fees}; keeping a position at its size, borrowing, taxes and what the trade itself "
         "does to the price are left out. "
-        f"Ratios are per year of {whole(round(any_one.bars_per_year))} bars."
+        f"Ratios are per year of {whole(round(strategy.bars_per_year))} bars."
     )
 
 
@@ -48,14 +48,14 @@ def basis_points(size: float) -> str:
     return f"{decimal(size, 1).removesuffix('.0')}{SPACE}basis points"
 
 
-def leading(result: RunResult) -> Row | None:
+def leading_strategy(result: RunResult) -> Row | None:
     """Return the strategy of the leading model."""
     return next((one for one in result.rows(STRATEGIES) if result.leader and one.model == result.leader.model), None)
 
 
-def finding(result: RunResult) -> str:
+def costs_title(result: RunResult) -> str:
     """Return what the leading model's strategy showed, without a number that sounds like a promise."""
-    leader = leading(result)
+    leader = leading_strategy(result)
     if leader is None:
         return "There is no strategy to show"
     model = label(leader.model)
@@ -66,39 +66,39 @@ def finding(result: RunResult) -> str:
         return f"After costs, trading on {model} would have left no gain"
     if leader.net_return < holding:
         return f"After costs, trading on {model} would have left less than holding"
-    if unjudged(result):
+    if insufficient_evidence(result):
         return f"What trading on {model} would have left after costs rests on too little evidence to judge by"
-    if not sure(leader, result):
+    if not beats_chance(leader, result):
         return f"What trading on {model} would have left after costs, chance alone could make"
     return f"What trading on {model} would have left after costs is more than chance would give"
 
 
-def unjudged(result: RunResult) -> bool:
+def insufficient_evidence(result: RunResult) -> bool:
     """Return whether there is too little evidence to judge the leading model by."""
     return result.leader is not None and result.leader.status == "cannot tell"
 
 
-def sure(one: Row, result: RunResult) -> bool:
+def beats_chance(one: Row, result: RunResult) -> bool:
     """Return whether a strategy earned more than the best of all that were tried would by chance."""
     return (deflated_of(result).get(one.model) or 0.0) >= 1 - result.verdict.alpha
 
 
-def earned(result: RunResult) -> str:
+def costs_sentence(result: RunResult) -> str:
     """Return what the leading model's strategy would have left, beside holding and a baseline that did better."""
-    leader = leading(result)
+    leader = leading_strategy(result)
     if leader is None:
         return "There is no strategy to show"
     by_model = {one.model: one for one in result.rows(STRATEGIES)}
-    holding = f"; holding {outcome(by_model[HOLDING])}" if HOLDING in by_model else ""
+    holding = f"; holding {gain_clause(by_model[HOLDING])}" if HOLDING in by_model else ""
     if not leader.turnover:
         return f"The forecasts of {label(leader.model)} never called for a trade{holding}"
-    doubt = "on too little evidence to judge by" if unjudged(result) else "which chance alone could make"
-    certain = leader.net_return <= 0 or (sure(leader, result) and not unjudged(result))
-    chance = "" if certain else f", {doubt}"
-    simple = [one for one in result.rows(STRATEGIES) if one.model not in {*REFERENCES, *candidates_of(result)}]
-    best = max(simple, key=lambda one: one.net_return, default=leader)
-    beaten = f"; the baseline {label(best.model)} {outcome(best)}" if best.net_return > leader.net_return else ""
-    return f"After costs, trading on {label(leader.model)} {outcome(leader)}{chance}{holding}{beaten}"
+    doubt = "on too little evidence to judge by" if insufficient_evidence(result) else "which chance alone could make"
+    no_doubt = leader.net_return <= 0 or (beats_chance(leader, result) and not insufficient_evidence(result))
+    chance = "" if no_doubt else f", {doubt}"
+    baselines = [one for one in result.rows(STRATEGIES) if one.model not in {*REFERENCES, *candidates_of(result)}]
+    best = max(baselines, key=lambda one: one.net_return, default=leader)
+    ahead = f"; the baseline {label(best.model)} {gain_clause(best)}" if best.net_return > leader.net_return else ""
+    return f"After costs, trading on {label(leader.model)} {gain_clause(leader)}{chance}{holding}{ahead}"
 
 
 def candidates_of(result: RunResult) -> list[str]:
@@ -106,18 +106,22 @@ def candidates_of(result: RunResult) -> list[str]:
     return [score.model for score in result.candidates]
 
 
-def outcome(one: Row) -> str:
+def gain_clause(one: Row) -> str:
     """Return what a strategy would have done to the capital."""
     verb = "gained" if one.net_return >= 0 else "lost"
-    return f"would have {verb} {gain(abs(one.net_return), signed=False)}"
+    return f"would have {verb} {compound_return(abs(one.net_return), signed=False)}"
 
 
-def gain(share: float, *, signed: bool = True) -> str:
+def compound_return(share: float, *, signed: bool = True) -> str:
     """Return a compound return in per cent."""
-    return percent(share, 1, signed=signed) if share <= HUGE else f"more than {percent(HUGE, 0, signed=False)}"
+    return (
+        percent(share, 1, signed=signed)
+        if share <= LARGEST_RETURN
+        else f"more than {percent(LARGEST_RETURN, 0, signed=False)}"
+    )
 
 
-def strategies(result: RunResult) -> Table:
+def strategy_table(result: RunResult) -> Table:
     """Return one row per strategy: the references, the candidates by squared error, then the baselines."""
     by_model = {one.model: one for one in result.rows(STRATEGIES)}
     groups = (
@@ -138,11 +142,11 @@ def deflated_of(result: RunResult) -> dict[str, float | None]:
     return {score.model: score.candidate.deflated_sharpe for score in result.candidates if score.candidate}
 
 
-HEADS = (
+LABELS = (
     *("Net return", "Volatility", "Sharpe", "Drawdown", "Turnover", "Break-even"),
     *("Probabilistic", "Deflated", "Track record"),
 )
-COLUMNS = (Column("Strategy", number=False), *map(Column, HEADS))
+COLUMNS = (Column("Strategy", number=False), *map(Column, LABELS))
 CAPTION = (
     "Net return is over all test bars, after costs. Volatility, Sharpe ratio and turnover (traded amount in units of "
     "the capital) are per year; drawdown is the largest loss from a peak. Break-even: the cost of a trade that would "
@@ -156,7 +160,7 @@ def cells(one: Row, deflated: float | None) -> tuple[str, ...]:
     """Return one row."""
     return (
         REFERENCES.get(one.model, label(one.model)),
-        gain(one.net_return),
+        compound_return(one.net_return),
         percent(one.volatility, 1, signed=False),
         decimal(one.sharpe, 2),
         percent(one.drawdown, 1, signed=False),
@@ -175,4 +179,4 @@ def track_record(one: Row) -> str:
     if one.track_record is None:
         return "never"
     years = one.track_record / one.bars_per_year
-    return decimal(years, 1) if years <= LONGEST else f"over {whole(LONGEST)}"
+    return decimal(years, 1) if years <= MOST_YEARS else f"over {whole(MOST_YEARS)}"

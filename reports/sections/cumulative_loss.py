@@ -15,7 +15,7 @@ from backtest.reports.figures.folds import FEW
 from backtest.reports.formats import day, listed, percent, season, whole
 from backtest.reports.run import Fold, RunResult
 from backtest.reports.sections import fluctuation
-from backtest.reports.sections.parts import binned, binning, pens
+from backtest.reports.sections.parts import binned, binned_note, pens
 
 QUESTION = "When did it gain or lose: steadily, or in one lucky spell?"
 OFF_SCALE = 4
@@ -32,37 +32,43 @@ def cumulative_loss(result: RunResult) -> tuple[Block, ...]:
     leader = result.leader
     if leader is None:
         return (Heading("There is no model to compare with zero", QUESTION),)
-    edge, followed = limit(result), fluctuation.shown(result)
-    paths = visible(result, edge)
-    title = finding(next(path for path in result.paths if path.model == leader.model), result.folds)
-    said = [fluctuation.sentence(followed, result.folds)] if followed else []
+    limit, fluctuations = axis_limit(result), fluctuation.selected_paths(result)
+    paths = visible_paths(result, limit)
+    title = cumulative_loss_title(next(path for path in result.paths if path.model == leader.model), result.folds)
+    notes = [fluctuation.fluctuation_sentence(fluctuations, result.folds)] if fluctuations else []
     shown = "Line chart of the cumulative difference in squared error against zero over time."
-    alt = " ".join([shown, f"{title}.", *said])
-    svg = draw(paths, followed, result.folds, pens(result), edge, alt)
-    picture = Figure("cumulative_loss", svg, alt, caption(result, paths, edge), numbers(result.paths, result.folds))
-    lower = Details("The numbers of the lower panel", (fluctuation.numbers(followed),)) if followed else None
-    return (Heading(title, QUESTION), *map(Text, said), picture, *([lower] if lower else []))
+    alt = " ".join([shown, f"{title}.", *notes])
+    svg = draw(paths, fluctuations, result.folds, pens(result), limit, alt)
+    figure = Figure(
+        "cumulative_loss", svg, alt, caption(result, paths, limit), fold_end_table(result.paths, result.folds)
+    )
+    details = (
+        Details("The numbers of the lower panel", (fluctuation.fluctuation_table(fluctuations),))
+        if fluctuations
+        else None
+    )
+    return (Heading(title, QUESTION), *map(Text, notes), figure, *([details] if details else []))
 
 
-def limit(result: RunResult) -> float:
+def axis_limit(result: RunResult) -> float:
     """Return how far from 0 the picture reaches: the leading model's path decides."""
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
-    sizes = {path.model: size(path) for path in result.paths}
+    sizes = {path.model: largest_difference(path) for path in result.paths}
     return limit_of([sizes[model] for model in ranked], OFF_SCALE)
 
 
-def size(path: LossPath) -> float:
+def largest_difference(path: LossPath) -> float:
     """Return how far a path goes from 0."""
     return float(np.abs(path.values).max())
 
 
-def visible(result: RunResult, edge: float) -> tuple[LossPath, ...]:
+def visible_paths(result: RunResult, limit: float) -> tuple[LossPath, ...]:
     """Return the paths that are drawn: all candidates, the leading model, and baselines that stay in the picture."""
     always = {score.model for score in (*result.candidates, result.leader) if score}
-    return tuple(path for path in result.paths if path.model in always or size(path) <= edge)
+    return tuple(path for path in result.paths if path.model in always or largest_difference(path) <= limit)
 
 
-def gains(path: LossPath) -> dict[int, float]:
+def fold_changes(path: LossPath) -> dict[int, float]:
     """Return what each fold added to the path: below 0 the model was better than zero."""
     ends = list(path.at_fold_end.values())
     return dict(zip(path.at_fold_end, np.diff(ends, prepend=0.0).tolist(), strict=True))
@@ -70,15 +76,15 @@ def gains(path: LossPath) -> dict[int, float]:
 
 def best_fold(path: LossPath) -> int:
     """Return the fold in which a model gained most, or lost least; of several the first."""
-    by_fold = gains(path)
+    by_fold = fold_changes(path)
     return min(by_fold, key=by_fold.__getitem__)
 
 
-def finding(path: LossPath, folds: Sequence[Fold]) -> str:
+def cumulative_loss_title(path: LossPath, folds: Sequence[Fold]) -> str:
     """Return when the model gained or lost, in one sentence."""
-    by_fold, model, best = gains(path), label(path.model), best_fold(path)
-    span = folds[-1].test_end - folds[0].test_start
-    starts = {fold.number: season(fold.test_start, span=span) for fold in folds}
+    by_fold, model, best = fold_changes(path), label(path.model), best_fold(path)
+    tested = folds[-1].test_end - folds[0].test_start
+    starts = {fold.number: season(fold.test_start, span=tested) for fold in folds}
     won, total = sum(gain < 0 for gain in by_fold.values()), path.values[-1]
     if len(by_fold) == 1:
         return f"{model} {'gained on' if total < 0 else 'lost to'} zero over the one fold of this run"
@@ -91,27 +97,33 @@ def finding(path: LossPath, folds: Sequence[Fold]) -> str:
     return f"{model} gained on zero in {score}, most of all in fold {best} (from {starts[best]})"
 
 
-def caption(result: RunResult, shown: Sequence[LossPath], edge: float) -> str:
+def caption(result: RunResult, shown: Sequence[LossPath], limit: float) -> str:
     """Return how to read both panels, and what is cut off or left out."""
-    words = [CAPTION]
+    sentences = [CAPTION]
     if len(result.folds) <= FEW:
-        words.append("Uprights mark where a new fold begins.")
-    cut = [f"{label(path.model)} (ends at {percent(path.values[-1])})" for path in shown if size(path) > edge]
+        sentences.append("Uprights mark where a new fold begins.")
+    cut = [
+        f"{label(path.model)} (ends at {percent(path.values[-1])})"
+        for path in shown
+        if largest_difference(path) > limit
+    ]
     if cut:
-        words.append(f"Cut off at the triangles: {listed(cut)}.")
+        sentences.append(f"Cut off at the triangles: {listed(cut)}.")
     absent = [label(path.model) for path in result.paths if path not in shown]
     if absent:
-        words.append(f"Far off the scale and left out: {listed(absent)}.")
-    followed = fluctuation.shown(result)
-    return " ".join([*words, fluctuation.caption(followed, result.folds)] if followed else words)
+        sentences.append(f"Far off the scale and left out: {listed(absent)}.")
+    fluctuations = fluctuation.selected_paths(result)
+    return " ".join(
+        [*sentences, fluctuation.fluctuation_caption(fluctuations, result.folds)] if fluctuations else sentences
+    )
 
 
-def numbers(paths: Sequence[LossPath], folds: Sequence[Fold]) -> Table:
+def fold_end_table(paths: Sequence[LossPath], folds: Sequence[Fold]) -> Table:
     """Return the heights of all paths at the ends of the folds."""
-    heads = ["Fold", "Ends before", *(label(path.model) for path in paths)]
+    labels = ["Fold", "Ends before", *(label(path.model) for path in paths)]
     rows = [
         (whole(fold.number), day(fold.test_end), *(percent(path.at_fold_end.get(fold.number), 3) for path in paths))
         for fold in binned(folds)
     ]
-    caption = f"Cumulative difference at the end of each fold, in per cent of zero's total.{binning(folds)}"
-    return table(heads, rows, caption, words=2)
+    caption = f"Cumulative difference at the end of each fold, in per cent of zero's total.{binned_note(folds)}"
+    return table(labels, rows, caption, words=2)

@@ -14,38 +14,40 @@ from backtest.reports.blocks import Table, table
 from backtest.reports.diagnostics import FluctuationPath, fluctuation_paths
 from backtest.reports.formats import decimal, listed, percent, season, whole
 from backtest.reports.run import Fold, RunResult
-from backtest.reports.sections.parts import binned, binning
+from backtest.reports.sections.parts import binned, binned_note
 
-PATHS = 5
-MOST = 2
+MOST_PATHS = 5
+MOST_SPELLS = 2
 """Spells that a sentence names."""
 
 
-def shown(result: RunResult) -> tuple[FluctuationPath, ...]:
+def selected_paths(result: RunResult) -> tuple[FluctuationPath, ...]:
     """Return the paths of the candidates, the best first; without candidates that of the best other model."""
     paths = {path.model: path for path in fluctuation_paths(result.frame(FLUCTUATION))}
     ranked = [score.model for score in (result.candidates or result.rivals) if score.model in paths]
-    return tuple(paths[model] for model in ranked[: PATHS if result.candidates else 1])
+    return tuple(paths[model] for model in ranked[: MOST_PATHS if result.candidates else 1])
 
 
-def sentence(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
+def fluctuation_sentence(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
     """Return which models left the band, and when, the better ones first."""
-    span = folds[-1].test_end - folds[0].test_start
-    said = []
+    tested = folds[-1].test_end - folds[0].test_start
+    spells = []
     for side, word in ((-1, "better"), (1, "worse")):
         for path in paths:
             outside = side * path.values > path.band
-            when = "all the way" if outside.all() else f"around {stretch(path, side, span)}" if outside.any() else ""
-            said += [f"{label(path.model)} was {word} than zero {when}"] if when else []
-    if not said:
+            when = (
+                "all the way" if outside.all() else f"around {spell_dates(path, side, tested)}" if outside.any() else ""
+            )
+            spells += [f"{label(path.model)} was {word} than zero {when}"] if when else []
+    if not spells:
         verb = "stays" if len(paths) == 1 else "stay"
         return f"No spell stands out: {listed([label(path.model) for path in paths])} {verb} within the band of chance."
-    more = [f"and {whole(len(said) - MOST)} more"] if len(said) > MOST else []
-    opening = "A spell stands out" if len(said) == 1 else "Spells stand out"
-    return f"{opening}: {'; '.join([*said[:MOST], *more])}."
+    more = [f"and {whole(len(spells) - MOST_SPELLS)} more"] if len(spells) > MOST_SPELLS else []
+    opening = "A spell stands out" if len(spells) == 1 else "Spells stand out"
+    return f"{opening}: {'; '.join([*spells[:MOST_SPELLS], *more])}."
 
 
-def stretch(path: FluctuationPath, side: int, span: timedelta) -> str:
+def spell_dates(path: FluctuationPath, side: int, tested: timedelta) -> str:
     """Return when a path was farthest outside of its band, from leaving it to coming back."""
     values = side * path.values
     inside = np.flatnonzero(values <= path.band)
@@ -53,14 +55,14 @@ def stretch(path: FluctuationPath, side: int, span: timedelta) -> str:
     place = int(np.searchsorted(inside, farthest))
     first = inside[place - 1] + 1 if place else 0
     last = inside[place] - 1 if place < len(inside) else len(values) - 1
-    ends = (season(moment, span=span) for moment in path.times[[first, last]].astype("datetime64[us]").tolist())
+    ends = (season(moment, span=tested) for moment in path.times[[first, last]].astype("datetime64[us]").tolist())
     return " to ".join(dict.fromkeys(ends))
 
 
-def caption(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
+def fluctuation_caption(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
     """Return how to read the picture, with the part of the time that each point looks at."""
-    tested = (folds[-1].test_end - folds[0].test_start).total_seconds()
-    window = 1 - float((paths[0].times[-1] - paths[0].times[0]) / np.timedelta64(1, "s")) / tested
+    tested_seconds = (folds[-1].test_end - folds[0].test_start).total_seconds()
+    window = 1 - float((paths[0].times[-1] - paths[0].times[0]) / np.timedelta64(1, "s")) / tested_seconds
     return (
         f"Below, each point looks at the stretch around its date, about {percent(window, 0, signed=False)} of all test "
         "time. Without any skill a path stays within the grey band all the way 19 times in 20; where it leaves it, a "
@@ -68,22 +70,22 @@ def caption(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
     )
 
 
-def numbers(paths: Sequence[FluctuationPath]) -> Table:
+def fluctuation_table(paths: Sequence[FluctuationPath]) -> Table:
     """Return the heights of all paths at some of the dates that they share, and the band."""
     heights = [dict(zip(path.times.tolist(), path.values.tolist(), strict=True)) for path in paths]
     shared = [moment for moment in heights[0] if all(moment in path for path in heights)]
-    heads = ["Around", *(label(path.model) for path in paths), "Band"]
+    labels = ["Around", *(label(path.model) for path in paths), "Band"]
     unit: Literal["D", "m"] = "D" if (paths[0].times == paths[0].times.astype("datetime64[D]")).all() else "m"
     texts = dict(zip(paths[0].times.tolist(), np.datetime_as_string(paths[0].times, unit=unit).tolist(), strict=True))
     rows = [
         (texts[moment].replace("T", " "), *(decimal(path[moment], 2) for path in heights), decimal(paths[0].band, 2))
         for moment in binned(shared)
     ]
-    extremes = (f"{label(path.model)} {decimal(farthest(path), 2)}" for path in paths)
-    words = f"Farthest from 0: {listed(list(extremes))}.{binning(shared, 'dates')}"
-    return table(heads, rows, words)
+    extremes = (f"{label(path.model)} {decimal(extreme_value(path), 2)}" for path in paths)
+    note = f"Farthest from 0: {listed(list(extremes))}.{binned_note(shared, 'dates')}"
+    return table(labels, rows, note)
 
 
-def farthest(path: FluctuationPath) -> float:
+def extreme_value(path: FluctuationPath) -> float:
     """Return the value of a path that is farthest from 0, with its sign."""
     return float(path.values[np.argmax(np.abs(path.values))])

@@ -16,13 +16,13 @@ QUESTION = "What was trained on what?"
 def folds(result: RunResult) -> tuple[Block, ...]:
     """What was trained on what? Training, validation, gap and test of every fold over time."""
     folds, interval = result.folds, result.manifest.data.interval
-    title = finding(folds)
+    title = folds_title(folds)
     alt = f"Bars over time for the training, validation and test span of each fold. {title}."
-    figure = Figure("folds", draw(folds, alt), alt, caption(folds), numbers(folds, interval))
+    figure = Figure("folds", draw(folds, alt), alt, caption(folds), folds_table(folds, interval))
     return Heading(title, QUESTION), figure
 
 
-def finding(folds: Sequence[Fold]) -> str:
+def folds_title(folds: Sequence[Fold]) -> str:
     """Return whether every test span lies after all that was learned from, and what kind of walk it was."""
     late = [whole(fold.number) for fold in folds if not in_order(fold)]
     if late:
@@ -55,17 +55,17 @@ def caption(folds: Sequence[Fold]) -> str:
     )
 
 
-def numbers(folds: Sequence[Fold], interval: timedelta) -> Table:
+def folds_table(folds: Sequence[Fold], interval: timedelta) -> Table:
     """Return the spans and the rows of every fold."""
-    heads = ["Fold", "Fitted in", "Train from", "Train until", "Validation from", "Validation until", "Test from"]
-    heads += ["Test until", "Train rows", "Validation rows", "Forecasts", "No forecast"]
+    labels = ["Fold", "Fitted in", "Train from", "Train until", "Validation from", "Validation until", "Test from"]
+    labels += ["Test until", "Train rows", "Validation rows", "Forecasts", "No forecast"]
     rows = []
     for fold in folds:
         spans = (fold.train_start, fold.train_end, fold.validation_start, fold.validation_end)
         dates = tuple(moment(time, interval) for time in (*spans, fold.test_start, fold.test_end))
         sizes = tuple(whole(size) for size in (fold.n_train, fold.n_validation, fold.n_test, fold.n_lost))
         rows.append((whole(fold.number), whole(fold.fit_fold), *dates, *sizes))
-    return table(heads, rows, NUMBERS, words=8)
+    return table(labels, rows, TABLE_CAPTION, words=8)
 
 
-NUMBERS = "Times are UTC; a span ends before its second time. No forecast: test bars without one."
+TABLE_CAPTION = "Times are UTC; a span ends before its second time. No forecast: test bars without one."

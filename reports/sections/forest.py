@@ -34,30 +34,30 @@ def forest(result: RunResult) -> tuple[Block, ...]:
     scores = [score for score in result.scores if score.model != "zero"]
     if not scores:
         return (Heading("There is no model to compare with zero", QUESTION),)
-    title = finding(result)
+    title = forest_title(result)
     ranked = [*result.candidates, *(score for score in result.rivals if not score.status)]
-    limit = limit_of([extent(score) for score in ranked], OFF_SCALE)
-    beside = {score.model: p_value(score.p_adjusted, result.verdict.alpha) for score in scores}
+    limit = limit_of([largest_extent(score) for score in ranked], OFF_SCALE)
+    p_values = {score.model: p_value(score.p_adjusted, result.verdict.alpha) for score in scores}
     alt = f"Forest plot of the loss difference to zero of {listed([label(score.model) for score in scores])}. {title}."
-    svg = draw(scores, colours(result), beside, limit, alt)
-    figure = Figure("forest", svg, alt, caption(scores, limit), numbers(scores, result))
-    return Heading(title, QUESTION), *map(Text, too_small(result.candidates)), figure
+    svg = draw(scores, colours(result), p_values, limit, alt)
+    figure = Figure("forest", svg, alt, caption(scores, limit), forest_table(scores, result))
+    return Heading(title, QUESTION), *map(Text, power_sentences(result.candidates)), figure
 
 
-def extent(score: Score) -> float:
+def largest_extent(score: Score) -> float:
     """Return how far a gap and its interval reach from 0."""
     ends = (score.skill_zero, score.skill_low, score.skill_high)
     return max((abs(end) for end in ends if end is not None), default=0.0)
 
 
-def gap_of(score: Score) -> Gap:
+def interval_side(score: Score) -> Gap:
     """Return on which side of 0 the interval of a model lies."""
     if score.skill_low is None or score.skill_high is None:
         return "undefined"
     return "gain" if score.skill_low > 0 else "loss" if score.skill_high < 0 else "open"
 
 
-WORDS: dict[Gap, tuple[str, str]] = {
+GAP_CLAUSES: dict[Gap, tuple[str, str]] = {
     "gain": ("gain of {} on zero is bigger than its error", "gains of {} on zero are bigger than their errors"),
     "loss": ("loss of {} to zero is bigger than its error", "losses of {} to zero are bigger than their errors"),
     "open": ("gap of {} to zero is no bigger than its error", "gaps of {} to zero are no bigger than their errors"),
@@ -66,16 +66,18 @@ WORDS: dict[Gap, tuple[str, str]] = {
 """What is said of one model, and of several."""
 
 
-def finding(result: RunResult) -> str:
+def forest_title(result: RunResult) -> str:
     """Return whose gap is bigger than its error, and whether that holds once all that was tried is counted."""
     models = result.candidates or result.rivals
-    groups: dict[Gap, list[Score]] = {gap: [score for score in models if gap_of(score) == gap] for gap in WORDS}
-    said = [
-        words[len(members) > 1].format(listed(names(members), 4))
-        for words, members in zip(WORDS.values(), groups.values(), strict=True)
+    groups: dict[Gap, list[Score]] = {
+        gap: [score for score in models if interval_side(score) == gap] for gap in GAP_CLAUSES
+    }
+    clauses = [
+        sentences[len(members) > 1].format(listed(model_names(members), 4))
+        for sentences, members in zip(GAP_CLAUSES.values(), groups.values(), strict=True)
         if members
     ]
-    return f"The {'; the '.join(said)}{caveat(groups, result.verdict.alpha)}"
+    return f"The {'; the '.join(clauses)}{caveat(groups, result.verdict.alpha)}"
 
 
 def caveat(groups: dict[Gap, list[Score]], alpha: float) -> str:
@@ -84,12 +86,12 @@ def caveat(groups: dict[Gap, list[Score]], alpha: float) -> str:
         return ", on too little evidence to judge by"
     lost = [score for score in groups["gain"] if score.p_adjusted is None or score.p_adjusted > alpha]
     if lost:
-        return f", but for {listed(names(lost), 4)} not once all that was tried is counted"
+        return f", but for {listed(model_names(lost), 4)} not once all that was tried is counted"
     sided = [f"{label(score.model)} {score.status}" for score in groups["open"] if score.status in {"better", "worse"}]
     return f", though the one-sided test finds {listed(sided)}" if sided else ""
 
 
-def too_small(candidates: Sequence[Score]) -> tuple[str, ...]:
+def power_sentences(candidates: Sequence[Score]) -> tuple[str, ...]:
     """Return, in a sentence or two, which gains of models without evidence this sample is too small to show.
 
     That is said where the smallest that it would have shown lies beyond the interval, or above LARGE.
@@ -100,76 +102,82 @@ def too_small(candidates: Sequence[Score]) -> tuple[str, ...]:
         least = score.candidate.detectable if score.candidate else None
         if score.status != "no evidence" or least is None:
             continue
-        shown = size(least)
+        shown = gain_text(least)
         if score.skill_high is not None and least > score.skill_high:
             hidden.append(f"{label(score.model)} (it would take {shown})")
         elif least > LARGE:
             large.append(f"of {label(score.model)} below {shown}")
-    said = "The sample is too small to show any gain that {} interval{} plausible for {}."
+    clauses = "The sample is too small to show any gain that {} interval{} plausible for {}."
     ends = ("their", "s leave") if len(hidden) > 1 else ("its", " leaves")
     return (
-        *([said.format(*ends, listed(hidden, 4))] if hidden else []),
+        *([clauses.format(*ends, listed(hidden, 4))] if hidden else []),
         *([f"The sample is too small to show a gain {listed(large, 4)}."] if large else []),
     )
 
 
-def size(gain: float) -> str:
+def gain_text(gain: float) -> str:
     """Return a smallest gain to show, a large one without digits that nobody needs."""
     return percent(gain, 0 if gain >= 0.1 else 2, signed=False)
 
 
-def names(scores: Sequence[Score]) -> list[str]:
+def model_names(scores: Sequence[Score]) -> list[str]:
     """Return the names of models."""
     return [label(score.model) for score in scores]
 
 
 def caption(scores: Sequence[Score], limit: float) -> str:
     """Return how to read the picture, and what is not drawn to scale in it."""
-    words = [CAPTION]
+    sentences = [CAPTION]
     least = [score.candidate.detectable for score in scores if score.candidate]
     if any(one is not None and one <= limit for one in least):
-        words.append("A short upright is the smallest true gain that this sample would have shown in 4 of 5 cases.")
+        sentences.append("A short upright is the smallest true gain that this sample would have shown in 4 of 5 cases.")
     beyond = [
-        f"{label(score.model)} ({size(one)})"
+        f"{label(score.model)} ({gain_text(one)})"
         for score, one in zip((score for score in scores if score.candidate), least, strict=True)
         if one is not None and one > limit
     ]
     if beyond:
-        words.append(f"Off the scale: the smallest true gain that this sample would have shown for {listed(beyond)}.")
+        sentences.append(
+            f"Off the scale: the smallest true gain that this sample would have shown for {listed(beyond)}."
+        )
     far = [score for score in scores if abs(score.skill_zero or 0.0) > limit]
     if far:
-        points = [f"{label(score.model)} ({gap(score.skill_zero, digits(score.skill_zero))})" for score in far]
-        words.append(f"Off the scale, at the arrows: {listed(points)}.")
-    if any(extent(score) > limit for score in scores if score not in far):
-        words.append("A bar with an arrow goes on beyond the edge.")
-    alone = [label(score.model) for score in scores if gap_of(score) == "undefined"]
+        points = [
+            f"{label(score.model)} ({loss_difference(score.skill_zero, digits(score.skill_zero))})" for score in far
+        ]
+        sentences.append(f"Off the scale, at the arrows: {listed(points)}.")
+    if any(largest_extent(score) > limit for score in scores if score not in far):
+        sentences.append("A bar with an arrow goes on beyond the edge.")
+    alone = [label(score.model) for score in scores if interval_side(score) == "undefined"]
     if alone:
-        words.append(f"A hollow point is a gap without an interval, which could not be worked out: {listed(alone)}.")
-    return " ".join(words)
+        sentences.append(
+            f"A hollow point is a gap without an interval, which could not be worked out: {listed(alone)}."
+        )
+    return " ".join(sentences)
 
 
-def gap(skill: float | None, digits: int = 2) -> str:
+def loss_difference(skill: float | None, digits: int = 2) -> str:
     """Return a skill as a loss difference in per cent."""
     return percent(None if skill is None else -skill, digits)
 
 
-def numbers(scores: Sequence[Score], result: RunResult) -> Table:
+def forest_table(scores: Sequence[Score], result: RunResult) -> Table:
     """Return the gap of every model with its interval, and what the verdict makes of it."""
     rows = [
         (
             label(score.model),
             score.status or MISSING,
-            *(gap(end) for end in (score.skill_zero, score.skill_high, score.skill_low)),
+            *(loss_difference(end) for end in (score.skill_zero, score.skill_high, score.skill_low)),
             *(p_value(chance, result.verdict.alpha) for chance in (score.p_value, score.p_adjusted)),
-            gap(score.candidate.detectable if score.candidate else None),
+            loss_difference(score.candidate.detectable if score.candidate else None),
         )
         for score in scores
     ]
-    heads = ["Model", "Verdict", "Gap", "95 % from", "95 % to", "p", "p adjusted", "Would show"]
-    return table(heads, rows, NUMBERS, words=2)
+    labels = ["Model", "Verdict", "Gap", "95 % from", "95 % to", "p", "p adjusted", "Would show"]
+    return table(labels, rows, TABLE_CAPTION, words=2)
 
 
-NUMBERS = (
+TABLE_CAPTION = (
     "Squared error less zero's, in per cent of zero's: minus the skill. Would show: the gap from which on a sample "
     "like this one shows a true gain in 4 of 5 cases."
 )

@@ -13,11 +13,11 @@ from backtest.reports.diagnostics import Fit, learning_curves
 from backtest.reports.figures.learning import learning as draw
 from backtest.reports.formats import decimal, percent, whole
 from backtest.reports.run import RunResult
-from backtest.reports.sections.parts import binned, binning, colours
+from backtest.reports.sections.parts import binned, binned_note, colours
 
 QUESTION = "Did the networks learn too little or too much?"
-ROWS = 4
-MOST = 0.5
+MOST_MODELS = 4
+MAJORITY = 0.5
 """Share of the fits from which on a title speaks of all of them."""
 
 CAPTION = (
@@ -32,36 +32,36 @@ def learning(result: RunResult) -> tuple[Block, ...]:
     fits = learning_curves(result.frame(FITS), result.frame(FOLDS))
     if not fits:
         return (Heading("Nothing in this run was trained by epochs", QUESTION),)
-    title = finding(fits)
+    title = learning_title(fits)
     trained = {fit.model for fit in fits}
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.scores))
-    models = [model for model in ranked if model in trained][:ROWS]
-    folds = sample(sorted({fit.fold for fit in fits}))
+    models = [model for model in ranked if model in trained][:MOST_MODELS]
+    folds = shown_folds(sorted({fit.fold for fit in fits}))
     alt = f"Learning curves of {', '.join(map(label, models))} in folds {', '.join(map(str, folds))}. {title}."
     svg = draw(fits, models, folds, colours(result), alt)
-    return Heading(title, QUESTION), Figure("learning", svg, alt, CAPTION, numbers(fits))
+    return Heading(title, QUESTION), Figure("learning", svg, alt, CAPTION, epoch_table(fits))
 
 
-def sample(folds: Sequence[int]) -> tuple[int, ...]:
+def shown_folds(folds: Sequence[int]) -> tuple[int, ...]:
     """Return the first, the middle and the last fold that was fitted."""
     return tuple(sorted({folds[0], folds[len(folds) // 2], folds[-1]}))
 
 
-def finding(fits: Sequence[Fit]) -> str:
+def learning_title(fits: Sequence[Fit]) -> str:
     """Return when the training stopped, over all fits."""
     best, epochs = (np.asarray([getattr(fit, name) for fit in fits]) for name in ("best", "epochs"))
     if epochs.max() == 1:
         return "The networks were trained for one epoch only: whether more would have helped cannot be told"
     middle = f"after a median of {decimal(float(np.median(best)), 0)} epochs"
     at_once, to_the_end = float((best == 1).mean()), float((best == epochs).mean())
-    if at_once >= MOST:
+    if at_once >= MAJORITY:
         return f"{percent(at_once, 0, signed=False)} of the fits were at their best after one epoch: little was learned"
-    if to_the_end >= MOST:
+    if to_the_end >= MAJORITY:
         return f"{percent(to_the_end, 0, signed=False)} of the fits still improved when training ended, {middle}"
     return f"The validation loss turned {middle}, and the weights of that epoch were kept"
 
 
-def numbers(fits: Sequence[Fit]) -> Table:
+def epoch_table(fits: Sequence[Fit]) -> Table:
     """Return for each network and fold the epochs and losses, as medians over its seeds."""
     groups: dict[tuple[str, int], list[Fit]] = {}
     for fit in fits:
@@ -74,7 +74,9 @@ def numbers(fits: Sequence[Fit]) -> Table:
             epochs, best, train, validation = np.median(np.asarray(values), axis=0)
             losses = (percent(train, 2, signed=False), percent(validation, 2, signed=False))
             rows.append((label(model), whole(fold), whole(len(members)), decimal(epochs, 1), decimal(best, 1), *losses))
-    heads = ["Model", "Fold", "Seeds", "Epochs run", "Epoch kept", "Training loss", "Validation loss"]
+    labels = ["Model", "Fold", "Seeds", "Epochs run", "Epoch kept", "Training loss", "Validation loss"]
     return table(
-        heads, rows, f"Medians over seeds; losses at the kept epoch in per cent of the first epoch's.{binning(folds)}"
+        labels,
+        rows,
+        f"Medians over seeds; losses at the kept epoch in per cent of the first epoch's.{binned_note(folds)}",
     )

@@ -12,7 +12,7 @@ from backtest.reports.rows import Row
 from backtest.reports.run import RunResult, Score
 
 QUESTION = "What do the other tests say?"
-LEADING = 3
+MOST_MODELS = 3
 """Models whose tests are shown; the others' stand in the file."""
 
 WITHOUT_LOSS = ("squared", "direction")
@@ -26,39 +26,39 @@ NESTED = (
 
 def other_tests(result: RunResult) -> tuple[Block, ...]:
     """What do the other tests say? Every test of the leading candidates against zero, then those of all models."""
-    rows = leading(result)
+    rows = leading_tests(result)
     numbers = Details("The numbers", (pair_table(rows, result),))
-    pairs: tuple[Block, ...] = (Text(NESTED), answers(rows, result), numbers) if rows else ()
+    pairs: tuple[Block, ...] = (Text(NESTED), answer_table(rows, result), numbers) if rows else ()
     rows_of_all = result.rows(JOINT)
     joint = (joint_table(rows_of_all, result.verdict.alpha),) if rows_of_all else ()
-    return Heading(finding(rows, result), QUESTION), *pairs, *joint
+    return Heading(other_tests_title(rows, result), QUESTION), *pairs, *joint
 
 
-def leading(result: RunResult) -> tuple[Row, ...]:
+def leading_tests(result: RunResult) -> tuple[Row, ...]:
     """Return the tests of the leading candidates: the verdict's own, other tests of skill, then the rest.
 
     Each is shown once for a loss, against zero and for being better as far as it was made so.
     """
-    models = [score.model for score in ranked(result)[:LEADING]]
+    models = [score.model for score in ranked_models(result)[:MOST_MODELS]]
     once: dict[tuple[str, str, str], Row] = {}
     for row in sorted(
         result.rows(TESTS, fold=None), key=lambda row: (row.baseline != PRIMARY["baseline"], row.alternative != "less")
     ):
         once.setdefault((row.test, row.loss, row.model), row)
 
-    def place(row: Row) -> tuple[bool, bool, bool, str, int]:
+    def sort_key(row: Row) -> tuple[bool, bool, bool, str, int]:
         other = row.test != PRIMARY["test"]
-        return not is_against_zero(row), row.loss != PRIMARY["loss"], other, name_of(row), models.index(row.model)
+        return not is_against_zero(row), row.loss != PRIMARY["loss"], other, name_of_test(row), models.index(row.model)
 
-    return tuple(sorted((row for row in once.values() if row.model in models), key=place))
+    return tuple(sorted((row for row in once.values() if row.model in models), key=sort_key))
 
 
-def ranked(result: RunResult) -> tuple[Score, ...]:
+def ranked_models(result: RunResult) -> tuple[Score, ...]:
     """Return the candidates, or without any all models but zero, by squared error."""
     return result.candidates or result.rivals
 
 
-def name_of(row: Row) -> str:
+def name_of_test(row: Row) -> str:
     """Return the name of a test, with loss and baseline where they are not squared error and zero."""
     loss = "" if row.loss in WITHOUT_LOSS else f" on {row.loss} errors"
     return f"{row.title}{loss}" if row.baseline == PRIMARY["baseline"] else f"{row.title}{loss}, against {row.baseline}"
@@ -74,7 +74,7 @@ def question(row: Row) -> str:
     return row.asks if row.loss in WITHOUT_LOSS else f"{row.asks.removesuffix('?')}, in {row.loss} errors?"
 
 
-def is_own(row: Row) -> bool:
+def is_primary(row: Row) -> bool:
     """Return whether a test is the one that the verdict rests on."""
     return {"test": row.test, "loss": row.loss, "baseline": row.baseline} == PRIMARY
 
@@ -82,7 +82,7 @@ def is_own(row: Row) -> bool:
 def adjusted(row: Row, result: RunResult) -> float | None:
     """Return the adjusted p-value; of the verdict's own test the one that allows for all that was tried."""
     own = next((score.p_adjusted for score in result.scores if score.model == row.model), None)
-    found: float | None = own if is_own(row) else row.p_adjusted
+    found: float | None = own if is_primary(row) else row.p_adjusted
     return found
 
 
@@ -94,7 +94,7 @@ def answer(row: Row, result: RunResult) -> str:
     return "yes" if (row.p_value if chance is None else chance) <= result.verdict.alpha else "not shown"
 
 
-def finding(rows: Sequence[Row], result: RunResult) -> str:
+def other_tests_title(rows: Sequence[Row], result: RunResult) -> str:
     """Return what the tests of skill against zero say together, in one sentence."""
     tests = [row for row in rows if is_against_zero(row)]
     asked = [row for row in tests if row.p_value is not None]
@@ -103,27 +103,27 @@ def finding(rows: Sequence[Row], result: RunResult) -> str:
         return "No test of skill could be made"
     if result.verdict.status == "cannot tell":
         return "The tests of skill rest on too little to be believed"
-    if any(is_own(row) for row in passed):
-        model = next(row.model for row in passed if is_own(row))
+    if any(is_primary(row) for row in passed):
+        model = next(row.model for row in passed if is_primary(row))
         own, yes = (sum(row.model == model for row in some) for some in (asked, passed))
         verb = "says" if yes == 1 else "say"
         return f"{label(model)}: {yes} of {counted(own, 'test')} of skill {verb} yes, the verdict's own among them"
     if passed:
-        return f"{spoken_for(passed)}; the verdict's own test does not"
+        return f"{passed_sentence(passed)}; the verdict's own test does not"
     which = (
         "All tests of skill against zero"
         if len(asked) == len(tests)
         else "All tests of skill against zero that could be made"
     )
-    where = f" in the {LEADING} best models" if len(ranked(result)) > LEADING else ""
+    where = f" in the {MOST_MODELS} best models" if len(ranked_models(result)) > MOST_MODELS else ""
     return f"{which} agree: no sign of any{where}"
 
 
-def spoken_for(passed: Sequence[Row]) -> str:
+def passed_sentence(passed: Sequence[Row]) -> str:
     """Return which tests speak for which models."""
     models: dict[str, list[str]] = {}
     for row in passed:
-        models.setdefault(name_of(row), []).append(label(row.model))
+        models.setdefault(name_of_test(row), []).append(label(row.model))
     groups: dict[str, list[str]] = {}
     for name, them in models.items():
         groups.setdefault(listed(them), []).append(name)
@@ -132,7 +132,7 @@ def spoken_for(passed: Sequence[Row]) -> str:
     )
 
 
-def answers(rows: Sequence[Row], result: RunResult) -> Table:
+def answer_table(rows: Sequence[Row], result: RunResult) -> Table:
     """Return one row per test: what it asks, and its answer for each model with the adjusted p-value."""
     models = list(dict.fromkeys(row.model for row in rows))
     parts: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
@@ -140,19 +140,19 @@ def answers(rows: Sequence[Row], result: RunResult) -> Table:
         groups = parts.setdefault(ABOUT[is_against_zero(row)], {})
         chance = p_value(adjusted(row, result), result.verdict.alpha)
         shown = answer(row, result) if chance == MISSING else f"{answer(row, result)} ({chance})"
-        groups.setdefault((question(row), name_of(row)), {})[row.model] = shown
+        groups.setdefault((question(row), name_of_test(row)), {})[row.model] = shown
     table = [
         Group(tuple((asks, *(one.get(model, MISSING) for model in models), name) for (asks, name), one in asked), about)
         for about, asked in ((about, groups.items()) for about, groups in parts.items())
     ]
-    heads = [Column("Question", number=False, wraps=True), *(Column(label(model), number=False) for model in models)]
-    return Table((*heads, Column("Test", number=False)), tuple(table), ANSWERS)
+    columns = [Column("Question", number=False, wraps=True), *(Column(label(model), number=False) for model in models)]
+    return Table((*columns, Column("Test", number=False)), tuple(table), ANSWER_CAPTION)
 
 
 ABOUT = {True: "Skill against zero", False: "Not about skill against zero"}
 """Under what label the rows of the answers stand."""
 
-ANSWERS = (
+ANSWER_CAPTION = (
     "In brackets the adjusted p. Yes: it is at most the level of the verdict; not shown is no proof of the opposite. "
     "The p allows for the models of this run, in the first row for all else that was tried, too. The baseline is zero "
     "where no other is named."
@@ -164,13 +164,13 @@ def pair_table(rows: Sequence[Row], result: RunResult) -> Table:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for row in rows:
         chances = (p_value(chance, result.verdict.alpha) for chance in (row.p_value, adjusted(row, result)))
-        cells = label(row.model), answer(row, result), decimal(row.statistic, 2), *chances, noted(row.note)
-        groups.setdefault(f"{name_of(row)}: {row.asks}", []).append(cells)
+        cells = label(row.model), answer(row, result), decimal(row.statistic, 2), *chances, note_cell(row.note)
+        groups.setdefault(f"{name_of_test(row)}: {row.asks}", []).append(cells)
     columns = (*map(Column, ("Model", "Answer"), (False, False)), *map(Column, ("Statistic", "p", "p adjusted")), NOTE)
     return Table(columns, tuple(Group(tuple(cells), name) for name, cells in groups.items()), CAPTION)
 
 
-def noted(note: str) -> str:
+def note_cell(note: str) -> str:
     """Return the note of a test as a cell."""
     return tied(shortened(note)) or MISSING
 
@@ -192,12 +192,12 @@ def joint_table(rows: Sequence[Row], alpha: float) -> Table:
     for name, members in groups.items():
         first = members[0]
         chance = p_value(first.p_value if first.model is None else None, alpha)
-        cells.append(Group(((said(members, alpha), chance, noted(first.note)),), name))
+        cells.append(Group(((joint_answer(members, alpha), chance, note_cell(first.note)),), name))
     columns = (Column("Answer", number=False, wraps=True), Column("p"), NOTE)
     return Table(columns, tuple(cells), "Tests of all models at once, on squared errors.")
 
 
-def said(rows: Sequence[Row], alpha: float) -> str:
+def joint_answer(rows: Sequence[Row], alpha: float) -> str:
     """Return what a test of all models answers: the models that it selects, or whether there is any."""
     if rows[0].model is None:
         return "undefined" if rows[0].p_value is None else "yes" if rows[0].p_value <= alpha else "not shown"

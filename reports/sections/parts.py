@@ -11,7 +11,7 @@ from backtest.reports.run import RunResult
 
 T = TypeVar("T")
 
-LONGEST = 40
+MOST_ROWS = 40
 """Rows of an unfolding table beyond which it is binned."""
 
 
@@ -19,8 +19,8 @@ def pens(result: RunResult) -> dict[str, Pen]:
     """Return how every model is drawn: candidates by colour and dashes of their own, baselines thin and grey."""
     found = {score.model: Pen(MUTED, width=0.9) for score in result.scores}
     for number, score in enumerate(result.candidates):
-        again, place = divmod(number, len(SERIES))
-        found[score.model] = Pen(SERIES[place], DASHES[(place + again) % len(DASHES)])
+        cycle, place = divmod(number, len(SERIES))
+        found[score.model] = Pen(SERIES[place], DASHES[(place + cycle) % len(DASHES)])
     return found
 
 
@@ -29,14 +29,14 @@ def colours(result: RunResult) -> dict[str, str]:
     return {model: pen.colour for model, pen in pens(result).items()}
 
 
-def binned(items: Sequence[T], most: int = LONGEST) -> tuple[T, ...]:
+def binned(items: Sequence[T], most: int = MOST_ROWS) -> tuple[T, ...]:
     """Return all items, or the last of each of `most` equal stretches where there are more."""
     if len(items) <= most:
         return tuple(items)
     return tuple(items[(number + 1) * len(items) // most - 1] for number in range(most))
 
 
-def binning(items: Sequence[T], what: str = "folds", most: int = LONGEST) -> str:
+def binned_note(items: Sequence[T], what: str = "folds", most: int = MOST_ROWS) -> str:
     """Return a sentence that says so if `binned` leaves items out; `what` names them."""
     shown = f" The table shows {whole(most)} of {whole(len(items))} {what}, evenly spaced."
     return "" if len(items) <= most else shown

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from backtest.data.names import label
 from backtest.data.result_tables import REGIMES
 from backtest.reports.blocks import Block, Column, Details, Figure, Group, Heading, Table, Text
-from backtest.reports.figures.regimes import arranged, cut
+from backtest.reports.figures.regimes import is_cut, panel_rows
 from backtest.reports.figures.regimes import regimes as draw
 from backtest.reports.formats import (
     MISSING,
@@ -25,21 +25,21 @@ from backtest.reports.rows import Row
 from backtest.reports.run import RunResult
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import digits
-from backtest.reports.wording.regimes import finding, rows_of, standing_out, words_of
+from backtest.reports.wording.regimes import model_rows, regime_text, regimes_title, significant_parts
 
 QUESTION = "Where does it work?"
-DRAWN = 2
+MOST_MODELS = 2
 """Models in the picture."""
 
-LONGEST = 400
+MOST_ROWS = 400
 """Rows of the table; where there would be more, it holds the candidates alone, as many as fit."""
 
-READ = (
+CAPTION = (
     "Each mark is the skill of a model in one part of its forecasts, with its 95 % interval: above the line its "
     "squared error was smaller than zero's there."
 )
 
-NUMBERS = (
+TABLE_CAPTION = (
     "MSE: mean squared error of the forecast log return. p asks how often chance alone would make a difference to zero "
     "this large, either way (Diebold-Mariano, squared error, two-sided); adjusted, it allows for all parts and models "
     "(Holm); those of the references zero and naive are not counted."
@@ -51,64 +51,72 @@ def regimes(result: RunResult) -> tuple[Block, ...]:
     models = [score.model for score in result.candidates or result.rivals[:1]]
     if not models:
         return (Heading("There is no model to compare with zero", QUESTION),)
-    title, *more = (finding(result, model) for model in models if model == models[0] or standing_out(result, model))
-    words = [Text(" ".join(f"{sentence}." for sentence in more))] if more else []
-    drawn = [row for model in models[:DRAWN] for row in rows_of(result, model) if row.skill_low is not None]
+    title, *more = (
+        regimes_title(result, model) for model in models if model == models[0] or significant_parts(result, model)
+    )
+    texts = [Text(" ".join(f"{sentence}." for sentence in more))] if more else []
+    drawn = [row for model in models[:MOST_MODELS] for row in model_rows(result, model) if row.skill_low is not None]
     if not drawn:
-        unfolding = [Details("The numbers", (numbers(result),))] if result.rows(REGIMES) else []
-        return Heading(title, QUESTION), *words, *unfolding
-    heads = {regime: words_of(regime).head for regime in dict.fromkeys(row.regime for row in drawn)}
+        details = [Details("The numbers", (regimes_table(result),))] if result.rows(REGIMES) else []
+        return Heading(title, QUESTION), *texts, *details
+    titles = {regime: regime_text(regime).title for regime in dict.fromkeys(row.regime for row in drawn)}
     names = listed([label(model) for model in dict.fromkeys(row.model for row in drawn)])
-    alt = f"Skill of {names} against zero with 95 % intervals by {listed([head.lower() for head in heads])}. {title}."
-    svg = draw(drawn, heads, colours(result), result.verdict.alpha, alt)
-    return Heading(title, QUESTION), *words, Figure("regimes", svg, alt, caption(result, drawn), numbers(result))
+    alt = (
+        f"Skill of {names} against zero with 95 % intervals by {listed([panel.lower() for panel in titles])}. {title}."
+    )
+    svg = draw(drawn, titles, colours(result), result.verdict.alpha, alt)
+    return (
+        Heading(title, QUESTION),
+        *texts,
+        Figure("regimes", svg, alt, figure_caption(result, drawn), regimes_table(result)),
+    )
 
 
-def caption(result: RunResult, drawn: Sequence[Row]) -> str:
+def figure_caption(result: RunResult, drawn: Sequence[Row]) -> str:
     """Return how to read the picture, what the regimes go by, what chance does, and what is not in the picture."""
-    abouts = dict.fromkeys(words_of(row.regime).about for row in drawn)
+    explanations = dict.fromkeys(regime_text(row.regime).note for row in drawn)
     chance = (
         f"Of {counted(len(drawn), 'such interval')} about 1 in 20 would miss the line by chance alone, so the adjusted "
         f"p decides: a filled mark has one of at most {result.verdict.alpha:.4g}, a ring a larger one."
     )
-    lines, models = arranged(drawn), {row.model for row in drawn}
+    lines, models = panel_rows(drawn), {row.model for row in drawn}
     notes = {
         "Each line of panels has a scale of its own.": len(lines) > 1,
-        "An arrow marks an interval that goes on beyond the picture.": any(map(cut, lines)),
+        "An arrow marks an interval that goes on beyond the picture.": any(map(is_cut, lines)),
         "Parts without an interval are in the numbers alone.": any(
             row.model in models and row.skill_low is None for row in result.rows(REGIMES)
         ),
     }
-    return " ".join([READ, *filter(None, abouts), chance, *(note for note, holds in notes.items() if holds)])
+    return " ".join([CAPTION, *filter(None, explanations), chance, *(note for note, holds in notes.items() if holds)])
 
 
-def numbers(result: RunResult) -> Table:
+def regimes_table(result: RunResult) -> Table:
     """Return every part of every model, the candidates first."""
-    shown, absent = fitting(result)
+    shown, absent = models_in_table(result)
     exponent = exponent_of(row.mse_zero for row in result.rows(REGIMES))
-    unit, heads = power(exponent), ["Forecasts", "Skill", "95 % interval", "p", "p adjusted"]
+    unit, titles = power(exponent), ["Forecasts", "Skill", "95 % interval", "p", "p adjusted"]
     columns = [Column("Part", number=False, wraps=True)]
-    columns += [Column(head) for head in [*heads, f"MSE{unit}", f"MSE of zero{unit}"]]
-    noted = any(row.note for model in shown for row in rows_of(result, model))
+    columns += [Column(panel) for panel in [*titles, f"MSE{unit}", f"MSE of zero{unit}"]]
+    noted = any(row.note for model in shown for row in model_rows(result, model))
     if noted:
         columns.append(Column("Note", number=False, wraps=True))
     groups = [
         Group(
-            tuple(cells(row, exponent, result.verdict.alpha)[: len(columns)] for row in rows_of(result, model)),
+            tuple(cells(row, exponent, result.verdict.alpha)[: len(columns)] for row in model_rows(result, model)),
             label(model),
         )
         for model in shown
     ]
-    return Table(tuple(columns), tuple(group for group in groups if group.rows), NUMBERS + absent)
+    return Table(tuple(columns), tuple(group for group in groups if group.rows), TABLE_CAPTION + absent)
 
 
-def fitting(result: RunResult) -> tuple[list[str], str]:
+def models_in_table(result: RunResult) -> tuple[list[str], str]:
     """Return the models whose parts fit into the table, and a sentence about those that do not."""
     models = list(dict.fromkeys(score.model for score in (*result.candidates, *result.rivals)))
-    if len(result.rows(REGIMES)) <= LONGEST:
+    if len(result.rows(REGIMES)) <= MOST_ROWS:
         return models, ""
-    rows = len(rows_of(result, models[0]))
-    shown = models[: min(max(1, LONGEST // max(1, rows)), len(result.candidates) or 1)]
+    rows = len(model_rows(result, models[0]))
+    shown = models[: min(max(1, MOST_ROWS // max(1, rows)), len(result.candidates) or 1)]
     return shown, f" The numbers of {counted(len(models) - len(shown), 'more model')} are in {REGIMES.file}."
 
 
@@ -116,7 +124,7 @@ def cells(row: Row, exponent: int, alpha: float) -> tuple[str, ...]:
     """Return one row of the table."""
     low, high = row.skill_low, row.skill_high
     return (
-        f"{row.part}{words_of(row.regime).after}",
+        f"{row.part}{regime_text(row.regime).after}",
         whole(row.n),
         percent(row.skill, digits(row.skill)),
         interval(low, high, digits(low, high)),

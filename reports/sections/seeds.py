@@ -14,7 +14,7 @@ from backtest.reports.sections.parts import colours
 from backtest.reports.summary import seeds_better
 
 QUESTION = "Luck of the seed?"
-PANELS = 5
+MOST_MODELS = 5
 
 CAPTION = (
     "A ring is the skill of one seed alone, the dot that of the mean over the seeds' forecasts, with its 95 % "
@@ -30,58 +30,58 @@ def seeds(result: RunResult) -> tuple[Block, ...]:
     scores = [score for score in ranked if score.model in trained]
     if not scores:
         return (Heading("No model of this run depends on a seed", QUESTION),)
-    title = finding(scores[0], members(result, scores[0]))
-    drawn = scores[:PANELS]
+    title = seeds_title(scores[0], rows_of_model(result, scores[0]))
+    drawn = scores[:MOST_MODELS]
     alt = f"Skill of each seed alone and of their mean for {listed([label(score.model) for score in drawn])}. {title}."
-    figure = Figure("seeds", draw(drawn, result.seeds, colours(result), alt), alt, CAPTION, numbers(result, scores))
-    return (Heading(title, QUESTION), figure, summary(result, scores))
+    figure = Figure("seeds", draw(drawn, result.seeds, colours(result), alt), alt, CAPTION, seeds_table(result, scores))
+    return (Heading(title, QUESTION), figure, seeds_summary(result, scores))
 
 
-def members(result: RunResult, score: Score) -> list[Row]:
+def rows_of_model(result: RunResult, score: Score) -> list[Row]:
     """Return the seeds of a model."""
     return [one for one in result.seeds if one.model == score.model]
 
 
-def finding(score: Score, alone: Sequence[Row]) -> str:
+def seeds_title(score: Score, alone: Sequence[Row]) -> str:
     """Return in how many seeds a model was better, and how far apart they are."""
     model, skills = label(score.model), [one.skill for one in alone if one.skill is not None]
     if len(alone) == 1:
         return f"{model} was fitted with one seed only: what luck did cannot be told"
     ends = dict.fromkeys(map(percent, (min(skills), max(skills))))
-    reach = f"from {' to '.join(ends)}" if len(ends) > 1 else f"of {next(iter(ends))}"
+    extremes = f"from {' to '.join(ends)}" if len(ends) > 1 else f"of {next(iter(ends))}"
     if all(one.status in {None, "cannot tell"} for one in alone):
-        return f"{model}: {whole(len(alone))} seeds with a skill {reach}"
+        return f"{model}: {whole(len(alone))} seeds with a skill {extremes}"
     better = sum(one.status == "better" for one in alone)
     share = "none" if not better else "each" if better == len(alone) else whole(better)
     verb = "are" if 1 < better < len(alone) else "is"
-    return f"{model}: {share} of {whole(len(alone))} seeds {verb} better than zero alone, with a skill {reach}"
+    return f"{model}: {share} of {whole(len(alone))} seeds {verb} better than zero alone, with a skill {extremes}"
 
 
-def summary(result: RunResult, scores: Sequence[Score]) -> Table:
+def seeds_summary(result: RunResult, scores: Sequence[Score]) -> Table:
     """Return one row per model: how many seeds are better alone, their reach, and where the variance comes from."""
     rows = []
     for score in scores:
-        skills = [one.skill for one in members(result, score) if one.skill is not None]
-        reach = (percent(min(skills)), percent(max(skills))) if skills else (MISSING, MISSING)
+        skills = [one.skill for one in rows_of_model(result, score) if one.skill is not None]
+        extremes = (percent(min(skills)), percent(max(skills))) if skills else (MISSING, MISSING)
         time = score.candidate.time_share if score.candidate else None
         shares = (percent(time, 0, signed=False), percent(None if time is None else 1 - time, 0, signed=False))
-        rows.append((label(score.model), seeds_better(score), *reach, percent(score.skill_zero), *shares))
-    heads = ["Model", "Seeds better", "Worst seed", "Best seed", "Their mean", "From time", "From the seed"]
+        rows.append((label(score.model), seeds_better(score), *extremes, percent(score.skill_zero), *shares))
+    labels = ["Model", "Seeds better", "Worst seed", "Best seed", "Their mean", "From time", "From the seed"]
     caption = (
         "Seeds better: those that had been found better than zero alone. Their mean: the skill of the mean of their "
         "forecasts. The last two columns part the variance of one seed's loss difference to zero: what another "
         "stretch of time would change, and what another seed would."
     )
-    return table(heads, rows, caption)
+    return table(labels, rows, caption)
 
 
-def numbers(result: RunResult, scores: Sequence[Score]) -> Table:
+def seeds_table(result: RunResult, scores: Sequence[Score]) -> Table:
     """Return every seed with its skill, p-value and verdict, then their mean."""
     rows, alpha = [], result.verdict.alpha
     for score in scores:
         rows += [
             (label(one.model), whole(one.seed), one.status or MISSING, percent(one.skill), p_value(one.p_value, alpha))
-            for one in members(result, score)
+            for one in rows_of_model(result, score)
         ]
         own = (score.status or MISSING, percent(score.skill_zero), p_value(score.p_value, alpha))
         rows.append((label(score.model), "mean", *own))

@@ -14,7 +14,7 @@ from backtest.reports.sections.cumulative_loss import best_fold
 from backtest.reports.sections.parts import colours
 
 QUESTION = "Is the skill stable?"
-PANELS = 5
+MOST_MODELS = 5
 
 CAPTION = (
     "One bar per fold: upwards the model's squared error was smaller than zero's in that fold, downwards larger. "
@@ -26,27 +26,27 @@ OFF_SCALE = 4
 
 def skill(result: RunResult) -> tuple[Block, ...]:
     """Is the skill stable? Skill against zero in every fold."""
-    title = finding(result)
-    models = shown(result)
-    left_out = without_a_fold(result)
+    title = skill_title(result)
+    models = shown_models(result)
+    robustness = leave_one_out(result)
     if not models:
-        return (Heading(title, QUESTION), *left_out)
+        return (Heading(title, QUESTION), *robustness)
     alt = (
         f"Bar charts of the skill against zero in each fold for {', '.join(label(model) for model in models)}. {title}."
     )
-    limit = limit_of([tallest(model, result) for model in models], OFF_SCALE)
-    cut = [label(model) for model in models if tallest(model, result) > limit]
+    limit = limit_of([largest_skill(model, result) for model in models], OFF_SCALE)
+    cut = [label(model) for model in models if largest_skill(model, result) > limit]
     caption = CAPTION + (f" A bar of {listed(cut, last='or')} goes on beyond its triangle." if cut else "")
     svg = draw(models, result.folds, colours(result), limit, alt)
-    return Heading(title, QUESTION), Figure("skill", svg, alt, caption, numbers(result)), *left_out
+    return Heading(title, QUESTION), Figure("skill", svg, alt, caption, skill_table(result)), *robustness
 
 
-def tallest(model: str, result: RunResult) -> float:
+def largest_skill(model: str, result: RunResult) -> float:
     """Return the size of a model's largest skill in a fold, of either sign."""
     return max((abs(fold.skills.get(model) or 0.0) for fold in result.folds), default=0.0)
 
 
-def without_a_fold(result: RunResult) -> tuple[Block, ...]:
+def leave_one_out(result: RunResult) -> tuple[Block, ...]:
     """Return what is left of each candidate's result when one fold is left out."""
     found = [one for score in result.candidates if (one := score.candidate) and one.worst_fold is not None]
     if not found or result.frame(DROPPED).is_empty():
@@ -56,12 +56,12 @@ def without_a_fold(result: RunResult) -> tuple[Block, ...]:
         for one in found
         if one.fragile
     )
-    heads = ["Model", "Verdict", "Skill", "p adjusted", "Without fold", "Skill then", "p adjusted then"]
-    rows = [without(one, result) for one in found]
-    return *([Note(fragile)] if fragile else []), table(heads, rows, LEFT_OUT, words=2)
+    labels = ["Model", "Verdict", "Skill", "p adjusted", "Without fold", "Skill then", "p adjusted then"]
+    rows = [leave_one_out_row(one, result) for one in found]
+    return *([Note(fragile)] if fragile else []), table(labels, rows, LEAVE_ONE_OUT_CAPTION, words=2)
 
 
-def without(one: Candidate, result: RunResult) -> tuple[str, ...]:
+def leave_one_out_row(one: Candidate, result: RunResult) -> tuple[str, ...]:
     """Return one row: the model with all folds, then without the one that matters most to what is said of it."""
     skills = {row.fold: row.skill for row in result.rows(DROPPED, model=one.model)}
     claim = one.status in CLAIMS
@@ -75,21 +75,21 @@ def without(one: Candidate, result: RunResult) -> tuple[str, ...]:
 
 
 CLAIMS = ("better", "worse")
-LEFT_OUT = (
+LEAVE_ONE_OUT_CAPTION = (
     "What is left without one fold. Of a model that is better or worse than zero it is the fold without which the "
     "adjusted p of that claim is largest; a claim that does not survive this is fragile. Of any other model it is the "
     "fold in which it gained most. Of several such folds the first is taken."
 )
 
 
-def shown(result: RunResult) -> tuple[str, ...]:
+def shown_models(result: RunResult) -> tuple[str, ...]:
     """Return the models with a panel: the candidates, then the best baseline that learns anything; or naive."""
     learners = by_error([score for score in result.scores if not score.status and score.model not in REFERENCES])
-    chosen = (*result.candidates[:PANELS], *learners[:1]) or result.rivals[:1]
+    chosen = (*result.candidates[:MOST_MODELS], *learners[:1]) or result.rivals[:1]
     return tuple(score.model for score in chosen)
 
 
-def finding(result: RunResult) -> str:
+def skill_title(result: RunResult) -> str:
     """Return in how many folds the leading model won, and how far its skill went."""
     leader = result.leader
     values = [fold.skills.get(leader.model) for fold in result.folds] if leader else []
@@ -98,18 +98,18 @@ def finding(result: RunResult) -> str:
         return "There is no skill to show fold by fold"
     if len(known) == 1:
         return f"The skill of {label(leader.model)} in the only fold was {percent(known[0])}"
-    reach = f"from {percent(min(known))} in its worst fold to {percent(max(known))} in its best"
-    return f"The skill of {label(leader.model)} went {reach}"
+    extremes = f"from {percent(min(known))} in its worst fold to {percent(max(known))} in its best"
+    return f"The skill of {label(leader.model)} went {extremes}"
 
 
-def numbers(result: RunResult) -> Table:
+def skill_table(result: RunResult) -> Table:
     """Return the fold table: test span, squared error of zero, and the skill of every model."""
     models = [score.model for score in result.scores if score.model != "zero"]
     exponent = exponent_of(fold.mse_zero for fold in result.folds)
-    heads = ["Fold", "Test from", "Test until", "Forecasts", f"MSE of zero{power(exponent)}", *map(label, models)]
+    labels = ["Fold", "Test from", "Test until", "Forecasts", f"MSE of zero{power(exponent)}", *map(label, models)]
     rows = []
     for fold in result.folds:
         skills = (percent(fold.skills.get(model)) for model in models)
         span = (day(fold.test_start), day(fold.test_end))
         rows.append((whole(fold.number), *span, whole(fold.n_test), scaled(fold.mse_zero, exponent), *skills))
-    return table(heads, rows, "Below the models: skill against zero.", words=3)
+    return table(labels, rows, "Below the models: skill against zero.", words=3)

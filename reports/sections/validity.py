@@ -20,7 +20,7 @@ from backtest.reports.wording.audit import (
 )
 
 QUESTION = "Is the run valid?"
-MOST = 20
+MOST_LEAKS = 20
 """Leaks that are told one by one."""
 
 UNTRUSTED = "No number of this report can be trusted until this is fixed and the run is repeated."
@@ -29,13 +29,21 @@ UNTRUSTED = "No number of this report can be trusted until this is fixed and the
 def validity(result: RunResult) -> tuple[Block, ...]:
     """Is the run valid? Leak audit, holes, folds, what a repeat needs, and what else was tried on the same bars."""
     audit, card = result.audit, result.manifest.data
-    strip = Strip((audited(audit), bars(card), folds(result), repeatable(result), tried(result.verdict.configurations)))
-    found = told(audit) if audit and audit.leaks else ()
-    unfolding = (Details("The levels of the audit", (levels(audit.levels),)),) if audit else ()
-    return (Heading(finding(result), QUESTION), strip, *found, *unfolding)
+    strip = Strip(
+        (
+            audit_item(audit),
+            data_item(card),
+            folds_item(result),
+            reproducibility_item(result),
+            trials_item(result.verdict.configurations),
+        )
+    )
+    found = leak_blocks(audit) if audit and audit.leaks else ()
+    details = (Details("The levels of the audit", (level_table(audit.levels),)),) if audit else ()
+    return (Heading(validity_title(result), QUESTION), strip, *found, *details)
 
 
-def finding(result: RunResult) -> str:
+def validity_title(result: RunResult) -> str:
     """Return the worst that was found, in one sentence."""
     audit = result.audit
     if audit and not audit.passed:
@@ -47,7 +55,7 @@ def finding(result: RunResult) -> str:
     return f"The {audit.depth} audit found no leak"
 
 
-def audited(audit: Audit | None) -> Item:
+def audit_item(audit: Audit | None) -> Item:
     """Return how the leak audit came out, and how deep it went."""
     label = "Leak audit"
     if not audit or not (audit.leaks or audit.done):
@@ -57,10 +65,10 @@ def audited(audit: Audit | None) -> Item:
         more = f", and {whole(others)} more" if others else ""
         return Item("bad", label, counted(len(audit.leaks), "leak"), f"{leak_sentence(first)}{more}")
     more = "; run backtest audit for all 5" if audit.depth == "quick" else ""
-    return Item("good", label, "passed", f"{audit.depth}: {span(audit.done)}{more}")
+    return Item("good", label, "passed", f"{audit.depth}: {level_range(audit.done)}{more}")
 
 
-def span(numbers: Sequence[int]) -> str:
+def level_range(numbers: Sequence[int]) -> str:
     """Return which levels these are: `level 3`, `levels 1 to 4`, or `levels 1, 2 and 4`."""
     first, last = numbers[0], numbers[-1]
     if last - first == len(numbers) - 1 > 1:
@@ -68,14 +76,14 @@ def span(numbers: Sequence[int]) -> str:
     return f"level{'s' if len(numbers) > 1 else ''} {listed([whole(number) for number in numbers])}"
 
 
-def bars(card: DataCard) -> Item:
+def data_item(card: DataCard) -> Item:
     """Return whether the bars have holes."""
     missing = f"{whole(card.missing_bars)} missing, never filled" if card.gaps else "none missing"
     word = counted(card.gaps, "hole") if card.gaps else "no holes"
     return Item("care" if card.gaps else "good", "Data check", word, f"{counted(card.bars, 'bar')}; {missing}")
 
 
-def folds(result: RunResult) -> Item:
+def folds_item(result: RunResult) -> Item:
     """Return how many folds have forecasts, or which of them cannot be trusted."""
     label, every = "Folds done", result.folds
     late = [whole(fold.number) for fold in every if not in_order(fold)]
@@ -87,7 +95,7 @@ def folds(result: RunResult) -> Item:
     return Item("good" if full == len(every) else "care", label, f"{whole(full)} of {whole(len(every))}", cost)
 
 
-def repeatable(result: RunResult) -> Item:
+def reproducibility_item(result: RunResult) -> Item:
     """Return what there is to repeat the run with; only a processor gives the same bits again."""
     label, word, device = "Reproducible", "on record", result.manifest.hardware.device
     if device != "cpu":
@@ -95,7 +103,7 @@ def repeatable(result: RunResult) -> Item:
     return Item("good", label, word, "what is shown matches its SHA-256; settings, seeds and versions are kept")
 
 
-def tried(configurations: int) -> Item:
+def trials_item(configurations: int) -> Item:
     """Return how much was tried: many attempts are no fault, because the p-values allow for them."""
     label = "Tried on these bars"
     if configurations == 1:
@@ -103,19 +111,19 @@ def tried(configurations: int) -> Item:
     return Item("good", label, f"{whole(configurations)} in all", "configurations; the p-values allow for all of them")
 
 
-def told(audit: Audit) -> tuple[Block, ...]:
+def leak_blocks(audit: Audit) -> tuple[Block, ...]:
     """Return what was seen of every leak and what to do about it, in the open."""
     found = [
-        (f"Level {whole(level.number)}, {LEVELS[level.code]}", story(leak))
+        (f"Level {whole(level.number)}, {LEVELS[level.code]}", leak_paragraph(leak))
         for level in audit.levels
         for leak in level.leaks
     ]
-    rest = len(found) - MOST
+    rest = len(found) - MOST_LEAKS
     more = (Text(f"{counted(rest, 'more leak')} in {AUDIT}."),) if rest > 0 else ()
-    return (Note(UNTRUSTED), Facts(tuple(found[:MOST])), *more)
+    return (Note(UNTRUSTED), Facts(tuple(found[:MOST_LEAKS])), *more)
 
 
-def story(leak: Leak) -> str:
+def leak_paragraph(leak: Leak) -> str:
     """Return what was seen, the counterexample and the remedy, as sentences."""
     found = leak_sentence(leak)
     proof = [counterexample_words(leak.counterexample)] if leak.counterexample else []
@@ -124,7 +132,7 @@ def story(leak: Leak) -> str:
     )
 
 
-def levels(every: Sequence[Level]) -> Table:
+def level_table(every: Sequence[Level]) -> Table:
     """Return what each level checked, how it came out, and the counterexample of its first leak."""
     columns = (
         Column("Level", number=False),

@@ -27,10 +27,10 @@ FRAGILE: dict[Status, tuple[Tone, str]] = {
 def verdict(result: RunResult) -> tuple[Block, ...]:
     """Should I believe it? The verdict in plain words, then the numbers that it rests on for every candidate."""
     found = result.verdict
-    said = tuple(map(tied, sentences(found, result.audit)))
+    evidence = tuple(map(tied, sentences(found, result.audit)))
     audited = result.audit is not None and result.audit.done
     remarks = filter(None, ["" if audited else NOT_AUDITED, remark(found)])
-    return (Verdict(*tone_of(found), headline(found), said, tied(" ".join(remarks))),)
+    return (Verdict(*tone_of(found), headline(found), evidence, tied(" ".join(remarks))),)
 
 
 NOT_AUDITED = "Nothing has looked for leaks in this run, and a leak can make any number: run backtest audit first."
@@ -38,6 +38,6 @@ NOT_AUDITED = "Nothing has looked for leaks in this run, and a leak can make any
 
 def tone_of(found: Found) -> tuple[Tone, str]:
     """Return the colour and the word of a verdict."""
-    speakers = [candidate for candidate in found.candidates if candidate.status == found.status]
-    fragile = bool(speakers) and all(candidate.fragile for candidate in speakers)
+    decisive = [candidate for candidate in found.candidates if candidate.status == found.status]
+    fragile = bool(decisive) and all(candidate.fragile for candidate in decisive)
     return FRAGILE.get(found.status, TONES[found.status]) if fragile else TONES[found.status]

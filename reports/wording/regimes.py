@@ -11,12 +11,12 @@ from backtest.reports.formats import listed
 from backtest.reports.rows import Row
 from backtest.reports.run import RunResult
 
-NAMED = 3
+MOST_PARTS = 3
 """Parts of a regime that a title names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class RegimeText:
     """What a regime is called, how its panel is headed and what it goes by.
 
     A sentence names some of its parts between `before` and `after`, with an s each where they are `days`, and all of
@@ -24,8 +24,8 @@ class Words:
     """
 
     noun: str
-    head: str
-    about: str
+    title: str
+    note: str
     before: str
     after: str
     every: str
@@ -37,29 +37,31 @@ BEFOREHAND = (
     f"Volatility is the root mean square of the last {RECENT} outcomes known before a forecast, cut into thirds over "
     "all test time; it is unknown where fewer than half of them are known."
 )
-WORDS = {
-    "volatility": Words(
+REGIME_TEXTS = {
+    "volatility": RegimeText(
         *("level of volatility", "Volatility beforehand", BEFOREHAND, "at ", " volatility"), "at every volatility"
     ),
-    "hour": Words("hour", "Hour (UTC)", OPENS, "at ", " (UTC)", "in every hour"),
-    "weekday": Words("weekday", "Weekday (UTC)", OPENS, "on ", "", "on every weekday", days=True),
+    "hour": RegimeText("hour", "Hour (UTC)", OPENS, "at ", " (UTC)", "in every hour"),
+    "weekday": RegimeText("weekday", "Weekday (UTC)", OPENS, "on ", "", "on every weekday", days=True),
 }
 
 OVERALL: dict[Status | None, str] = {"better": "gain", "worse": "loss"}
 """What a verdict shows over all forecasts, whatever their parts show."""
 
 
-def words_of(regime: str) -> Words:
+def regime_text(regime: str) -> RegimeText:
     """Return the words for a regime, plain ones for one that has none of its own."""
-    return WORDS.get(regime) or Words(regime, regime.capitalize(), "", "at ", f" ({regime})", f"at every {regime}")
+    return REGIME_TEXTS.get(regime) or RegimeText(
+        regime, regime.capitalize(), "", "at ", f" ({regime})", f"at every {regime}"
+    )
 
 
-def rows_of(result: RunResult, model: str) -> list[Row]:
+def model_rows(result: RunResult, model: str) -> list[Row]:
     """Return the rows of a model."""
     return [row for row in result.rows(REGIMES) if row.model == model]
 
 
-def standing_out(result: RunResult, model: str) -> list[Row]:
+def significant_parts(result: RunResult, model: str) -> list[Row]:
     """Return the parts in which a model is shown to be better or worse than zero: the adjusted p is at most alpha.
 
     There are none of a model on which there is too little evidence.
@@ -67,7 +69,7 @@ def standing_out(result: RunResult, model: str) -> list[Row]:
     if status_of(result, model) == "cannot tell":
         return []
     alpha = result.verdict.alpha
-    return [row for row in rows_of(result, model) if row.p_adjusted is not None and row.p_adjusted <= alpha]
+    return [row for row in model_rows(result, model) if row.p_adjusted is not None and row.p_adjusted <= alpha]
 
 
 def status_of(result: RunResult, model: str) -> Status | None:
@@ -75,9 +77,9 @@ def status_of(result: RunResult, model: str) -> Status | None:
     return next((score.status for score in result.scores if score.model == model), None)
 
 
-def finding(result: RunResult, model: str) -> str:
+def regimes_title(result: RunResult, model: str) -> str:
     """Return in which parts a model is shown to be better or worse than zero."""
-    name, rows, found = label(model), rows_of(result, model), standing_out(result, model)
+    name, rows, found = label(model), model_rows(result, model), significant_parts(result, model)
     tested = [row for row in rows if row.p_adjusted is not None]
     if not rows:
         return "There are too few forecasts to tell good times from bad ones"
@@ -87,26 +89,26 @@ def finding(result: RunResult, model: str) -> str:
     if status == "cannot tell":
         return f"There is too little evidence to tell where {name} does better or worse than zero"
     if not found:
-        nouns = listed([words_of(regime).noun for regime in dict.fromkeys(row.regime for row in tested)], last="or")
+        nouns = listed([regime_text(regime).noun for regime in dict.fromkeys(row.regime for row in tested)], last="or")
         if status in OVERALL:
             return f"The {OVERALL[status]} of {name} cannot be pinned to any {nouns}; over all forecasts it is shown"
         return f"No {nouns} stands out: nowhere is {name} shown to be better or worse than zero"
     better, worse = ([row for row in found if ((row.skill or 0.0) > 0) == up] for up in (True, False))
     sides = [("better", better), ("worse", worse)]
-    said = [f"{word} than zero {where(parts, tested)}" for word, parts in sides if parts]
-    return f"{name} is shown to be {', and '.join(said)}"
+    texts = [f"{word} than zero {parts_text(parts, tested)}" for word, parts in sides if parts]
+    return f"{name} is shown to be {', and '.join(texts)}"
 
 
-def where(found: Sequence[Row], tested: Sequence[Row]) -> str:
+def parts_text(found: Sequence[Row], tested: Sequence[Row]) -> str:
     """Return in which of the tested parts something was found, such as `only at low volatility and on Mondays`."""
-    said: list[str] = []
+    texts: list[str] = []
     only = "only "
     for regime in dict.fromkeys(row.regime for row in found):
-        words = words_of(regime)
-        parts = [f"{row.part}s" if words.days else row.part for row in found if row.regime == regime]
+        text = regime_text(regime)
+        parts = [f"{row.part}s" if text.days else row.part for row in found if row.regime == regime]
         if len(parts) == sum(row.regime == regime for row in tested):
-            said.append(words.every)
+            texts.append(text.every)
             only = ""
         else:
-            said.append(f"{words.before}{listed(parts, NAMED)}{words.after}")
-    return f"{only}{listed(said)}"
+            texts.append(f"{text.before}{listed(parts, MOST_PARTS)}{text.after}")
+    return f"{only}{listed(texts)}"

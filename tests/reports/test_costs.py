@@ -11,7 +11,7 @@ from backtest.data.result_tables import STRATEGIES
 from backtest.reports.blocks import Details, Heading, Note, walk
 from backtest.reports.run import RunResult
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.costs import earned, finding, strategies, track_record
+from backtest.reports.sections.costs import costs_sentence, costs_title, strategy_table, track_record
 from tests.support.candidates import candidate, judged, with_rows
 
 
@@ -36,7 +36,7 @@ def test_what_was_earned_stands_beside_holding_and_is_called_chance_where_it_may
     }
     rows = [one._replace(**own.get(one.model, {})) for one in usual.rows(STRATEGIES)]
     result = with_rows(result, STRATEGIES, rows)
-    assert earned(result).startswith(title)
+    assert costs_sentence(result).startswith(title)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_no_title_boasts_of_a_gain(
     own: dict[str, dict[str, Any]] = {"gru": {"net_return": net, "turnover": turnover}, HOLDING: {"net_return": 0.05}}
     rows = [one._replace(**own.get(one.model, {})) for one in usual.rows(STRATEGIES)]
     result = with_rows(result, STRATEGIES, rows)
-    assert finding(result) == title
+    assert costs_title(result) == title
 
 
 def test_no_gain_is_judged_on_too_little_evidence(usual: RunResult) -> None:
@@ -64,8 +64,8 @@ def test_no_gain_is_judged_on_too_little_evidence(usual: RunResult) -> None:
     own: dict[str, dict[str, Any]] = {"gru": {"net_return": 0.12, "turnover": 100.0}, HOLDING: {"net_return": 0.05}}
     rows = [one._replace(**own.get(one.model, {})) for one in usual.rows(STRATEGIES)]
     result = with_rows(result, STRATEGIES, rows)
-    assert finding(result).endswith("would have left after costs rests on too little evidence to judge by")
-    assert "would have gained 12.0\xa0%, on too little evidence to judge by; holding" in earned(result)
+    assert costs_title(result).endswith("would have left after costs rests on too little evidence to judge by")
+    assert "would have gained 12.0\xa0%, on too little evidence to judge by; holding" in costs_sentence(result)
 
 
 def test_the_strategies_are_folded_and_marked_as_no_claim(usual: RunResult) -> None:
@@ -75,8 +75,8 @@ def test_the_strategies_are_folded_and_marked_as_no_claim(usual: RunResult) -> N
     (note,) = (block.text for block in walk(blocks) if isinstance(block, Note))
     assert note.startswith("This is not a trading claim.")
     assert "10\xa0basis points of fee and 2\xa0basis points of slippage" in note
-    assert [group.label for group in strategies(usual).groups] == ["References", "Models, best first", "Baselines"]
-    assert [row[0] for row in strategies(usual).groups[0].rows] == ["holding", "nothing (zero)"]
+    assert [group.label for group in strategy_table(usual).groups] == ["References", "Models, best first", "Baselines"]
+    assert [row[0] for row in strategy_table(usual).groups[0].rows] == ["holding", "nothing (zero)"]
 
 
 def test_a_track_record_is_in_years(usual: RunResult) -> None:
@@ -93,5 +93,5 @@ def test_a_baseline_that_earned_more_is_named_beside_the_model(usual: RunResult,
     own: dict[str, dict[str, Any]] = {"gru": {"net_return": 0.12, "turnover": 100.0}, "mean": {"net_return": simple}}
     others = {one.model: {"net_return": -0.2} for one in usual.rows(STRATEGIES) if one.model not in own}
     strategies = [one._replace(**{**others, **own}[one.model]) for one in usual.rows(STRATEGIES)]
-    title = earned(with_rows(result, STRATEGIES, strategies))
+    title = costs_sentence(with_rows(result, STRATEGIES, strategies))
     assert title.endswith("; the baseline mean would have gained 70.0\xa0%") == named

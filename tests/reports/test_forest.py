@@ -9,7 +9,7 @@ import pytest
 from backtest.data.names import Status
 from backtest.reports.figures.forest import forest
 from backtest.reports.run import RunResult, Score
-from backtest.reports.sections.forest import caption, finding, too_small
+from backtest.reports.sections.forest import caption, forest_title, power_sentences
 from backtest.reports.sections.parts import colours
 from tests.support.candidates import altered, candidate, scored
 
@@ -50,7 +50,7 @@ def gap(model: str, low: float | None, high: float | None, status: Status | None
 def test_the_title_of_the_forest_tells_whose_interval_holds_zero(
     usual: RunResult, rows: list[Score], title: str
 ) -> None:
-    assert finding(altered(usual, scores=(scored("zero", 0.0), *rows))) == title
+    assert forest_title(altered(usual, scores=(scored("zero", 0.0), *rows))) == title
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_sample_too_small_to_show_a_plausible_gain_is_called_so(
     status: Status, ends: tuple[float, float], least: float | None, said: tuple[str, ...]
 ) -> None:
     score = replace(gap("gru", *ends, status), candidate=candidate(status, detectable=least))
-    found = too_small([score])
+    found = power_sentences([score])
     assert len(found) == len(said)
     assert all(words in sentence for words, sentence in zip(said, found, strict=True))
 
@@ -100,7 +100,7 @@ def test_several_models_share_one_sentence() -> None:
         replace(gap(model, -0.1, 0.1), candidate=candidate("no evidence", model, detectable=0.7))
         for model in ("gru", "lstm")
     ]
-    (said,) = too_small(scores)
+    (said,) = power_sentences(scores)
     assert said == (
         "The sample is too small to show any gain that their intervals leave plausible for "
         "GRU (it would take 70\xa0%) and LSTM (it would take 70\xa0%)."

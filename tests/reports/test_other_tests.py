@@ -13,7 +13,13 @@ from backtest.reports.blocks import Details, Table
 from backtest.reports.rows import Row
 from backtest.reports.run import RunResult
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.other_tests import answers, finding, is_own, leading, said
+from backtest.reports.sections.other_tests import (
+    answer_table,
+    is_primary,
+    joint_answer,
+    leading_tests,
+    other_tests_title,
+)
 from tests.support.candidates import altered, candidate, judged, table_row, with_rows
 
 
@@ -27,7 +33,7 @@ def named(test: str, p_value: float | None, **changes: Any) -> Row:
 
 def asked(usual: RunResult, *tests: Row, status: Status = "no evidence") -> RunResult:
     """A run with these tests; the verdict's own has the adjusted p-value of the test itself."""
-    own = {row.model: row.p_adjusted for row in tests if is_own(row)}
+    own = {row.model: row.p_adjusted for row in tests if is_primary(row)}
     result = judged(usual, candidate(status), candidate(status, "lstm"))
     scores = tuple(replace(score, p_adjusted=own.get(score.model)) for score in result.scores)
     return altered(with_rows(result, TESTS, tests), scores=scores)
@@ -71,12 +77,12 @@ SIGN, SIGN_OF_LSTM = {"loss": "direction", "alternative": "greater"}, {"loss": "
 )
 def test_the_title_of_the_tests_says_what_they_say_together(usual: RunResult, tests: list[Row], title: str) -> None:
     result = asked(usual, *tests)
-    assert finding(leading(result), result) == title
+    assert other_tests_title(leading_tests(result), result) == title
 
 
 def test_no_test_is_believed_where_there_is_too_little_evidence(usual: RunResult) -> None:
     result = asked(usual, named(OWN, 0.01), status="cannot tell")
-    assert "rest on too little to be believed" in finding(leading(result), result)
+    assert "rest on too little to be believed" in other_tests_title(leading_tests(result), result)
 
 
 def test_the_numbers_of_a_note_have_three_digits_and_true_minus_signs(usual: RunResult) -> None:
@@ -92,15 +98,16 @@ def test_what_all_tests_agree_on_is_said_of_the_models_that_are_shown_alone(usua
         named(OWN, p_value, model=model) for model, p_value in zip("abcd", (0.5, 0.5, 0.5, 0.01), strict=True)
     )
     found = altered(with_rows(usual, TESTS, tests), scores=tuple(replace(one, p_adjusted=0.5) for one in four))
-    assert {row.model for row in leading(found)} == {"a", "b", "c"}
+    assert {row.model for row in leading_tests(found)} == {"a", "b", "c"}
     assert (
-        finding(leading(found), found) == "All tests of skill against zero agree: no sign of any in the 3 best models"
+        other_tests_title(leading_tests(found), found)
+        == "All tests of skill against zero agree: no sign of any in the 3 best models"
     )
 
 
 def test_an_undefined_test_says_so_with_its_reason(usual: RunResult) -> None:
     result = asked(usual, named("sign", None))
-    assert answers(leading(result), result).rows == (("sign?", "undefined", "Sign"),)
+    assert answer_table(leading_tests(result), result).rows == (("sign?", "undefined", "Sign"),)
     (unfolded,) = next(block.inside for block in SECTIONS["tests"](result) if isinstance(block, Details))
     assert isinstance(unfolded, Table)
     assert unfolded.rows[0][-1] == "the forecasts are all the same"
@@ -109,7 +116,7 @@ def test_an_undefined_test_says_so_with_its_reason(usual: RunResult) -> None:
 def test_the_verdicts_own_test_stands_first_then_those_of_skill(usual: RunResult) -> None:
     tests = [named("a", 0.2, of_skill=False), named(OWN, 0.2, **ABSOLUTE), named("b", 0.2, **SIGN), named("new", 0.2)]
     result = asked(usual, *tests, named(OWN, 0.2), named(OWN, 0.9, model="lstm"))
-    assert [(row.test, row.loss) for row in leading(result) if row.model == "gru"] == [
+    assert [(row.test, row.loss) for row in leading_tests(result) if row.model == "gru"] == [
         *((OWN, "squared"), ("new", "squared"), (OWN, "absolute"), ("b", "direction"), ("a", "squared"))
     ]
 
@@ -118,12 +125,12 @@ def test_a_test_is_shown_against_zero_and_for_being_better_as_far_as_it_was_made
     two_sided, naive = named(OWN, 0.1, alternative="two-sided"), named(OWN, 0.2, baseline="naive")
     other = named("mix", 0.3, baseline="naive")
     result = asked(usual, two_sided, naive, named(OWN, 0.4), other)
-    assert [(row.test, row.p_value) for row in leading(result)] == [(OWN, 0.4), ("mix", 0.3)]
-    assert answers(leading(result), result).rows[-1][-1] == "Mix, against naive"
+    assert [(row.test, row.p_value) for row in leading_tests(result)] == [(OWN, 0.4), ("mix", 0.3)]
+    assert answer_table(leading_tests(result), result).rows[-1][-1] == "Mix, against naive"
 
 
 def test_every_test_has_one_answer_per_leading_model(usual: RunResult) -> None:
-    table = answers(leading(usual), usual)
+    table = answer_table(leading_tests(usual), usual)
     assert len(table.rows) == len({(one.test, one.loss) for one in usual.rows(TESTS, fold=None)})
     assert {cell.split(" (")[0] for row in table.rows for cell in row[1:-1]} <= {"yes", "not shown", "undefined"}
 
@@ -133,7 +140,7 @@ def test_tests_not_of_skill_have_their_own_label_and_losses_are_named(
 ) -> None:
     tests = [named(OWN, 0.3), named(OWN, 0.2, **ABSOLUTE), named("size", 0.0, of_skill=False)]
     result = asked(usual, named("mix", 0.0, baseline="naive"), *tests)
-    skill, rest = answers(leading(result), result).groups
+    skill, rest = answer_table(leading_tests(result), result).groups
     assert (skill.label, rest.label) == ("Skill against zero", "Not about skill against zero")
     assert [row[0] for row in skill.rows] == [f"{OWN}?", f"{OWN}, in absolute errors?"]
     assert {row[0] for row in rest.rows} == {"mix?", "size?"}
@@ -141,7 +148,10 @@ def test_tests_not_of_skill_have_their_own_label_and_losses_are_named(
 
 def test_no_answer_is_at_odds_with_the_p_beside_it(usual: RunResult) -> None:
     result = asked(usual, named(OWN, 0.05004), named("bold", 0.05))
-    assert [row[1] for row in answers(leading(result), result).rows] == ["not shown (0.05004)", "yes (0.050)"]
+    assert [row[1] for row in answer_table(leading_tests(result), result).rows] == [
+        "not shown (0.05004)",
+        "yes (0.050)",
+    ]
 
 
 def joint(model: str | None, p_value: float | None, *, selected: bool | None) -> Row:
@@ -168,4 +178,4 @@ def joint(model: str | None, p_value: float | None, *, selected: bool | None) ->
     ],
 )
 def test_a_joint_test_names_the_models_that_it_selects(rows: list[Row], words: str) -> None:
-    assert said(rows, 0.05) == words
+    assert joint_answer(rows, 0.05) == words

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from backtest.data.names import Status
 from backtest.data.result_tables import REGIMES
 from backtest.reports.blocks import Details, Figure, Heading, Table, Text
-from backtest.reports.figures.regimes import arranged, cut, limits
+from backtest.reports.figures.regimes import is_cut, limits, panel_rows
 from backtest.reports.figures.regimes import regimes as draw
 from backtest.reports.formats import percent
 from backtest.reports.rows import Row
 from backtest.reports.run import RunResult
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.regimes import LONGEST, numbers
-from backtest.reports.wording.regimes import finding, standing_out
+from backtest.reports.sections.regimes import MOST_ROWS, regimes_table
+from backtest.reports.wording.regimes import regimes_title, significant_parts
 from tests.support.candidates import altered, candidate, judged, table_row, with_rows
 
 PARTS = {"volatility": ("low", "middle", "high"), "hour": ("00:00", "01:00"), "weekday": ("Monday", "Tuesday")}
@@ -79,19 +79,21 @@ def given_rows(usual: RunResult, rows: list[Row]) -> RunResult:
     ],
 )
 def test_the_title_says_where_a_model_stands_out(usual: RunResult, sure: dict[str, float], title: str) -> None:
-    assert finding(given_rows(usual, every(**sure)), "gru") == title
+    assert regimes_title(given_rows(usual, every(**sure)), "gru") == title
 
 
 def test_parts_beyond_a_few_are_counted_in_the_title(usual: RunResult) -> None:
     rows = [row("hour", "00:00", p=0.01)._replace(part=f"{hour:02}:00", place=hour) for hour in range(9)]
-    title = finding(given_rows(usual, [*rows, row("hour", "01:00")]), "gru")
+    title = regimes_title(given_rows(usual, [*rows, row("hour", "01:00")]), "gru")
     assert title == "GRU is shown to be better than zero only at 00:00, 01:00 and 7 more (UTC)"
 
 
 def test_only_the_adjusted_p_makes_a_part_stand_out(usual: RunResult) -> None:
     result = given_rows(usual, [row("weekday", "Monday")._replace(p_value=1e-9, p_adjusted=0.051)])
-    assert finding(result, "gru").startswith("No weekday stands out")
-    assert finding(altered(result, verdict=replace(result.verdict, alpha=0.051)), "gru").endswith("on every weekday")
+    assert regimes_title(result, "gru").startswith("No weekday stands out")
+    assert regimes_title(altered(result, verdict=replace(result.verdict, alpha=0.051)), "gru").endswith(
+        "on every weekday"
+    )
 
 
 def test_what_was_not_tested_is_no_finding(usual: RunResult) -> None:
@@ -119,17 +121,19 @@ def test_what_is_shown_over_all_forecasts_is_not_denied_where_no_part_stands_out
     usual: RunResult, status: Status, noun: str
 ) -> None:
     result = judged(given_rows(usual, every()), candidate(status))
-    assert finding(result, "gru") == (
+    assert regimes_title(result, "gru") == (
         f"The {noun} of GRU cannot be pinned to any level of volatility, hour or weekday; "
         "over all forecasts it is shown"
     )
-    assert finding(judged(result, candidate(status, "lstm")), "gru").startswith("No level of volatility")
+    assert regimes_title(judged(result, candidate(status, "lstm")), "gru").startswith("No level of volatility")
 
 
 def test_nothing_is_claimed_where_there_is_too_little_evidence(usual: RunResult) -> None:
     result = judged(given_rows(usual, every(low=0.02)), candidate("cannot tell"))
-    assert finding(result, "gru") == "There is too little evidence to tell where GRU does better or worse than zero"
-    assert not standing_out(result, "gru")
+    assert (
+        regimes_title(result, "gru") == "There is too little evidence to tell where GRU does better or worse than zero"
+    )
+    assert not significant_parts(result, "gru")
 
 
 def figure(result: RunResult) -> Figure:
@@ -155,8 +159,8 @@ def test_the_caption_tells_of_chance_of_arrows_and_of_what_has_no_interval(usual
 def test_one_wide_interval_does_not_flatten_the_others() -> None:
     rows = every()
     wild = [*rows[:-1], rows[-1]._replace(skill_low=-50.0, skill_high=0.9)]
-    assert not cut({"": rows})
-    assert cut({"": wild})
+    assert not is_cut({"": rows})
+    assert is_cut({"": wild})
     assert limits({"": rows}) == pytest.approx((-0.01, 0.03))
     assert limits({"": wild}) == pytest.approx((-0.09, 0.09))
     heads = {regime: regime for regime in PARTS}
@@ -181,13 +185,13 @@ def test_the_picture_holds_zero_and_most_intervals_and_no_more_than_there_is(
 def test_narrow_panels_stand_side_by_side_and_wide_ones_alone() -> None:
     hours = [row("hour", "00:00")._replace(place=hour) for hour in range(24)]
     others = [row("volatility", "low"), row("weekday", "Monday")]
-    assert [list(line) for line in arranged([others[0], *hours, others[1]])] == [["volatility", "weekday"], ["hour"]]
-    assert [list(line) for line in arranged([row(name, "") for name in "abc"])] == [["a", "b"], ["c"]]
+    assert [list(line) for line in panel_rows([others[0], *hours, others[1]])] == [["volatility", "weekday"], ["hour"]]
+    assert [list(line) for line in panel_rows([row(name, "") for name in "abc"])] == [["a", "b"], ["c"]]
 
 
 def test_the_numbers_are_those_of_the_table_candidates_first(usual: RunResult, usual_run: Path) -> None:
     table = pl.read_parquet(usual_run / REGIMES.file)
-    found = numbers(usual)
+    found = regimes_table(usual)
     assert len(found.rows) == table.height
     candidates = [score.model for score in usual.candidates]
     assert [group.label for group in found.groups][:2] == [model.upper() for model in candidates]
@@ -202,18 +206,18 @@ def test_the_numbers_are_those_of_the_table_candidates_first(usual: RunResult, u
 
 def test_a_table_that_would_be_too_long_holds_the_candidates_alone_and_says_so(usual: RunResult) -> None:
     rows = [row("hour", "00:00")._replace(model=score.model, place=at) for score in usual.rivals for at in range(80)]
-    table = numbers(with_rows(usual, REGIMES, rows))
+    table = regimes_table(with_rows(usual, REGIMES, rows))
     assert {group.label for group in table.groups} == {"GRU", "LSTM"}
     assert table.caption.endswith(f"The numbers of 4 more models are in {REGIMES.file}.")
     many = [one._replace(place=at) for one in rows for at in range(4)]
-    (group,) = numbers(with_rows(usual, REGIMES, many)).groups
-    assert len(group.rows) <= LONGEST
+    (group,) = regimes_table(with_rows(usual, REGIMES, many)).groups
+    assert len(group.rows) <= MOST_ROWS
 
 
 def test_a_regime_that_the_report_has_no_words_for_is_shown_by_its_own(usual: RunResult) -> None:
     odd = "{0.__class__} <b>"
     result = given_rows(usual, [row(odd, "{1}", p=0.01), row(odd, "other")])
-    assert finding(result, "gru") == f"GRU is shown to be better than zero only at {{1}} ({odd})"
+    assert regimes_title(result, "gru") == f"GRU is shown to be better than zero only at {{1}} ({odd})"
     shown = figure(result)
     assert "<b>" not in shown.svg
     assert isinstance(shown.numbers, Table)

@@ -22,7 +22,17 @@ from backtest.reports.formats import percent
 from backtest.reports.rows import Row, row_type
 from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.residuals import at, by_fold, by_level, finding, kept, memory, reach, residuals_of, sizes
+from backtest.reports.sections.residuals import (
+    coverage_by_level,
+    coverage_clause,
+    coverage_sentence,
+    coverage_table,
+    error_sentence,
+    lag_clause,
+    residuals_of,
+    residuals_title,
+    size_sentence,
+)
 from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make
 from tests.support.strategies import HOUR, SEEDS, opens
@@ -176,7 +186,7 @@ def test_the_sizes_of_errors_remember_calm_and_wild_times() -> None:
     assert (found.errors.p_value or 0.0) > 0.01
     assert (found.sizes.p_value or 1.0) < 1e-6
     assert found.sizes.values[0] > 0.1
-    assert sizes(found, 0.05).startswith("Their sizes have a memory, clearest at lag 1 (0.")
+    assert size_sentence(found, 0.05).startswith("Their sizes have a memory, clearest at lag 1 (0.")
 
 
 def coverage(model: str, fold: int | None, level: float, n: int, covered: int) -> Row:
@@ -205,23 +215,25 @@ def left(*values: float, p: float | None = 0.5) -> Residuals:
     ],
 )
 def test_the_title_follows_the_test_and_names_the_lags(usual: RunResult, found: Residuals, title: str) -> None:
-    assert finding(altered(usual, coverages=()), found) == title
+    assert residuals_title(altered(usual, coverages=()), found) == title
     held = [coverage("gru", None, level, 54_691, round(54_691 * share)) for level, share in ((0.5, 0.6), (0.8, 0.9))]
     other = coverage("lstm", None, 0.95, 10, 1)
-    assert finding(altered(usual, coverages=(*held, other)), found) == (
+    assert residuals_title(altered(usual, coverages=(*held, other)), found) == (
         f"{title}; its 80\xa0% intervals were too wide: they held 90.0\xa0% of 54,691 outcomes"
     )
 
 
 def test_the_text_counts_lags_and_says_what_chance_would_make() -> None:
-    assert "none of 3 lags leaves the band (chance alone would make it 0.15)" in memory(left(0.0, 0.1, 0.05), 0.05)
-    assert "1 of 1 lag leaves the band" in memory(left(0.2), 0.05)
-    assert "tell nothing about the next one" in memory(left(*[0.2] * 40), 0.05)
-    loud = memory(left(*[0.2] * 20, *[0.0] * 20, p=0.001), 0.05)
+    assert "none of 3 lags leaves the band (chance alone would make it 0.15)" in error_sentence(
+        left(0.0, 0.1, 0.05), 0.05
+    )
+    assert "1 of 1 lag leaves the band" in error_sentence(left(0.2), 0.05)
+    assert "tell nothing about the next one" in error_sentence(left(*[0.2] * 40), 0.05)
+    loud = error_sentence(left(*[0.2] * 20, *[0.0] * 20, p=0.001), 0.05)
     assert "that its forecasts do not use: 20 of 40 lags leave the band (chance alone would make it 2)" in loud
     apart = replace(left(0.2, 0.1), lags=np.asarray([5, 10]))
-    assert memory(apart, 0.05).endswith("Outcomes over 5 bars overlap, so only one forecast in 5 is counted.")
-    assert at(apart) == ", most at lag 5"
+    assert error_sentence(apart, 0.05).endswith("Outcomes over 5 bars overlap, so only one forecast in 5 is counted.")
+    assert lag_clause(apart) == ", most at lag 5"
 
 
 def held(fold: int, share: float, level: float = 0.95) -> Row:
@@ -230,14 +242,16 @@ def held(fold: int, share: float, level: float = 0.95) -> Row:
 
 def test_the_worst_and_the_best_fold_are_named() -> None:
     rows = [held(1, 0.95), held(2, 0.712), held(3, 0.999), held(4, 0.9)]
-    assert reach(rows) == ("Fold by fold the 95\xa0% intervals held from 71.2\xa0% in fold 2 to 99.9\xa0% in fold 3.")
-    assert reach(rows[:1]) == "The 95\xa0% intervals held 95.0\xa0% in fold 1."
+    assert coverage_sentence(rows) == (
+        "Fold by fold the 95\xa0% intervals held from 71.2\xa0% in fold 2 to 99.9\xa0% in fold 3."
+    )
+    assert coverage_sentence(rows[:1]) == "The 95\xa0% intervals held 95.0\xa0% in fold 1."
 
 
 def test_folds_that_share_the_worst_or_the_best_are_counted() -> None:
     rows = [held(1, 1.0), held(2, 0.9), held(3, 1.0)]
-    assert reach(rows).endswith("held from 90.0\xa0% in fold 2 to 100.0\xa0% in 2 folds.")
-    assert reach(rows[::2]) == "The 95\xa0% intervals held 100.0\xa0% in every fold."
+    assert coverage_sentence(rows).endswith("held from 90.0\xa0% in fold 2 to 100.0\xa0% in 2 folds.")
+    assert coverage_sentence(rows[::2]) == "The 95\xa0% intervals held 100.0\xa0% in every fold."
 
 
 @pytest.mark.parametrize(
@@ -250,7 +264,7 @@ def test_folds_that_share_the_worst_or_the_best_are_counted() -> None:
     ],
 )
 def test_intervals_are_called_too_wide_or_too_narrow_by_rule(n: int, covered: int, words: str) -> None:
-    assert kept(coverage("gru", None, 0.95, n, covered)) == words
+    assert coverage_clause(coverage("gru", None, 0.95, n, covered)) == words
 
 
 @pytest.mark.parametrize(
@@ -266,14 +280,14 @@ def test_the_sizes_have_a_memory_where_their_test_says_so(
     values: tuple[float, ...], p: float | None, words: str
 ) -> None:
     found = left(*values, p=p)
-    assert words in sizes(replace(found, sizes=found.errors), 0.05)
+    assert words in size_sentence(replace(found, sizes=found.errors), 0.05)
 
 
 def test_a_level_without_an_interval_in_a_fold_has_a_dash_there(usual: RunResult) -> None:
     rows = [held(2, 0.95), held(1, 0.5, 0.5), held(2, 0.6, 0.5), held(2, 0.9, 0.5)]
-    levels = by_level((*rows[:3], rows[3]._replace(model="lstm")), "gru")
+    levels = coverage_by_level((*rows[:3], rows[3]._replace(model="lstm")), "gru")
     assert [[row.fold for row in level] for level in levels] == [[2], [1, 2]]
-    shown = by_fold(levels, usual.folds)
+    shown = coverage_table(levels, usual.folds)
     assert [row[0] for row in shown.rows] == ["1", "2"]
     assert [row[3:] for row in shown.rows] == [("–", "50.0\xa0%"), ("95.0\xa0%", "60.0\xa0%")]
     assert draw_coverage(levels, usual.folds, "#0072b2", "alt")

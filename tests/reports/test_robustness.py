@@ -17,10 +17,9 @@ from backtest.reports.diagnostics import FluctuationPath, LossPath
 from backtest.reports.rows import Row, row_type
 from backtest.reports.run import RunResult, Score
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.cumulative_loss import finding as finding_of_cumulative_loss
-from backtest.reports.sections.fluctuation import numbers as numbers_of_spells
-from backtest.reports.sections.fluctuation import sentence
-from backtest.reports.sections.seeds import finding as finding_of_seeds
+from backtest.reports.sections.cumulative_loss import cumulative_loss_title
+from backtest.reports.sections.fluctuation import fluctuation_sentence, fluctuation_table
+from backtest.reports.sections.seeds import seeds_title
 from tests.support.candidates import altered, candidate, judged, table_row, with_rows
 
 START = np.datetime64("2020-01-06", "us")
@@ -51,18 +50,18 @@ def spell(values: list[float], model: str = "gru") -> FluctuationPath:
 )
 def test_a_sentence_says_who_left_the_band_and_when(usual: RunResult, paths: list[list[float]], words: str) -> None:
     found = [spell(values, model) for values, model in zip(paths, ["gru", "m1"], strict=False)]
-    assert sentence(found, usual.folds).replace("\xa0", " ").startswith(words)
+    assert fluctuation_sentence(found, usual.folds).replace("\xa0", " ").startswith(words)
 
 
 def test_more_spells_than_a_sentence_holds_are_counted(usual: RunResult) -> None:
-    assert sentence([spell([3.5, -3.5]), spell([3.5, -3.5], "lstm")], usual.folds).endswith("; and 2 more.")
+    assert fluctuation_sentence([spell([3.5, -3.5]), spell([3.5, -3.5], "lstm")], usual.folds).endswith("; and 2 more.")
 
 
 def test_the_extreme_of_a_path_is_in_the_picture_and_its_value_below_the_numbers(usual: RunResult) -> None:
     values = np.sin(np.arange(1_000) / 50) * 2
     values[617] = -7.25
     path = spell(values.tolist())
-    assert numbers_of_spells([path]).caption.startswith("Farthest from 0: GRU −7.25.")
+    assert fluctuation_table([path]).caption.startswith("Farthest from 0: GRU −7.25.")
     flat = replace(path, values=np.where(values < -7, 0, values))
     pictures = [picture(with_paths(usual, one)) for one in (path, flat)]
     assert pictures[0] != pictures[1]
@@ -73,7 +72,7 @@ def picture(result: RunResult) -> str:
     return next(block.svg for block in SECTIONS["cumulative_loss"](result) if isinstance(block, Figure))
 
 
-def test_without_a_path_the_course_has_one_panel_and_says_nothing_of_spells(usual: RunResult) -> None:
+def test_without_a_path_the_cumulative_loss_has_one_panel_and_says_nothing_of_spells(usual: RunResult) -> None:
     assert [type(block) for block in SECTIONS["cumulative_loss"](usual)] == [Heading, Text, Figure, Details]
     alone = with_paths(usual)
     assert [type(block) for block in SECTIONS["cumulative_loss"](alone)] == [Heading, Figure]
@@ -82,9 +81,9 @@ def test_without_a_path_the_course_has_one_panel_and_says_nothing_of_spells(usua
 
 
 def test_dates_without_a_clock_are_shown_where_all_are_midnights() -> None:
-    assert numbers_of_spells([spell([0.0, 1.0])]).rows[0][0] == "2020-01-06"
+    assert fluctuation_table([spell([0.0, 1.0])]).rows[0][0] == "2020-01-06"
     late = replace(spell([0.0, 1.0]), times=START + np.arange(2) * np.timedelta64(1, "h"))
-    assert numbers_of_spells([late]).rows[0][0] == "2020-01-06 00:00"
+    assert fluctuation_table([late]).rows[0][0] == "2020-01-06 00:00"
 
 
 def dropped(fold: int, skill: float) -> Row:
@@ -123,7 +122,7 @@ def test_the_title_of_the_seeds_counts_those_that_are_better_alone(
 ) -> None:
     score: Score = next(score for score in usual.scores if score.model == "gru")
     alone = [seed(number, 0.01 * number, status) for number, status in enumerate(statuses)]
-    assert finding_of_seeds(score, alone).startswith(title)
+    assert seeds_title(score, alone).startswith(title)
 
 
 def test_the_seeds_of_the_report_are_those_of_the_table(usual: RunResult, usual_run: Path) -> None:
@@ -156,13 +155,13 @@ def test_of_a_model_that_is_worse_the_p_is_that_of_being_worse(usual: RunResult)
     assert table.rows[0][3] == "0.002"
 
 
-def test_without_a_claim_the_fold_that_is_left_out_is_the_one_that_the_course_names(usual: RunResult) -> None:
+def test_without_a_claim_the_fold_that_is_left_out_is_the_one_that_the_cumulative_loss_names(usual: RunResult) -> None:
     ends = {0: -0.01, 1: -0.05, 2: -0.09}  # folds 1 and 2 gained alike
-    course = LossPath("gru", START + np.arange(3), np.asarray(list(ends.values())), ends)
+    losses = LossPath("gru", START + np.arange(3), np.asarray(list(ends.values())), ends)
     rows = [dropped(fold, skill) for fold, skill in enumerate((0.08, 0.05, 0.05))]
     found = judged(usual, candidate("no evidence", worst_p=1.0, worst_fold=0, p_adjusted=1.0))
-    result = altered(with_rows(found, DROPPED, rows), paths=(course,))
+    result = altered(with_rows(found, DROPPED, rows), paths=(losses,))
     table = SECTIONS["skill"](result)[-1]
     assert isinstance(table, Table)
     assert table.rows[0][4:] == ("1", "+5.00\xa0%", "–")
-    assert "fold 1" in finding_of_cumulative_loss(course, usual.folds)
+    assert "fold 1" in cumulative_loss_title(losses, usual.folds)

@@ -13,15 +13,13 @@ from backtest.reports.blocks import Note
 from backtest.reports.diagnostics import Calibration, Fit, LossPath
 from backtest.reports.run import Fold, RunResult, Score, read
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.calibration import finding as finding_of_calibration
-from backtest.reports.sections.cumulative_loss import caption as caption_of_course
-from backtest.reports.sections.cumulative_loss import finding as finding_of_cumulative_loss
-from backtest.reports.sections.cumulative_loss import limit, numbers, visible
-from backtest.reports.sections.folds import caption
-from backtest.reports.sections.folds import finding as finding_of_folds
-from backtest.reports.sections.learning import finding as finding_of_learning
-from backtest.reports.sections.scores import finding as finding_of_scores
-from backtest.reports.sections.skill import finding as finding_of_skill
+from backtest.reports.sections.calibration import calibration_title
+from backtest.reports.sections.cumulative_loss import axis_limit, cumulative_loss_title, fold_end_table, visible_paths
+from backtest.reports.sections.cumulative_loss import caption as cumulative_loss_caption
+from backtest.reports.sections.folds import caption, folds_title
+from backtest.reports.sections.learning import learning_title
+from backtest.reports.sections.scores import scores_title
+from backtest.reports.sections.skill import skill_title
 from tests.support.candidates import altered, candidate, judged, scored
 from tests.support.fake_run import Plan, make
 
@@ -62,7 +60,7 @@ PLAN = Plan(folds=3, test=80)
     ],
 )
 def test_the_title_of_the_scores_follows_the_leader(usual: RunResult, rows: list[Score], title: str) -> None:
-    assert title in finding_of_scores(altered(usual, scores=(scored("zero", 0.0), *rows)))
+    assert title in scores_title(altered(usual, scores=(scored("zero", 0.0), *rows)))
 
 
 def path(*at_fold_end: float) -> LossPath:
@@ -83,18 +81,18 @@ def path(*at_fold_end: float) -> LossPath:
         ((-0.1, 0.3, 0.2), "GRU lost to zero: ahead in 2 of 3 folds, most lost in fold 1"),
     ],
 )
-def test_the_title_of_the_course_tells_one_lucky_spell_from_a_steady_gain(
+def test_the_title_of_the_cumulative_loss_tells_one_lucky_spell_from_a_steady_gain(
     usual: RunResult, ends: tuple[float, ...], title: str
 ) -> None:
-    assert finding_of_cumulative_loss(path(*ends), usual.folds).replace("\xa0", " ").startswith(title)
+    assert cumulative_loss_title(path(*ends), usual.folds).replace("\xa0", " ").startswith(title)
 
 
 def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_numbers(usual: RunResult) -> None:
-    shown = visible(usual, limit(usual))
+    shown = visible_paths(usual, axis_limit(usual))
     assert "naive" not in {one.model for one in shown}
     assert {"gru", "lstm"} <= {one.model for one in shown}
-    assert "Far off the scale and left out: naive." in caption_of_course(usual, shown, limit(usual))
-    heads = [column.label for column in numbers(usual.paths, usual.folds).columns]
+    assert "Far off the scale and left out: naive." in cumulative_loss_caption(usual, shown, axis_limit(usual))
+    heads = [column.label for column in fold_end_table(usual.paths, usual.folds).columns]
     assert "naive" in heads
 
 
@@ -103,10 +101,10 @@ def test_the_leading_model_is_not_squeezed_by_a_worse_one_which_is_cut_off_and_s
     ends = dict.fromkeys((path.model for path in usual.paths), 0.0) | {first: -0.01, second: 0.3, "mean": -0.03}
     paths = tuple(LossPath(model, path(end).times, np.asarray([end]), {0: end}) for model, end in ends.items())
     result = altered(usual, paths=paths)
-    assert limit(result) == pytest.approx(0.04)
-    assert [one.model for one in visible(result, limit(result))] == [*ends]
-    assert f"Cut off at the triangles: {second.upper()} (ends at +30.00\xa0%)." in caption_of_course(
-        result, paths, limit(result)
+    assert axis_limit(result) == pytest.approx(0.04)
+    assert [one.model for one in visible_paths(result, axis_limit(result))] == [*ends]
+    assert f"Cut off at the triangles: {second.upper()} (ends at +30.00\xa0%)." in cumulative_loss_caption(
+        result, paths, axis_limit(result)
     )
 
 
@@ -123,8 +121,8 @@ def test_the_leading_model_is_not_squeezed_by_a_worse_one_which_is_cut_off_and_s
 )
 def test_the_title_of_the_calibration_follows_the_slope(slope: tuple[float, float, float], title: str) -> None:
     low, middle, high = slope
-    assert title in finding_of_calibration(Calibration("gru", (), middle, low, high, 0.05))
-    assert "collapsed" in finding_of_calibration(Calibration("gru", (), middle, low, high, 0.009))
+    assert title in calibration_title(Calibration("gru", (), middle, low, high, 0.05))
+    assert "collapsed" in calibration_title(Calibration("gru", (), middle, low, high, 0.009))
 
 
 def test_forecasts_that_collapsed_to_a_constant_are_named(tmp_path: Path) -> None:
@@ -149,19 +147,19 @@ def fit(best: int, epochs: int) -> Fit:
     ],
 )
 def test_the_title_of_the_learning_curves_follows_the_kept_epochs(fits: list[Fit], title: str) -> None:
-    assert finding_of_learning(fits).startswith(title)
+    assert learning_title(fits).startswith(title)
 
 
 def test_a_test_span_before_the_end_of_training_is_called_out(usual: RunResult) -> None:
-    assert "every test span lies after" in finding_of_folds(usual.folds)
+    assert "every test span lies after" in folds_title(usual.folds)
     early: Fold = replace(usual.folds[1], test_start=usual.folds[1].train_start)
-    assert "in fold 1: do not trust this run" in finding_of_folds([usual.folds[0], early])
+    assert "in fold 1: do not trust this run" in folds_title([usual.folds[0], early])
 
 
 def test_a_rolling_window_is_told_from_a_growing_one(usual: RunResult) -> None:
     rolling = [replace(fold, train_start=fold.train_start + timedelta(days=fold.number)) for fold in usual.folds]
-    assert "growing" in finding_of_folds(usual.folds)
-    assert "rolling" in finding_of_folds(rolling)
+    assert "growing" in folds_title(usual.folds)
+    assert "rolling" in folds_title(rolling)
 
 
 def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: RunResult) -> None:
@@ -169,7 +167,7 @@ def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: RunResu
     folds = [
         replace(fold, skills={leader: value}) for fold, value in zip(usual.folds, (0.01, -0.02, 0.03), strict=True)
     ]
-    title = finding_of_skill(altered(usual, folds=tuple(folds)))
+    title = skill_title(altered(usual, folds=tuple(folds)))
     assert "from −2.00\xa0% in its worst fold to +3.00\xa0% in its best" in title
 
 
