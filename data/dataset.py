@@ -13,7 +13,7 @@ import polars as pl
 from backtest.data.durations import format_duration, parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.reading import bars as bar_files
-from backtest.data.reading.frames import FRAME
+from backtest.data.reading.tables import FRAME
 from backtest.data.sessions import find_sessions, interval_of
 
 

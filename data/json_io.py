@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from backtest.data.errors import RunError
 
@@ -16,13 +16,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class JsonRecord:
+    """A frozen dataclass that one file holds as JSON: `file` is its name, `remedy` says how to write it again."""
+
+    file: ClassVar[str]
+    remedy: ClassVar[str]
+
+    def to_json(self) -> str:
+        """JSON text, the same for the same record to the byte; ValueError for NaN and infinity."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` wrote; RunError names the file and the first field that is wrong."""
+        return from_json(cls, text, name=cls.file, remedy=cls.remedy)
+
+
 def to_json(value: DataclassInstance) -> str:
     """JSON text, the same for the same value to the byte; ValueError for NaN and infinity."""
     return json.dumps(asdict(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def from_json(kind: type[T], text: str | bytes, *, name: str, remedy: str) -> T:
-    """What `to_text` wrote of the dataclass `kind`; RunError names the file and the first field that is wrong."""
+    """What `to_json` wrote of the dataclass `kind`; RunError names the file and the first field that is wrong."""
     return from_tree(kind, parse_json(text, name=name, remedy=remedy), name=name, remedy=remedy)
 
 

@@ -10,9 +10,9 @@ import polars as pl
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.sessions import interval_of, segments
+from backtest.features.built_in import log_return
 from backtest.features.catalog import Resolved, Spec, resolve
 from backtest.features.external import EXTERNAL, join, load
-from backtest.features.price import log_return
 from backtest.features.target import target
 
 POSITION = "position in segment"  # no feature can have this name

@@ -12,7 +12,7 @@ import streamlit as st
 
 from backtest.data.errors import BacktestError
 from backtest.data.reading.built_in import BUILT_IN
-from backtest.data.reading.files import find_files
+from backtest.data.reading.tables import find_files
 from backtest.data.records.reading import printable
 from backtest.data.run_files import MANIFEST, runs_folder, sha256
 from backtest.forecast.next_step import NextStep, Series, read_config, read_series, steps_from

@@ -15,57 +15,12 @@ from backtest.audit.features import Effort, check_features, check_walk
 from backtest.audit.lookback import check_lookback
 from backtest.audit.recompute import Computation, Compute
 from backtest.data.errors import BacktestError, ConfigError, LeakError
-from backtest.data.records.audit import Counterexample, Leak, LeakCode, Perturbation
+from backtest.data.reading.problems import plural
+from backtest.data.records.audit import FEATURE_LEAKS, PERTURBATION_WORDS, Counterexample, Leak
 from backtest.data.schema import UTC_TIME
 
 THOROUGH = Effort(cuts=40, grids=400, bars=1_000)
 STARTS, INSTANTS, CUTS = 16, 16, 12
-
-MESSAGES: dict[LeakCode, tuple[str, str]] = {
-    "reads_later_bars": (
-        "reads the future",
-        (
-            "use only the bar itself and earlier ones: shift(n) with n >= 0, windows that end at the bar, "
-            "forward fills, statistics of the past"
-        ),
-    ),
-    "walk_reads_later_bars": (
-        "changes when later bars are replaced",
-        "fit scalers and choose features, epochs and seeds on rows before the forecast only, again in each fold",
-    ),
-    "nondeterministic": (
-        "differs when it is computed twice from the same bars",
-        "make it reproducible to the bit: seed random numbers, and sort before adding up",
-    ),
-    "ignores_bars": (
-        "does not change with the bars that it is given",
-        "compute it from the bars that it is given; the key of a cache must include the data",
-    ),
-    "exceeds_lookback": (
-        "depends on bars before its look-back of {lookback}",
-        (
-            "declare the whole look-back; for a feature that never forgets, such as an EWMA, declare a tolerance too; "
-            "a feature that changes with the length of history, such as a mean since the first bar, has no look-back"
-        ),
-    ),
-    "stamped_early": (
-        "has {count} values stamped before the end of the period they cover",
-        "`known_at` is when a value was published, `time` the end of the period that it covers",
-    ),
-    "read_before_publication": (
-        "reads external series {names} before it was published",
-        "join it backward on `known_at`, as `@external` does, not on the time that it is about",
-    ),
-}
-"""What each leak that these assertions find does, to be read after its subject, and what to do about it."""
-
-CHANGES: dict[Perturbation, str] = {
-    "noise": "noise",
-    "huge": "huge values",
-    "tiny": "tiny values",
-    "nan": "NaN",
-    "removed": "nothing",
-}
 
 
 def assert_causal(
@@ -182,9 +137,14 @@ def _raise_if_any(leaks: Iterable[Leak]) -> None:
 
 def _message(leak: Leak) -> str:
     """A leak in lines: what was found, the smallest counterexample, and what to do."""
-    what, remedy = MESSAGES[leak.code]
+    what, remedy = FEATURE_LEAKS[leak.code]
     kind = "external series" if leak.subject.kind == "series" else leak.subject.kind
-    lines = [f"{kind} {leak.subject.name} {what.format(names=', '.join(leak.names), **leak.numbers)}"]
+    values = {
+        **leak.numbers,
+        "names": ", ".join(leak.names),
+        "count": plural(int(leak.numbers.get("count", 0)), "value"),
+    }
+    lines = [f"{kind} {leak.subject.name} {what.format(**values)}"]
     if leak.counterexample:
         lines.append(f"  {_counterexample(leak.counterexample)}")
     return "\n".join([*lines, f"  what to do: {remedy}"])
@@ -196,7 +156,7 @@ def _counterexample(shown: Counterexample) -> str:
     where = f"{shown.column}{symbol} at {_minute(shown.time)}"
     if not shown.reads:
         return f"{where}: claims to be known at {_minute(shown.known_at or shown.time)}"
-    change = f"(with {CHANGES[shown.perturbation]} there, the value changes)" if shown.perturbation else ""
+    change = f"(with {PERTURBATION_WORDS[shown.perturbation]} there, the value changes)" if shown.perturbation else ""
     if shown.ahead is None:
         return f"{where} reads the value published at {_minute(shown.reads)} {change}"
     distance = f"{abs(shown.ahead)} bar{'' if abs(shown.ahead) == 1 else 's'} {'back' if shown.ahead < 0 else 'ahead'}"

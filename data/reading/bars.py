@@ -15,11 +15,10 @@ import polars as pl
 from backtest.data.errors import DataError, UnknownSource
 from backtest.data.reading.built_in import built_in_bars
 from backtest.data.reading.checks import check_rows, check_series
-from backtest.data.reading.files import find_files, read_tables
 from backtest.data.reading.formats import ParsedFile, parse_table
-from backtest.data.reading.frames import FRAME, rows_of_frame
 from backtest.data.reading.inspection import BarsCheck, summarise_bars
 from backtest.data.reading.problems import Table, most_severe_first
+from backtest.data.reading.tables import FRAME, find_files, read_tables, rows_of_frame
 from backtest.data.schema import BARS
 
 BUILT_IN_FORMAT = "built in"
@@ -63,9 +62,9 @@ def load_frame(frame: object, symbol: str | None = None, *, now: datetime | None
 
 
 def inspect_bars(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> BarsCheck:
-    """Return what is in `source`, its holes and oddities, and every problem for which `load` would refuse it.
+    """Return what is in `source`, its holes and oddities, and every problem for which `load_bars` would refuse it.
 
-    Raises UnknownSource and ConfigError as `load`, but nothing for what is wrong with the data.
+    Raises UnknownSource and ConfigError as `load_bars`, but nothing for what is wrong with the data.
     """
     gathered = _gather(source, symbol, now)
     files = tuple((part.table.file, part.format) for part in gathered.parts)

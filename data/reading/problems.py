@@ -90,5 +90,5 @@ def describe_problem(
 
 
 def most_severe_first(problems: list[DataError]) -> tuple[DataError, ...]:
-    """Return the problems in the fixed order of `GRAVITY`, those of one kind as they came."""
+    """Return the problems in the fixed order of SEVERITY, those of one kind as they came."""
     return tuple(sorted(problems, key=lambda each: SEVERITY.index(type(each))))

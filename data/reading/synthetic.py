@@ -71,7 +71,7 @@ def make_bars(
 
 
 def conditional_mean(bars: pl.DataFrame, signal: float) -> pl.Series:
-    """Return E[log return of the next bar | all bars so far], per row of bars that `make(signal=signal)` returned.
+    """Return E[log return of the next bar | all bars so far], per row of bars that `make_bars(signal=signal)` returned.
 
     No forecast can have a lower expected squared error; its R2 out of sample is `signal` but for chance.
     """
@@ -82,7 +82,7 @@ def conditional_mean(bars: pl.DataFrame, signal: float) -> pl.Series:
 
 
 def _check(n: int, seed: int, signal: float, step: timedelta, start: datetime) -> None:
-    """Raise ConfigError for arguments of `make` outside their range."""
+    """Raise ConfigError for arguments of `make_bars` outside their range."""
     if n < 1:
         raise ConfigError(f"synthetic: n: expected at least 1 bar (got {n})")
     if n > MOST:

@@ -6,9 +6,9 @@ The file `audit.json` of a run holds it; `backtest.reports.wording.audit` makes 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import ClassVar, Literal
 
-from backtest.data.json_io import from_json, to_json
+from backtest.data.json_io import JsonRecord
 
 Depth = Literal["quick", "full"]
 State = Literal["passed", "leak", "not run"]
@@ -64,6 +64,59 @@ SubjectKind = Literal["feature", "forecast", "features", "labels", "series", "fo
 
 AUDIT = "audit.json"
 """Name of the file in a run folder."""
+
+
+FEATURE_LEAKS: dict[LeakCode, tuple[str, str]] = {
+    "reads_later_bars": (
+        "reads the future",
+        (
+            "use only the bar itself and earlier ones: shift(n) with n >= 0, windows that end at the bar, "
+            "forward fills, statistics of the past"
+        ),
+    ),
+    "walk_reads_later_bars": (
+        "changes when later bars are replaced",
+        "fit scalers and choose features, epochs and seeds on rows before the forecast only, again in each fold",
+    ),
+    "nondeterministic": (
+        "differs when it is computed twice from the same bars",
+        "make it reproducible to the bit: seed random numbers, and sort before adding up",
+    ),
+    "ignores_bars": (
+        "does not change with the bars that it is given",
+        "compute it from the bars that it is given; the key of a cache must include the data",
+    ),
+    "exceeds_lookback": (
+        "depends on bars before its look-back of {lookback}",
+        (
+            "declare the whole look-back; for a feature that never forgets, such as an EWMA, declare a tolerance too; "
+            "a feature that changes with the length of history, such as a mean since the first bar, has no look-back"
+        ),
+    ),
+    "stamped_early": (
+        "has {count} stamped before the end of the period they cover",
+        "`known_at` is when a value was published, `time` the end of the period that it covers",
+    ),
+    "read_before_publication": (
+        "reads external series {names} before it was published",
+        "join it backward on `known_at`, as `@external` does, not on the time that it is about",
+    ),
+}
+"""What each leak that is found in a function of bars does, to be read after its subject, and what to do about it.
+
+`assert_causal` and the report say the same; what only the audit of a run finds stands in `reports.wording.audit`.
+"""
+
+PERTURBATION_WORDS: dict[Trial, str] = {
+    "noise": "noise",
+    "huge": "huge values",
+    "tiny": "tiny values",
+    "nan": "NaN",
+    "removed": "nothing",
+    "targets_negated": "targets of the opposite sign",
+    "targets_shuffled": "shuffled targets",
+}
+"""What later values were replaced with, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +196,15 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(JsonRecord):
     """What `audit.json` holds: the depth, the SHA-256 of all that was audited, and the levels, 1 to 5."""
 
     depth: Depth
     key: str
     levels: tuple[Level, ...]
+
+    file: ClassVar[str] = AUDIT
+    remedy: ClassVar[str] = "audit the run again"
 
     @property
     def leaks(self) -> tuple[Leak, ...]:
@@ -164,12 +220,3 @@ class Audit:
     def done(self) -> tuple[int, ...]:
         """The numbers of the levels that were run."""
         return tuple(level.number for level in self.levels if level.state != "not run")
-
-    def to_json(self) -> str:
-        """The audit as JSON text, the same for the same audit to the byte."""
-        return to_json(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote; raises RunError for anything else."""
-        return from_json(cls, text, name=AUDIT, remedy="audit the run again")

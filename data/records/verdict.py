@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import ClassVar, Literal
 
-from backtest.data.json_io import from_json, to_json
+from backtest.data.json_io import JsonRecord
 from backtest.data.names import Status
+from backtest.data.run_files import VERDICT
 
 ReasonCode = Literal["leak", "few_folds", "few_differences", "all_zero", "undefined_test", "no_forecasts"]
 """Why nothing can be said about a model.
@@ -83,7 +84,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(JsonRecord):
     """What `verdict.json` holds.
 
     `candidates` are the networks, or without any all models but the references: by status in the order of RANKING, then
@@ -103,11 +104,5 @@ class Verdict:
     candidates: tuple[Candidate, ...]
     claims: tuple[Claim, ...]
 
-    def to_json(self) -> str:
-        """The verdict as JSON text, the same for the same verdict to the byte."""
-        return to_json(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote; raises RunError for anything else."""
-        return from_json(cls, text, name="verdict.json", remedy="run it again")
+    file: ClassVar[str] = VERDICT
+    remedy: ClassVar[str] = "run it again"

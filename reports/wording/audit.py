@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from backtest.data.records.audit import (
+    FEATURE_LEAKS,
+    PERTURBATION_WORDS,
     Audit,
     Counterexample,
     Leak,
@@ -28,39 +30,10 @@ LEVELS: dict[LevelCode, str] = {
 }
 
 LEAKS: dict[LeakCode, tuple[str, str]] = {
-    "reads_later_bars": (
-        "reads the future",
-        (
-            "use only the bar itself and earlier ones: shift(n) with n >= 0, windows that end at the bar, "
-            "forward fills, statistics of the past"
-        ),
-    ),
-    "nondeterministic": (
-        "differs when it is computed twice from the same bars",
-        "make it reproducible to the bit: seed random numbers, and sort before adding up",
-    ),
-    "ignores_bars": (
-        "does not change with the bars that it is given",
-        "compute it from the bars that it is given; the key of a cache must include the data",
-    ),
-    "exceeds_lookback": (
-        "depends on bars before its look-back of {lookback}",
-        (
-            "declare the whole look-back; for a feature that never forgets, such as an EWMA, declare a tolerance too; "
-            "a feature that changes with the length of history, such as a mean since the first bar, has no look-back"
-        ),
-    ),
+    **FEATURE_LEAKS,
     "known_before_close": (
         "claim to be known before their bar has closed",
         "a bar that opens at `time` is known at time + interval; resampled bars too are known at their end",
-    ),
-    "stamped_early": (
-        "has {count} stamped before the end of the period they cover",
-        "`known_at` is when a value was published, `time` the end of the period that it covers",
-    ),
-    "read_before_publication": (
-        "reads external series {names} before it was published",
-        "join it backward on `known_at`, as `@external` does, not on the time that it is about",
     ),
     "label_known_early": (
         "claim to be known before all the bars that they are made of have closed",
@@ -73,10 +46,6 @@ LEAKS: dict[LeakCode, tuple[str, str]] = {
     "window_too_long": (
         "has {count} reaching beyond the bar that is forecast from",
         "a window ends at its origin; the bar of the target is not part of it",
-    ),
-    "walk_reads_later_bars": (
-        "changes when later bars are replaced",
-        "fit scalers and choose features, epochs and seeds on rows before the forecast only, again in each fold",
     ),
     "fold_not_isolated": (
         "forecasts differently when later rows are replaced: {moved}",
@@ -132,13 +101,7 @@ NOTES: dict[NoteCode, str] = {
 }
 
 TRIALS: dict[Trial, str] = {
-    "noise": "noise",
-    "huge": "huge values",
-    "tiny": "tiny values",
-    "nan": "NaN",
-    "removed": "nothing",
-    "targets_negated": "targets of the opposite sign",
-    "targets_shuffled": "shuffled targets",
+    **PERTURBATION_WORDS,
     "same_bars": "the same bars again",
     "other_bars": "other values everywhere",
     "other_times": "other times",

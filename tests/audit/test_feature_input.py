@@ -14,7 +14,7 @@ from backtest.audit import assert_causal
 from backtest.data.errors import ConfigError, LeakError, TooFewBars
 from backtest.data.reading.synthetic import make_bars
 from backtest.features import external, feature
-from backtest.features.price import rolling_mean
+from backtest.features.built_in import rolling_mean
 from tests.support.selection import quick_or_slow
 
 BARS = make_bars(240, seed=3, symbol="A")

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.features import FEATURES
-from backtest.features.calendar_features import hour_of_week
+from backtest.features.built_in import hour_of_week
 from backtest.features.catalog import resolve
 from backtest.features.pipeline import build
 from tests.support.strategies import HOUR, bars

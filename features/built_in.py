@@ -1,13 +1,17 @@
-"""Features of the prices: returns, their mean and spread, momentum, range."""
+"""The built-in features: of prices, of the traded volume, of the calendar; your own go into a plug-in."""
 
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 import polars as pl
 
 from backtest.features.catalog import at_least, feature
-from backtest.features.windowed import window_std, window_sum
+from backtest.features.windowed import window_excess, window_std, window_sum
+
+WEEK = timedelta(weeks=1) // timedelta(microseconds=1)
+MONDAY = timedelta(days=4) // timedelta(microseconds=1)  # 1970-01-05, the first Monday of the epoch
 
 
 @feature(lookback=lambda k: k)
@@ -48,3 +52,23 @@ def parkinson_range(window: int = 1) -> pl.Expr:
     """
     squared = (pl.col("high") / pl.col("low")).log().pow(2)
     return (window_sum(squared, window) * (1 / (4 * math.log(2) * window))).sqrt()
+
+
+@feature(lookback=lambda window: window - 1)
+def volume_norm(window: int = 24) -> pl.Expr:
+    """Volume over its mean of the last `window` bars, the bar's own included, minus 1; 0/0 if all of them are zero."""
+    return window_excess(pl.col("volume"), window)
+
+
+@feature(lookback=0, requires=("taker_buy_volume",))
+def taker_imbalance() -> pl.Expr:
+    """Buying minus selling takers as a share of the volume, -1 to 1; 0 for a bar without trades: neither side led."""
+    share = 2 * pl.col("taker_buy_volume") / pl.col("volume") - 1
+    return pl.when(pl.col("volume") > 0).then(share).otherwise(0.0)
+
+
+@feature(lookback=0)
+def hour_of_week() -> dict[str, pl.Expr]:
+    """Where in the week (UTC, from Monday 00:00) the bar opens: sine and cosine of the angle on a weekly circle."""
+    angle = (pl.col("time").to_physical() - MONDAY) % WEEK * (2 * math.pi / WEEK)
+    return {"sin": angle.sin(), "cos": angle.cos()}

@@ -1,4 +1,4 @@
-"""Tests of what files are found and how they are opened: by their first bytes, not by their names."""
+"""Tests of what files are found and how they are opened (by their first bytes, not by their names)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from backtest.data.errors import MissingValue, TooFewBars, UnknownSource, WrongSchema
-from backtest.data.reading import files
+from backtest.data.reading import tables
 from backtest.data.reading.bars import load_bars
-from backtest.data.reading.files import find_files, read_tables
+from backtest.data.reading.tables import find_files, read_tables
 from tests.support.files_of_bars import NOW, WRITERS, kline, steady, text
 
 
@@ -123,7 +123,7 @@ def test_an_impossible_file_name_is_an_unknown_source(source: str) -> None:
 
 
 def test_a_file_that_decompresses_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LARGEST", 1_000)
+    monkeypatch.setattr(tables, "LARGEST", 1_000)
     (tmp_path / "x.gz").write_bytes(gzip.compress(b"time\n" * 300))
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("x.csv", b"time\n" * 300)

@@ -1,4 +1,4 @@
-"""Finds the files of a source and reads each as a table; their first bytes tell the file type."""
+"""Reads raw tables: from the files of a source, whose first bytes tell their type, or from a data frame in memory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import zipfile
 import zlib
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from backtest.data.errors import UnknownSource, WrongSchema
 from backtest.data.reading.problems import Table
+
+FRAME = "data frame"
+"""What messages name in place of a file where the bars are in memory."""
 
 SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".parquet", ".pq", ".feather", ".arrow", ".ipc")
 SEPARATORS = (",", ";", "\t")
@@ -31,25 +36,20 @@ def find_files(source: str | Path) -> list[Path]:
     Raises UnknownSource if there are none.
     """
     try:
-        return _find(source)
-    except (OSError, RuntimeError, ValueError) as error:
+        path = Path(source).expanduser()
+        if path.is_dir():
+            files = [each for each in sorted(path.iterdir()) if each.suffix.lower() in SUFFIXES and each.is_file()]
+            if not files:
+                raise UnknownSource(f"{source}: expected data files ({' '.join(SUFFIXES)}) in this folder (found none)")
+            return files
+        if path.is_file():
+            return [path]
+        matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())  # noqa: PTH207
+    except (OSError, RuntimeError, ValueError) as error:  # a name that no file can have
         raise UnknownSource(
             f"{str(source)[:200]!r}: expected a file, a folder, a glob, or one of sp500, nasdaq and synthetic "
             f"(cannot be looked up: {type(error).__name__}): check the spelling"
         ) from error
-
-
-def _find(source: str | Path) -> list[Path]:
-    """Return what `find` does; OSError, RuntimeError or ValueError for a name that no file can have."""
-    path = Path(source).expanduser()
-    if path.is_dir():
-        files = [each for each in sorted(path.iterdir()) if each.suffix.lower() in SUFFIXES and each.is_file()]
-        if not files:
-            raise UnknownSource(f"{source}: expected data files ({' '.join(SUFFIXES)}) in this folder (found none)")
-        return files
-    if path.is_file():
-        return [path]
-    matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())  # noqa: PTH207
     if not matches:
         raise UnknownSource(
             f"{source}: expected a file, a folder, a glob, or one of sp500, nasdaq and synthetic (no such file): "
@@ -166,3 +166,45 @@ def _is_number(field: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def rows_of_frame(frame: object) -> pl.DataFrame:
+    """Return the rows of a polars or pandas data frame with lower-case names and their number as `row`, from 1.
+
+    A pandas DatetimeIndex becomes the column `time` where there is none. pandas itself is never imported. WrongSchema
+    for anything else, and for a name that stands twice.
+    """
+    if isinstance(frame, pl.DataFrame):
+        table = frame
+    elif type(frame).__module__.partition(".")[0] == "pandas" and hasattr(frame, "columns"):
+        table = _from_pandas(frame)
+    else:
+        raise WrongSchema(
+            f"{FRAME}: expected a polars or pandas DataFrame of bars (got {type(frame).__name__}): convert it to one"
+        )
+    try:
+        return numbered(table)
+    except pl.exceptions.DuplicateError as twice:
+        raise WrongSchema(f"{FRAME}: expected each column once (got {twice}): rename or drop one of them") from twice
+
+
+def _from_pandas(table: Any) -> pl.DataFrame:
+    """Copy a pandas frame column by column, which needs no pyarrow."""
+    columns = [(str(name), table.iloc[:, place]) for place, name in enumerate(table.columns)]
+    if hasattr(table.index, "tz") and "time" not in {name.strip().lower() for name, _ in columns}:
+        columns.insert(0, ("time", table.index.to_series()))
+    names = [name for name, _ in columns]
+    if len(set(names)) < len(names):
+        raise WrongSchema(f"{FRAME}: expected each column once (got columns {', '.join(names)}): rename or drop one")
+    return pl.DataFrame([_column(name, values) for name, values in columns])
+
+
+def _column(name: str, values: Any) -> pl.Series:
+    """Copy one pandas series; what pandas takes for missing becomes null."""
+    if getattr(values.dtype, "tz", None) is not None:
+        plain = values.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+        return pl.Series(name, plain).dt.replace_time_zone("UTC")
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "biufM":
+        return pl.Series(name, values.to_numpy(), nan_to_null=True)
+    known = values.notna()
+    return pl.Series(name, [value if there else None for value, there in zip(values, known, strict=True)], strict=False)
