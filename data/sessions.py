@@ -69,10 +69,11 @@ class Sessions:
 
 def find_sessions(bars: pl.DataFrame, interval: timedelta) -> Sessions:
     """Search `bars`, sorted by symbol and time, once for all that is known of their markets' sessions."""
-    starts, step, every_market_open = np.zeros(bars.height, dtype=np.int32), _micros(interval), True
+    starts, step = np.zeros(bars.height, dtype=np.int32), interval // timedelta(microseconds=1)
+    every_market_open = True
     holes = [pl.DataFrame(schema=HOLES)]
     for symbol, first, times in _series(bars):
-        is_open = _is_always_open(times, step)
+        is_open = bool(np.mean(_occupancy(times, step)[1] >= RARE) >= OPEN_SHARE)
         at, missing = _holes(times, step, is_open=is_open)
         every_market_open &= is_open
         starts[first] = first > 0
@@ -93,10 +94,6 @@ def segments(bars: pl.DataFrame, interval: timedelta | None = None) -> pl.Series
     """
     several = any(len(times) > 1 for _, _, times in _series(bars))
     return find_sessions(bars, interval or (interval_of(bars) if several else timedelta(days=1))).segments
-
-
-def _micros(interval: timedelta) -> int:
-    return interval // timedelta(microseconds=1)
 
 
 def _series(bars: pl.DataFrame) -> Iterator[tuple[str, int, Ints]]:
@@ -132,10 +129,6 @@ def _occupancy(times: Ints, step: int) -> tuple[int, NDArray[np.float64]]:
     period = WEEK if span >= 4 * WEEK and step <= DAY else DAY if span >= 3 * DAY and step < DAY else step
     counts = np.bincount(_slot(times, step, period), minlength=-(-period // step))
     return period, counts / counts.max()
-
-
-def _is_always_open(times: Ints, step: int) -> bool:
-    return bool(np.mean(_occupancy(times, step)[1] >= RARE) >= OPEN_SHARE)
 
 
 def _holes(times: Ints, step: int, *, is_open: bool) -> tuple[Ints, Ints]:

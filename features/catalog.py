@@ -178,7 +178,9 @@ def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments) -> Resol
     except (ConfigError, TypeError, ValueError) as error:
         raise ConfigError(f"features: {spec!r}: {error}") from error
     named = made if isinstance(made, Mapping) else {"": made}
-    stem = _column(entry.name, given)
+    names = list(parameters)  # a column has the parameters up to the last that was given, as settings write it
+    count = max((names.index(parameter) + 1 for parameter in given.arguments), default=0)
+    stem = "_".join([entry.name, *map(str, list(parameters.values())[:count])])
     columns = tuple(f"{stem}_{suffix}" if suffix else stem for suffix in named)
     exprs = tuple(expr.alias(column) for column, expr in zip(columns, named.values(), strict=True))
     return Resolved(entry.function, columns, exprs, lookback, entry.requires, entry.tolerance)
@@ -189,11 +191,3 @@ def _complete(given: inspect.BoundArguments) -> inspect.BoundArguments:
     complete = given.signature.bind(*given.args, **given.kwargs)
     complete.apply_defaults()
     return complete
-
-
-def _column(name: str, given: inspect.BoundArguments) -> str:
-    """Name a column: the feature and its parameters up to the last that was given, as settings write it."""
-    names = list(given.signature.parameters)
-    count = max((names.index(parameter) + 1 for parameter in given.arguments), default=0)
-    values = list(_complete(given).arguments.values())[:count]
-    return "_".join([name, *(str(value) for value in values)])

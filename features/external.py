@@ -93,7 +93,21 @@ def load(names: Iterable[str]) -> dict[str, pl.DataFrame]:
     NaN and infinity become null. Whether a value was published before the end of its period is left to the audit.
     Raises ConfigError for an unknown name, any exception of its function, or a frame that is not as `external` says.
     """
-    return {name: _read(name) for name in names}
+    found: dict[str, pl.DataFrame] = {}
+    for name in names:
+        if name not in EXTERNAL:
+            raise ConfigError(
+                f"external: {name!r} is not known (known: {', '.join(EXTERNAL) or 'none'}): correct the name, or "
+                "define it with @external in a plugin"
+            )
+        try:
+            frame = EXTERNAL[name].function()
+        except Exception as error:
+            raise ConfigError(
+                f"external: {name} cannot be read: {type(error).__name__}: {error}: fix its function"
+            ) from error
+        found[name] = checked(name, frame)
+    return found
 
 
 def join(bars: pl.DataFrame, series: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -106,32 +120,13 @@ def join(bars: pl.DataFrame, series: Mapping[str, pl.DataFrame]) -> pl.DataFrame
     for name, frame in series.items():
         by = "symbol" if "symbol" in frame.columns else None
         values = [pl.col(column).alias(f"{name}.{column}") for column in frame.columns if column not in KEYS]
-        newest = _newest(frame, by).select("known_at", *([by] if by else []), *values)
-        found = closes.join_asof(newest, on="known_at", by=by, check_sortedness=False).sort("row")
+        # a publication about an earlier time than one before it never was the value in force
+        newest, published = pl.col("time").cum_max(), frame.sort("known_at", maintain_order=True)
+        in_force = published.filter(pl.col("time") == (newest.over(by) if by else newest))
+        read = in_force.select("known_at", *([by] if by else []), *values)
+        found = closes.join_asof(read, on="known_at", by=by, check_sortedness=False).sort("row")
         bars = bars.with_columns(found[expr.meta.output_name()] for expr in values)
     return bars
-
-
-def _newest(frame: pl.DataFrame, by: str | None) -> pl.DataFrame:
-    """Return the publications about no earlier time than any before them, in the order of publication."""
-    newest = pl.col("time").cum_max()
-    published = frame.sort("known_at", maintain_order=True)
-    return published.filter(pl.col("time") == (newest.over(by) if by else newest))
-
-
-def _read(name: str) -> pl.DataFrame:
-    if name not in EXTERNAL:
-        raise ConfigError(
-            f"external: {name!r} is not known (known: {', '.join(EXTERNAL) or 'none'}): correct the name, or define it "
-            "with @external in a plugin"
-        )
-    try:
-        frame = EXTERNAL[name].function()
-    except Exception as error:
-        raise ConfigError(
-            f"external: {name} cannot be read: {type(error).__name__}: {error}: fix its function"
-        ) from error
-    return checked(name, frame)
 
 
 def checked(name: str, frame: object) -> pl.DataFrame:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from backtest.data.errors import ConfigError
@@ -48,10 +47,11 @@ def _find(module: str, folders: Sequence[Path]) -> tuple[Path, Path]:
 
 def _run(module: str, folder: Path, file: Path) -> None:
     """Import `module`; any exception becomes a ConfigError that names the line."""
-    before = set(sys.modules)
+    before, path = set(sys.modules), sys.path.copy()
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
     try:
-        with _importable(folder):
-            importlib.import_module(module)
+        importlib.import_module(module)
         files = (getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before)
         LOADED[module] = tuple(sorted(Path(name) for name in files if name and Path(name).is_relative_to(folder)))
     except Exception as error:
@@ -59,15 +59,5 @@ def _run(module: str, folder: Path, file: Path) -> None:
         line = error.lineno if isinstance(error, SyntaxError) and not lines else lines[-1] if lines else None
         place = f"{file}, line {line}" if line else str(file)
         raise ConfigError(f"plugins: {module} cannot be imported: {type(error).__name__}: {error} ({place})") from error
-
-
-@contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Put `folder` first on the import path, for as long as the block runs."""
-    before = sys.path.copy()
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
-    try:
-        yield
     finally:
-        sys.path[:] = before
+        sys.path[:] = path

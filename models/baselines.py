@@ -105,13 +105,14 @@ class Autoregression(Linear):
         """Fit every order on the same rows and keep the one with the smallest BIC."""
         self.weights = np.empty(min(MAX_ORDER, train.window))
         moments = _moments(self, train)
-        fits = [_solve(moments, order) for order in range(len(self.weights) + 1)]
-        criteria = [
-            len(train) * np.log(max(error, np.finfo(float).tiny) / len(train)) + (order + 1) * np.log(len(train))
-            for order, (_, error) in enumerate(fits)
-        ]
+        criteria, fits = [], []
+        for order in range(len(self.weights) + 1):
+            gram, cross = moments[: order + 1, : order + 1], moments[: order + 1, -1]
+            fits.append(np.asarray(np.linalg.lstsq(gram, cross, rcond=None)[0], np.float64))  # intercept first
+            error = max(float(moments[-1, -1] - cross @ fits[order]), np.finfo(float).tiny)
+            criteria.append(len(train) * np.log(error / len(train)) + (order + 1) * np.log(len(train)))
         order = int(np.argmin(criteria))
-        coefficients, _ = fits[order]
+        coefficients = fits[order]
         self.intercept, self.weights = float(coefficients[0]), coefficients[1:]
         return FitLog(note=f"order {order} by BIC")
 
@@ -176,10 +177,3 @@ def _moments(linear: Linear, windows: Windows) -> Floats:
         rows = np.column_stack([np.ones(len(block)), linear.columns(block), block.y])
         total = total + rows.T @ rows
     return np.asarray(total)
-
-
-def _solve(moments: Floats, order: int) -> tuple[Floats, float]:
-    """Least-squares coefficients (intercept first) of the first `order` columns, and the sum of squared errors."""
-    gram, cross = moments[: order + 1, : order + 1], moments[: order + 1, -1]
-    coefficients = np.asarray(np.linalg.lstsq(gram, cross, rcond=None)[0], np.float64)
-    return coefficients, float(moments[-1, -1] - cross @ coefficients)

@@ -45,7 +45,9 @@ def cut(windows: Windows, steps: int, offset: int = 0) -> Chunks:
 
     Every origin is counted exactly once, and none sees fewer than `window` rows or a row outside its own run.
     """
-    first, last = _runs(windows.ends)
+    ends, border = windows.ends, np.flatnonzero(np.diff(windows.ends) != 1)  # of the runs of neighbours
+    first = ends[np.concatenate([[0], border + 1])]
+    last = ends[np.concatenate([border, [len(ends) - 1]])]
     grid = first - offset
     pieces = (last - grid) // steps + 1
     run = np.repeat(np.arange(len(first)), pieces)
@@ -55,9 +57,3 @@ def cut(windows: Windows, steps: int, offset: int = 0) -> Chunks:
     origin = np.clip(begin, first[run], np.maximum(first, last - steps + 1)[run])
     counts = np.maximum(begin, first[run]), np.minimum(begin + steps - 1, last[run])
     return Chunks(origin, *counts, last[run], windows.window, steps)
-
-
-def _runs(ends: Indices) -> tuple[Indices, Indices]:
-    """First and last origin of each run of neighbours."""
-    border = np.flatnonzero(np.diff(ends) != 1)
-    return ends[np.concatenate([[0], border + 1])], ends[np.concatenate([border, [len(ends) - 1]])]

@@ -24,7 +24,10 @@ class NeuralForecaster:
         self.settings = net
         self.train_settings = train
         self.seed = seed
-        self.device = _device(train.device)
+        cuda = torch.cuda.is_available()
+        if train.device == "cuda" and not cuda:
+            raise ConfigError("train.device: must be auto or cpu here (got cuda): torch finds no GPU on this machine")
+        self.device = torch.device("cuda" if cuda and train.device != "cpu" else "cpu")
         self.fitted: tuple[RecurrentNet, Scaler] | None = None
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
@@ -72,9 +75,3 @@ class NeuralForecaster:
 
     def _fresh(self, inputs: int) -> RecurrentNet:
         return RecurrentNet(self.cell, inputs, self.settings).to(self.device)
-
-
-def _device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("train.device: must be auto or cpu here (got cuda): torch finds no GPU on this machine")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")

@@ -95,11 +95,17 @@ def digest(bars: pl.DataFrame) -> str:
 def _gather(source: str | Path, symbol: str | None, now: datetime | None) -> SourceContent:
     """Read, recognise and check everything that `source` names."""
     made = built_in_bars(str(source))
-    if made is None:
-        parts, problems = _read_all(find_files(source))
-    else:
-        parts, problems = [ParsedFile(Table(str(source), made.with_row_index("row", offset=1)), BUILT_IN_FORMAT)], []
-    return _check(_choose(str(source), parts, symbol), problems, now or (datetime.now(UTC) if made is None else NEVER))
+    if made is not None:
+        part = ParsedFile(Table(str(source), made.with_row_index("row", offset=1)), BUILT_IN_FORMAT)
+        return _check(_choose(str(source), [part], symbol), [], now or NEVER)
+    parts: list[ParsedFile] = []
+    problems: list[DataError] = []
+    for path in find_files(source):
+        try:
+            parts += [parse_table(table) for table in read_tables(path)]
+        except DataError as error:
+            problems.append(error)
+    return _check(_choose(str(source), parts, symbol), problems, now or datetime.now(UTC))
 
 
 def _check(parts: list[ParsedFile], problems: list[DataError], deadline: datetime) -> SourceContent:
@@ -109,7 +115,10 @@ def _check(parts: list[ParsedFile], problems: list[DataError], deadline: datetim
     rows = _merge(parts)
     if rows.height or not problems:
         problems += check_series(rows, [part.table for part in parts], deadline)
-    return SourceContent(_as_bars(rows), tuple(parts), most_severe_first(problems))
+    names = [column.name for column in BARS.columns if column.name in rows.columns]
+    empty = [column.name for column in BARS.columns if column.optional and column.name in names]
+    kept = [name for name in names if not (name in empty and rows[name].null_count() == rows.height)]
+    return SourceContent(rows.select(kept).rechunk(), tuple(parts), most_severe_first(problems))
 
 
 def _checked(gathered: SourceContent) -> pl.DataFrame:
@@ -118,18 +127,6 @@ def _checked(gathered: SourceContent) -> pl.DataFrame:
         first, *others = gathered.problems
         raise type(first)(first.message, *others)
     return gathered.bars
-
-
-def _read_all(files: Sequence[Path]) -> tuple[list[ParsedFile], list[DataError]]:
-    """Return the parts of all files that hold bars, and why the others do not."""
-    parts: list[ParsedFile] = []
-    problems: list[DataError] = []
-    for path in files:
-        try:
-            parts += [parse_table(table) for table in read_tables(path)]
-        except DataError as error:
-            problems.append(error)
-    return parts, problems
 
 
 def _choose(source: str, parts: list[ParsedFile], symbol: str | None) -> list[ParsedFile]:
@@ -170,12 +167,3 @@ def _merge(parts: Sequence[ParsedFile]) -> pl.DataFrame:
     symbol, time = pl.col("symbol"), pl.col("time")
     back = (symbol < symbol.shift()) | ((symbol == symbol.shift()) & (time < time.shift()))
     return rows.sort("symbol", "time", "file", "row") if rows.select(back.any()).item() else rows
-
-
-def _as_bars(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the columns of BARS, without optional ones in which no value stands."""
-    names = [column.name for column in BARS.columns if column.name in rows.columns]
-    empty = [column.name for column in BARS.columns if column.optional and column.name in names]
-    return rows.select(
-        name for name in names if not (name in empty and rows[name].null_count() == rows.height)
-    ).rechunk()

@@ -53,24 +53,19 @@ def built_in_bars(source: str) -> pl.DataFrame | None:
         return None
     if settings and name != "synthetic":
         raise ConfigError(f"{source}: expected {name} alone (got settings {settings!r}): only synthetic takes settings")
-    return BUILT_IN[name](**_read_settings(source, settings))
-
-
-def _read_settings(source: str, text: str) -> dict[str, Any]:
-    """Read `n=20000,seed=3`."""
-    settings: dict[str, Any] = {}
-    for pair in filter(None, (part.strip() for part in text.split(","))):
-        name, _, value = (piece.strip() for piece in pair.partition("="))
-        if name not in SETTINGS or not value or name in settings:
+    given: dict[str, Any] = {}
+    for pair in filter(None, (part.strip() for part in settings.split(","))):
+        key, _, value = (piece.strip() for piece in pair.partition("="))
+        if key not in SETTINGS or not value or key in given:
             raise ConfigError(
                 f"{source}: expected settings such as n=20000, once each, of {', '.join(SETTINGS)} (got {pair!r})"
             )
         try:
-            settings[name] = SETTINGS[name](value)
+            given[key] = SETTINGS[key](value)
         except ValueError:
-            kind = "a whole number" if SETTINGS[name] is int else "a number"
-            raise ConfigError(f"{source}: {name}: expected {kind} (got {value!r})") from None
-    return settings
+            kind = "a whole number" if SETTINGS[key] is int else "a number"
+            raise ConfigError(f"{source}: {key}: expected {kind} (got {value!r})") from None
+    return BUILT_IN[name](**given)
 
 
 def _from_arch(symbol: str, table: Any) -> pl.DataFrame:

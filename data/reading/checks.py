@@ -59,34 +59,38 @@ def rules(frame: pl.DataFrame) -> list[Check]:
 
     NaN is greater than every number in Polars, so each comparison also asks for finite values.
     """
-    columns = frame.columns
-    found = [_missing(name) for name in BARS.names]
-    found += [_not_finite(name) for name in NUMBERS if name in columns]
-    found += [_not_positive(name) for name in PRICES]
-    found += [_negative(name) for name in AMOUNTS if name in columns]
-    return [*found, *_inconsistent(), _unsorted(frame)]
-
-
-def _missing(name: str) -> Check:
-    remedy = "fill in the value or delete the row"
-    return Check(MissingValue, name, pl.col(name).is_null(), "no value", "a value in every row", remedy, "nothing")
-
-
-def _not_finite(name: str) -> Check:
-    broken, remedy = ~pl.col(name).is_finite(), "fill in the value or delete the row"
-    return Check(NotFinite, name, broken, "NaN or infinity", "a finite number", remedy, f"{{{name}}}")
-
-
-def _not_positive(name: str) -> Check:
-    broken = pl.col(name).is_finite() & (pl.col(name) <= 0)
-    remedy = "correct the price or delete the row"
-    return Check(NonPositivePrice, name, broken, "price not above zero", "a price > 0", remedy, f"{{{name}}}")
-
-
-def _negative(name: str) -> Check:
-    remedy = "correct the amount or delete the row (zero is allowed)"
-    broken = pl.col(name) < 0 if name == "trades" else pl.col(name).is_finite() & (pl.col(name) < 0)
-    return Check(NegativeVolume, name, broken, "amount below zero", "an amount >= 0", remedy, f"{{{name}}}")
+    columns, fill = frame.columns, "fill in the value or delete the row"
+    found = [
+        Check(MissingValue, name, pl.col(name).is_null(), "no value", "a value in every row", fill, "nothing")
+        for name in BARS.names
+    ]
+    for name in NUMBERS:
+        if name in columns:
+            broken = ~pl.col(name).is_finite()
+            found.append(Check(NotFinite, name, broken, "NaN or infinity", "a finite number", fill, f"{{{name}}}"))
+    for name in PRICES:
+        broken, remedy = pl.col(name).is_finite() & (pl.col(name) <= 0), "correct the price or delete the row"
+        found.append(
+            Check(NonPositivePrice, name, broken, "price not above zero", "a price > 0", remedy, f"{{{name}}}")
+        )
+    for name in AMOUNTS:
+        if name in columns:
+            broken = pl.col(name) < 0 if name == "trades" else pl.col(name).is_finite() & (pl.col(name) < 0)
+            remedy = "correct the amount or delete the row (zero is allowed)"
+            found.append(
+                Check(NegativeVolume, name, broken, "amount below zero", "an amount >= 0", remedy, f"{{{name}}}")
+            )
+    back, several = pl.col("time").diff() < pl.duration(), frame.height > 0 and frame["symbol"].n_unique() > 1
+    unsorted = Check(
+        Unsorted,
+        "time",
+        back.over("symbol") if several else back,
+        "earlier than the row before",
+        "ascending times",
+        "sort the file by time",
+        "{time:%Y-%m-%d %H:%M}",
+    )
+    return [*found, *_inconsistent(), unsorted]
 
 
 def _inconsistent() -> list[Check]:
@@ -112,21 +116,6 @@ def _inconsistent() -> list[Check]:
             got,
         ),
     ]
-
-
-def _unsorted(frame: pl.DataFrame) -> Check:
-    """Times go back, within one instrument."""
-    back = pl.col("time").diff() < pl.duration()
-    several = frame.height > 0 and frame["symbol"].n_unique() > 1
-    return Check(
-        Unsorted,
-        "time",
-        back.over("symbol") if several else back,
-        "earlier than the row before",
-        "ascending times",
-        "sort the file by time",
-        "{time:%Y-%m-%d %H:%M}",
-    )
 
 
 def check_rows(table: Table) -> list[DataError]:

@@ -67,33 +67,23 @@ def recognise(file: str, columns: list[str]) -> tuple[Format, dict[str, str]]:
             f"{file}: expected bars (got funding rates, {_listed(columns)}): a funding rate is paid between traders of "
             "a perpetual future and is no price; load the bars of the instrument instead"
         )
+    synonyms = {ours: next((name for name in theirs if name in names), None) for ours, theirs in SYNONYMS.items()}
+    others = {ours: name for ours, name in synonyms.items() if name is not None}
     for form in FORMATS:
         time = next((name for name in form.times if name in names), None)
         if time and names.issuperset(PRICES) and (not form.marks or names & set(form.marks)):
-            found = {"time": time} | {price: price for price in PRICES} | _synonyms(names)
-            if form.newest_first:
-                found |= _two_volumes(columns)
+            found = {"time": time} | {price: price for price in PRICES} | others
+            if (
+                form.newest_first
+            ):  # first in the instrument's units, then in the quote currency, if that is named at all
+                volumes = [name for name in columns if name.startswith("volume")]
+                found |= dict(zip(("volume", "quote_volume"), volumes, strict=False))
             if "volume" in found:
                 return form, found
     raise WrongSchema(
         f"{file}: expected columns open, high, low, close, volume and the open times as time, ts, timestamp, date, "
         f"open_time or unix (got {_listed(columns)}): rename the columns"
     )
-
-
-def _synonyms(names: set[str]) -> dict[str, str]:
-    """Return which of `names` is which column of BARS, by its known names."""
-    found = {ours: next((name for name in theirs if name in names), None) for ours, theirs in SYNONYMS.items()}
-    return {ours: name for ours, name in found.items() if name is not None}
-
-
-def _two_volumes(columns: list[str]) -> dict[str, str]:
-    """Return CryptoDataDownload's volumes: first in the instrument's units, then in the quote currency.
-
-    Their order identifies them: `Volume BTC, Volume USDT`, but in some files `Volume BTC, Volume`.
-    """
-    volumes = [name for name in columns if name.startswith("volume")]
-    return dict(zip(("volume", "quote_volume"), volumes, strict=False))
 
 
 def _listed(columns: Iterable[str]) -> str:
@@ -147,7 +137,11 @@ def parse_table(raw: Table) -> ParsedFile:
     for name, source in sources.items():
         values, faults = _read(name, raw.frame[source])
         series.append(values.alias(name))
-        problems += [_word(raw, source, fault) for fault in faults]
+        for fault in faults:
+            bad = raw.frame.select("row", cell=pl.col(source).cast(pl.String)).filter(fault.mask)
+            problems.append(
+                describe_problem(fault.kind, raw, source, bad, fault.what, fault.expected, fault.remedy, "{cell}")
+            )
         unread = reduce(or_, (fault.mask for fault in faults), unread)
     frame = pl.DataFrame(series).filter(~unread)
     _refuse_funding(raw.file, frame)
@@ -187,12 +181,6 @@ def _read_numbers(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
     unread = raw.is_not_null() & values.is_null()
     remedy = "correct the rows (a decimal comma must become a point)"
     return values, [BadCells(WrongSchema, unread, "texts that are not a number", "a number such as 4261.48", remedy)]
-
-
-def _word(raw: Table, source: str, fault: BadCells) -> DataError:
-    """Put a fault of the column `source` into words."""
-    bad = raw.frame.select("row", cell=pl.col(source).cast(pl.String)).filter(fault.mask)
-    return describe_problem(fault.kind, raw, source, bad, fault.what, fault.expected, fault.remedy, "{cell}")
 
 
 def _refuse_funding(file: str, frame: pl.DataFrame) -> None:

@@ -73,7 +73,10 @@ def _decode(file: str, content: bytes) -> list[Table]:
         if content.startswith(b"PK\x03\x04"):
             return _unzip(file, content)
         if content.startswith(b"\x1f\x8b"):
-            return _decode(file, _inflate(file, content))
+            with gzip.GzipFile(fileobj=BytesIO(content)) as packed:
+                inflated = packed.read(LARGEST + 1)
+            _check_size(file, len(inflated))
+            return _decode(file, inflated)
         if content.startswith(b"PAR1"):
             return [Table(file, numbered(pl.read_parquet(BytesIO(content))))]
         if content.startswith(b"ARROW1"):
@@ -88,14 +91,6 @@ def _decode(file: str, content: bytes) -> list[Table]:
             f"{file}: expected a Parquet, Feather, CSV, CSV.gz or zip file (got: {reason}): it is damaged, cut short "
             "or of another kind; download it again"
         ) from error
-
-
-def _inflate(file: str, content: bytes) -> bytes:
-    """Return what gzip packed, of which there may be LARGEST bytes."""
-    with gzip.GzipFile(fileobj=BytesIO(content)) as packed:
-        inflated = packed.read(LARGEST + 1)
-    _check_size(file, len(inflated))
-    return inflated
 
 
 def _check_size(file: str, size: int) -> None:
