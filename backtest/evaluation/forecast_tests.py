@@ -40,8 +40,20 @@ def compare(panels: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFra
     An undefined test keeps its row, with nulls, and `note` holds the message of the error that says why: the one text
     among the numbers. `adjustment` is a key of ADJUSTMENTS.
     """
-    rows = [row for panel in panels for row in _test_rows(panel)]
-    tests = _adjust(pl.DataFrame(rows, schema=result_tables.TESTS.dtypes), adjustment)
+    rows: list[dict[str, object]] = []
+    in_folds = {name: test.fold for name, test in TESTS.items() if test.fold}
+    for panel in panels:
+        rows += _rows_of(panel, None, {name: test.pooled for name, test in TESTS.items()})
+        for number in panel.folds if in_folds else []:
+            rows += _rows_of(panel.part(panel.fold == number), number, in_folds)
+    found = pl.DataFrame(rows, schema=result_tables.TESTS.dtypes)
+    in_family = pl.col("fold").is_null() & ~pl.col("model").is_in(REFERENCES) & pl.col("p_value").is_not_null()
+    adjust = ADJUSTMENTS[adjustment]
+    adjusted = [
+        family.with_columns(p_adjusted=pl.Series(adjust(family["p_value"])))
+        for family in found.filter(in_family).partition_by(FAMILY)
+    ]
+    tests = pl.concat([found.filter(~in_family), *adjusted])
     order = ["test", "loss", "horizon", "model", "baseline", "fold", "alternative"]
     return schema.check(tests.sort(order, nulls_last=True), result_tables.TESTS)
 
@@ -87,14 +99,6 @@ def _path(panel: LossPanel, model: str) -> pl.DataFrame:
     return typed.select(pl.col(name).cast(dtype) for name, dtype in result_tables.FLUCTUATION.dtypes.items())
 
 
-def _test_rows(panel: LossPanel) -> Iterator[dict[str, object]]:
-    """Rows of TESTS of one horizon: of all folds together, then of each fold."""
-    yield from _rows_of(panel, None, {name: test.pooled for name, test in TESTS.items()})
-    in_folds = {name: test.fold for name, test in TESTS.items() if test.fold}
-    for number in panel.folds if in_folds else []:
-        yield from _rows_of(panel.part(panel.fold == number), number, in_folds)
-
-
 def _rows_of(
     panel: LossPanel, fold: int | None, asked: Mapping[str, Sequence[Alternative]]
 ) -> Iterator[dict[str, object]]:
@@ -133,12 +137,3 @@ def _effect(sample: Sample) -> dict[str, float]:
     except UndefinedTest:
         return skill_of(model, baseline)
     return {"skill": skill.value, "skill_low": skill.low, "skill_high": skill.high}
-
-
-def _adjust(tests: pl.DataFrame, adjustment: str) -> pl.DataFrame:
-    """Fill `p_adjusted` for the families of pooled tests."""
-    in_family = pl.col("fold").is_null() & ~pl.col("model").is_in(REFERENCES) & pl.col("p_value").is_not_null()
-    families = tests.filter(in_family).partition_by(FAMILY)
-    adjust = ADJUSTMENTS[adjustment]
-    adjusted = [family.with_columns(p_adjusted=pl.Series(adjust(family["p_value"]))) for family in families]
-    return pl.concat([tests.filter(~in_family), *adjusted])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -100,15 +100,12 @@ class LossPanel:
         """One row per model, seed (null: mean over seeds) and row, with the references' forecasts for the same row."""
         references = {name: pl.Series(self.y_hat[name]) for name in REFERENCES}
         shared = self.rows.with_columns(horizon=pl.lit(self.horizon, pl.Int32), **references)
+        fits: dict[tuple[str, int | None], FloatArray] = {(model, None): values for model, values in self.y_hat.items()}
+        fits |= {(model, seed): values for (model, seed), values in self.seed_y_hat.items()}
         return pl.concat(
             shared.with_columns(model=pl.lit(model), seed=pl.lit(seed, pl.Int32), y_hat=pl.Series(values))
-            for (model, seed), values in self._fits()
+            for (model, seed), values in fits.items()
         )
-
-    def _fits(self) -> Iterator[tuple[tuple[str, int | None], FloatArray]]:
-        """Forecasts of all models, then of all seeds."""
-        yield from (((model, None), values) for model, values in self.y_hat.items())
-        yield from self.seed_y_hat.items()
 
 
 def loss_panels(matched: pl.DataFrame) -> list[LossPanel]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -113,7 +113,11 @@ def by_regime(panels: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
     for panel in panels:
         origins = panel.rows.with_columns(horizon=pl.lit(panel.horizon), opens=pl.col("target_time") - interval)
-        rows += _adjusted(_rows(panel, _parts(origins, interval)))
+        found = list(_rows(panel, _parts(origins, interval)))
+        family = [row for row in found if "p_value" in row and row["model"] not in REFERENCES]
+        for row, p_adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
+            row["p_adjusted"] = p_adjusted
+        rows += found
     table = pl.DataFrame(rows, schema=result_tables.REGIMES.dtypes)
     return schema.check(table.sort("horizon", "model", maintain_order=True), result_tables.REGIMES)
 
@@ -162,12 +166,3 @@ def _evidence(loss_model: FloatArray, loss_baseline: FloatArray, horizon: int) -
     except UndefinedTest as undefined:
         reasons.append(str(undefined))
     return {**found, "note": "; ".join(dict.fromkeys(reasons))}
-
-
-def _adjusted(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of one horizon, those of the family with their adjusted p-values."""
-    known = list(rows)
-    family = [row for row in known if "p_value" in row and row["model"] not in REFERENCES]
-    for row, p_adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
-        row["p_adjusted"] = p_adjusted
-    return known

@@ -128,7 +128,13 @@ def read_series(run: Path, data: str | None = None) -> Series:
 def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
     """Forecasts of every model for every symbol from the newest bars of a series; `next_steps` explains plugins."""
     config, dataset = series.config, series.dataset
-    _load_plugins(config, plugin_names)
+    missing = unnamed_plugins(config, plugin_names)
+    if missing:
+        raise ConfigError(
+            f"--plugins: this run uses the plugin {', '.join(missing)}, which is code: if you trust it, go to its "
+            f"folder and add {' '.join(f'--plugins {name}' for name in config.plugins)}"
+        )
+    plugins.load(config.plugins, None)
     manifest = read_manifest(run)
     resolved = resolve(config.features)
     features, rows = feature_rows(config, dataset.with_external(load_external(resolved)), resolved)
@@ -188,16 +194,6 @@ def _check_series(dataset: Dataset, card: dict[str, Any]) -> None:
 def unnamed_plugins(config: Config, named: Sequence[str]) -> list[str]:
     """The plugins of a run that the user has not named, and so not trusted."""
     return [name for name in config.plugins if name not in named]
-
-
-def _load_plugins(config: Config, named: Sequence[str]) -> None:
-    missing = unnamed_plugins(config, named)
-    if missing:
-        raise ConfigError(
-            f"--plugins: this run uses the plugin {', '.join(missing)}, which is code: if you trust it, go to its "
-            f"folder and add {' '.join(f'--plugins {name}' for name in config.plugins)}"
-        )
-    plugins.load(config.plugins, None)
 
 
 def _newest(features: pl.DataFrame, rows: Panel, window: int) -> Any:

@@ -40,7 +40,10 @@ def mincer_zarnowitz(
     Source: Mincer and Zarnowitz (1969), in Economic Forecasts and Expectations, NBER, 3-46.
     """
     outcome, forecast = paired(y=y, y_hat=y_hat)
-    used = _lags(horizon, lags)
+    check_horizon(horizon)
+    if lags is not None and lags < 0:
+        raise ConfigError(f"lags: must be at least 0 (got {lags}): leave them out for horizon - 1")
+    used = horizon - 1 if lags is None else lags
     codes = _codes(times, outcome.size)
     n = int(codes.max(initial=-1)) + 1
     if n <= max(used, 2):
@@ -65,14 +68,6 @@ def _scores_test(outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[n
     centred = centred - centred.mean()
     scores = [np.bincount(codes, weights=values).astype(np.float64) for values in (error, error * centred)]
     return moments_test(scores, horizon=horizon)
-
-
-def _lags(horizon: int, lags: int | None) -> int:
-    """Autocovariances in the variance of the coefficients."""
-    check_horizon(horizon)
-    if lags is not None and lags < 0:
-        raise ConfigError(f"lags: must be at least 0 (got {lags}): leave them out for horizon - 1")
-    return horizon - 1 if lags is None else lags
 
 
 def _codes(times: npt.ArrayLike | None, n: int) -> npt.NDArray[np.intp]:

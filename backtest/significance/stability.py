@@ -170,7 +170,12 @@ def fluctuation(
         raise ConfigError(f"share: must lie between 0 and 1 (got {share}): 0.3 is usual")
     magnitude = max(abs(model).max(initial=0.0), abs(baseline).max(initial=0.0))
     test = mean_test(model - baseline, horizon=horizon, magnitude=magnitude)
-    window = _window(test.n, horizon, share)
+    window = round(share * test.n)
+    if not horizon < window < test.n:
+        raise UndefinedTest(
+            f"fluctuation: windows of more than the horizon, {horizon}, and fewer than all {test.n} rows are needed "
+            f"(got {window}, {share:g} of all): use another share, or longer test spans"
+        )
     sums = np.concatenate([[0.0], np.cumsum(model - baseline)])
     path = (sums[window:] - sums[:-window]) / (test.standard_error * np.sqrt(test.n * window))
     farthest = float(path[np.argmax(np.abs(path))])
@@ -180,17 +185,6 @@ def fluctuation(
     band = float(extremes[PATHS - round(LEVEL * (PATHS + 1))])
     result = TestResult("fluctuation", farthest, p_value, test.n, test.lags, "two-sided")
     return Fluctuation(result, path, np.arange(path.size) + window // 2, band, share)
-
-
-def _window(n: int, horizon: int, share: float) -> int:
-    """Rows of a window."""
-    window = round(share * n)
-    if not horizon < window < n:
-        raise UndefinedTest(
-            f"fluctuation: windows of more than the horizon, {horizon}, and fewer than all {n} rows are needed (got "
-            f"{window}, {share:g} of all): use another share, or longer test spans"
-        )
-    return window
 
 
 def extreme_values(n: int, window: int, lags: int) -> FloatArray:

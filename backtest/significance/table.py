@@ -96,14 +96,6 @@ def _of_one_forecast(test: Callable[..., TestResult]) -> Run:
     return run
 
 
-def _ibragimov_muller(sample: Sample, alternative: Alternative) -> TestResult:
-    return ibragimov_muller(*sample.losses, sample.folds, alternative=alternative)
-
-
-def _fluctuation(sample: Sample, _: Alternative) -> TestResult:
-    return fluctuation(*sample.losses, horizon=sample.horizon).result
-
-
 TESTS: dict[str, ForecastTest] = {
     "diebold_mariano": ForecastTest(
         "Diebold-Mariano",
@@ -116,7 +108,7 @@ TESTS: dict[str, ForecastTest] = {
     ),
     "ibragimov_muller": ForecastTest(
         "Ibragimov-Müller",
-        _ibragimov_muller,
+        lambda sample, side: ibragimov_muller(*sample.losses, sample.folds, alternative=side),
         "Does the gain repeat from fold to fold, as the luck of a single fit does not?",
         pooled=("less",),
         of_skill=True,
@@ -144,7 +136,7 @@ TESTS: dict[str, ForecastTest] = {
     ),
     "fluctuation": ForecastTest(
         "Fluctuation (Giacomini-Rossi)",
-        _fluctuation,
+        lambda sample, _: fluctuation(*sample.losses, horizon=sample.horizon).result,
         "Was one of the two better in some spell, whatever it was over all?",
         pooled=("two-sided",),
         baselines=("zero",),

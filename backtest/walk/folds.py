@@ -35,6 +35,11 @@ class Fold:
     validation: Span
     test: Span
 
+    @property
+    def spans(self) -> tuple[Span, Span, Span]:
+        """The three spans, in the order of time."""
+        return self.train, self.validation, self.test
+
 
 def _check_size(size: object) -> int | str:
     """Accept a whole number of bars > 0, or a duration such as `365d`."""
@@ -109,7 +114,10 @@ def roll(times: pl.Series, settings: FoldSettings, *, horizon: int, interval: ti
     first_validation = _end(times, 0, settings.first_train) + gap
     first_test = _end(times, first_validation, settings.validation) + gap
     if first_test >= len(times):
-        sizes = [_bars(size, interval) for size in (settings.first_train, settings.validation)]
+        sizes = [  # in bars of a market that never closes
+            size if isinstance(size, int) else -(-parse_duration(size) // interval)
+            for size in (settings.first_train, settings.validation)
+        ]
         raise TooFewBars(
             f"folds: expected {sum(sizes) + 2 * gap + 1} bars, for first_train {settings.first_train}, validation "
             f"{settings.validation}, two gaps of {gap} and one bar to test (got {len(times)}): shorten them or take "
@@ -173,8 +181,3 @@ def _opening(times: pl.Series, position: int, interval: timedelta) -> datetime:
 
 def _span(times: pl.Series, start: int, end: int, interval: timedelta) -> Span:
     return Span(times[start], _opening(times, end, interval))
-
-
-def _bars(size: int | str, interval: timedelta) -> int:
-    """How many bars `size` holds in a market that never closes."""
-    return size if isinstance(size, int) else -(-parse_duration(size) // interval)

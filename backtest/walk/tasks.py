@@ -84,7 +84,10 @@ def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files
         for seed in range(config.seeds) if model.seeded else [None]:
             after: str | None = None
             for group, rows in zip(groups, slices, strict=True):
-                spans = [[fold.index, *_instants(fold)] for fold in group]
+                spans = [
+                    [fold.index, *(edge.isoformat() for span in fold.spans for edge in (span.start, span.end))]
+                    for fold in group
+                ]
                 key = sha256(json_bytes({**common, "seed": seed, "rows": rows, "spans": spans, "after": after}))
                 tasks.append(Task(name, seed, group, key, after))
                 if config.train.start == "warm" and model.seeded:
@@ -111,12 +114,6 @@ def _work(chain: Sequence[Task], panel: Panel) -> tuple[int, bool]:
         start, end = microseconds(task.fold.train.start), microseconds(task.fold.train.end)
         rows += int(((panel.time >= start) & (panel.time < end)).sum())
     return rows, MODELS[chain[0].model].seeded
-
-
-def _instants(fold: Fold) -> list[str]:
-    return [
-        instant.isoformat() for span in (fold.train, fold.validation, fold.test) for instant in (span.start, span.end)
-    ]
 
 
 def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:

@@ -21,7 +21,7 @@ from backtest.features import plugins
 from backtest.models import MODELS, Model
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Panel, panel
-from backtest.walk.fitting import Fitted, fit_and_forecast, forecaster_of
+from backtest.walk.fitting import fit_and_forecast, forecaster_of
 from backtest.walk.store import FORECASTS, RECORD, SECONDS, STATE, Record, Store
 from backtest.walk.tasks import Task
 
@@ -96,16 +96,10 @@ def _run_task(context: TaskContext, task: Task) -> tuple[Record, dict[str, bytes
             f"({frame.filename}, line {frame.lineno}): fix it and rerun; finished fits are reused"
         ) from error
     seconds = time.perf_counter() - started
-    record, files = _files_of(task, fitted)
-    files[SECONDS] = f"{seconds:.6f}\n".encode()
+    state = {name: np.ascontiguousarray(array) for name, array in fitted.state.items()}  # safetensors needs that
+    results = {FORECASTS: table_bytes(fitted.forecasts), STATE: save_arrays(state)}
+    sums = {name: sha256(content) for name, content in results.items()}
+    record = Record(task.key, task.model, task.seed, task.fold.index, fitted.log, fitted.learned, sums)
+    files = {**results, RECORD: record.to_json(), SECONDS: f"{seconds:.6f}\n".encode()}
     context.store.keep(task, files)
     return record, files
-
-
-def _files_of(task: Task, fitted: Fitted) -> tuple[Record, dict[str, bytes]]:
-    """Return the record and the files of a finished task."""
-    state = {name: np.ascontiguousarray(array) for name, array in fitted.state.items()}  # safetensors needs that
-    files = {FORECASTS: table_bytes(fitted.forecasts), STATE: save_arrays(state)}
-    sums = {name: sha256(content) for name, content in files.items()}
-    record = Record(task.key, task.model, task.seed, task.fold.index, fitted.log, fitted.learned, sums)
-    return record, {**files, RECORD: record.to_json()}

@@ -18,24 +18,14 @@ from backtest.forecast.next_step import next_steps
 from backtest.reports.sections.verdict import tone_of
 from backtest.reports.wording.audit import leak_remedy, notes
 from backtest.reports.wording.verdict import headline, sentences
-from tests.support.app_page import choose, figures, open_page, small_home, upload, words
+from tests.support.app_page import choose, figures, open_page, upload, words
 from tests.support.audits import LEAKS, leaky, level
 from tests.support.fake_run import Plan, make
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_home(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture
 def run(home: Path) -> Path:
     return home / "runs" / "small"
-
-
-@pytest.fixture
-def page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    return open_page(monkeypatch, home)
 
 
 def test_verdict_and_audit_come_first(page: Any, run: Path) -> None:

@@ -13,7 +13,7 @@ from backtest.data.reading import synthetic
 from backtest.data.reading.bars import inspect_bars
 from backtest.data.result_tables import COVERAGE
 from backtest.data.run_files import FORMAT, MANIFEST, read_manifest, write_json
-from tests.support.app_page import APP, choose, figures, open_page, small_home, upload, words
+from tests.support.app_page import APP, choose, figures, open_page, upload, words
 from tests.support.audits import leaky
 from tests.support.command import call
 from tests.support.fake_run import Plan, make
@@ -22,16 +22,6 @@ from tests.support.small_run import small, walk
 
 HEAD = "time,open,high,low,close,volume\n"
 BROKEN = f"{HEAD}2024-01-01,1,2,0.5,-1,3\n2024-01-02,1,2,0.5,1,3\n".encode()
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_home(tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture
-def page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    return open_page(monkeypatch, home)
 
 
 def test_without_a_run_the_page_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from backtest.audit.recompute import Series
 from backtest.features import external, feature
 from backtest.models.windows import Floats
 from tests.support.odd_bars import of_sessions, plain, published, without_trade
-from tests.support.planting import CLOSE, RETURN, VOLUME, walk, with_features
+from tests.support.planting import CLOSE, RETURN, VOLUME, on_all, walk, with_features
 
 Make = Callable[[Path], AuditedWalk]
 
@@ -63,11 +63,6 @@ def of_series(made: pl.Expr, frame: pl.DataFrame, *bars: pl.DataFrame, lookback:
         return walk(folder, *bars, features=["log_return", "own"])
 
     return make_walk
-
-
-def on_all(function: Callable[[Floats], Floats], values: pl.Expr = CLOSE) -> pl.Expr:
-    """A column that numpy computes from all rows at once."""
-    return values.map_batches(lambda column: pl.Series(function(column.to_numpy())), return_dtype=pl.Float64)
 
 
 def trailing(x: Floats) -> Floats:

@@ -11,7 +11,7 @@ from statsmodels.tsa.filters.hp_filter import hpfilter
 
 from backtest.models.windows import Floats
 from tests.support.odd_bars import plain, standing_still, with_holes, without_trade
-from tests.support.planting import CLOSE, RETURN, VOLUME, of_bars, of_expression
+from tests.support.planting import CLOSE, RETURN, VOLUME, of_bars, of_expression, on_all
 
 TIME, NEXT, TRADED = pl.col("time"), CLOSE.shift(-1), VOLUME > 0
 QUIET = without_trade(plain(), (100, 233, 400, 401, 555))
@@ -19,11 +19,6 @@ HOLES = with_holes(plain(), (150, 380, 500, 610))
 MONTH_ENDS = TIME.dt.month() != TIME.dt.offset_by("1h").dt.month()
 HOLE_FOLLOWS = TIME.shift(-1) - TIME > pl.duration(hours=1)
 SPAN = 20.0
-
-
-def on_all(function: Callable[[Floats], Floats], values: pl.Expr = CLOSE) -> pl.Expr:
-    """A column that numpy computes from all rows at once."""
-    return values.map_batches(lambda column: pl.Series(function(column.to_numpy())), return_dtype=pl.Float64)
 
 
 def low_pass(x: Floats) -> Floats:

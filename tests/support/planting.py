@@ -54,6 +54,11 @@ class Plant:
     ahead: int | None = None
 
 
+def on_all(function: Callable[[Floats], Floats], values: pl.Expr = CLOSE) -> pl.Expr:
+    """A column that numpy computes from all rows at once."""
+    return values.map_batches(lambda column: pl.Series(function(column.to_numpy())), return_dtype=pl.Float64)
+
+
 def walk(folder: Path, *bars: pl.DataFrame, **tables: Any) -> AuditedWalk:
     """A small walk with ridge regression, over given bars or synthetic ones."""
     usual = {"models": ["ridge"], "features": ["log_return"], "data": {"source": stored(folder, *bars) or SOURCE}}
