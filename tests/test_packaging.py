@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from backtest.checkout import LINKED, broken_links
+from backtest.__main__ import LINKED, broken_links
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

@@ -40,18 +40,18 @@ def feature_under_test(
 ) -> FeatureUnderTest:
     """Return the feature under test; ConfigError where it is none, or the bars or the look-back are invalid."""
     check_bars(bars)
-    interval = interval_of(_named(bars))
-    declares = _lookback(lookback, tolerance)
+    interval = interval_of(_with_symbol(bars))
+    declares = _declared_lookback(lookback, tolerance)
     series = {name: checked(name, frame) for name, frame in (external or {}).items()}
-    spec = _spec(feature)
+    spec = _catalog_spec(feature)
     if spec is not None:
         (declared,) = resolve([spec])
-        build = feature_builder(_named(bars), [spec], interval)
+        build = feature_builder(_with_symbol(bars), [spec], interval)
         columns = ["symbol", "time", *declared.columns]
         declares = declares or Lookback(declared.lookback, declared.tolerance)
         own = load_external([declared]) if external is None else series
         return FeatureUnderTest(
-            lambda changed, other: build(_named(changed), other).select(columns), declares, own, interval
+            lambda changed, other: build(_with_symbol(changed), other).select(columns), declares, own, interval
         )
     name = getattr(feature, "__name__", "feature").strip("<>")
 
@@ -61,8 +61,8 @@ def feature_under_test(
         if callable(feature):
             made = feature(changed, **series) if _takes_bars(feature) else feature()
         if isinstance(made, pl.Expr | Mapping):
-            changed = join(_named(changed).with_columns(known_at=pl.col("time") + interval), series)
-        return _table(made, changed, name)
+            changed = join(_with_symbol(changed).with_columns(known_at=pl.col("time") + interval), series)
+        return _as_table(made, changed, name)
 
     return FeatureUnderTest(compute, declares, series, interval)
 
@@ -74,7 +74,7 @@ def check_bars(bars: object) -> None:
         raise ConfigError(
             f"bars: expected a polars DataFrame with time, {UTC_TIME} (got {got}): cast it; pl.from_pandas makes one"
         )
-    keys = _named(bars).select("symbol", "time")
+    keys = _with_symbol(bars).select("symbol", "time")
     if not keys.equals(keys.unique().sort("symbol", "time")):
         raise ConfigError(
             "bars: expected sorted by symbol and time, each bar once (got unsorted or duplicate bars): "
@@ -82,7 +82,7 @@ def check_bars(bars: object) -> None:
         )
 
 
-def _lookback(lookback: Any, tolerance: float) -> Lookback | None:
+def _declared_lookback(lookback: Any, tolerance: float) -> Lookback | None:
     """The look-back that the caller declares; ConfigError where it is invalid."""
     if not 0 <= tolerance < math.inf or (tolerance and lookback is None):
         raise ConfigError(
@@ -96,12 +96,12 @@ def _lookback(lookback: Any, tolerance: float) -> Lookback | None:
     return Lookback(lookback, tolerance)
 
 
-def _named(bars: pl.DataFrame) -> pl.DataFrame:
+def _with_symbol(bars: pl.DataFrame) -> pl.DataFrame:
     """Bars with a symbol, which bars of one instrument may lack."""
     return bars if "symbol" in bars.columns else bars.with_columns(symbol=pl.lit(""))
 
 
-def _spec(feature: Feature) -> Spec | None:
+def _catalog_spec(feature: Feature) -> Spec | None:
     """The name of a feature that is in the catalog, or None."""
     if isinstance(feature, str) or (isinstance(feature, Mapping) and "name" in feature):
         return feature
@@ -114,7 +114,7 @@ def _takes_bars(function: Callable[..., Any]) -> bool:
     return any(one.default is one.empty and one.kind is not one.VAR_KEYWORD for one in parameters)
 
 
-def _table(made: object, bars: pl.DataFrame, name: str) -> pl.DataFrame:
+def _as_table(made: object, bars: pl.DataFrame, name: str) -> pl.DataFrame:
     """What a feature returned, as a table with its keys."""
     keys = [key for key in ("symbol", "time") if key in bars.columns]
     if isinstance(made, pl.Expr):

@@ -110,30 +110,24 @@ class LossPanel:
 
 def loss_panels(matched: pl.DataFrame) -> list[LossPanel]:
     """Align what `match_forecasts` returned: a panel for each horizon, in their order."""
-    horizons = matched.sort("horizon", *FIT, "time", "symbol").partition_by("horizon", maintain_order=True)
-    return [_panel(rows) for rows in horizons]
-
-
-def _panel(matched: pl.DataFrame) -> LossPanel:
-    """The panel of one horizon; rows are sorted by fit, time and symbol."""
-    fits = matched.partition_by(FIT, as_dict=True, maintain_order=True)
-    y_hat = {fit: rows["y_hat"].to_numpy() for fit, rows in fits.items()}
-    means = {str(model): values for (model, seed), values in y_hat.items() if seed is None}
-    seeds = {(str(model), int(seed)): values for (model, seed), values in y_hat.items() if seed is not None}
-    rows = next(iter(fits.values())).select(*KEY[1:], "fold", "target_time", "y")
-    y, times = rows["y"].to_numpy(), rows["time"].to_numpy()
-    instant = np.unique(times, return_inverse=True)[1] if rows["symbol"].n_unique() > 1 else None
-    losses = {
-        (name, model, seed): mean_per_time(loss(y, values), instant)
-        for name, loss in LOSSES.items()
-        for (model, seed), values in y_hat.items()
-    }
-    return LossPanel(
-        int(matched["horizon"][0]),
-        rows,
-        means,
-        instant,
-        {(name, model): values for (name, model, seed), values in losses.items() if seed is None},
-        seeds,
-        {(name, model, seed): values for (name, model, seed), values in losses.items() if seed is not None},
-    )
+    panels = []
+    for own in matched.sort("horizon", *FIT, "time", "symbol").partition_by("horizon", maintain_order=True):
+        fits = own.partition_by(FIT, as_dict=True, maintain_order=True)
+        y_hat = {fit: rows["y_hat"].to_numpy() for fit, rows in fits.items()}
+        means = {str(model): values for (model, seed), values in y_hat.items() if seed is None}
+        seeds = {(str(model), int(seed)): values for (model, seed), values in y_hat.items() if seed is not None}
+        rows = next(iter(fits.values())).select(*KEY[1:], "fold", "target_time", "y")
+        y, times = rows["y"].to_numpy(), rows["time"].to_numpy()
+        instant = np.unique(times, return_inverse=True)[1] if rows["symbol"].n_unique() > 1 else None
+        losses = {
+            (name, model): mean_per_time(loss(y, values), instant)
+            for name, loss in LOSSES.items()
+            for model, values in means.items()
+        }
+        seed_losses = {
+            (name, model, seed): mean_per_time(loss(y, values), instant)
+            for name, loss in LOSSES.items()
+            for (model, seed), values in seeds.items()
+        }
+        panels.append(LossPanel(int(own["horizon"][0]), rows, means, instant, losses, seeds, seed_losses))
+    return panels

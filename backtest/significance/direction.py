@@ -97,23 +97,19 @@ def _association(
     note = "" if kept.all() else f"{np.sum(~kept)} of {kept.size} rows hold a zero and are left out"
     one, other = _centred(test, "forecasts", forecast, kept), _centred(test, "outcomes", outcome, kept)
     if horizon > 1 or times is not None:
-        return _mean_product(test, mean_per_time(one * other, times), horizon, note)
+        products = mean_per_time(one * other, times)
+        if np.ptp(products) <= ROUNDING * np.abs(products).max():
+            raise UndefinedTest(
+                f"{test}: undefined, the products of forecast and outcome are the same at all {products.size} times, "
+                "so that their mean has no variance: use longer test spans"
+            )
+        tested = mean_test(products, horizon=horizon, alternative="greater")
+        notes = "; ".join(filter(None, [DEPENDENCE, note, tested.note]))
+        return TestResult(test, tested.statistic, tested.p_value, tested.n, tested.lags, "greater", notes)
     n = int(np.sum(kept))
     correlation = float(np.sum(one * other) / np.sqrt(np.sum(one**2) * np.sum(other**2)))
     statistic = correlation * n / (n - lost) ** 0.5
     return TestResult(test, statistic, normal_probability(statistic, "greater"), n, 0, "greater", note)
-
-
-def _mean_product(test: str, products: FloatArray, horizon: int, note: str) -> TestResult:
-    """Test whether the mean of centred products (t,), in the order of time, is positive."""
-    if np.ptp(products) <= ROUNDING * np.abs(products).max():
-        raise UndefinedTest(
-            f"{test}: undefined, the products of forecast and outcome are the same at all {products.size} times, so "
-            "that their mean has no variance: use longer test spans"
-        )
-    tested = mean_test(products, horizon=horizon, alternative="greater")
-    notes = "; ".join(filter(None, [DEPENDENCE, note, tested.note]))
-    return TestResult(test, tested.statistic, tested.p_value, tested.n, tested.lags, "greater", notes)
 
 
 def _centred(test: str, name: str, series: FloatArray, kept: npt.NDArray[np.bool_]) -> FloatArray:

@@ -47,7 +47,7 @@ def load_bars(source: str | Path, symbol: str | None = None, *, now: datetime | 
     Raises UnknownSource if there is nothing of that name, ConfigError for settings of `synthetic` that cannot be, and
     for data that cannot be trusted the most severe DataError with the others attached: nothing is repaired or dropped.
     """
-    return _checked(_gather(source, symbol, now))
+    return _bars_or_raise(_read_source(source, symbol, now))
 
 
 def load_frame(frame: object, symbol: str | None = None, *, now: datetime | None = None) -> pl.DataFrame:
@@ -58,7 +58,7 @@ def load_frame(frame: object, symbol: str | None = None, *, now: datetime | None
     part = parse_table(Table(FRAME, rows_of_frame(frame)))
     if part.named and symbol is None:
         part = _with_frame(part, part.frame.with_columns(symbol=pl.lit(UNNAMED)))
-    return _checked(_check(_choose(FRAME, [part], symbol), [], now or datetime.now(UTC)))
+    return _bars_or_raise(_check_parts(_select_symbol(FRAME, [part], symbol), [], now or datetime.now(UTC)))
 
 
 def inspect_bars(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> BarsCheck:
@@ -66,7 +66,7 @@ def inspect_bars(source: str | Path, symbol: str | None = None, *, now: datetime
 
     Raises UnknownSource and ConfigError as `load_bars`, but nothing for what is wrong with the data.
     """
-    gathered = _gather(source, symbol, now)
+    gathered = _read_source(source, symbol, now)
     files = tuple((part.table.file, part.format) for part in gathered.parts)
     fingerprint = None if gathered.problems else digest(gathered.bars)
     return summarise_bars(str(source), files, gathered.bars, gathered.problems, fingerprint)
@@ -92,12 +92,12 @@ def digest(bars: pl.DataFrame) -> str:
     return state.hexdigest()
 
 
-def _gather(source: str | Path, symbol: str | None, now: datetime | None) -> SourceContent:
+def _read_source(source: str | Path, symbol: str | None, now: datetime | None) -> SourceContent:
     """Read, recognise and check everything that `source` names."""
     made = built_in_bars(str(source))
     if made is not None:
         part = ParsedFile(Table(str(source), made.with_row_index("row", offset=1)), BUILT_IN_FORMAT)
-        return _check(_choose(str(source), [part], symbol), [], now or NEVER)
+        return _check_parts(_select_symbol(str(source), [part], symbol), [], now or NEVER)
     parts: list[ParsedFile] = []
     problems: list[DataError] = []
     for path in find_files(source):
@@ -105,10 +105,10 @@ def _gather(source: str | Path, symbol: str | None, now: datetime | None) -> Sou
             parts += [parse_table(table) for table in read_tables(path)]
         except DataError as error:
             problems.append(error)
-    return _check(_choose(str(source), parts, symbol), problems, now or datetime.now(UTC))
+    return _check_parts(_select_symbol(str(source), parts, symbol), problems, now or datetime.now(UTC))
 
 
-def _check(parts: list[ParsedFile], problems: list[DataError], deadline: datetime) -> SourceContent:
+def _check_parts(parts: list[ParsedFile], problems: list[DataError], deadline: datetime) -> SourceContent:
     """Check the rows of every part and all of them together; `problems` are those of parts that cannot be read."""
     for part in parts:
         problems += [*part.problems, *check_rows(part.table)]
@@ -121,7 +121,7 @@ def _check(parts: list[ParsedFile], problems: list[DataError], deadline: datetim
     return SourceContent(rows.select(kept).rechunk(), tuple(parts), most_severe_first(problems))
 
 
-def _checked(gathered: SourceContent) -> pl.DataFrame:
+def _bars_or_raise(gathered: SourceContent) -> pl.DataFrame:
     """Return the bars, or raise the most severe problem with the others attached."""
     if gathered.problems:
         first, *others = gathered.problems
@@ -129,12 +129,12 @@ def _checked(gathered: SourceContent) -> pl.DataFrame:
     return gathered.bars
 
 
-def _choose(source: str, parts: list[ParsedFile], symbol: str | None) -> list[ParsedFile]:
+def _select_symbol(source: str, parts: list[ParsedFile], symbol: str | None) -> list[ParsedFile]:
     """Keep the bars of `symbol`, however it is written; or give its name to the only, unnamed series."""
     if symbol is None or not parts:
         return parts
     held = {name for part in parts for name in part.frame["symbol"].unique() if name is not None}
-    wanted = [name for name in held if _plain(name) == _plain(symbol)]
+    wanted = [name for name in held if _letters_and_digits(name) == _letters_and_digits(symbol)]
     if wanted:
         one_name = pl.lit(sorted(wanted)[0]).alias("symbol")
         chosen = [
@@ -150,7 +150,7 @@ def _choose(source: str, parts: list[ParsedFile], symbol: str | None) -> list[Pa
     return [_with_frame(part, part.frame.with_columns(symbol=pl.lit(symbol))) for part in parts]
 
 
-def _plain(symbol: str) -> str:
+def _letters_and_digits(symbol: str) -> str:
     """Return `symbol` without the marks in which spellings differ: BTCUSDT for BTC/USDT."""
     return re.sub(r"[\W_]+", "", symbol).upper()
 

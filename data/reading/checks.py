@@ -135,7 +135,7 @@ def check_series(bars: pl.DataFrame, tables: Sequence[Table], now: datetime) -> 
     `bars` have the columns of BARS, sorted by symbol and time, besides `file` (a number in `tables`), `row` and perhaps
     `close_time`. `now` is the time at which the last bar must have closed.
     """
-    problems = [*_repeats(bars, tables), *_few(bars, tables), *_mixed_intervals(bars, tables)]
+    problems = [*_repeated_times(bars, tables), *_too_few(bars, tables), *_mixed_intervals(bars, tables)]
     if any(isinstance(each, TooFewBars | WrongSchema) for each in problems):
         return problems
     try:
@@ -144,7 +144,7 @@ def check_series(bars: pl.DataFrame, tables: Sequence[Table], now: datetime) -> 
         return [*problems, no_interval]
 
 
-def _repeats(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataError]:
+def _repeated_times(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataError]:
     """Name the times that an instrument has more than once, per set of files and whether the bars are identical."""
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in ("symbol", "time"))
     flags = bars.select(same=same.fill_null(value=False))["same"]
@@ -160,12 +160,12 @@ def _repeats(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataError]:
         .with_columns(files=pl.col("file").list.unique().list.sort())
     )
     return [
-        _describe_repeats(group, tables, values)
+        _describe_repeated(group, tables, values)
         for group in times.partition_by("symbol", "identical", "files", maintain_order=True)
     ]
 
 
-def _describe_repeats(times: pl.DataFrame, tables: Sequence[Table], values: list[str]) -> DataError:
+def _describe_repeated(times: pl.DataFrame, tables: Sequence[Table], values: list[str]) -> DataError:
     """Describe the repeated times of one instrument in one set of files, which are all identical or all conflicting."""
     first = times.row(0, named=True)
     files = " and ".join(tables[number].file for number in first["files"])
@@ -186,7 +186,7 @@ def _describe_repeats(times: pl.DataFrame, tables: Sequence[Table], values: list
     )
 
 
-def _few(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataError]:
+def _too_few(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataError]:
     """Name the instruments with too few bars to tell their interval, and say so if there is no bar at all."""
     remedy = "load more"
     if bars.is_empty():

@@ -62,34 +62,31 @@ def run_gru(gru: nn.GRU, x: Tensor) -> Tensor:
     return out.transpose(0, 1)
 
 
-def _unroll(x: Tensor, w_in: Tensor, w_rec: Tensor, b_in: Tensor, b_rec: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """States (steps + 1, batch, H), gates r, z, a (steps, batch, 3H) and new gates n (steps, batch, H)."""
-    steps, batch, _ = x.shape
-    hidden = w_rec.shape[1]
-    reset_update, new = slice(0, 2 * hidden), slice(2 * hidden, None)
-    bias = torch.cat([b_in[reset_update] + b_rec[reset_update], b_in[new]])
-    gates = torch.addmm(bias, x.reshape(steps * batch, -1), w_in.t()).view(steps, batch, 3 * hidden)
-    news = gates[..., new].clone()
-    gates[..., new] = b_rec[new]
-    states = x.new_zeros(steps + 1, batch, hidden)
-    w_rec = w_rec.t().contiguous()
-    parts = [gates, gates[..., reset_update], *gates.chunk(3, dim=2), news]
-    before, *after = states.unbind(0)
-    for gate, rz, r, z, a, n, state in zip(*(part.unbind(0) for part in parts), after, strict=True):
-        torch.addmm(gate, before, w_rec, out=gate)
-        rz.sigmoid_()
-        n.addcmul_(r, a).tanh_()
-        torch.lerp(n, before, z, out=state)
-        before = state
-    return states, gates, news
-
-
 class _GRULayer(torch.autograd.Function):
-    """One layer: (steps, batch, k) to (steps, batch, hidden)."""
+    """One layer: (steps, batch, k) to (steps, batch, H).
+
+    Kept for the gradient: states (steps + 1, batch, H), gates r, z, a (steps, batch, 3H), new gates (steps, batch, H).
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w_in: Tensor, w_rec: Tensor, b_in: Tensor, b_rec: Tensor) -> Tensor:
-        states, gates, news = _unroll(x, w_in, w_rec, b_in, b_rec)
+        steps, batch, _ = x.shape
+        hidden = w_rec.shape[1]
+        reset_update, new = slice(0, 2 * hidden), slice(2 * hidden, None)
+        bias = torch.cat([b_in[reset_update] + b_rec[reset_update], b_in[new]])
+        gates = torch.addmm(bias, x.reshape(steps * batch, -1), w_in.t()).view(steps, batch, 3 * hidden)
+        news = gates[..., new].clone()
+        gates[..., new] = b_rec[new]
+        states = x.new_zeros(steps + 1, batch, hidden)
+        w_rec_t = w_rec.t().contiguous()
+        parts = [gates, gates[..., reset_update], *gates.chunk(3, dim=2), news]
+        before, *after = states.unbind(0)
+        for gate, rz, r, z, a, n, state in zip(*(part.unbind(0) for part in parts), after, strict=True):
+            torch.addmm(gate, before, w_rec_t, out=gate)
+            rz.sigmoid_()
+            n.addcmul_(r, a).tanh_()
+            torch.lerp(n, before, z, out=state)
+            before = state
         ctx.save_for_backward(x, w_in, w_rec, states, gates, news)
         return states[1:]
 
