@@ -17,7 +17,7 @@ from backtest.reports.render.svg import standalone
 from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
 
-SUSPECT = "Leak suspected, do not believe this: "
+SUSPECT = "Leak suspected, results unreliable: "
 """What the title of every result begins with where the audit found a leak."""
 
 NO_RESULT = ("verdict", "validity", "data", "method", "glossary")

@@ -55,15 +55,15 @@ def headline(result: RunResult) -> Table:
 
 def caption(verdict: Verdict) -> str:
     """Return how to read the table."""
-    others = f" and for all {counted(verdict.configurations, 'configuration')} tried on these bars"
+    others = f" and all {counted(verdict.configurations, 'configuration')} tried on these bars"
     return (
-        "Skill is the share of the baseline's squared error that a model saves: 0 % is no better than the baseline, "
-        "below 0 % is worse. p asks how often chance alone would make a model that is no better than zero look this "
-        f"good (Diebold-Mariano, squared error, one-sided); adjusted ({adjustment(verdict)}), it allows for the number "
-        f"of models{others if verdict.configurations > 1 else ''}. The set holds every model that may be the best of "
-        "all (Model Confidence Set). A fold is won where the squared error is smaller than zero's; a seed is better "
-        "where it would have been found better than zero alone. MSE and MAE are the mean squared and mean absolute "
-        "error of the forecast log return."
+        "Skill is the reduction in squared error relative to the baseline: 0 % is no better than the baseline, "
+        "negative is worse. p is the probability of a result at least this good if the model were no better than zero "
+        f"(one-sided Diebold-Mariano test on squared errors); the adjusted p ({adjustment(verdict)}) allows for the "
+        f"number of models{others if verdict.configurations > 1 else ''}. In the set: in the Model Confidence Set, the "
+        "models that cannot be ruled out as the best. A fold is won if the squared error is lower than zero's; a seed "
+        "is better if its forecasts alone would be judged better than zero. MSE and MAE are the mean squared and mean "
+        "absolute error of the forecast log return."
     )
 
 

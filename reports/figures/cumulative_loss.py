@@ -62,6 +62,6 @@ def draw_differences(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, P
             leaving = np.flatnonzero(side * path.values > limit)[:1]
             mark_cuts(axes, times[leaving], path.values[leaving], pen.colour)
     percents(axes)
-    panel_title(axes, "Squared error less zero's, added up; down: better")
+    panel_title(axes, "Cumulative squared error minus zero's; down: better")
     ends = ((float(path.values[-1]), label(path.model), pens[path.model].colour) for path in paths)
     name_ends(axes, [(0.0, "zero", INK), *ends])

@@ -1,4 +1,4 @@
-"""What was trained on what: the spans of every fold over time."""
+"""The training, validation and test period of every fold over time."""
 
 from __future__ import annotations
 

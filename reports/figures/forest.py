@@ -1,4 +1,4 @@
-"""The gap of every model to zero with its 95 % interval: a forest plot."""
+"""Forest plot: the loss difference of every model from zero with its 95 % interval."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def forest(
         for text, side, shift in (("better", "right", -6), ("worse", "left", 6)):
             axes.annotate(text, (0, 1), (shift, 5), ha=side, color=MUTED, **ABOVE)
         axes.annotate("p adjusted", (1, 1), (-8, 5), ha="right", color=MUTED, **CORNER)
-        name_axes(figure, "", "Squared error against zero, % of zero's")
+        name_axes(figure, "", "Squared error minus zero's, % of zero's")
 
     return draw("forest", alt, 58 + PITCH * (last + 1.2), plot)
 

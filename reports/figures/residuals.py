@@ -1,4 +1,4 @@
-"""What is left in the errors: their autocorrelation, and the share of outcomes that intervals held, fold by fold."""
+"""Autocorrelation of the errors, and coverage of the intervals by fold."""
 
 from __future__ import annotations
 
@@ -23,14 +23,12 @@ PANEL = 72.0
 
 
 def residuals(shown: Residuals, colour: str, alt: str) -> str:
-    """Return the figure: strokes beyond the grey band are more than chance would make of errors without a memory."""
+    """Return the figure: autocorrelations outside the grey band are significant."""
 
     def plot(figure: Figure) -> None:
         place(figure, left=44, right=12, bottom=32, top=36, hspace=0.36)
         panels = figure.subplots(2, sharex=True)
-        for axes, title, found in zip(
-            panels, ("errors", "sizes of the errors"), (shown.errors, shown.sizes), strict=True
-        ):
+        for axes, title, found in zip(panels, ("errors", "absolute errors"), (shown.errors, shown.sizes), strict=True):
             draw_autocorrelation(axes, shown.lags, found, colour)
             name_panel(axes, shown.model, colour, title)
         panels[1].xaxis.set_major_locator(MaxNLocator(8, integer=True))
@@ -76,6 +74,6 @@ def coverage(levels: Sequence[Sequence[Row]], folds: Sequence[Fold], colour: str
             percents(axes, 3)
         time_axis(panels[-1], float(starts.min()), float(ends.max()))
         panels[-1].tick_params(axis="x", pad=9)
-        name_axes(figure, "Share of the outcomes that were held; dashed: as promised")
+        name_axes(figure, "Share of outcomes covered; dashed: nominal level")
 
     return draw("coverage", alt, 64 + PANEL * len(levels), plot)

@@ -45,6 +45,6 @@ def seeds(scores: Sequence[Score], alone: Sequence[Row], colours: Mapping[str, s
         percents(axes, across=True)
         for word, end, side in (("worse", 0, "left"), ("better", 1, "right")):
             axes.annotate(word, (end, 1), (0, 5), ha=side, color=MUTED, **ABOVE)
-        name_axes(figure, "", "Skill against zero; ring: one seed, dot: their mean")
+        name_axes(figure, "", "Skill against zero; rings: seeds, dot: their mean")
 
     return draw("seeds", alt, height, plot)

@@ -17,7 +17,7 @@ PANEL = 74.0
 
 
 def skill(models: Sequence[str], folds: Sequence[Fold], colours: Mapping[str, str], limit: float, alt: str) -> str:
-    """Return the figure: bars above the line are folds in which the model had a smaller squared error than zero.
+    """Return the figure: bars above the line are folds in which the model had a lower squared error than zero.
 
     Bars beyond the limit are cut off.
     """

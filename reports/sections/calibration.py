@@ -1,4 +1,4 @@
-"""Whether forecasts of a size came true on average, or collapsed to a constant."""
+"""Whether the forecasts are calibrated, or collapsed to a constant."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from backtest.reports.formats import MISSING, SPACE, decimal, listed, percent, w
 from backtest.reports.run import RunResult
 from backtest.reports.sections.parts import colours
 
-QUESTION = "Do the forecasts come true on average, or did they collapse to a constant?"
+QUESTION = "Are the forecasts calibrated, or did they collapse to a constant?"
 PANELS = 4
 
 CAPTION = (
-    "The forecasts are sorted by size into up to ten groups. Each point is the mean outcome of a group, with its 95 % "
-    "interval; on the dashed line forecasts of that size came true on average. A flat row of points means that the "
-    "size of the forecast said nothing. A basis point is a log return of 0.0001. The intervals take outcomes as "
-    "independent."
+    "The forecasts are sorted by size into up to ten groups. Each point is the mean outcome of a group with its 95 % "
+    "confidence interval; on the dashed line it equals the mean forecast. A flat row of points means that the size of "
+    "a forecast carries no information. A basis point is a log return of 0.0001. The intervals assume independent "
+    "outcomes."
 )
 
 
 def calibration(result: RunResult) -> tuple[Block, ...]:
-    """Do the forecasts come true on average? Deciles of the forecast against the realised mean."""
+    """Are the forecasts calibrated? Mean outcome by decile of the forecast, and the slope."""
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
     own = [model for model in ranked if model not in {*REFERENCES, "mean"}]
     calibrations = [calibrate(result.origins, model) for model in own]
     if not calibrations:
-        return (Heading("No model made forecasts of its own", QUESTION),)
+        return (Heading("There is no model besides zero, naive and the mean", QUESTION),)
     title = calibration_title(calibrations[0])
     shown = [calibration for calibration in calibrations if len(calibration.deciles) > 1][:PANELS]
     collapsed = [label(calibration.model) for calibration in calibrations if calibration.constant]
@@ -43,31 +43,31 @@ def calibration(result: RunResult) -> tuple[Block, ...]:
 
 
 def collapse_sentence(models: Sequence[str]) -> str:
-    """Return what it means that the forecasts of these models hardly vary."""
+    """Return which models make practically constant forecasts."""
     verb = "has" if len(models) == 1 else "have"
     return (
-        f"{listed(models)} {verb} collapsed to a constant: the forecasts vary by less than 1 % of what the outcomes "
-        "vary by, so they cannot tell one bar from another."
+        f"{listed(models)} {verb} collapsed to a constant: the standard deviation of the forecasts is less than 1 % "
+        "of that of the outcomes."
     )
 
 
 def calibration_title(first: Calibration) -> str:
-    """Return what the leading model's slope says."""
+    """Return what the slope of the leading model means."""
     model = label(first.model)
     if first.constant or first.slope is None or first.slope_low is None or first.slope_high is None:
-        return f"{model} collapsed: its forecasts are practically one constant"
+        return f"{model} collapsed: its forecasts are practically constant"
     low, middle, high = (decimal(value, 2) for value in (first.slope_low, first.slope, first.slope_high))
     slope = f"slope {middle}, 95{SPACE}% interval {low} to {high}"
     if first.slope_low <= 0 and first.slope_high >= 1:
-        return f"Whether larger forecasts of {model} came before larger outcomes cannot be told ({slope})"
+        return f"It is unclear whether larger forecasts of {model} come before larger outcomes ({slope})"
     if first.slope_low <= 0 <= first.slope_high:
-        return f"Larger forecasts of {model} were not followed by larger outcomes, as far as can be told ({slope})"
+        return f"No evidence that larger forecasts of {model} come before larger outcomes ({slope})"
     if first.slope < 0:
-        return f"The forecasts of {model} point the wrong way ({slope})"
+        return f"The forecasts of {model} point in the wrong direction ({slope})"
     if first.slope_low <= 1 <= first.slope_high:
-        return f"The forecasts of {model} came true on average, as far as can be told ({slope})"
-    fault = "too large" if first.slope < 1 else "too timid"
-    return f"The forecasts of {model} point the right way but are {fault} ({slope})"
+        return f"The forecasts of {model} are consistent with perfect calibration ({slope})"
+    fault = "too large" if first.slope < 1 else "too small"
+    return f"The forecasts of {model} point in the right direction but are {fault} ({slope})"
 
 
 def slope_table(calibrations: Sequence[Calibration]) -> Table:
@@ -82,7 +82,7 @@ def slope_table(calibrations: Sequence[Calibration]) -> Table:
         for one in calibrations
     ]
     caption = (
-        "Slope: by how much the outcome rises when the forecast rises by one; 1 is ideal, 0 says nothing. "
+        "Slope of the regression of outcomes on forecasts: 1 is ideal, at 0 the forecasts carry no information. "
         "Dispersion: standard deviation of the forecasts in per cent of that of the outcomes."
     )
     return table(["Model", "Slope", "95 % interval", "Dispersion"], rows, caption)

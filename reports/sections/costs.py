@@ -1,4 +1,4 @@
-"""What trading on the forecasts would have earned after costs; no claim that anyone should."""
+"""What trading on the forecasts would have earned after costs; not a trading claim."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from backtest.reports.formats import MISSING, SPACE, decimal, percent, whole
 from backtest.reports.rows import Row
 from backtest.reports.run import Costs, RunResult
 
-QUESTION = "What would have been left after costs?"
+QUESTION = "What would trading have earned after costs?"
 REFERENCES = {HOLDING: "holding", PRIMARY["baseline"]: "nothing (zero)"}
 LARGEST_RETURN = 1e4
-"""A compound return beyond this is called so: its digits say nothing."""
+"""Larger compound returns are not printed in digits."""
 
 MOST_YEARS = 100
-"""Years of which nobody asks for the exact number."""
+"""Longer track records are not printed in digits."""
 
 
 def costs(result: RunResult) -> tuple[Block, ...]:
-    """What would have been left after costs? A plain strategy from each model's forecasts, beside holding."""
+    """What would trading have earned after costs? A simple strategy on each model's forecasts, and holding."""
     title = Heading(costs_title(result), QUESTION)
     if not result.rows(STRATEGIES):
         return (title,)
@@ -34,12 +34,11 @@ DISCLAIMER = "This is not a trading claim. "
 def trading_rule(costs: Costs, strategy: Row) -> str:
     """Return how the forecasts were traded and at what cost."""
     fees = f"{basis_points(costs.fee)} of fee and {basis_points(costs.slippage)} of slippage"
-    threshold = f" that is beyond {decimal(costs.threshold, 2)} times the cost of a trade" if costs.threshold else ""
+    threshold = f" larger than {decimal(costs.threshold, 2)} times the cost of a trade" if costs.threshold else ""
     return (
-        f"Each forecast{threshold} decides on one position, long or short by its sign, taken before the bar that it "
-        f"earns. Every trade costs {fees}; keeping a position at its size, borrowing, taxes and what the trade itself "
-        "does to the price are left out. "
-        f"Ratios are per year of {whole(round(strategy.bars_per_year))} bars."
+        f"Each forecast{threshold} sets one position, long or short by its sign, opened before the bar that it is "
+        f"for. Every trade costs {fees}; rebalancing, borrowing, taxes and market impact are ignored. "
+        f"Ratios are annualised to {whole(round(strategy.bars_per_year))} bars."
     )
 
 
@@ -54,45 +53,45 @@ def leading_strategy(result: RunResult) -> Row | None:
 
 
 def costs_title(result: RunResult) -> str:
-    """Return what the leading model's strategy showed, without a number that sounds like a promise."""
+    """Return how the leading model's strategy did, without a number that sounds like a promise."""
     leader = leading_strategy(result)
     if leader is None:
         return "There is no strategy to show"
     model = label(leader.model)
     holding = next((one.net_return for one in result.rows(STRATEGIES) if one.model == HOLDING), -1.0)
     if not leader.turnover:
-        return f"The forecasts of {model} never called for a trade"
+        return f"The forecasts of {model} never led to a trade"
     if leader.net_return <= 0:
-        return f"After costs, trading on {model} would have left no gain"
+        return f"After costs, trading on {model} would not have made a profit"
     if leader.net_return < holding:
-        return f"After costs, trading on {model} would have left less than holding"
+        return f"After costs, trading on {model} would have earned less than holding"
     if insufficient_evidence(result):
-        return f"What trading on {model} would have left after costs rests on too little evidence to judge by"
+        return f"There is too little evidence to judge the return of trading on {model} after costs"
     if not beats_chance(leader, result):
-        return f"What trading on {model} would have left after costs, chance alone could make"
-    return f"What trading on {model} would have left after costs is more than chance would give"
+        return f"After costs, the return of trading on {model} is indistinguishable from chance"
+    return f"After costs, the return of trading on {model} is more than chance would explain"
 
 
 def insufficient_evidence(result: RunResult) -> bool:
-    """Return whether there is too little evidence to judge the leading model by."""
+    """Return whether there is too little evidence to judge the leading model."""
     return result.leader is not None and result.leader.status == "cannot tell"
 
 
 def beats_chance(one: Row, result: RunResult) -> bool:
-    """Return whether a strategy earned more than the best of all that were tried would by chance."""
+    """Return whether the deflated Sharpe ratio is significant, which allows for everything that was tried."""
     return (deflated_of(result).get(one.model) or 0.0) >= 1 - result.verdict.alpha
 
 
 def costs_sentence(result: RunResult) -> str:
-    """Return what the leading model's strategy would have left, beside holding and a baseline that did better."""
+    """Return what the leading model's strategy would have earned, with holding and a baseline that did better."""
     leader = leading_strategy(result)
     if leader is None:
         return "There is no strategy to show"
     by_model = {one.model: one for one in result.rows(STRATEGIES)}
     holding = f"; holding {gain_clause(by_model[HOLDING])}" if HOLDING in by_model else ""
     if not leader.turnover:
-        return f"The forecasts of {label(leader.model)} never called for a trade{holding}"
-    doubt = "on too little evidence to judge by" if insufficient_evidence(result) else "which chance alone could make"
+        return f"The forecasts of {label(leader.model)} never led to a trade{holding}"
+    doubt = "with too little evidence to judge" if insufficient_evidence(result) else "indistinguishable from chance"
     no_doubt = leader.net_return <= 0 or (beats_chance(leader, result) and not insufficient_evidence(result))
     chance = "" if no_doubt else f", {doubt}"
     baselines = [one for one in result.rows(STRATEGIES) if one.model not in {*REFERENCES, *candidates_of(result)}]
@@ -107,7 +106,7 @@ def candidates_of(result: RunResult) -> list[str]:
 
 
 def gain_clause(one: Row) -> str:
-    """Return what a strategy would have done to the capital."""
+    """Return the gain or loss of a strategy as a clause."""
     verb = "gained" if one.net_return >= 0 else "lost"
     return f"would have {verb} {compound_return(abs(one.net_return), signed=False)}"
 
@@ -148,11 +147,12 @@ LABELS = (
 )
 COLUMNS = (Column("Strategy", number=False), *map(Column, LABELS))
 CAPTION = (
-    "Net return is over all test bars, after costs. Volatility, Sharpe ratio and turnover (traded amount in units of "
-    "the capital) are per year; drawdown is the largest loss from a peak. Break-even: the cost of a trade that would "
-    "have eaten the gain, in basis points; no gain: it lost before costs. Probabilistic: probability that the true "
-    "Sharpe ratio is above 0. Deflated: that it is above the best that chance would give among all strategies tried on "
-    "these bars. Track record: years of such returns that would show a ratio above 0 at 95 %; never: it is not above 0."
+    "Net return is over all test bars, after costs. Volatility, Sharpe ratio and turnover (amount traded in units of "
+    "the capital) are annualised; drawdown is the largest loss from a peak. Break-even: the cost per trade at which "
+    "the gain vanishes, in basis points; no gain: a loss before costs. Probabilistic: probability that the true Sharpe"
+    " ratio is above 0. Deflated: probability that it is above the best expected by chance among all strategies tried "
+    "on these bars. Track record: years of such returns needed to show a ratio above 0 at 95 %; never: the ratio is "
+    "not above 0."
 )
 
 

@@ -1,4 +1,4 @@
-"""When the differences came about: steadily, or in one lucky spell."""
+"""When a model gained or lost against zero: steadily, or in one lucky period."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from backtest.reports.run import Fold, RunResult
 from backtest.reports.sections import fluctuation
 from backtest.reports.sections.parts import binned, binned_note, pens
 
-QUESTION = "When did it gain or lose: steadily, or in one lucky spell?"
+QUESTION = "When did it gain or lose: steadily, or in one lucky period?"
 OFF_SCALE = 4
-"""A path is cut off, or a baseline's left out, where it goes this many times as far from 0 as the leading model's."""
+"""A path this many times as far from 0 as the leading model's is cut off, or left out if it is a baseline's."""
 
 CAPTION = (
-    "Above, in per cent of zero's total: where a line falls, the model forecast better than zero; where it rises, "
-    "worse. It ends at minus the model's skill. A steady slope is evidence; one sudden drop is one event."
+    "Cumulative squared error minus zero's, in per cent of zero's total: where a line falls, the model is better than "
+    "zero; where it rises, worse. It ends at minus the model's skill. A steady decline is evidence of skill; a single "
+    "drop is one event."
 )
 
 
@@ -36,7 +37,7 @@ def cumulative_loss(result: RunResult) -> tuple[Block, ...]:
     paths = visible_paths(result, limit)
     title = cumulative_loss_title(next(path for path in result.paths if path.model == leader.model), result.folds)
     notes = [fluctuation.fluctuation_sentence(fluctuations, result.folds)] if fluctuations else []
-    shown = "Line chart of the cumulative difference in squared error against zero over time."
+    shown = "Line chart of the cumulative difference in squared error from zero over time."
     alt = " ".join([shown, f"{title}.", *notes])
     svg = draw(paths, fluctuations, result.folds, pens(result), limit, alt)
     figure = Figure(
@@ -51,7 +52,7 @@ def cumulative_loss(result: RunResult) -> tuple[Block, ...]:
 
 
 def axis_limit(result: RunResult) -> float:
-    """Return how far from 0 the picture reaches: the leading model's path decides."""
+    """Return how far from 0 the figure reaches: the leading model's path decides."""
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
     sizes = {path.model: largest_difference(path) for path in result.paths}
     return limit_of([sizes[model] for model in ranked], OFF_SCALE)
@@ -63,13 +64,13 @@ def largest_difference(path: LossPath) -> float:
 
 
 def visible_paths(result: RunResult, limit: float) -> tuple[LossPath, ...]:
-    """Return the paths that are drawn: all candidates, the leading model, and baselines that stay in the picture."""
+    """Return the paths to draw: all candidates, the leading model, and baselines within the limit."""
     always = {score.model for score in (*result.candidates, result.leader) if score}
     return tuple(path for path in result.paths if path.model in always or largest_difference(path) <= limit)
 
 
 def fold_changes(path: LossPath) -> dict[int, float]:
-    """Return what each fold added to the path: below 0 the model was better than zero."""
+    """Return the change of the path over each fold: below 0 the model was better than zero."""
     ends = list(path.at_fold_end.values())
     return dict(zip(path.at_fold_end, np.diff(ends, prepend=0.0).tolist(), strict=True))
 
@@ -87,31 +88,31 @@ def cumulative_loss_title(path: LossPath, folds: Sequence[Fold]) -> str:
     starts = {fold.number: season(fold.test_start, span=tested) for fold in folds}
     won, total = sum(gain < 0 for gain in by_fold.values()), path.values[-1]
     if len(by_fold) == 1:
-        return f"{model} {'gained on' if total < 0 else 'lost to'} zero over the one fold of this run"
+        return f"{model} was {'ahead of' if total < 0 else 'behind'} zero in the only fold of this run"
     score = "every fold" if won == len(by_fold) else f"{whole(won)} of {whole(len(by_fold))} folds"
     if total >= 0:
         worst = max(by_fold, key=by_fold.__getitem__)
-        return f"{model} lost to zero: ahead in {score}, most lost in fold {worst} (from {starts[worst]})"
+        return f"{model} fell behind zero: ahead in {score}, largest loss in fold {worst} (from {starts[worst]})"
     if total - by_fold[best] >= 0:
-        return f"{model} gained on zero in {score}, but without fold {best} (from {starts[best]}) it would not be ahead"
-    return f"{model} gained on zero in {score}, most of all in fold {best} (from {starts[best]})"
+        return f"{model} was ahead of zero in {score}, but not overall without fold {best} (from {starts[best]})"
+    return f"{model} was ahead of zero in {score}, most clearly in fold {best} (from {starts[best]})"
 
 
 def caption(result: RunResult, shown: Sequence[LossPath], limit: float) -> str:
     """Return how to read both panels, and what is cut off or left out."""
     sentences = [CAPTION]
     if len(result.folds) <= FEW:
-        sentences.append("Uprights mark where a new fold begins.")
+        sentences.append("Vertical lines mark the start of each fold.")
     cut = [
         f"{label(path.model)} (ends at {percent(path.values[-1])})"
         for path in shown
         if largest_difference(path) > limit
     ]
     if cut:
-        sentences.append(f"Cut off at the triangles: {listed(cut)}.")
+        sentences.append(f"Cut off at triangles: {listed(cut)}.")
     absent = [label(path.model) for path in result.paths if path not in shown]
     if absent:
-        sentences.append(f"Far off the scale and left out: {listed(absent)}.")
+        sentences.append(f"Not shown, far off the scale: {listed(absent)}.")
     fluctuations = fluctuation.selected_paths(result)
     return " ".join(
         [*sentences, fluctuation.fluctuation_caption(fluctuations, result.folds)] if fluctuations else sentences
@@ -119,8 +120,8 @@ def caption(result: RunResult, shown: Sequence[LossPath], limit: float) -> str:
 
 
 def fold_end_table(paths: Sequence[LossPath], folds: Sequence[Fold]) -> Table:
-    """Return the heights of all paths at the ends of the folds."""
-    labels = ["Fold", "Ends before", *(label(path.model) for path in paths)]
+    """Return the values of all paths at the ends of the folds."""
+    labels = ["Fold", "Test until", *(label(path.model) for path in paths)]
     rows = [
         (whole(fold.number), day(fold.test_end), *(percent(path.at_fold_end.get(fold.number), 3) for path in paths))
         for fold in binned(folds)

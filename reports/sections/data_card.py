@@ -1,4 +1,4 @@
-"""What data the run was fed with, and what was missing in them."""
+"""The data of the run, and what is missing in it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from backtest.reports.run import RunResult
 
 
 def data_card(result: RunResult) -> tuple[Block, ...]:
-    """What data were used? Source, span, bars, holes and checksum."""
+    """What data was used? Source, period, bars, holes and checksum."""
     card = result.manifest.data
     first, last = moment(card.start, card.interval), moment(card.end - card.interval, card.interval)
     title = f"{counted(card.bars, 'bar')} of {listed(card.symbols, 4)}, from {first[:10]} to {last[:10]}"
-    market = "trades around the clock" if card.always_open else "closes; nights, weekends and holidays are no holes"
+    market = (
+        "trades around the clock" if card.always_open else "closes, and nights, weekends and holidays are not holes"
+    )
     pairs = [
         ("Source", card.source),
         ("SHA-256 of the bars", card.sha256),
@@ -21,14 +23,17 @@ def data_card(result: RunResult) -> tuple[Block, ...]:
         ("Bars", f"{whole(card.bars)} of {duration(card.interval_seconds)} each; the market {market}"),
         ("Holes", holes(result)),
         ("Bars without volume", whole(card.zero_volume_bars)),
-        ("Incomplete bars", f"{whole(card.rows_lost)} of all: {INCOMPLETE}"),
+        ("Incomplete bars", f"{whole(card.rows_lost)}: {INCOMPLETE}"),
         ("Test bars without a forecast", f"{whole(sum(fold.n_lost for fold in result.folds))}, for the same reasons"),
-        ("Forecasts judged", f"{whole(result.origins.height)} of each model, {counted(result.horizon, 'bar')} ahead"),
+        (
+            "Forecasts evaluated",
+            f"{whole(result.origins.height)} of each model, {counted(result.horizon, 'bar')} ahead",
+        ),
     ]
-    return Heading(title, "What data is this about?"), Facts(tuple(pairs))
+    return Heading(title, "What data was used?"), Facts(tuple(pairs))
 
 
-INCOMPLETE = "a feature has too little to look back on, a hole lies in the way, or the outcome is not known yet"
+INCOMPLETE = "too little history for a feature, a hole in the window, or the outcome not known yet"
 
 
 def holes(result: RunResult) -> str:

@@ -1,4 +1,4 @@
-"""What the fluctuation test over time says, in words and numbers: whether one spell carried the result."""
+"""The fluctuation test as text and table: whether one period carried the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from backtest.reports.sections.parts import binned, binned_note
 
 MOST_PATHS = 5
 MOST_SPELLS = 2
-"""Spells that a sentence names."""
+"""Periods that a sentence names."""
 
 
 def selected_paths(result: RunResult) -> tuple[FluctuationPath, ...]:
@@ -36,14 +36,14 @@ def fluctuation_sentence(paths: Sequence[FluctuationPath], folds: Sequence[Fold]
         for path in paths:
             outside = side * path.values > path.band
             when = (
-                "all the way" if outside.all() else f"around {spell_dates(path, side, tested)}" if outside.any() else ""
+                "throughout" if outside.all() else f"around {spell_dates(path, side, tested)}" if outside.any() else ""
             )
             spells += [f"{label(path.model)} was {word} than zero {when}"] if when else []
     if not spells:
         verb = "stays" if len(paths) == 1 else "stay"
-        return f"No spell stands out: {listed([label(path.model) for path in paths])} {verb} within the band of chance."
+        return f"No period stands out: {listed([label(path.model) for path in paths])} {verb} within the 95 % band."
     more = [f"and {whole(len(spells) - MOST_SPELLS)} more"] if len(spells) > MOST_SPELLS else []
-    opening = "A spell stands out" if len(spells) == 1 else "Spells stand out"
+    opening = "One period stands out" if len(spells) == 1 else "Some periods stand out"
     return f"{opening}: {'; '.join([*spells[:MOST_SPELLS], *more])}."
 
 
@@ -60,21 +60,22 @@ def spell_dates(path: FluctuationPath, side: int, tested: timedelta) -> str:
 
 
 def fluctuation_caption(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
-    """Return how to read the picture, with the part of the time that each point looks at."""
+    """Return how to read the lower panel, with the width of the window."""
     tested_seconds = (folds[-1].test_end - folds[0].test_start).total_seconds()
     window = 1 - float((paths[0].times[-1] - paths[0].times[0]) / np.timedelta64(1, "s")) / tested_seconds
     return (
-        f"Below, each point looks at the stretch around its date, about {percent(window, 0, signed=False)} of all test "
-        "time. Without any skill a path stays within the grey band all the way 19 times in 20; where it leaves it, a "
-        "spell stands out (Giacomini and Rossi). A model with steady skill stays below 0 throughout."
+        "Lower panel: the mean loss difference in a rolling window of about "
+        f"{percent(window, 0, signed=False)} of the test period, in standard errors (fluctuation test of Giacomini and "
+        "Rossi). Without any difference in skill a path stays within the grey band throughout with 95 % probability; "
+        "a period outside it stands out. A model with steady skill stays below 0 throughout."
     )
 
 
 def fluctuation_table(paths: Sequence[FluctuationPath]) -> Table:
-    """Return the heights of all paths at some of the dates that they share, and the band."""
+    """Return the values of all paths at some of the dates that they share, and the band."""
     heights = [dict(zip(path.times.tolist(), path.values.tolist(), strict=True)) for path in paths]
     shared = [moment for moment in heights[0] if all(moment in path for path in heights)]
-    labels = ["Around", *(label(path.model) for path in paths), "Band"]
+    labels = ["Window centre", *(label(path.model) for path in paths), "Band"]
     unit: Literal["D", "m"] = "D" if (paths[0].times == paths[0].times.astype("datetime64[D]")).all() else "m"
     texts = dict(zip(paths[0].times.tolist(), np.datetime_as_string(paths[0].times, unit=unit).tolist(), strict=True))
     rows = [
@@ -82,7 +83,7 @@ def fluctuation_table(paths: Sequence[FluctuationPath]) -> Table:
         for moment in binned(shared)
     ]
     extremes = (f"{label(path.model)} {decimal(extreme_value(path), 2)}" for path in paths)
-    note = f"Farthest from 0: {listed(list(extremes))}.{binned_note(shared, 'dates')}"
+    note = f"Extreme values: {listed(list(extremes))}.{binned_note(shared, 'dates')}"
     return table(labels, rows, note)
 
 

@@ -1,4 +1,4 @@
-"""What was trained on what: training, validation, gap and test of every fold."""
+"""The training, validation and test period of every fold."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ from backtest.reports.figures.folds import folds as draw
 from backtest.reports.formats import counted, duration, listed, moment, whole
 from backtest.reports.run import Fold, RunResult
 
-QUESTION = "What was trained on what?"
+QUESTION = "What were the models trained and tested on?"
 
 
 def folds(result: RunResult) -> tuple[Block, ...]:
-    """What was trained on what? Training, validation, gap and test of every fold over time."""
+    """What were the models trained and tested on? Training, validation and test period of every fold."""
     folds, interval = result.folds, result.manifest.data.interval
     title = folds_title(folds)
-    alt = f"Bars over time for the training, validation and test span of each fold. {title}."
+    alt = f"Bars over time for the training, validation and test period of each fold. {title}."
     figure = Figure("folds", draw(folds, alt), alt, caption(folds), folds_table(folds, interval))
     return Heading(title, QUESTION), figure
 
 
 def folds_title(folds: Sequence[Fold]) -> str:
-    """Return whether every test span lies after all that was learned from, and what kind of walk it was."""
+    """Return whether every test period comes after training and validation, and the kind of window."""
     late = [whole(fold.number) for fold in folds if not in_order(fold)]
     if late:
-        return f"The test span overlaps with what was learned from in fold {listed(late)}: do not trust this run"
+        overlap = f"s of folds {listed(late)} overlap" if len(late) > 1 else f" of fold {late[0]} overlaps"
+        return f"The test period{overlap} training or validation: the results are unreliable"
     if len(folds) == 1:
-        return "One fold: the test span lies after all that the models learned from"
-    kind = "growing" if len({fold.train_start for fold in folds}) == 1 else "rolling"
-    return (
-        f"{counted(len(folds), 'fold')} on a {kind} window: every test span lies after all that its models learned from"
-    )
+        return "One fold: the test period comes after training and validation"
+    kind = "an expanding" if len({fold.train_start for fold in folds}) == 1 else "a rolling"
+    return f"{counted(len(folds), 'fold')} with {kind} window: every test period comes after training and validation"
 
 
 def in_order(fold: Fold) -> bool:
@@ -43,20 +42,21 @@ def in_order(fold: Fold) -> bool:
 
 
 def caption(folds: Sequence[Fold]) -> str:
-    """Return how to read the picture, with the gaps, which may be too thin to be seen."""
+    """Return how to read the figure, with the gaps, which may be too thin to be seen."""
     gaps = [(fold.test_start - fold.validation_end).total_seconds() for fold in folds]
     width = " to ".join(dict.fromkeys(map(duration, (min(gaps), max(gaps)))))
     fits = len({fold.fit_fold for fold in folds})
     again = "in every fold" if fits == len(folds) else f"{counted(fits, 'time')} in {counted(len(folds), 'fold')}"
     return (
-        "Each bar is one fold, the first at the top. The model is fitted on the training span, stopped by its error on "
-        f"the validation span, and judged on the test span. A gap of {width} before the test span keeps the outcomes "
-        f"that a model learned from out of it. The models were fitted anew {again}."
+        "Each bar is one fold, the first at the top. Models are fitted on the training period, networks are stopped "
+        "early by their loss on the validation period, and all are evaluated on the test period. "
+        f"A gap of {width} before the test period keeps training outcomes out of it. "
+        f"The models were refitted {again}."
     )
 
 
 def folds_table(folds: Sequence[Fold], interval: timedelta) -> Table:
-    """Return the spans and the rows of every fold."""
+    """Return the periods and the numbers of rows of every fold."""
     labels = ["Fold", "Fitted in", "Train from", "Train until", "Validation from", "Validation until", "Test from"]
     labels += ["Test until", "Train rows", "Validation rows", "Forecasts", "No forecast"]
     rows = []
@@ -68,4 +68,4 @@ def folds_table(folds: Sequence[Fold], interval: timedelta) -> Table:
     return table(labels, rows, TABLE_CAPTION, words=8)
 
 
-TABLE_CAPTION = "Times are UTC; a span ends before its second time. No forecast: test bars without one."
+TABLE_CAPTION = "Times are in UTC; each period ends before its second time. No forecast: test bars without a forecast."

@@ -1,4 +1,4 @@
-"""Whether the gap between a model and zero is bigger than the error of that gap."""
+"""Whether the difference in squared error between a model and zero is significant."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from backtest.reports.run import RunResult, Score
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import digits
 
-QUESTION = "Is the gap bigger than its error?"
+QUESTION = "Is the difference significant?"
 OFF_SCALE = 12
-"""A gap this many times as large as the farthest end of the leading model's interval is not drawn to scale."""
+"""A difference this many times as large as the far end of the leading model's interval is not drawn to scale."""
 
 LARGE = 0.2
-"""A smallest gain to show above this share of zero's error is called so: no forecast of returns gains as much."""
+"""A detectable gain above this share of zero's error is mentioned: no forecast of returns gains as much."""
 
 Gap = Literal["gain", "loss", "open", "undefined"]
 
 CAPTION = (
-    "Left of the line a model's squared error is smaller than zero's, right of it larger. The bar is the 95 % interval "
-    "of that gap: where it crosses the line, the gap is no bigger than its error."
+    "Squared error relative to zero's: left of the line a model is better than zero, right of it worse. The bar is the"
+    " 95 % confidence interval; if it crosses the line, the difference is not significant."
 )
 
 
 def forest(result: RunResult) -> tuple[Block, ...]:
-    """Is the gap bigger than its error? Every model's loss difference to zero with its 95 % interval."""
+    """Is the difference significant? Every model's loss difference from zero with its 95 % interval."""
     scores = [score for score in result.scores if score.model != "zero"]
     if not scores:
         return (Heading("There is no model to compare with zero", QUESTION),)
@@ -38,14 +38,16 @@ def forest(result: RunResult) -> tuple[Block, ...]:
     ranked = [*result.candidates, *(score for score in result.rivals if not score.status)]
     limit = limit_of([largest_extent(score) for score in ranked], OFF_SCALE)
     p_values = {score.model: p_value(score.p_adjusted, result.verdict.alpha) for score in scores}
-    alt = f"Forest plot of the loss difference to zero of {listed([label(score.model) for score in scores])}. {title}."
+    alt = (
+        f"Forest plot of the loss difference from zero of {listed([label(score.model) for score in scores])}. {title}."
+    )
     svg = draw(scores, colours(result), p_values, limit, alt)
     figure = Figure("forest", svg, alt, caption(scores, limit), forest_table(scores, result))
     return Heading(title, QUESTION), *map(Text, power_sentences(result.candidates)), figure
 
 
 def largest_extent(score: Score) -> float:
-    """Return how far a gap and its interval reach from 0."""
+    """Return how far a difference and its interval reach from 0."""
     ends = (score.skill_zero, score.skill_low, score.skill_high)
     return max((abs(end) for end in ends if end is not None), default=0.0)
 
@@ -58,16 +60,16 @@ def interval_side(score: Score) -> Gap:
 
 
 GAP_CLAUSES: dict[Gap, tuple[str, str]] = {
-    "gain": ("gain of {} on zero is bigger than its error", "gains of {} on zero are bigger than their errors"),
-    "loss": ("loss of {} to zero is bigger than its error", "losses of {} to zero are bigger than their errors"),
-    "open": ("gap of {} to zero is no bigger than its error", "gaps of {} to zero are no bigger than their errors"),
-    "undefined": ("gap of {} to zero has an unknown error", "gaps of {} to zero have unknown errors"),
+    "gain": ("{} is significantly better than zero", "{} are significantly better than zero"),
+    "loss": ("{} is significantly worse than zero", "{} are significantly worse than zero"),
+    "open": ("{} is not significantly different from zero", "{} are not significantly different from zero"),
+    "undefined": ("{} has no interval", "{} have no intervals"),
 }
-"""What is said of one model, and of several."""
+"""The clause for one model, and for several."""
 
 
 def forest_title(result: RunResult) -> str:
-    """Return whose gap is bigger than its error, and whether that holds once all that was tried is counted."""
+    """Return whose interval excludes 0, and whether that holds after adjustment for everything that was tried."""
     models = result.candidates or result.rivals
     groups: dict[Gap, list[Score]] = {
         gap: [score for score in models if interval_side(score) == gap] for gap in GAP_CLAUSES
@@ -77,24 +79,25 @@ def forest_title(result: RunResult) -> str:
         for sentences, members in zip(GAP_CLAUSES.values(), groups.values(), strict=True)
         if members
     ]
-    return f"The {'; the '.join(clauses)}{caveat(groups, result.verdict.alpha)}"
+    return f"{'; '.join(clauses)}{caveat(groups, result.verdict.alpha)}"
 
 
 def caveat(groups: dict[Gap, list[Score]], alpha: float) -> str:
-    """Return where the verdict, which counts all that was tried and asks for one side alone, sees it otherwise."""
+    """Return where the verdict differs: its test is one-sided and adjusted for everything that was tried."""
     if any(score.status == "cannot tell" for members in groups.values() for score in members):
-        return ", on too little evidence to judge by"
+        return ", but there is too little evidence to judge"
     lost = [score for score in groups["gain"] if score.p_adjusted is None or score.p_adjusted > alpha]
     if lost:
-        return f", but for {listed(model_names(lost), 4)} not once all that was tried is counted"
+        names = "" if len(lost) == sum(map(len, groups.values())) else f"for {listed(model_names(lost), 4)} "
+        return f", but {names}not after adjustment for multiple testing"
     sided = [f"{label(score.model)} {score.status}" for score in groups["open"] if score.status in {"better", "worse"}]
-    return f", though the one-sided test finds {listed(sided)}" if sided else ""
+    return f", although the one-sided test finds {listed(sided)}" if sided else ""
 
 
 def power_sentences(candidates: Sequence[Score]) -> tuple[str, ...]:
-    """Return, in a sentence or two, which gains of models without evidence this sample is too small to show.
+    """Return, in at most two sentences, which gains this sample is too small to detect, for models without evidence.
 
-    That is said where the smallest that it would have shown lies beyond the interval, or above LARGE.
+    Mentioned are detectable gains beyond the interval, or above LARGE.
     """
     hidden: list[str] = []
     large: list[str] = []
@@ -104,19 +107,19 @@ def power_sentences(candidates: Sequence[Score]) -> tuple[str, ...]:
             continue
         shown = gain_text(least)
         if score.skill_high is not None and least > score.skill_high:
-            hidden.append(f"{label(score.model)} (it would take {shown})")
+            hidden.append(f"{shown} for {label(score.model)}")
         elif least > LARGE:
-            large.append(f"of {label(score.model)} below {shown}")
-    clauses = "The sample is too small to show any gain that {} interval{} plausible for {}."
-    ends = ("their", "s leave") if len(hidden) > 1 else ("its", " leaves")
+            large.append(f"below {shown} for {label(score.model)}")
+    interval = "intervals allow" if len(hidden) > 1 else "interval allows"
+    detect = f"The sample is too small to detect gains of the size that the {interval}: it would take"
     return (
-        *([clauses.format(*ends, listed(hidden, 4))] if hidden else []),
-        *([f"The sample is too small to show a gain {listed(large, 4)}."] if large else []),
+        *([f"{detect} {listed(hidden, 4)}."] if hidden else []),
+        *([f"The sample is too small to detect gains {listed(large, 4)}."] if large else []),
     )
 
 
 def gain_text(gain: float) -> str:
-    """Return a smallest gain to show, a large one without digits that nobody needs."""
+    """Return a detectable gain, with decimals only if it is small."""
     return percent(gain, 0 if gain >= 0.1 else 2, signed=False)
 
 
@@ -126,33 +129,31 @@ def model_names(scores: Sequence[Score]) -> list[str]:
 
 
 def caption(scores: Sequence[Score], limit: float) -> str:
-    """Return how to read the picture, and what is not drawn to scale in it."""
+    """Return how to read the figure, and what is not drawn to scale in it."""
     sentences = [CAPTION]
     least = [score.candidate.detectable for score in scores if score.candidate]
     if any(one is not None and one <= limit for one in least):
-        sentences.append("A short upright is the smallest true gain that this sample would have shown in 4 of 5 cases.")
+        sentences.append(
+            "A short vertical mark is the smallest true gain that a sample like this one detects with 80 % power."
+        )
     beyond = [
         f"{label(score.model)} ({gain_text(one)})"
         for score, one in zip((score for score in scores if score.candidate), least, strict=True)
         if one is not None and one > limit
     ]
     if beyond:
-        sentences.append(
-            f"Off the scale: the smallest true gain that this sample would have shown for {listed(beyond)}."
-        )
+        sentences.append(f"Off the scale: the smallest detectable gain of {listed(beyond)}.")
     far = [score for score in scores if abs(score.skill_zero or 0.0) > limit]
     if far:
         points = [
             f"{label(score.model)} ({loss_difference(score.skill_zero, digits(score.skill_zero))})" for score in far
         ]
-        sentences.append(f"Off the scale, at the arrows: {listed(points)}.")
+        sentences.append(f"Off the scale, at arrows: {listed(points)}.")
     if any(largest_extent(score) > limit for score in scores if score not in far):
-        sentences.append("A bar with an arrow goes on beyond the edge.")
+        sentences.append("A bar that ends in an arrow extends beyond the figure.")
     alone = [label(score.model) for score in scores if interval_side(score) == "undefined"]
     if alone:
-        sentences.append(
-            f"A hollow point is a gap without an interval, which could not be worked out: {listed(alone)}."
-        )
+        sentences.append(f"Hollow points have no interval, because it could not be computed: {listed(alone)}.")
     return " ".join(sentences)
 
 
@@ -162,7 +163,7 @@ def loss_difference(skill: float | None, digits: int = 2) -> str:
 
 
 def forest_table(scores: Sequence[Score], result: RunResult) -> Table:
-    """Return the gap of every model with its interval, and what the verdict makes of it."""
+    """Return the difference from zero of every model with its interval, p-values and verdict."""
     rows = [
         (
             label(score.model),
@@ -173,11 +174,11 @@ def forest_table(scores: Sequence[Score], result: RunResult) -> Table:
         )
         for score in scores
     ]
-    labels = ["Model", "Verdict", "Gap", "95 % from", "95 % to", "p", "p adjusted", "Would show"]
+    labels = ["Model", "Verdict", "Difference", "95 % from", "95 % to", "p", "p adjusted", "Detectable"]
     return table(labels, rows, TABLE_CAPTION, words=2)
 
 
 TABLE_CAPTION = (
-    "Squared error less zero's, in per cent of zero's: minus the skill. Would show: the gap from which on a sample "
-    "like this one shows a true gain in 4 of 5 cases."
+    "Squared error minus zero's, in per cent of zero's: minus the skill. Detectable: the smallest true difference that"
+    " a sample like this one detects with 80 % power."
 )

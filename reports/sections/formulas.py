@@ -1,11 +1,11 @@
-"""The formulas of a report in plain signs, each with its source."""
+"""The formulas of a report, each with its source."""
 
 from __future__ import annotations
 
 SIGNS = (
-    "yₜ is the realised value at time t and ŷₜ its forecast, both log returns; n counts forecasts, h is how many bars "
-    "ahead they look, Σ is a sum over all of them, x̄ the mean of any x. dₜ is the loss difference of a model and zero. "
-    "With several symbols the losses of one time are averaged first."
+    "yₜ is the realised value at time t and ŷₜ its forecast, both log returns; n is the number of forecasts, h the "
+    "horizon in bars, Σ the sum over all forecasts, x̄ the mean of x. dₜ is the loss difference between a model and "
+    "zero. With several symbols, losses of the same time are averaged first."
 )
 
 FORMULAS: dict[str, str] = {
@@ -14,8 +14,8 @@ FORMULAS: dict[str, str] = {
     "Absolute error": "MAE = Σ |yₜ − ŷₜ| / n.",
     "Skill": "1 − MSE of model / MSE of baseline. Campbell and Thompson (2008), Review of Financial Studies 21.",
     "Loss difference": (
-        "dₜ = (yₜ − ŷₜ)² − yₜ², because zero forecasts 0. Below 0 the model was better. Summed up and divided by Σ yₜ² "
-        "it ends at minus the skill."
+        "dₜ = (yₜ − ŷₜ)² − yₜ², because zero forecasts 0. Below 0 the model is better. Its sum divided by Σ yₜ² is "
+        "minus the skill."
     ),
     "Diebold-Mariano": (
         "DM = d̄ / √(V / n), V the long-run variance of d with weights 1 − k / b on its autocovariances at lag k, "
@@ -24,8 +24,8 @@ FORMULAS: dict[str, str] = {
         "Business & Economic Statistics 36."
     ),
     "p, fixed-b": (
-        "P(Z / √Q < DM), Z standard normal and Q the estimate of its variance from n such values with the same b: so "
-        "the p counts that V is uncertain, too. Kiefer and Vogelsang (2005), Econometric Theory 21."
+        "P(Z / √Q < DM), Z standard normal and Q the estimate of its variance from n such values with the same b, "
+        "so that p allows for the uncertainty of V. Kiefer and Vogelsang (2005), Econometric Theory 21."
     ),
     "95 % interval of the skill": (
         "All 1 − r for which the two-sided test of the mean of (yₜ − ŷₜ)² − r yₜ² does not reject 0. Fieller (1954), "
@@ -39,7 +39,7 @@ FORMULAS: dict[str, str] = {
         "The i-th of m becomes min over j ≥ i of min(1, m pⱼ / j), and by Benjamini and Yekutieli that times "
         "1 + 1/2 + … + 1/m. Journal of the Royal Statistical Society B 57 (1995); Annals of Statistics 29 (2001)."
     ),
-    "Smallest gain that would show": (
+    "Smallest detectable gain": (
         "x = m e √((x + 2w) / q): e is the standard error of the skill s, q = Σ ŷₜ² / Σ yₜ², w = (q − s) / 2 the part "
         "of q that is noise, m the mean in standard errors that the test finds in 4 of 5 samples. Beatzero's own, from "
         "the fixed-b distribution."
@@ -49,16 +49,16 @@ FORMULAS: dict[str, str] = {
         "Econometrics 25."
     ),
     "Clark-West": (
-        "DM of yₜ² − (yₜ − ŷₜ)² + ŷₜ²: what estimated weights cost is given back. Clark and West (2007), Journal of "
+        "DM of yₜ² − (yₜ − ŷₜ)² + ŷₜ²: corrects for the noise of estimated weights. Clark and West (2007), Journal of "
         "Econometrics 138."
     ),
     "Model Confidence Set": (
-        "The worst model is left out as long as a bootstrap in blocks finds that the losses of the rest differ. "
+        "The worst model is removed as long as a block bootstrap rejects that the remaining models are equally good. "
         "Hansen, Lunde and Nason (2011), Econometrica 79."
     ),
     "Slope": (
-        "b in yₜ = a + b ŷₜ + error, by least squares; its interval allows for changing variance. Mincer and Zarnowitz "
-        "(1969), NBER; White (1980), Econometrica 48."
+        "b in yₜ = a + b ŷₜ + error, by least squares; its interval is robust to heteroskedasticity. Mincer and "
+        "Zarnowitz (1969), NBER; White (1980), Econometrica 48."
     ),
     "Split-conformal half-width": (
         "The ⌈(N + 1) c⌉-th smallest of the N errors |yᵢ − ŷᵢ| that were known before the fold began, for coverage c. "
@@ -71,8 +71,8 @@ FORMULAS: dict[str, str] = {
     ),
     "Probabilistic and deflated Sharpe ratio": (
         "Φ((S − S₀) √(n − 1) / √(1 − g S + (k − 1) S² / 4)), S the ratio per bar, g skewness and k kurtosis of the "
-        "returns; S₀ is 0, or for the deflated one what the best of all that were tried would show by chance. Bailey "
-        "and López de Prado (2012), Journal of Risk 15; (2014), Journal of Portfolio Management 40."
+        "returns; S₀ is 0, or for the deflated one the ratio expected by chance of the best of all that were tried. "
+        "Bailey and López de Prado (2012), Journal of Risk 15; (2014), Journal of Portfolio Management 40."
     ),
 }
 """Formula, meaning and source by name."""

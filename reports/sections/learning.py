@@ -1,4 +1,4 @@
-"""Whether the networks learned too little, too much, or stopped in time."""
+"""Whether the networks underfit or overfit."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from backtest.reports.formats import decimal, percent, whole
 from backtest.reports.run import RunResult
 from backtest.reports.sections.parts import binned, binned_note, colours
 
-QUESTION = "Did the networks learn too little or too much?"
+QUESTION = "Did the networks underfit or overfit?"
 MOST_MODELS = 4
 MAJORITY = 0.5
-"""Share of the fits from which on a title speaks of all of them."""
+"""Share of the fits that makes the title."""
 
 CAPTION = (
     "Loss by epoch in per cent of the first epoch's, one line per seed; the dot is the epoch whose weights were kept. "
-    "A validation line that rises while the training line falls is overfitting; two lines that still fall at the end "
-    "would have wanted more epochs."
+    "A validation loss that rises while the training loss falls is overfitting; if both still fall at the end, more "
+    "epochs might help."
 )
 
 
 def learning(result: RunResult) -> tuple[Block, ...]:
-    """Did the networks learn too little or too much? Learning curves with the epoch that was kept."""
+    """Did the networks underfit or overfit? Learning curves with the epoch whose weights were kept."""
     fits = learning_curves(result.frame(FITS), result.frame(FOLDS))
     if not fits:
-        return (Heading("Nothing in this run was trained by epochs", QUESTION),)
+        return (Heading("No model in this run was trained in epochs", QUESTION),)
     title = learning_title(fits)
     trained = {fit.model for fit in fits}
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.scores))
@@ -48,17 +48,17 @@ def shown_folds(folds: Sequence[int]) -> tuple[int, ...]:
 
 
 def learning_title(fits: Sequence[Fit]) -> str:
-    """Return when the training stopped, over all fits."""
+    """Return at which epoch the fits were best."""
     best, epochs = (np.asarray([getattr(fit, name) for fit in fits]) for name in ("best", "epochs"))
     if epochs.max() == 1:
-        return "The networks were trained for one epoch only: whether more would have helped cannot be told"
+        return "The networks were trained for only one epoch: it is unknown whether more would help"
     middle = f"after a median of {decimal(float(np.median(best)), 0)} epochs"
     at_once, to_the_end = float((best == 1).mean()), float((best == epochs).mean())
     if at_once >= MAJORITY:
-        return f"{percent(at_once, 0, signed=False)} of the fits were at their best after one epoch: little was learned"
+        return f"{percent(at_once, 0, signed=False)} of the fits were best after one epoch: little was learned"
     if to_the_end >= MAJORITY:
-        return f"{percent(to_the_end, 0, signed=False)} of the fits still improved when training ended, {middle}"
-    return f"The validation loss turned {middle}, and the weights of that epoch were kept"
+        return f"{percent(to_the_end, 0, signed=False)} of the fits were still improving when training ended, {middle}"
+    return f"The validation loss was lowest {middle}; the weights of that epoch were kept"
 
 
 def epoch_table(fits: Sequence[Fit]) -> Table:

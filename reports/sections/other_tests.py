@@ -1,4 +1,4 @@
-"""What the tests beside the verdict's own say, each with its question."""
+"""The tests other than the one behind the verdict, each with its question."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from backtest.reports.run import RunResult, Score
 
 QUESTION = "What do the other tests say?"
 MOST_MODELS = 3
-"""Models whose tests are shown; the others' stand in the file."""
+"""Models whose tests are shown; those of the others are in the file."""
 
 WITHOUT_LOSS = ("squared", "direction")
-"""Losses that need no mention: the verdict's own, and that of tests which read signs."""
+"""Losses that are not named: that of the verdict, and that of tests on signs."""
 
 NESTED = (
-    "Diebold-Mariano asks: were these forecasts better? Clark-West asks: would the larger model be better if its "
-    "weights were known? Zero is a special case of every network, and there Diebold-Mariano is the cautious one."
+    "Diebold-Mariano asks whether these forecasts were better; Clark-West asks whether the larger model would be "
+    "better if its weights were known. Zero is nested in every network, and for nested models Diebold-Mariano is the "
+    "more conservative test."
 )
 
 
@@ -35,9 +36,9 @@ def other_tests(result: RunResult) -> tuple[Block, ...]:
 
 
 def leading_tests(result: RunResult) -> tuple[Row, ...]:
-    """Return the tests of the leading candidates: the verdict's own, other tests of skill, then the rest.
+    """Return the tests of the leading candidates: the one behind the verdict, other tests of skill, then the rest.
 
-    Each is shown once for a loss, against zero and for being better as far as it was made so.
+    Each is shown once per loss, preferably against zero and one-sided.
     """
     models = [score.model for score in ranked_models(result)[:MOST_MODELS]]
     once: dict[tuple[str, str, str], Row] = {}
@@ -65,62 +66,64 @@ def name_of_test(row: Row) -> str:
 
 
 def is_against_zero(row: Row) -> bool:
-    """Return whether a test asks for skill against zero."""
+    """Return whether a test is about skill against zero."""
     return bool(row.of_skill and row.baseline == PRIMARY["baseline"])
 
 
 def question(row: Row) -> str:
-    """Return what a test asks, with the loss where it is not the verdict's own."""
+    """Return the question of a test, with the loss unless it is that of the verdict."""
     return row.asks if row.loss in WITHOUT_LOSS else f"{row.asks.removesuffix('?')}, in {row.loss} errors?"
 
 
 def is_primary(row: Row) -> bool:
-    """Return whether a test is the one that the verdict rests on."""
+    """Return whether a test is the one behind the verdict."""
     return {"test": row.test, "loss": row.loss, "baseline": row.baseline} == PRIMARY
 
 
 def adjusted(row: Row, result: RunResult) -> float | None:
-    """Return the adjusted p-value; of the verdict's own test the one that allows for all that was tried."""
+    """Return the adjusted p-value; for the test behind the verdict the one that allows for everything tried."""
     own = next((score.p_adjusted for score in result.scores if score.model == row.model), None)
     found: float | None = own if is_primary(row) else row.p_adjusted
     return found
 
 
 def answer(row: Row, result: RunResult) -> str:
-    """Return what a test answers in words: yes where the adjusted p-value is at most alpha."""
+    """Return the answer of a test: yes if the adjusted p-value is at most alpha."""
     if row.p_value is None:
         return "undefined"
     chance = adjusted(row, result)
-    return "yes" if (row.p_value if chance is None else chance) <= result.verdict.alpha else "not shown"
+    return "yes" if (row.p_value if chance is None else chance) <= result.verdict.alpha else "no evidence"
 
 
 def other_tests_title(rows: Sequence[Row], result: RunResult) -> str:
-    """Return what the tests of skill against zero say together, in one sentence."""
+    """Return what the tests of skill against zero find, in one sentence."""
     tests = [row for row in rows if is_against_zero(row)]
     asked = [row for row in tests if row.p_value is not None]
     passed = [row for row in asked if answer(row, result) == "yes"]
     if not asked:
-        return "No test of skill could be made"
+        return "No test of skill could be computed"
     if result.verdict.status == "cannot tell":
-        return "The tests of skill rest on too little to be believed"
+        return "There is too little evidence to rely on the tests of skill"
     if any(is_primary(row) for row in passed):
         model = next(row.model for row in passed if is_primary(row))
         own, yes = (sum(row.model == model for row in some) for some in (asked, passed))
-        verb = "says" if yes == 1 else "say"
-        return f"{label(model)}: {yes} of {counted(own, 'test')} of skill {verb} yes, the verdict's own among them"
+        verb = "finds" if yes == 1 else "find"
+        return (
+            f"{label(model)}: {yes} of {counted(own, 'test')} of skill {verb} it, including the one behind the verdict"
+        )
     if passed:
-        return f"{passed_sentence(passed)}; the verdict's own test does not"
-    which = (
-        "All tests of skill against zero"
+        return f"{passed_sentence(passed)}; the test behind the verdict does not"
+    none = (
+        "No test finds skill against zero"
         if len(asked) == len(tests)
-        else "All tests of skill against zero that could be made"
+        else "No test that could be computed finds skill against zero"
     )
     where = f" in the {MOST_MODELS} best models" if len(ranked_models(result)) > MOST_MODELS else ""
-    return f"{which} agree: no sign of any{where}"
+    return f"{none}{where}"
 
 
 def passed_sentence(passed: Sequence[Row]) -> str:
-    """Return which tests speak for which models."""
+    """Return which tests find skill in which models."""
     models: dict[str, list[str]] = {}
     for row in passed:
         models.setdefault(name_of_test(row), []).append(label(row.model))
@@ -128,12 +131,12 @@ def passed_sentence(passed: Sequence[Row]) -> str:
     for name, them in models.items():
         groups.setdefault(listed(them), []).append(name)
     return "; ".join(
-        f"{listed(names)} {'speaks' if len(names) == 1 else 'speak'} for {them}" for them, names in groups.items()
+        f"{listed(names)} {'finds' if len(names) == 1 else 'find'} skill in {them}" for them, names in groups.items()
     )
 
 
 def answer_table(rows: Sequence[Row], result: RunResult) -> Table:
-    """Return one row per test: what it asks, and its answer for each model with the adjusted p-value."""
+    """Return one row per test: its question, and its answer for each model with the adjusted p-value."""
     models = list(dict.fromkeys(row.model for row in rows))
     parts: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
     for row in rows:
@@ -149,13 +152,13 @@ def answer_table(rows: Sequence[Row], result: RunResult) -> Table:
     return Table((*columns, Column("Test", number=False)), tuple(table), ANSWER_CAPTION)
 
 
-ABOUT = {True: "Skill against zero", False: "Not about skill against zero"}
-"""Under what label the rows of the answers stand."""
+ABOUT = {True: "Skill against zero", False: "Other questions"}
+"""The group of a row of the answers, by whether it is about skill against zero."""
 
 ANSWER_CAPTION = (
-    "In brackets the adjusted p. Yes: it is at most the level of the verdict; not shown is no proof of the opposite. "
-    "The p allows for the models of this run, in the first row for all else that was tried, too. The baseline is zero "
-    "where no other is named."
+    "In brackets the adjusted p. Yes: it is at most the significance level; no evidence is not proof of the opposite. "
+    "It allows for the models of this run, in the first row also for everything else tried on these bars. The baseline"
+    " is zero unless another one is named."
 )
 
 
@@ -178,13 +181,13 @@ def note_cell(note: str) -> str:
 NOTE = Column("Note", number=False, wraps=True)
 
 CAPTION = (
-    "Where losses are compared a negative statistic favours the model, where directions are a positive one; a test "
-    "that asks for any difference favours nobody. All tests of all models, and of single folds, are in tests.parquet."
+    "A negative statistic favours the model in tests on losses, a positive one in tests on direction; a test for any "
+    "difference favours neither side. All tests of all models, also by fold, are in tests.parquet."
 )
 
 
 def joint_table(rows: Sequence[Row], alpha: float) -> Table:
-    """Return what each test of all models at once says, with its question."""
+    """Return the answer of each joint test of all models, with its question."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(f"{row.title}: {row.asks}", []).append(row)
@@ -194,11 +197,11 @@ def joint_table(rows: Sequence[Row], alpha: float) -> Table:
         chance = p_value(first.p_value if first.model is None else None, alpha)
         cells.append(Group(((joint_answer(members, alpha), chance, note_cell(first.note)),), name))
     columns = (Column("Answer", number=False, wraps=True), Column("p"), NOTE)
-    return Table(columns, tuple(cells), "Tests of all models at once, on squared errors.")
+    return Table(columns, tuple(cells), "Joint tests of all models, on squared errors.")
 
 
 def joint_answer(rows: Sequence[Row], alpha: float) -> str:
-    """Return what a test of all models answers: the models that it selects, or whether there is any."""
+    """Return the answer of a joint test: the models that it selects, or whether there is any."""
     if rows[0].model is None:
-        return "undefined" if rows[0].p_value is None else "yes" if rows[0].p_value <= alpha else "not shown"
+        return "undefined" if rows[0].p_value is None else "yes" if rows[0].p_value <= alpha else "no evidence"
     return listed([label(row.model) for row in rows if row.model and row.selected]) or "no model"

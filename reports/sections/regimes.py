@@ -1,4 +1,4 @@
-"""Whether the forecasts are better at some times than at others: by volatility, hour of day and weekday."""
+"""Whether the skill depends on the regime: by volatility, hour of day and weekday."""
 
 from __future__ import annotations
 
@@ -29,20 +29,19 @@ from backtest.reports.wording.regimes import model_rows, regime_text, regimes_ti
 
 QUESTION = "Where does it work?"
 MOST_MODELS = 2
-"""Models in the picture."""
+"""Models in the figure."""
 
 MOST_ROWS = 400
 """Rows of the table; where there would be more, it holds the candidates alone, as many as fit."""
 
 CAPTION = (
-    "Each mark is the skill of a model in one part of its forecasts, with its 95 % interval: above the line its "
-    "squared error was smaller than zero's there."
+    "Each mark is the skill of a model within one group of its forecasts, with its 95 % confidence interval: above the"
+    " line its squared error is lower than zero's."
 )
 
 TABLE_CAPTION = (
-    "MSE: mean squared error of the forecast log return. p asks how often chance alone would make a difference to zero "
-    "this large, either way (Diebold-Mariano, squared error, two-sided); adjusted, it allows for all parts and models "
-    "(Holm); those of the references zero and naive are not counted."
+    "MSE: mean squared error of the forecast log return. p: two-sided Diebold-Mariano test on squared errors against "
+    "zero; the adjusted p allows for all groups and models (Holm) except the references zero and naive."
 )
 
 
@@ -73,17 +72,17 @@ def regimes(result: RunResult) -> tuple[Block, ...]:
 
 
 def figure_caption(result: RunResult, drawn: Sequence[Row]) -> str:
-    """Return how to read the picture, what the regimes go by, what chance does, and what is not in the picture."""
+    """Return how to read the figure, how the groups are formed, and what is not in the figure."""
     explanations = dict.fromkeys(regime_text(row.regime).note for row in drawn)
     chance = (
-        f"Of {counted(len(drawn), 'such interval')} about 1 in 20 would miss the line by chance alone, so the adjusted "
-        f"p decides: a filled mark has one of at most {result.verdict.alpha:.4g}, a ring a larger one."
+        f"Of {counted(len(drawn), 'interval')}, about 1 in 20 would miss the line by chance alone, so the adjusted p "
+        f"decides: filled marks have one of at most {result.verdict.alpha:.4g}, rings a larger one."
     )
     lines, models = panel_rows(drawn), {row.model for row in drawn}
     notes = {
-        "Each line of panels has a scale of its own.": len(lines) > 1,
-        "An arrow marks an interval that goes on beyond the picture.": any(map(is_cut, lines)),
-        "Parts without an interval are in the numbers alone.": any(
+        "Each row of panels has its own scale.": len(lines) > 1,
+        "Arrows mark intervals that extend beyond the figure.": any(map(is_cut, lines)),
+        "Groups without an interval are only in the table.": any(
             row.model in models and row.skill_low is None for row in result.rows(REGIMES)
         ),
     }
@@ -91,11 +90,11 @@ def figure_caption(result: RunResult, drawn: Sequence[Row]) -> str:
 
 
 def regimes_table(result: RunResult) -> Table:
-    """Return every part of every model, the candidates first."""
+    """Return every group of every model, the candidates first."""
     shown, absent = models_in_table(result)
     exponent = exponent_of(row.mse_zero for row in result.rows(REGIMES))
     unit, titles = power(exponent), ["Forecasts", "Skill", "95 % interval", "p", "p adjusted"]
-    columns = [Column("Part", number=False, wraps=True)]
+    columns = [Column("Group", number=False, wraps=True)]
     columns += [Column(panel) for panel in [*titles, f"MSE{unit}", f"MSE of zero{unit}"]]
     noted = any(row.note for model in shown for row in model_rows(result, model))
     if noted:
@@ -111,7 +110,7 @@ def regimes_table(result: RunResult) -> Table:
 
 
 def models_in_table(result: RunResult) -> tuple[list[str], str]:
-    """Return the models whose parts fit into the table, and a sentence about those that do not."""
+    """Return the models whose groups fit into the table, and a sentence about those that do not."""
     models = list(dict.fromkeys(score.model for score in (*result.candidates, *result.rivals)))
     if len(result.rows(REGIMES)) <= MOST_ROWS:
         return models, ""

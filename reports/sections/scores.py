@@ -18,8 +18,8 @@ def scores(result: RunResult) -> tuple[Block, ...]:
 
 
 SIGNIFICANCE: dict[Status | None, str] = {
-    "better": ", more than chance would give",
-    "cannot tell": ", on too little evidence to judge by",
+    "better": ", which is significant",
+    "cannot tell": ", but there is too little evidence to judge",
     "leak suspected": "",
 }
 
@@ -31,19 +31,20 @@ def scores_title(result: RunResult) -> str:
         return "There is no model to compare with zero"
     model, gap, baseline = label(leader.model), gap_text(leader), better_baseline(result)
     if leader.skill_zero > 0:
-        closer = f"; the baseline {label(baseline.model)} has one {gap_text(baseline)} smaller" if baseline else ""
-        return f"{model} has a squared error {gap} smaller than zero's{significance_clause(leader, result)}{closer}"
+        closer = f"; that of the baseline {label(baseline.model)} is {gap_text(baseline)} lower" if baseline else ""
+        return f"The squared error of {model} is {gap} lower than zero's{significance_clause(leader, result)}{closer}"
     if baseline and (baseline.skill_zero or 0) > 0:
-        ahead = f"the baseline {label(baseline.model)} has a squared error {gap_text(baseline)} smaller"
-        return f"No model beats zero: that of {model} is {gap} larger; {ahead}{significance_clause(baseline, result)}"
+        lower = f"{gap_text(baseline)} lower{significance_clause(baseline, result)}"
+        own = f"the squared error of {model} is {gap} higher"
+        return f"No model beats zero: {own}; that of the baseline {label(baseline.model)} is {lower}"
     kind = "model" if result.candidates else "baseline"
     best = "" if len(result.candidates or result.rivals) == 1 else f", the best {kind},"
     closer = f"; the baseline {label(baseline.model)} comes closer" if baseline else ""
-    return f"No {kind} beats zero: the squared error of {model}{best} is {gap} larger{closer}"
+    return f"No {kind} beats zero: the squared error of {model}{best} is {gap} higher{closer}"
 
 
 def better_baseline(result: RunResult) -> Score | None:
-    """Return the best baseline where its squared error is smaller than that of every candidate."""
+    """Return the best baseline if its squared error is lower than that of every candidate."""
     known = [(score.skill_zero, score) for score in result.rivals if score.skill_zero is not None]
     skill, best = max(known, key=lambda one: one[0], default=(0.0, None))
     beaten = best and result.candidates and all(skill > own for own, score in known if score.status)
@@ -56,7 +57,7 @@ def gap_text(score: Score) -> str:
 
 
 def significance_clause(score: Score, result: RunResult) -> str:
-    """Return whether chance alone could make the gap, by the verdict, or of a baseline by its adjusted p."""
+    """Return whether the difference is significant: by the verdict, for a baseline by its adjusted p."""
     shown = score.p_adjusted is not None and score.p_adjusted <= result.verdict.alpha
     status = score.status or ("better" if shown else None)
-    return SIGNIFICANCE.get(status, ", a gap that chance alone could make")
+    return SIGNIFICANCE.get(status, ", which is not significant")

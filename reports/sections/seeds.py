@@ -1,4 +1,4 @@
-"""How much of the result hangs on the seeds of the networks."""
+"""How much the result depends on the seeds of the networks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ QUESTION = "Luck of the seed?"
 MOST_MODELS = 5
 
 CAPTION = (
-    "A ring is the skill of one seed alone, the dot that of the mean over the seeds' forecasts, with its 95 % "
-    "interval. Right of the line the squared error is smaller than zero's. Rings far apart: another seed would have "
-    "told another story. The dot may lie right of all rings, because a mean of forecasts errs less than each of them."
+    "Rings are the skill of single seeds, the dot that of the mean over the seeds' forecasts, with its 95 % confidence"
+    " interval. Right of the line the squared error is lower than zero's. If the rings are far apart, the result "
+    "depends on the seed. The dot may lie to the right of all rings, because averaging forecasts reduces their error."
 )
 
 
 def seeds(result: RunResult) -> tuple[Block, ...]:
-    """Luck of the seed? The skill and the verdict of every seed alone, beside those of their mean."""
+    """Luck of the seed? The skill and the verdict of every seed alone, and of their mean forecast."""
     trained = {one.model for one in result.seeds if one.skill is not None}
     ranked = dict.fromkeys((*result.candidates, *result.rivals))
     scores = [score for score in ranked if score.model in trained]
@@ -43,10 +43,10 @@ def rows_of_model(result: RunResult, score: Score) -> list[Row]:
 
 
 def seeds_title(score: Score, alone: Sequence[Row]) -> str:
-    """Return in how many seeds a model was better, and how far apart they are."""
+    """Return how many seeds are better than zero alone, and the range of their skill."""
     model, skills = label(score.model), [one.skill for one in alone if one.skill is not None]
     if len(alone) == 1:
-        return f"{model} was fitted with one seed only: what luck did cannot be told"
+        return f"{model} was fitted with only one seed: the effect of the seed is unknown"
     ends = dict.fromkeys(map(percent, (min(skills), max(skills))))
     extremes = f"from {' to '.join(ends)}" if len(ends) > 1 else f"of {next(iter(ends))}"
     if all(one.status in {None, "cannot tell"} for one in alone):
@@ -58,7 +58,7 @@ def seeds_title(score: Score, alone: Sequence[Row]) -> str:
 
 
 def seeds_summary(result: RunResult, scores: Sequence[Score]) -> Table:
-    """Return one row per model: how many seeds are better alone, their reach, and where the variance comes from."""
+    """Return one row per model: how many seeds are better alone, their range, and the sources of variance."""
     rows = []
     for score in scores:
         skills = [one.skill for one in rows_of_model(result, score) if one.skill is not None]
@@ -66,11 +66,11 @@ def seeds_summary(result: RunResult, scores: Sequence[Score]) -> Table:
         time = score.candidate.time_share if score.candidate else None
         shares = (percent(time, 0, signed=False), percent(None if time is None else 1 - time, 0, signed=False))
         rows.append((label(score.model), seeds_better(score), *extremes, percent(score.skill_zero), *shares))
-    labels = ["Model", "Seeds better", "Worst seed", "Best seed", "Their mean", "From time", "From the seed"]
+    labels = ["Model", "Seeds better", "Worst seed", "Best seed", "Mean forecast", "Due to period", "Due to seed"]
     caption = (
-        "Seeds better: those that had been found better than zero alone. Their mean: the skill of the mean of their "
-        "forecasts. The last two columns part the variance of one seed's loss difference to zero: what another "
-        "stretch of time would change, and what another seed would."
+        "Seeds better: those whose forecasts alone would be judged better than zero. Mean forecast: the skill of the "
+        "mean over seeds. The last two columns split the variance of a single seed's loss difference from zero into "
+        "the shares due to the test period and due to the seed."
     )
     return table(labels, rows, caption)
 
@@ -85,4 +85,6 @@ def seeds_table(result: RunResult, scores: Sequence[Score]) -> Table:
         ]
         own = (score.status or MISSING, percent(score.skill_zero), p_value(score.p_value, alpha))
         rows.append((label(score.model), "mean", *own))
-    return table(["Model", "Seed", "Verdict", "Skill", "p"], rows, "p as in the headline table, not adjusted.", words=3)
+    return table(
+        ["Model", "Seed", "Verdict", "Skill", "p"], rows, "p as in the table of all models, not adjusted.", words=3
+    )

@@ -17,11 +17,12 @@ QUESTION = "Is the skill stable?"
 MOST_MODELS = 5
 
 CAPTION = (
-    "One bar per fold: upwards the model's squared error was smaller than zero's in that fold, downwards larger. "
-    "A model with real skill is up most of the time; one tall bar among many small ones is luck or a special time."
+    "One bar per fold: above the line the model's squared error is lower than zero's in that fold, below it higher. A "
+    "model with real skill is above the line most of the time; one tall bar among many small ones is luck or an "
+    "unusual period."
 )
 OFF_SCALE = 4
-"""A bar is cut off where it is this many times as tall as the leading model's tallest."""
+"""A bar is cut off at this many times the leading model's tallest."""
 
 
 def skill(result: RunResult) -> tuple[Block, ...]:
@@ -36,7 +37,7 @@ def skill(result: RunResult) -> tuple[Block, ...]:
     )
     limit = limit_of([largest_skill(model, result) for model in models], OFF_SCALE)
     cut = [label(model) for model in models if largest_skill(model, result) > limit]
-    caption = CAPTION + (f" A bar of {listed(cut, last='or')} goes on beyond its triangle." if cut else "")
+    caption = CAPTION + (f" Bars of {listed(cut)} are cut off at triangles." if cut else "")
     svg = draw(models, result.folds, colours(result), limit, alt)
     return Heading(title, QUESTION), Figure("skill", svg, alt, caption, skill_table(result)), *robustness
 
@@ -47,22 +48,22 @@ def largest_skill(model: str, result: RunResult) -> float:
 
 
 def leave_one_out(result: RunResult) -> tuple[Block, ...]:
-    """Return what is left of each candidate's result when one fold is left out."""
+    """Return the result of each candidate without its most influential fold."""
     found = [one for score in result.candidates if (one := score.candidate) and one.worst_fold is not None]
     if not found or result.frame(DROPPED).is_empty():
         return ()
     fragile = " ".join(
-        f"That {label(one.model)} is {one.status} than zero does not survive leaving out fold {one.worst_fold}."
+        f"Without fold {one.worst_fold}, {label(one.model)} is no longer significantly {one.status} than zero."
         for one in found
         if one.fragile
     )
-    labels = ["Model", "Verdict", "Skill", "p adjusted", "Without fold", "Skill then", "p adjusted then"]
+    labels = ["Model", "Verdict", "Skill", "p adjusted", "Left-out fold", "Skill without", "p adjusted without"]
     rows = [leave_one_out_row(one, result) for one in found]
     return *([Note(fragile)] if fragile else []), table(labels, rows, LEAVE_ONE_OUT_CAPTION, words=2)
 
 
 def leave_one_out_row(one: Candidate, result: RunResult) -> tuple[str, ...]:
-    """Return one row: the model with all folds, then without the one that matters most to what is said of it."""
+    """Return one row: the model with all folds, then without the most influential one."""
     skills = {row.fold: row.skill for row in result.rows(DROPPED, model=one.model)}
     claim = one.status in CLAIMS
     best = next(best_fold(path) for path in result.paths if path.model == one.model)
@@ -76,30 +77,30 @@ def leave_one_out_row(one: Candidate, result: RunResult) -> tuple[str, ...]:
 
 CLAIMS = ("better", "worse")
 LEAVE_ONE_OUT_CAPTION = (
-    "What is left without one fold. Of a model that is better or worse than zero it is the fold without which the "
-    "adjusted p of that claim is largest; a claim that does not survive this is fragile. Of any other model it is the "
-    "fold in which it gained most. Of several such folds the first is taken."
+    "Results without one fold. For a model that is better or worse than zero it is the fold without which the adjusted"
+    " p is largest; a claim that fails without it is fragile. For any other model it is the fold with the largest "
+    "gain; the first one in case of ties."
 )
 
 
 def shown_models(result: RunResult) -> tuple[str, ...]:
-    """Return the models with a panel: the candidates, then the best baseline that learns anything; or naive."""
+    """Return the models with a panel: the candidates and the best baseline that is fitted, else naive."""
     learners = by_error([score for score in result.scores if not score.status and score.model not in REFERENCES])
     chosen = (*result.candidates[:MOST_MODELS], *learners[:1]) or result.rivals[:1]
     return tuple(score.model for score in chosen)
 
 
 def skill_title(result: RunResult) -> str:
-    """Return in how many folds the leading model won, and how far its skill went."""
+    """Return the range of the leading model's skill over the folds."""
     leader = result.leader
     values = [fold.skills.get(leader.model) for fold in result.folds] if leader else []
     known = [value for value in values if value is not None]
     if leader is None or not known:
-        return "There is no skill to show fold by fold"
+        return "There is no skill by fold to show"
     if len(known) == 1:
         return f"The skill of {label(leader.model)} in the only fold was {percent(known[0])}"
     extremes = f"from {percent(min(known))} in its worst fold to {percent(max(known))} in its best"
-    return f"The skill of {label(leader.model)} went {extremes}"
+    return f"The skill of {label(leader.model)} ranges {extremes}"
 
 
 def skill_table(result: RunResult) -> Table:
@@ -112,4 +113,4 @@ def skill_table(result: RunResult) -> Table:
         skills = (percent(fold.skills.get(model)) for model in models)
         span = (day(fold.test_start), day(fold.test_end))
         rows.append((whole(fold.number), *span, whole(fold.n_test), scaled(fold.mse_zero, exponent), *skills))
-    return table(labels, rows, "Below the models: skill against zero.", words=3)
+    return table(labels, rows, "The columns of models show their skill against zero.", words=3)

@@ -1,4 +1,4 @@
-"""Whether the run is valid: a strip of what was checked, and what the leak audit found."""
+"""Whether the run is valid: a strip of checks, and what the leak audit found."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from backtest.reports.wording.audit import (
 
 QUESTION = "Is the run valid?"
 MOST_LEAKS = 20
-"""Leaks that are told one by one."""
+"""Leaks that are listed."""
 
-UNTRUSTED = "No number of this report can be trusted until this is fixed and the run is repeated."
+UNTRUSTED = "No number of this report is reliable until the leak is fixed and the run is repeated."
 
 
 def validity(result: RunResult) -> tuple[Block, ...]:
@@ -44,19 +44,19 @@ def validity(result: RunResult) -> tuple[Block, ...]:
 
 
 def validity_title(result: RunResult) -> str:
-    """Return the worst that was found, in one sentence."""
+    """Return the worst problem in one sentence."""
     audit = result.audit
     if audit and not audit.passed:
-        return "A leak was found: do not believe these numbers"
+        return "A leak was found: the results are unreliable"
     if not all(map(in_order, result.folds)):
-        return "A test span overlaps with what was learned from: do not believe these numbers"
+        return "A test period overlaps training or validation: the results are unreliable"
     if not audit or not audit.done:
-        return "Nothing has looked for leaks in this run yet"
+        return "This run has not been audited for leaks"
     return f"The {audit.depth} audit found no leak"
 
 
 def audit_item(audit: Audit | None) -> Item:
-    """Return how the leak audit came out, and how deep it went."""
+    """Return the result of the leak audit, and how deep it went."""
     label = "Leak audit"
     if not audit or not (audit.leaks or audit.done):
         return Item("care", label, "not audited", "run backtest audit to look for leaks")
@@ -84,35 +84,37 @@ def data_item(card: DataCard) -> Item:
 
 
 def folds_item(result: RunResult) -> Item:
-    """Return how many folds have forecasts, or which of them cannot be trusted."""
-    label, every = "Folds done", result.folds
+    """Return how many folds have forecasts, or which of them are invalid."""
+    label, every = "Folds completed", result.folds
     late = [whole(fold.number) for fold in every if not in_order(fold)]
     if late:
-        return Item("bad", label, "overlapping", f"the test span of fold {listed(late)} holds what was learned from")
+        return Item(
+            "bad", label, "overlapping", f"the test period of fold {listed(late)} overlaps training or validation"
+        )
     full = sum(fold.n_test > 0 for fold in every)
     lost = sum(fold.n_lost for fold in every)
-    cost = f"{counted(lost, 'bar')} of the test spans without a forecast" if lost else "every test bar has its forecast"
+    cost = f"{counted(lost, 'test bar')} without a forecast" if lost else "every test bar has a forecast"
     return Item("good" if full == len(every) else "care", label, f"{whole(full)} of {whole(len(every))}", cost)
 
 
 def reproducibility_item(result: RunResult) -> Item:
-    """Return what there is to repeat the run with; only a processor gives the same bits again."""
-    label, word, device = "Reproducible", "on record", result.manifest.hardware.device
+    """Return whether the run can be repeated; only a CPU gives the same bits again."""
+    label, word, device = "Reproducible", "recorded", result.manifest.hardware.device
     if device != "cpu":
         return Item("care", label, word, f"fitted on {device}: a repeat may differ in the last digits")
-    return Item("good", label, word, "what is shown matches its SHA-256; settings, seeds and versions are kept")
+    return Item("good", label, word, "files match their SHA-256; settings, seeds and versions are kept")
 
 
 def trials_item(configurations: int) -> Item:
-    """Return how much was tried: many attempts are no fault, because the p-values allow for them."""
+    """Return how much was tried: many attempts are fine, because the p-values allow for them."""
     label = "Tried on these bars"
     if configurations == 1:
-        return Item("good", label, "nothing else", "as far as the ledger beside the runs knows")
+        return Item("good", label, "nothing else", "according to the ledger of the runs folder")
     return Item("good", label, f"{whole(configurations)} in all", "configurations; the p-values allow for all of them")
 
 
 def leak_blocks(audit: Audit) -> tuple[Block, ...]:
-    """Return what was seen of every leak and what to do about it, in the open."""
+    """Return every leak with its evidence and its remedy."""
     found = [
         (f"Level {whole(level.number)}, {LEVELS[level.code]}", leak_paragraph(leak))
         for level in audit.levels
@@ -124,7 +126,7 @@ def leak_blocks(audit: Audit) -> tuple[Block, ...]:
 
 
 def leak_paragraph(leak: Leak) -> str:
-    """Return what was seen, the counterexample and the remedy, as sentences."""
+    """Return the leak, the counterexample and the remedy, as sentences."""
     found = leak_sentence(leak)
     proof = [counterexample_words(leak.counterexample)] if leak.counterexample else []
     return " ".join(
@@ -133,7 +135,7 @@ def leak_paragraph(leak: Leak) -> str:
 
 
 def level_table(every: Sequence[Level]) -> Table:
-    """Return what each level checked, how it came out, and the counterexample of its first leak."""
+    """Return what each level checked, its result, and the counterexample of its first leak."""
     columns = (
         Column("Level", number=False),
         Column("Name", number=False),

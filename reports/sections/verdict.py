@@ -1,4 +1,4 @@
-"""The first thing to read: whether to believe that a network forecast better than zero."""
+"""The verdict: the first thing to read."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FRAGILE: dict[Status, tuple[Tone, str]] = {
     "better": ("care", "Better, but fragile"),
     "worse": ("bad", "Worse, but fragile"),
 }
-"""The same where one fold carries the claim for every model of which it is made."""
+"""The same if every such claim depends on a single fold."""
 
 
 def verdict(result: RunResult) -> tuple[Block, ...]:
-    """Should I believe it? The verdict in plain words, then the numbers that it rests on for every candidate."""
+    """Is there evidence of skill? The verdict, then the numbers behind it for every candidate."""
     found = result.verdict
     evidence = tuple(map(tied, sentences(found, result.audit)))
     audited = result.audit is not None and result.audit.done
@@ -33,11 +33,11 @@ def verdict(result: RunResult) -> tuple[Block, ...]:
     return (Verdict(*tone_of(found), headline(found), evidence, tied(" ".join(remarks))),)
 
 
-NOT_AUDITED = "Nothing has looked for leaks in this run, and a leak can make any number: run backtest audit first."
+NOT_AUDITED = "This run has not been audited for leaks, and a leak can produce any result: run backtest audit first."
 
 
 def tone_of(found: Found) -> tuple[Tone, str]:
-    """Return the colour and the word of a verdict."""
+    """Return the colour and the label of a verdict."""
     decisive = [candidate for candidate in found.candidates if candidate.status == found.status]
     fragile = bool(decisive) and all(candidate.fragile for candidate in decisive)
     return FRAGILE.get(found.status, TONES[found.status]) if fragile else TONES[found.status]

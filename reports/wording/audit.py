@@ -44,7 +44,7 @@ LEAKS: dict[LeakCode, tuple[str, str]] = {
         "leave a gap of at least the horizon between the spans, and drop labels that are known later",
     ),
     "window_too_long": (
-        "has {count} reaching beyond the bar that is forecast from",
+        "has {count} that extend past the forecast origin",
         "a window ends at its origin; the bar of the target is not part of it",
     ),
     "fold_not_isolated": (
@@ -76,12 +76,12 @@ LEAKS: dict[LeakCode, tuple[str, str]] = {
     ),
     "skill_on_placebo": (
         (
-            "knows what cannot be known: skill {skill} against zero with {names}, p = {p_value} in tests of sign and "
-            "rank, and again in a second draw"
+            "has skill where none is possible: {skill} against zero with {names}, p = {p_value} in sign and rank "
+            "tests, and again in a second draw"
         ),
         (
-            "something gives it the answer in a way that levels 1 to 4 cannot name: check how forecasts and "
-            "targets are matched, and data from outside the bars"
+            "the answer leaks in a way that levels 1 to 4 do not detect: check how forecasts and targets are matched, "
+            "and data from outside the bars"
         ),
     ),
 }
@@ -133,7 +133,7 @@ def checked(level: Level) -> str:
 
 
 def notes(level: Level) -> list[str]:
-    """Return what a reader must know of what a level checked, a sentence without a full stop for each note."""
+    """Return the notes on what a level checked, each a sentence without a full stop."""
     return [note_sentence(note) for note in level.notes] if level.checked else []
 
 

@@ -1,4 +1,4 @@
-"""Where a model stands out, in words: what regimes are called, and the finding by rule from their numbers."""
+"""Regimes in words: their names, and for which groups a model is significantly better or worse than zero."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from backtest.reports.rows import Row
 from backtest.reports.run import RunResult
 
 MOST_PARTS = 3
-"""Parts of a regime that a title names."""
+"""Groups of a regime that a title names."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegimeText:
-    """What a regime is called, how its panel is headed and what it goes by.
+    """The name of a regime, the title of its panel and a note on how it is formed.
 
-    A sentence names some of its parts between `before` and `after`, with an s each where they are `days`, and all of
+    A sentence names some of its groups between `before` and `after`, in the plural if they are `days`, and all of
     them as `every`.
     """
 
@@ -34,8 +34,8 @@ class RegimeText:
 
 OPENS = "Times (UTC) are those at which the forecast bar opens."
 BEFOREHAND = (
-    f"Volatility is the root mean square of the last {RECENT} outcomes known before a forecast, cut into thirds over "
-    "all test time; it is unknown where fewer than half of them are known."
+    f"Volatility is the root mean square of the last {RECENT} outcomes known before a forecast, split into terciles "
+    "over the test period; it is unknown if fewer than half of them are known."
 )
 REGIME_TEXTS = {
     "volatility": RegimeText(
@@ -45,12 +45,9 @@ REGIME_TEXTS = {
     "weekday": RegimeText("weekday", "Weekday (UTC)", OPENS, "on ", "", "on every weekday", days=True),
 }
 
-OVERALL: dict[Status | None, str] = {"better": "gain", "worse": "loss"}
-"""What a verdict shows over all forecasts, whatever their parts show."""
-
 
 def regime_text(regime: str) -> RegimeText:
-    """Return the words for a regime, plain ones for one that has none of its own."""
+    """Return the text of a regime, a generic one if it has none of its own."""
     return REGIME_TEXTS.get(regime) or RegimeText(
         regime, regime.capitalize(), "", "at ", f" ({regime})", f"at every {regime}"
     )
@@ -62,9 +59,9 @@ def model_rows(result: RunResult, model: str) -> list[Row]:
 
 
 def significant_parts(result: RunResult, model: str) -> list[Row]:
-    """Return the parts in which a model is shown to be better or worse than zero: the adjusted p is at most alpha.
+    """Return the groups in which a model is significantly better or worse than zero: adjusted p at most alpha.
 
-    There are none of a model on which there is too little evidence.
+    There are none for a model with too little evidence.
     """
     if status_of(result, model) == "cannot tell":
         return []
@@ -73,34 +70,34 @@ def significant_parts(result: RunResult, model: str) -> list[Row]:
 
 
 def status_of(result: RunResult, model: str) -> Status | None:
-    """Return the verdict on a model; None where none was given."""
+    """Return the verdict on a model; None if there is none."""
     return next((score.status for score in result.scores if score.model == model), None)
 
 
 def regimes_title(result: RunResult, model: str) -> str:
-    """Return in which parts a model is shown to be better or worse than zero."""
+    """Return in which groups a model is significantly better or worse than zero."""
     name, rows, found = label(model), model_rows(result, model), significant_parts(result, model)
     tested = [row for row in rows if row.p_adjusted is not None]
     if not rows:
-        return "There are too few forecasts to tell good times from bad ones"
+        return "There are too few forecasts to compare groups"
     if not tested:
-        return f"Where {name} does better or worse than zero was not tested"
+        return f"The skill of {name} by group was not tested"
     status = status_of(result, model)
     if status == "cannot tell":
-        return f"There is too little evidence to tell where {name} does better or worse than zero"
+        return f"There is too little evidence to judge where {name} is better or worse than zero"
     if not found:
         nouns = listed([regime_text(regime).noun for regime in dict.fromkeys(row.regime for row in tested)], last="or")
-        if status in OVERALL:
-            return f"The {OVERALL[status]} of {name} cannot be pinned to any {nouns}; over all forecasts it is shown"
-        return f"No {nouns} stands out: nowhere is {name} shown to be better or worse than zero"
+        if status in {"better", "worse"}:
+            return f"{name} is significantly {status} than zero overall, but not for any single {nouns}"
+        return f"{name} is not significantly better or worse than zero for any {nouns}"
     better, worse = ([row for row in found if ((row.skill or 0.0) > 0) == up] for up in (True, False))
     sides = [("better", better), ("worse", worse)]
     texts = [f"{word} than zero {parts_text(parts, tested)}" for word, parts in sides if parts]
-    return f"{name} is shown to be {', and '.join(texts)}"
+    return f"{name} is significantly {', and '.join(texts)}"
 
 
 def parts_text(found: Sequence[Row], tested: Sequence[Row]) -> str:
-    """Return in which of the tested parts something was found, such as `only at low volatility and on Mondays`."""
+    """Return the significant groups among those tested, such as `only at low volatility and on Mondays`."""
     texts: list[str] = []
     only = "only "
     for regime in dict.fromkeys(row.regime for row in found):

@@ -12,7 +12,7 @@ from backtest.reports.formats import counted, decimal, listed, p_value, plain, s
 from backtest.reports.wording.audit import leak_reason
 
 CLAIMS: dict[Status, str] = {
-    "leak suspected": "Leak suspected, so nothing is known about {name}",
+    "leak suspected": "Leak suspected, no conclusion about {name}",
     "better": "{name} beats zero",
     "no evidence": "No evidence that {name} beats zero",
     "worse": "{name} does worse than zero",
@@ -26,7 +26,7 @@ OPENINGS: dict[Status, str] = {
     "cannot tell": "Cannot tell",
 }
 FRAGILE: dict[Status, str] = {"better": "Fragile evidence of skill", "worse": "Negative skill, but fragile"}
-"""The opening where no claim of the status holds without one of the folds."""
+"""The opening if no claim of the status holds without one of the folds."""
 
 NOTHING_TO_JUDGE = "Nothing to judge: the run has no model besides the references."
 MOST_DECIMALS = 4
@@ -88,7 +88,7 @@ def reason_words(reason: Reason, audit: Audit | None = None) -> str:
         "few_differences": f"{counted(reason.got or 0, 'loss difference')}, at least {reason.needed} are needed",
         "all_zero": "every return is zero",
         "undefined_test": reason.note,
-        "no_forecasts": "it did not forecast the rows that zero forecast",
+        "no_forecasts": "its forecasts do not cover the same rows as those of zero",
     }[reason.code]
 
 

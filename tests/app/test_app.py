@@ -131,7 +131,7 @@ def test_numbers_of_folds_are_formatted_as_in_the_report() -> None:
 def test_every_leak_comes_with_its_counterexample_and_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "runs", Plan(folds=3, test=60, audit=leaky()))
     page = open_page(monkeypatch, tmp_path)
-    assert page.subheader[0].value == "A leak was found: do not believe these numbers"
+    assert page.subheader[0].value == "A leak was found: the results are unreliable"
     assert ":red-badge[:material/cancel: Leak suspected]" in [badge.value for badge in page.markdown]
     for line in (
         "feature my_feature reads the future",

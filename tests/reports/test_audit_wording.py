@@ -86,7 +86,7 @@ def test_every_note_is_worded(code: NoteCode) -> None:
         ),
         (
             Leak("window_too_long", Subject("fold", "test", 0), numbers={"count": 2}),
-            "fold 0, test has 2 windows reaching beyond the bar that is forecast from",
+            "fold 0, test has 2 windows that extend past the forecast origin",
         ),
         (
             Leak(
@@ -115,8 +115,8 @@ def test_every_note_is_worded(code: NoteCode) -> None:
                 names=("random_walk",),
             ),
             (
-                "model ridge knows what cannot be known: skill +45.67% against zero with a random walk with GARCH "
-                "volatility, p = 0.0001 in tests of sign and rank, and again in a second draw"
+                "model ridge has skill where none is possible: +45.67% against zero with a random walk with GARCH "
+                "volatility, p = 0.0001 in sign and rank tests, and again in a second draw"
             ),
         ),
     ],

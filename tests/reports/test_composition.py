@@ -59,7 +59,7 @@ def test_a_figure_that_unfolds_is_written_beside_the_report() -> None:
     assert figures(Document("title", "subtitle", "0", (folded,))) == (figure,)
 
 
-SUSPECT = "Leak suspected, do not believe this: "
+SUSPECT = "Leak suspected, results unreliable: "
 
 
 def test_a_suspected_leak_is_said_in_the_title_of_every_result(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_no_verdict_stands_without_a_caveat_where_nothing_looked_for_leaks(
 ) -> None:
     (block,) = SECTIONS["verdict"](replace(usual, audit=audit))
     assert isinstance(block, Verdict)
-    assert block.remark.startswith("Nothing has looked for leaks in this run") == caveat
+    assert block.remark.startswith("This run has not been audited for leaks") == caveat
 
 
 def test_trust_comes_after_the_verdict_and_before_the_scores(usual: RunResult) -> None:

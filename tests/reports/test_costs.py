@@ -19,10 +19,10 @@ from tests.support.candidates import candidate, judged, with_rows
     ("net", "turnover", "deflated", "title"),
     [
         (0.12, 100.0, 0.99, "After costs, trading on GRU would have gained 12.0\xa0%; holding would have gained"),
-        (0.12, 100.0, 0.6, "After costs, trading on GRU would have gained 12.0\xa0%, which chance alone could make;"),
-        (0.12, 100.0, None, "After costs, trading on GRU would have gained 12.0\xa0%, which chance alone could make;"),
+        (0.12, 100.0, 0.6, "After costs, trading on GRU would have gained 12.0\xa0%, indistinguishable from chance;"),
+        (0.12, 100.0, None, "After costs, trading on GRU would have gained 12.0\xa0%, indistinguishable from chance;"),
         (-0.5, 100.0, 0.1, "After costs, trading on GRU would have lost 50.0\xa0%; holding would have"),
-        (0.0, 0.0, None, "The forecasts of GRU never called for a trade; holding would have"),
+        (0.0, 0.0, None, "The forecasts of GRU never led to a trade; holding would have"),
         (1e300, 100.0, 0.99, "After costs, trading on GRU would have gained more than 1,000,000\xa0%;"),
     ],
 )
@@ -42,11 +42,11 @@ def test_what_was_earned_stands_beside_holding_and_is_called_chance_where_it_may
 @pytest.mark.parametrize(
     ("net", "turnover", "deflated", "title"),
     [
-        (0.12, 100.0, 0.99, "What trading on GRU would have left after costs is more than chance would give"),
-        (0.12, 100.0, 0.6, "What trading on GRU would have left after costs, chance alone could make"),
-        (0.04, 100.0, 0.99, "After costs, trading on GRU would have left less than holding"),
-        (-0.5, 100.0, 0.1, "After costs, trading on GRU would have left no gain"),
-        (0.0, 0.0, None, "The forecasts of GRU never called for a trade"),
+        (0.12, 100.0, 0.99, "After costs, the return of trading on GRU is more than chance would explain"),
+        (0.12, 100.0, 0.6, "After costs, the return of trading on GRU is indistinguishable from chance"),
+        (0.04, 100.0, 0.99, "After costs, trading on GRU would have earned less than holding"),
+        (-0.5, 100.0, 0.1, "After costs, trading on GRU would not have made a profit"),
+        (0.0, 0.0, None, "The forecasts of GRU never led to a trade"),
     ],
 )
 def test_no_title_boasts_of_a_gain(
@@ -64,8 +64,8 @@ def test_no_gain_is_judged_on_too_little_evidence(usual: RunResult) -> None:
     own: dict[str, dict[str, Any]] = {"gru": {"net_return": 0.12, "turnover": 100.0}, HOLDING: {"net_return": 0.05}}
     rows = [one._replace(**own.get(one.model, {})) for one in usual.rows(STRATEGIES)]
     result = with_rows(result, STRATEGIES, rows)
-    assert costs_title(result).endswith("would have left after costs rests on too little evidence to judge by")
-    assert "would have gained 12.0\xa0%, on too little evidence to judge by; holding" in costs_sentence(result)
+    assert costs_title(result) == "There is too little evidence to judge the return of trading on GRU after costs"
+    assert "would have gained 12.0\xa0%, with too little evidence to judge; holding" in costs_sentence(result)
 
 
 def test_the_strategies_are_folded_and_marked_as_no_claim(usual: RunResult) -> None:

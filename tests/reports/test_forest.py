@@ -21,30 +21,34 @@ def gap(model: str, low: float | None, high: float | None, status: Status | None
 @pytest.mark.parametrize(
     ("rows", "title"),
     [
-        ([gap("gru", -0.1, 0.2, "no evidence")], "The gap of GRU to zero is no bigger than its error"),
+        ([gap("gru", -0.1, 0.2, "no evidence")], "GRU is not significantly different from zero"),
         (
             [gap("gru", -0.1, 0.2, "no evidence"), gap("lstm", -0.1, 0.1, "no evidence")],
-            "The gaps of GRU and LSTM to zero are no bigger than their errors",
+            "GRU and LSTM are not significantly different from zero",
         ),
-        ([gap("gru", 0.1, 0.2, "better", 0.01)], "The gain of GRU on zero is bigger than its error"),
+        ([gap("gru", 0.1, 0.2, "better", 0.01)], "GRU is significantly better than zero"),
         (
             [gap("gru", 0.1, 0.2, "better", 0.01), gap("lstm", -0.2, -0.1, "worse")],
-            "The gain of GRU on zero is bigger than its error; the loss of LSTM to zero is bigger than its error",
+            "GRU is significantly better than zero; LSTM is significantly worse than zero",
         ),
         (
             [gap("gru", 0.1, 0.2, "no evidence", 0.2)],
-            "The gain of GRU on zero is bigger than its error, but for GRU not once all that was tried is counted",
+            "GRU is significantly better than zero, but not after adjustment for multiple testing",
+        ),
+        (
+            [gap("gru", 0.1, 0.2, "better", 0.01), gap("lstm", 0.1, 0.2, "no evidence", 0.2)],
+            "GRU and LSTM are significantly better than zero, but for LSTM not after adjustment for multiple testing",
         ),
         (
             [gap("gru", -0.001, 0.2, "better", 0.04)],
-            "The gap of GRU to zero is no bigger than its error, though the one-sided test finds GRU better",
+            "GRU is not significantly different from zero, although the one-sided test finds GRU better",
         ),
         (
             [gap("gru", 0.1, 0.2, "cannot tell", 0.01)],
-            "The gain of GRU on zero is bigger than its error, on too little evidence to judge by",
+            "GRU is significantly better than zero, but there is too little evidence to judge",
         ),
-        ([gap("gru", None, None, "no evidence")], "The gap of GRU to zero has an unknown error"),
-        ([gap("ridge", -0.1, 0.2)], "The gap of ridge to zero is no bigger than its error"),
+        ([gap("gru", None, None, "no evidence")], "GRU has no interval"),
+        ([gap("ridge", -0.1, 0.2)], "ridge is not significantly different from zero"),
     ],
 )
 def test_the_title_of_the_forest_tells_whose_interval_holds_zero(
@@ -56,9 +60,9 @@ def test_the_title_of_the_forest_tells_whose_interval_holds_zero(
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([gap("naive", -1.1, -1.0), gap("gru", -0.01, 0.01, "no evidence")], "at the arrows: naive (+105\xa0%)."),
-        ([gap("gru", -0.01, 0.01), gap("lstm", -0.2, 0.1, "no evidence")], "A bar with an arrow goes on"),
-        ([gap("gru", None, None, "no evidence")], "without an interval, which could not be worked out: GRU."),
+        ([gap("naive", -1.1, -1.0), gap("gru", -0.01, 0.01, "no evidence")], "at arrows: naive (+105\xa0%)."),
+        ([gap("gru", -0.01, 0.01), gap("lstm", -0.2, 0.1, "no evidence")], "A bar that ends in an arrow extends"),
+        ([gap("gru", None, None, "no evidence")], "have no interval, because it could not be computed: GRU."),
     ],
 )
 def test_what_the_forest_does_not_draw_to_scale_is_said(rows: list[Score], words: str) -> None:
@@ -69,17 +73,17 @@ def test_what_the_forest_does_not_draw_to_scale_is_said(rows: list[Score], words
 def test_the_smallest_gain_that_would_have_shown_is_explained_only_where_it_is_drawn(usual: RunResult) -> None:
     score = gap("gru", -0.01, 0.01, "no evidence")
     near, far = (replace(score, candidate=candidate("no evidence", detectable=size)) for size in (0.1, 0.7))
-    assert "4 of 5 cases" in caption([near], 0.12)
-    assert "4 of 5 cases" not in caption([far], 0.12)
-    assert "that this sample would have shown for GRU (70\xa0%)." in caption([far], 0.12)
+    assert "80 % power" in caption([near], 0.12)
+    assert "80 % power" not in caption([far], 0.12)
+    assert "the smallest detectable gain of GRU (70\xa0%)." in caption([far], 0.12)
     assert "Off the scale" not in caption([near], 0.12)
 
 
 @pytest.mark.parametrize(
     ("status", "ends", "least", "said"),
     [
-        ("no evidence", (-0.1, 0.1), 0.7, ("any gain that its interval leaves plausible for GRU (it would take 70",)),
-        ("no evidence", (-0.1, 0.9), 0.7, ("too small to show a gain of GRU below 70",)),
+        ("no evidence", (-0.1, 0.1), 0.7, ("of the size that the interval allows: it would take 70\xa0% for GRU.",)),
+        ("no evidence", (-0.1, 0.9), 0.7, ("too small to detect gains below 70\xa0% for GRU.",)),
         ("no evidence", (-0.1, 0.1), 0.05, ()),
         ("better", (0.1, 0.2), 0.7, ()),
         ("cannot tell", (-0.1, 0.1), 0.7, ()),
@@ -102,8 +106,8 @@ def test_several_models_share_one_sentence() -> None:
     ]
     (said,) = power_sentences(scores)
     assert said == (
-        "The sample is too small to show any gain that their intervals leave plausible for "
-        "GRU (it would take 70\xa0%) and LSTM (it would take 70\xa0%)."
+        "The sample is too small to detect gains of the size that the intervals allow: "
+        "it would take 70\xa0% for GRU and 70\xa0% for LSTM."
     )
 
 

@@ -46,33 +46,45 @@ SIGN, SIGN_OF_LSTM = {"loss": "direction", "alternative": "greater"}, {"loss": "
 @pytest.mark.parametrize(
     ("tests", "title"),
     [
-        ([named(OWN, 0.01), named("bold", 0.01)], "GRU: 2 of 2 tests of skill say yes, the verdict's own among them"),
-        ([named(OWN, 0.01), named("bold", 0.2)], "GRU: 1 of 2 tests of skill says yes, the verdict's own among them"),
-        ([named(OWN, 0.3), named("bold", 0.01)], "Bold speaks for GRU; the verdict's own test does not"),
-        ([named(OWN, 0.3), named("sign", 0.01, **SIGN)], "Sign speaks for GRU; the verdict's own test does not"),
+        (
+            [named(OWN, 0.01), named("bold", 0.01)],
+            "GRU: 2 of 2 tests of skill find it, including the one behind the verdict",
+        ),
+        (
+            [named(OWN, 0.01), named("bold", 0.2)],
+            "GRU: 1 of 2 tests of skill finds it, including the one behind the verdict",
+        ),
+        ([named(OWN, 0.3), named("bold", 0.01)], "Bold finds skill in GRU; the test behind the verdict does not"),
+        (
+            [named(OWN, 0.3), named("sign", 0.01, **SIGN)],
+            "Sign finds skill in GRU; the test behind the verdict does not",
+        ),
         (
             [named(OWN, 0.3), named("bold", 0.01), named("bold", 0.01, model="lstm"), named("bold", 0.01, **ABSOLUTE)],
-            "Bold speaks for LSTM and GRU; Bold on absolute errors speaks for GRU; the verdict's own test does not",
+            (
+                "Bold finds skill in LSTM and GRU; Bold on absolute errors finds skill in GRU; "
+                "the test behind the verdict does not"
+            ),
         ),
         (
             [named("bold", 0.01), named("new", 0.01), named("sign", 0.01, **SIGN_OF_LSTM)],
-            "Bold and New speak for GRU; Sign speaks for LSTM; the verdict's own test does not",
+            "Bold and New find skill in GRU; Sign finds skill in LSTM; the test behind the verdict does not",
         ),
-        ([named(OWN, 0.3), named("bold", 0.2)], "All tests of skill against zero agree: no sign of any"),
+        ([named(OWN, 0.3), named("bold", 0.2)], "No test finds skill against zero"),
         (
             [named(OWN, 0.3), named("bold", None)],
-            "All tests of skill against zero that could be made agree: no sign of any",
+            "No test that could be computed finds skill against zero",
         ),
         (
             [named(OWN, 0.3), named("size", 0.0, of_skill=False)],
-            "All tests of skill against zero agree: no sign of any",
+            "No test finds skill against zero",
         ),
         (
             [named(OWN, 0.3), named("bold", 0.0, baseline="naive")],
-            "All tests of skill against zero agree: no sign of any",
+            "No test finds skill against zero",
         ),
-        ([named(OWN, None)], "No test of skill could be made"),
-        ([], "No test of skill could be made"),
+        ([named(OWN, None)], "No test of skill could be computed"),
+        ([], "No test of skill could be computed"),
     ],
 )
 def test_the_title_of_the_tests_says_what_they_say_together(usual: RunResult, tests: list[Row], title: str) -> None:
@@ -82,7 +94,7 @@ def test_the_title_of_the_tests_says_what_they_say_together(usual: RunResult, te
 
 def test_no_test_is_believed_where_there_is_too_little_evidence(usual: RunResult) -> None:
     result = asked(usual, named(OWN, 0.01), status="cannot tell")
-    assert "rest on too little to be believed" in other_tests_title(leading_tests(result), result)
+    assert "There is too little evidence to rely on" in other_tests_title(leading_tests(result), result)
 
 
 def test_the_numbers_of_a_note_have_three_digits_and_true_minus_signs(usual: RunResult) -> None:
@@ -99,10 +111,7 @@ def test_what_all_tests_agree_on_is_said_of_the_models_that_are_shown_alone(usua
     )
     found = altered(with_rows(usual, TESTS, tests), scores=tuple(replace(one, p_adjusted=0.5) for one in four))
     assert {row.model for row in leading_tests(found)} == {"a", "b", "c"}
-    assert (
-        other_tests_title(leading_tests(found), found)
-        == "All tests of skill against zero agree: no sign of any in the 3 best models"
-    )
+    assert other_tests_title(leading_tests(found), found) == "No test finds skill against zero in the 3 best models"
 
 
 def test_an_undefined_test_says_so_with_its_reason(usual: RunResult) -> None:
@@ -132,7 +141,7 @@ def test_a_test_is_shown_against_zero_and_for_being_better_as_far_as_it_was_made
 def test_every_test_has_one_answer_per_leading_model(usual: RunResult) -> None:
     table = answer_table(leading_tests(usual), usual)
     assert len(table.rows) == len({(one.test, one.loss) for one in usual.rows(TESTS, fold=None)})
-    assert {cell.split(" (")[0] for row in table.rows for cell in row[1:-1]} <= {"yes", "not shown", "undefined"}
+    assert {cell.split(" (")[0] for row in table.rows for cell in row[1:-1]} <= {"yes", "no evidence", "undefined"}
 
 
 def test_tests_not_of_skill_have_their_own_label_and_losses_are_named(
@@ -141,7 +150,7 @@ def test_tests_not_of_skill_have_their_own_label_and_losses_are_named(
     tests = [named(OWN, 0.3), named(OWN, 0.2, **ABSOLUTE), named("size", 0.0, of_skill=False)]
     result = asked(usual, named("mix", 0.0, baseline="naive"), *tests)
     skill, rest = answer_table(leading_tests(result), result).groups
-    assert (skill.label, rest.label) == ("Skill against zero", "Not about skill against zero")
+    assert (skill.label, rest.label) == ("Skill against zero", "Other questions")
     assert [row[0] for row in skill.rows] == [f"{OWN}?", f"{OWN}, in absolute errors?"]
     assert {row[0] for row in rest.rows} == {"mix?", "size?"}
 
@@ -149,7 +158,7 @@ def test_tests_not_of_skill_have_their_own_label_and_losses_are_named(
 def test_no_answer_is_at_odds_with_the_p_beside_it(usual: RunResult) -> None:
     result = asked(usual, named(OWN, 0.05004), named("bold", 0.05))
     assert [row[1] for row in answer_table(leading_tests(result), result).rows] == [
-        "not shown (0.05004)",
+        "no evidence (0.05004)",
         "yes (0.050)",
     ]
 
@@ -173,7 +182,7 @@ def joint(model: str | None, p_value: float | None, *, selected: bool | None) ->
         ([joint("gru", None, selected=True), joint("lstm", None, selected=False)], "GRU"),
         ([joint("gru", None, selected=False)], "no model"),
         ([joint(None, 0.01, selected=None)], "yes"),
-        ([joint(None, 0.06, selected=None)], "not shown"),
+        ([joint(None, 0.06, selected=None)], "no evidence"),
         ([joint(None, None, selected=None)], "undefined"),
     ],
 )

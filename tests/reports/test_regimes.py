@@ -55,26 +55,26 @@ def given_rows(usual: RunResult, rows: list[Row]) -> RunResult:
     [
         (
             {},
-            "No level of volatility, hour or weekday stands out: nowhere is GRU shown to be better or worse than zero",
+            "GRU is not significantly better or worse than zero for any level of volatility, hour or weekday",
         ),
-        ({"low": 0.02}, "GRU is shown to be better than zero only at low volatility"),
-        ({"low": 0.02, "high": 0.02}, "GRU is shown to be better than zero only at low and high volatility"),
-        ({"monday": -0.02}, "GRU is shown to be worse than zero only on Mondays"),
+        ({"low": 0.02}, "GRU is significantly better than zero only at low volatility"),
+        ({"low": 0.02, "high": 0.02}, "GRU is significantly better than zero only at low and high volatility"),
+        ({"monday": -0.02}, "GRU is significantly worse than zero only on Mondays"),
         (
             {"low": 0.02, "01_00": 0.03, "tuesday": 0.1},
-            "GRU is shown to be better than zero only at low volatility, at 01:00 (UTC) and on Tuesdays",
+            "GRU is significantly better than zero only at low volatility, at 01:00 (UTC) and on Tuesdays",
         ),
         (
             {"low": 0.02, "tuesday": -0.1},
-            "GRU is shown to be better than zero only at low volatility, and worse than zero only on Tuesdays",
+            "GRU is significantly better than zero only at low volatility, and worse than zero only on Tuesdays",
         ),
         (
             {"monday": 0.02, "tuesday": 0.1, "00_00": 0.3},
-            "GRU is shown to be better than zero at 00:00 (UTC) and on every weekday",
+            "GRU is significantly better than zero at 00:00 (UTC) and on every weekday",
         ),
         (
             dict.fromkeys(("low", "middle", "high", "00_00", "01_00", "monday", "tuesday"), -0.3),
-            "GRU is shown to be worse than zero at every volatility, in every hour and on every weekday",
+            "GRU is significantly worse than zero at every volatility, in every hour and on every weekday",
         ),
     ],
 )
@@ -85,12 +85,12 @@ def test_the_title_says_where_a_model_stands_out(usual: RunResult, sure: dict[st
 def test_parts_beyond_a_few_are_counted_in_the_title(usual: RunResult) -> None:
     rows = [row("hour", "00:00", p=0.01)._replace(part=f"{hour:02}:00", place=hour) for hour in range(9)]
     title = regimes_title(given_rows(usual, [*rows, row("hour", "01:00")]), "gru")
-    assert title == "GRU is shown to be better than zero only at 00:00, 01:00 and 7 more (UTC)"
+    assert title == "GRU is significantly better than zero only at 00:00, 01:00 and 7 more (UTC)"
 
 
 def test_only_the_adjusted_p_makes_a_part_stand_out(usual: RunResult) -> None:
     result = given_rows(usual, [row("weekday", "Monday")._replace(p_value=1e-9, p_adjusted=0.051)])
-    assert regimes_title(result, "gru").startswith("No weekday stands out")
+    assert regimes_title(result, "gru") == "GRU is not significantly better or worse than zero for any weekday"
     assert regimes_title(altered(result, verdict=replace(result.verdict, alpha=0.051)), "gru").endswith(
         "on every weekday"
     )
@@ -100,7 +100,7 @@ def test_what_was_not_tested_is_no_finding(usual: RunResult) -> None:
     blocks = SECTIONS["regimes"](given_rows(usual, [row("weekday", "Monday", p=None)]))
     opening, unfolding = blocks
     assert isinstance(opening, Heading)
-    assert opening.finding == "Where GRU does better or worse than zero was not tested"
+    assert opening.finding == "The skill of GRU by group was not tested"
     assert isinstance(unfolding, Details)
     (none,) = SECTIONS["regimes"](given_rows(usual, []))
     assert isinstance(none, Heading)
@@ -111,27 +111,26 @@ def test_another_candidate_that_stands_out_is_named_below_and_a_leak_is_left_to_
     rows = [*every(), row("hour", "00:00", p=0.01, model="lstm"), row("hour", "01:00", model="lstm")]
     result = given_rows(usual, rows)
     (words,) = (block.text for block in SECTIONS["regimes"](result) if isinstance(block, Text))
-    assert words == "LSTM is shown to be better than zero only at 00:00 (UTC)."
+    assert words == "LSTM is significantly better than zero only at 00:00 (UTC)."
     leaky = altered(result, verdict=replace(result.verdict, status="leak suspected"))
     assert SECTIONS["regimes"](leaky) == SECTIONS["regimes"](result)
 
 
-@pytest.mark.parametrize(("status", "noun"), [("better", "gain"), ("worse", "loss")])
+@pytest.mark.parametrize("status", ["better", "worse"])
 def test_what_is_shown_over_all_forecasts_is_not_denied_where_no_part_stands_out(
-    usual: RunResult, status: Status, noun: str
+    usual: RunResult, status: Status
 ) -> None:
     result = judged(given_rows(usual, every()), candidate(status))
     assert regimes_title(result, "gru") == (
-        f"The {noun} of GRU cannot be pinned to any level of volatility, hour or weekday; "
-        "over all forecasts it is shown"
+        f"GRU is significantly {status} than zero overall, but not for any single level of volatility, hour or weekday"
     )
-    assert regimes_title(judged(result, candidate(status, "lstm")), "gru").startswith("No level of volatility")
+    assert regimes_title(judged(result, candidate(status, "lstm")), "gru").startswith("GRU is not significantly")
 
 
 def test_nothing_is_claimed_where_there_is_too_little_evidence(usual: RunResult) -> None:
     result = judged(given_rows(usual, every(low=0.02)), candidate("cannot tell"))
     assert (
-        regimes_title(result, "gru") == "There is too little evidence to tell where GRU does better or worse than zero"
+        regimes_title(result, "gru") == "There is too little evidence to judge where GRU is better or worse than zero"
     )
     assert not significant_parts(result, "gru")
 
@@ -145,15 +144,15 @@ def figure(result: RunResult) -> Figure:
 def test_the_caption_tells_of_chance_of_arrows_and_of_what_has_no_interval(usual: RunResult) -> None:
     rows = every()
     plain = figure(given_rows(usual, rows)).caption
-    assert "Of 7 such intervals about 1 in 20 would miss the line by chance alone" in plain
-    assert "a filled mark has one of at most 0.05" in plain
+    assert "Of 7 intervals, about 1 in 20 would miss the line by chance alone" in plain
+    assert "filled marks have one of at most 0.05" in plain
     assert "last 24 outcomes known before a forecast" in plain
-    assert "arrow" not in plain
+    assert "Arrow" not in plain
     assert "without an interval" not in plain
     wide = [rows[0]._replace(skill_low=-9.0), *rows[1:], row("volatility", "low", p=None)]
     caption = figure(given_rows(usual, wide)).caption
-    assert "An arrow marks an interval that goes on beyond the picture." in caption
-    assert caption.endswith("Parts without an interval are in the numbers alone.")
+    assert "Arrows mark intervals that extend beyond the figure." in caption
+    assert caption.endswith("Groups without an interval are only in the table.")
 
 
 def test_one_wide_interval_does_not_flatten_the_others() -> None:
@@ -197,7 +196,7 @@ def test_the_numbers_are_those_of_the_table_candidates_first(usual: RunResult, u
     assert [group.label for group in found.groups][:2] == [model.upper() for model in candidates]
     first = table.filter(model=candidates[0]).row(0, named=True)
     cells = dict(zip([column.label for column in found.columns], found.groups[0].rows[0], strict=True))
-    assert (cells["Part"], cells["Forecasts"]) == ("low volatility", str(first["n"]))
+    assert (cells["Group"], cells["Forecasts"]) == ("low volatility", str(first["n"]))
     assert cells["Skill"] == percent(first["skill"])
     unknown = next(cells for cells in found.rows if cells[0] == "unknown volatility")
     assert unknown[1] == "12"
@@ -217,7 +216,7 @@ def test_a_table_that_would_be_too_long_holds_the_candidates_alone_and_says_so(u
 def test_a_regime_that_the_report_has_no_words_for_is_shown_by_its_own(usual: RunResult) -> None:
     odd = "{0.__class__} <b>"
     result = given_rows(usual, [row(odd, "{1}", p=0.01), row(odd, "other")])
-    assert regimes_title(result, "gru") == f"GRU is shown to be better than zero only at {{1}} ({odd})"
+    assert regimes_title(result, "gru") == f"GRU is significantly better than zero only at {{1}} ({odd})"
     shown = figure(result)
     assert "<b>" not in shown.svg
     assert isinstance(shown.numbers, Table)

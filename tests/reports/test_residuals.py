@@ -186,7 +186,7 @@ def test_the_sizes_of_errors_remember_calm_and_wild_times() -> None:
     assert (found.errors.p_value or 0.0) > 0.01
     assert (found.sizes.p_value or 1.0) < 1e-6
     assert found.sizes.values[0] > 0.1
-    assert size_sentence(found, 0.05).startswith("Their sizes have a memory, clearest at lag 1 (0.")
+    assert size_sentence(found, 0.05).startswith("Their absolute values are autocorrelated, most clearly at lag 1 (0.")
 
 
 def coverage(model: str, fold: int | None, level: float, n: int, covered: int) -> Row:
@@ -206,12 +206,12 @@ def left(*values: float, p: float | None = 0.5) -> Residuals:
 @pytest.mark.parametrize(
     ("found", "title"),
     [
-        (left(0.01, 0.2, 0.0), "The errors of GRU show no memory in their direction, as far as can be seen"),
-        (left(0.01, -0.2, 0.0, p=0.01), "The errors of GRU are still correlated, most at lag 2"),
-        (left(0.5, 0.2, 0.3, -0.4, p=0.01), "The errors of GRU are still correlated, most at lags 1, 3 and 4"),
-        (left(0.09, 0.09, 0.09, p=0.01), "The errors of GRU are still correlated"),
-        (left(0.0, 0.0, p=None), "The errors of GRU are always the same"),
-        (left(p=None), "There are too few errors of GRU to look for a pattern in them"),
+        (left(0.01, 0.2, 0.0), "The errors of GRU show no significant autocorrelation"),
+        (left(0.01, -0.2, 0.0, p=0.01), "The errors of GRU are autocorrelated, most strongly at lag 2"),
+        (left(0.5, 0.2, 0.3, -0.4, p=0.01), "The errors of GRU are autocorrelated, most strongly at lags 1, 3 and 4"),
+        (left(0.09, 0.09, 0.09, p=0.01), "The errors of GRU are autocorrelated"),
+        (left(0.0, 0.0, p=None), "The errors of GRU are constant"),
+        (left(p=None), "There are too few errors of GRU to test for autocorrelation"),
     ],
 )
 def test_the_title_follows_the_test_and_names_the_lags(usual: RunResult, found: Residuals, title: str) -> None:
@@ -219,21 +219,19 @@ def test_the_title_follows_the_test_and_names_the_lags(usual: RunResult, found: 
     held = [coverage("gru", None, level, 54_691, round(54_691 * share)) for level, share in ((0.5, 0.6), (0.8, 0.9))]
     other = coverage("lstm", None, 0.95, 10, 1)
     assert residuals_title(altered(usual, coverages=(*held, other)), found) == (
-        f"{title}; its 80\xa0% intervals were too wide: they held 90.0\xa0% of 54,691 outcomes"
+        f"{title}; its 80\xa0% intervals were too wide: they covered 90.0\xa0% of 54,691 outcomes"
     )
 
 
 def test_the_text_counts_lags_and_says_what_chance_would_make() -> None:
-    assert "none of 3 lags leaves the band (chance alone would make it 0.15)" in error_sentence(
-        left(0.0, 0.1, 0.05), 0.05
-    )
-    assert "1 of 1 lag leaves the band" in error_sentence(left(0.2), 0.05)
-    assert "tell nothing about the next one" in error_sentence(left(*[0.2] * 40), 0.05)
+    assert "none of 3 lags is outside the band (0.15 expected by chance)" in error_sentence(left(0.0, 0.1, 0.05), 0.05)
+    assert "1 of 1 lag is outside the band" in error_sentence(left(0.2), 0.05)
+    assert "show no significant autocorrelation" in error_sentence(left(*[0.2] * 40), 0.05)
     loud = error_sentence(left(*[0.2] * 20, *[0.0] * 20, p=0.001), 0.05)
-    assert "that its forecasts do not use: 20 of 40 lags leave the band (chance alone would make it 2)" in loud
+    assert "that its forecasts do not use: 20 of 40 lags are outside the band (2 expected by chance)" in loud
     apart = replace(left(0.2, 0.1), lags=np.asarray([5, 10]))
-    assert error_sentence(apart, 0.05).endswith("Outcomes over 5 bars overlap, so only one forecast in 5 is counted.")
-    assert lag_clause(apart) == ", most at lag 5"
+    assert error_sentence(apart, 0.05).endswith("Outcomes over 5 bars overlap, so only one forecast in 5 is used.")
+    assert lag_clause(apart) == ", most strongly at lag 5"
 
 
 def held(fold: int, share: float, level: float = 0.95) -> Row:
@@ -243,24 +241,24 @@ def held(fold: int, share: float, level: float = 0.95) -> Row:
 def test_the_worst_and_the_best_fold_are_named() -> None:
     rows = [held(1, 0.95), held(2, 0.712), held(3, 0.999), held(4, 0.9)]
     assert coverage_sentence(rows) == (
-        "Fold by fold the 95\xa0% intervals held from 71.2\xa0% in fold 2 to 99.9\xa0% in fold 3."
+        "By fold, the 95\xa0% intervals covered from 71.2\xa0% (fold 2) to 99.9\xa0% (fold 3) of the outcomes."
     )
-    assert coverage_sentence(rows[:1]) == "The 95\xa0% intervals held 95.0\xa0% in fold 1."
+    assert coverage_sentence(rows[:1]) == "The 95\xa0% intervals covered 95.0\xa0% (fold 1)."
 
 
 def test_folds_that_share_the_worst_or_the_best_are_counted() -> None:
     rows = [held(1, 1.0), held(2, 0.9), held(3, 1.0)]
-    assert coverage_sentence(rows).endswith("held from 90.0\xa0% in fold 2 to 100.0\xa0% in 2 folds.")
-    assert coverage_sentence(rows[::2]) == "The 95\xa0% intervals held 100.0\xa0% in every fold."
+    assert coverage_sentence(rows).endswith("covered from 90.0\xa0% (fold 2) to 100.0\xa0% (2 folds) of the outcomes.")
+    assert coverage_sentence(rows[::2]) == "The 95\xa0% intervals covered 100.0\xa0% in every fold."
 
 
 @pytest.mark.parametrize(
     ("n", "covered", "words"),
     [
-        (1_000, 992, "95\xa0% intervals were too wide: they held 99.2\xa0% of 1,000 outcomes"),
-        (1_000, 900, "95\xa0% intervals were too narrow: they held 90.0\xa0% of 1,000 outcomes"),
-        (100_000, 95_900, "95\xa0% intervals held 95.9\xa0% of 100,000 outcomes, as promised"),
-        (100, 99, "95\xa0% intervals held 99.0\xa0% of 100 outcomes, which chance allows for"),
+        (1_000, 992, "95\xa0% intervals were too wide: they covered 99.2\xa0% of 1,000 outcomes"),
+        (1_000, 900, "95\xa0% intervals were too narrow: they covered 90.0\xa0% of 1,000 outcomes"),
+        (100_000, 95_900, "95\xa0% intervals covered 95.9\xa0% of 100,000 outcomes, as intended"),
+        (100, 99, "95\xa0% intervals covered 99.0\xa0% of 100 outcomes, within sampling error"),
     ],
 )
 def test_intervals_are_called_too_wide_or_too_narrow_by_rule(n: int, covered: int, words: str) -> None:
@@ -270,10 +268,10 @@ def test_intervals_are_called_too_wide_or_too_narrow_by_rule(n: int, covered: in
 @pytest.mark.parametrize(
     ("values", "p", "words"),
     [
-        ((0.05, 0.3), 0.001, "a memory, clearest at lag 2 (0.30): large errors follow large ones"),
-        ((-0.3, 0.2), 0.001, "a memory, clearest at lag 1 (−0.30): small errors follow large ones"),
-        ((0.3, 0.2), 0.06, "show no memory, as far as can be seen."),
-        ((0.0, 0.0), None, "are all the same."),
+        ((0.05, 0.3), 0.001, "are autocorrelated, most clearly at lag 2 (0.30): large errors follow large ones"),
+        ((-0.3, 0.2), 0.001, "are autocorrelated, most clearly at lag 1 (−0.30): small errors follow large ones"),
+        ((0.3, 0.2), 0.06, "show no significant autocorrelation."),
+        ((0.0, 0.0), None, "are all equal."),
     ],
 )
 def test_the_sizes_have_a_memory_where_their_test_says_so(
@@ -317,7 +315,7 @@ def test_the_section_says_what_the_forecasts_and_earlier_errors_give(usual: RunR
     blocks = SECTIONS["residuals"](usual)
     heading = blocks[0]
     assert isinstance(heading, Heading)
-    assert f"intervals held {percent(inside / 160, 1, signed=False)} of 160 outcomes" in heading.finding
+    assert f"intervals covered {percent(inside / 160, 1, signed=False)} of 160 outcomes" in heading.finding
     assert [block.name for block in blocks if isinstance(block, Figure)] == ["residuals", "coverage"]
     (found,) = (one for one in residuals_of(usual) if one.model == leader)
     for part, series in ((found.errors, errors), (found.sizes, np.abs(errors))):
@@ -327,4 +325,6 @@ def test_the_section_says_what_the_forecasts_and_earlier_errors_give(usual: RunR
 def test_a_single_fold_says_that_there_are_no_intervals(tmp_path: Path) -> None:
     blocks = SECTIONS["residuals"](read(make(tmp_path, Plan(folds=1, test=80))))
     assert [block.name for block in blocks if isinstance(block, Figure)] == ["residuals"]
-    assert any(isinstance(block, Text) and block.text.startswith("There are no intervals") for block in blocks)
+    assert any(
+        isinstance(block, Text) and block.text.startswith("There are no prediction intervals") for block in blocks
+    )

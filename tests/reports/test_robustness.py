@@ -32,19 +32,22 @@ def spell(values: list[float], model: str = "gru") -> FluctuationPath:
 @pytest.mark.parametrize(
     ("paths", "words"),
     [
-        ([[0.0, 1.0, -2.9]], "No spell stands out: GRU stays within the band of chance."),
-        ([[0.0, 1.0], [0.0, 2.0]], "No spell stands out: GRU and m1 stay within the band of chance."),
-        ([[0.0, -3.5, -4.0, 0.0]], "A spell stands out: GRU was better than zero around 7 January 2020 to 8 January"),
-        ([[0.0, 0.0, 3.5]], "A spell stands out: GRU was worse than zero around 8 January 2020."),
-        ([[-3.5, -3.2, -9.0]], "A spell stands out: GRU was better than zero all the way."),
-        ([[-3.5, 0.0, -5.0, -4.0, 0.0]], "A spell stands out: GRU was better than zero around 8 January 2020 to 9"),
+        ([[0.0, 1.0, -2.9]], "No period stands out: GRU stays within the 95 % band."),
+        ([[0.0, 1.0], [0.0, 2.0]], "No period stands out: GRU and m1 stay within the 95 % band."),
+        (
+            [[0.0, -3.5, -4.0, 0.0]],
+            "One period stands out: GRU was better than zero around 7 January 2020 to 8 January",
+        ),
+        ([[0.0, 0.0, 3.5]], "One period stands out: GRU was worse than zero around 8 January 2020."),
+        ([[-3.5, -3.2, -9.0]], "One period stands out: GRU was better than zero throughout."),
+        ([[-3.5, 0.0, -5.0, -4.0, 0.0]], "One period stands out: GRU was better than zero around 8 January 2020 to 9"),
         (
             [[0.0, 3.5], [-3.5, 0.0]],
-            "Spells stand out: m1 was better than zero around 6 January 2020; GRU was worse than zero",
+            "Some periods stand out: m1 was better than zero around 6 January 2020; GRU was worse than zero",
         ),
         (
             [[3.5, -3.5], [3.5, -3.5]],
-            "Spells stand out: GRU was better than zero around 7 January 2020; m1 was better than zero around",
+            "Some periods stand out: GRU was better than zero around 7 January 2020; m1 was better than zero around",
         ),
     ],
 )
@@ -61,7 +64,7 @@ def test_the_extreme_of_a_path_is_in_the_picture_and_its_value_below_the_numbers
     values = np.sin(np.arange(1_000) / 50) * 2
     values[617] = -7.25
     path = spell(values.tolist())
-    assert fluctuation_table([path]).caption.startswith("Farthest from 0: GRU −7.25.")
+    assert fluctuation_table([path]).caption.startswith("Extreme values: GRU −7.25.")
     flat = replace(path, values=np.where(values < -7, 0, values))
     pictures = [picture(with_paths(usual, one)) for one in (path, flat)]
     assert pictures[0] != pictures[1]
@@ -114,7 +117,7 @@ def seed(number: int, skill: float, status: Status | None) -> Row:
         (["no evidence", "worse"], "GRU: none of 2 seeds is better than zero alone"),
         (["better", "better"], "GRU: each of 2 seeds is better than zero alone"),
         (["cannot tell", "cannot tell"], "GRU: 2 seeds with a skill from"),
-        (["better"], "GRU was fitted with one seed only"),
+        (["better"], "GRU was fitted with only one seed"),
     ],
 )
 def test_the_title_of_the_seeds_counts_those_that_are_better_alone(
@@ -138,7 +141,7 @@ def test_a_fragile_claim_is_named_with_the_fold_that_carries_it(usual: RunResult
     result = with_rows(judged(usual, found), DROPPED, [dropped(2, -0.004), dropped(0, 0.1)])
     blocks = SECTIONS["skill"](result)
     assert [block.text for block in blocks if isinstance(block, Note)] == [
-        "That GRU is better than zero does not survive leaving out fold 2."
+        "Without fold 2, GRU is no longer significantly better than zero."
     ]
     table = blocks[-1]
     assert isinstance(table, Table)

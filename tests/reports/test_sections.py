@@ -153,7 +153,7 @@ def test_bars_without_a_forecast_are_told_from_bars_that_are_incomplete(usual: R
         if isinstance(block, Facts)
         for pair in block.pairs
     )
-    assert facts["Incomplete bars"].startswith("55 of all: ")
+    assert facts["Incomplete bars"].startswith("55: ")
     assert facts["Test bars without a forecast"] == "12, for the same reasons"
 
 

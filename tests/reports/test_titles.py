@@ -31,31 +31,31 @@ PLAN = Plan(folds=3, test=80)
     [
         (
             [scored("gru", 0.004, "better")],
-            "GRU has a squared error 0.40\xa0% smaller than zero's, more than chance would give",
+            "The squared error of GRU is 0.40\xa0% lower than zero's, which is significant",
         ),
-        ([scored("gru", 0.004, "no evidence")], "a gap that chance alone could make"),
-        ([scored("gru", 0.004, "cannot tell")], "on too little evidence to judge by"),
-        ([scored("gru", 1e-7, "no evidence")], "GRU has a squared error under 0.01\xa0% smaller than zero's, a gap"),
+        ([scored("gru", 0.004, "no evidence")], "lower than zero's, which is not significant"),
+        ([scored("gru", 0.004, "cannot tell")], "but there is too little evidence to judge"),
+        ([scored("gru", 1e-7, "no evidence")], "The squared error of GRU is under 0.01\xa0% lower than zero's, which"),
         (
             [scored("ridge", 0.0002), scored("gru", 0.0001, "no evidence")],
-            "smaller than zero's, a gap that chance alone could make; the baseline ridge has one 0.02\xa0% smaller",
+            "lower than zero's, which is not significant; that of the baseline ridge is 0.02\xa0% lower",
         ),
         (
             [scored("ridge", 0.0002), scored("gru", -0.004, "no evidence")],
-            "that of GRU is 0.40\xa0% larger; the baseline ridge has a squared error 0.02\xa0% smaller, a gap that",
+            "of GRU is 0.40\xa0% higher; that of the baseline ridge is 0.02\xa0% lower, which is not significant",
         ),
         (
             [replace(scored("ridge", 0.02), p_adjusted=0.01), scored("gru", -0.004, "no evidence")],
-            "the baseline ridge has a squared error 2.00\xa0% smaller, more than chance would give",
+            "that of the baseline ridge is 2.00\xa0% lower, which is significant",
         ),
         (
             [scored("ridge", -0.001), scored("gru", -0.004, "no evidence")],
-            "the squared error of GRU is 0.40\xa0% larger; the baseline ridge comes closer",
+            "the squared error of GRU is 0.40\xa0% higher; the baseline ridge comes closer",
         ),
-        ([scored("ridge", -0.01), scored("gru", 0.004, "leak suspected")], "0.40\xa0% smaller than zero's"),
-        ([scored("gru", -0.004, "worse")], "No model beats zero: the squared error of GRU is 0.40\xa0% larger"),
-        ([scored("gru", -0.1, "worse"), scored("lstm", -0.2, "worse")], "of GRU, the best model, is 10.00\xa0% larger"),
-        ([scored("naive", -1.0)], "No baseline beats zero: the squared error of naive is 100.00\xa0% larger"),
+        ([scored("ridge", -0.01), scored("gru", 0.004, "leak suspected")], "0.40\xa0% lower than zero's"),
+        ([scored("gru", -0.004, "worse")], "No model beats zero: the squared error of GRU is 0.40\xa0% higher"),
+        ([scored("gru", -0.1, "worse"), scored("lstm", -0.2, "worse")], "of GRU, the best model, is 10.00\xa0% higher"),
+        ([scored("naive", -1.0)], "No baseline beats zero: the squared error of naive is 100.00\xa0% higher"),
         ([], "There is no model to compare with zero"),
     ],
 )
@@ -71,14 +71,14 @@ def path(*at_fold_end: float) -> LossPath:
 @pytest.mark.parametrize(
     ("ends", "title"),
     [
-        ((-0.1, -0.3, -0.4), "GRU gained on zero in every fold, most of all in fold 1"),
-        ((-0.1, -0.3, -0.2), "GRU gained on zero in 2 of 3 folds, most of all in fold 1"),
+        ((-0.1, -0.3, -0.4), "GRU was ahead of zero in every fold, most clearly in fold 1"),
+        ((-0.1, -0.3, -0.2), "GRU was ahead of zero in 2 of 3 folds, most clearly in fold 1"),
         (
             (0.1, -0.3, -0.2),
-            "GRU gained on zero in 1 of 3 folds, but without fold 1 (from 20 February 2020) it would not be ahead",
+            "GRU was ahead of zero in 1 of 3 folds, but not overall without fold 1 (from 20 February 2020)",
         ),
-        ((-0.1, -0.2, -0.3), "GRU gained on zero in every fold, most of all in fold 0"),
-        ((-0.1, 0.3, 0.2), "GRU lost to zero: ahead in 2 of 3 folds, most lost in fold 1"),
+        ((-0.1, -0.2, -0.3), "GRU was ahead of zero in every fold, most clearly in fold 0"),
+        ((-0.1, 0.3, 0.2), "GRU fell behind zero: ahead in 2 of 3 folds, largest loss in fold 1"),
     ],
 )
 def test_the_title_of_the_cumulative_loss_tells_one_lucky_spell_from_a_steady_gain(
@@ -91,7 +91,7 @@ def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_
     shown = visible_paths(usual, axis_limit(usual))
     assert "naive" not in {one.model for one in shown}
     assert {"gru", "lstm"} <= {one.model for one in shown}
-    assert "Far off the scale and left out: naive." in cumulative_loss_caption(usual, shown, axis_limit(usual))
+    assert "Not shown, far off the scale: naive." in cumulative_loss_caption(usual, shown, axis_limit(usual))
     heads = [column.label for column in fold_end_table(usual.paths, usual.folds).columns]
     assert "naive" in heads
 
@@ -103,7 +103,7 @@ def test_the_leading_model_is_not_squeezed_by_a_worse_one_which_is_cut_off_and_s
     result = altered(usual, paths=paths)
     assert axis_limit(result) == pytest.approx(0.04)
     assert [one.model for one in visible_paths(result, axis_limit(result))] == [*ends]
-    assert f"Cut off at the triangles: {second.upper()} (ends at +30.00\xa0%)." in cumulative_loss_caption(
+    assert f"Cut off at triangles: {second.upper()} (ends at +30.00\xa0%)." in cumulative_loss_caption(
         result, paths, axis_limit(result)
     )
 
@@ -111,12 +111,12 @@ def test_the_leading_model_is_not_squeezed_by_a_worse_one_which_is_cut_off_and_s
 @pytest.mark.parametrize(
     ("slope", "title"),
     [
-        ((0.5, 1.1, 1.7), "came true on average"),
-        ((0.1, 0.3, 0.5), "point the right way but are too large"),
-        ((1.2, 2.0, 2.8), "point the right way but are too timid"),
-        ((-0.5, 0.1, 0.7), "were not followed by larger outcomes"),
-        ((-0.5, 0.3, 1.1), "cannot be told"),
-        ((-0.9, -0.5, -0.1), "point the wrong way"),
+        ((0.5, 1.1, 1.7), "are consistent with perfect calibration"),
+        ((0.1, 0.3, 0.5), "point in the right direction but are too large"),
+        ((1.2, 2.0, 2.8), "point in the right direction but are too small"),
+        ((-0.5, 0.1, 0.7), "No evidence that larger forecasts of GRU come before larger outcomes"),
+        ((-0.5, 0.3, 1.1), "It is unclear whether larger forecasts of GRU come before larger outcomes"),
+        ((-0.9, -0.5, -0.1), "point in the wrong direction"),
     ],
 )
 def test_the_title_of_the_calibration_follows_the_slope(slope: tuple[float, float, float], title: str) -> None:
@@ -140,10 +140,10 @@ def fit(best: int, epochs: int) -> Fit:
 @pytest.mark.parametrize(
     ("fits", "title"),
     [
-        ([fit(4, 9), fit(6, 9)], "The validation loss turned after a median of 5 epochs"),
-        ([fit(1, 9), fit(1, 9), fit(6, 9)], "67\xa0% of the fits were at their best after one epoch"),
-        ([fit(1, 1), fit(1, 1)], "The networks were trained for one epoch only"),
-        ([fit(9, 9), fit(9, 9), fit(6, 9)], "67\xa0% of the fits still improved when training ended"),
+        ([fit(4, 9), fit(6, 9)], "The validation loss was lowest after a median of 5 epochs"),
+        ([fit(1, 9), fit(1, 9), fit(6, 9)], "67\xa0% of the fits were best after one epoch"),
+        ([fit(1, 1), fit(1, 1)], "The networks were trained for only one epoch"),
+        ([fit(9, 9), fit(9, 9), fit(6, 9)], "67\xa0% of the fits were still improving when training ended"),
     ],
 )
 def test_the_title_of_the_learning_curves_follows_the_kept_epochs(fits: list[Fit], title: str) -> None:
@@ -151,15 +151,20 @@ def test_the_title_of_the_learning_curves_follows_the_kept_epochs(fits: list[Fit
 
 
 def test_a_test_span_before_the_end_of_training_is_called_out(usual: RunResult) -> None:
-    assert "every test span lies after" in folds_title(usual.folds)
+    assert "every test period comes after" in folds_title(usual.folds)
     early: Fold = replace(usual.folds[1], test_start=usual.folds[1].train_start)
-    assert "in fold 1: do not trust this run" in folds_title([usual.folds[0], early])
+    assert folds_title([usual.folds[0], early]) == (
+        "The test period of fold 1 overlaps training or validation: the results are unreliable"
+    )
+    assert folds_title([early, replace(early, number=2)]) == (
+        "The test periods of folds 1 and 2 overlap training or validation: the results are unreliable"
+    )
 
 
-def test_a_rolling_window_is_told_from_a_growing_one(usual: RunResult) -> None:
+def test_a_rolling_window_is_told_from_an_expanding_one(usual: RunResult) -> None:
     rolling = [replace(fold, train_start=fold.train_start + timedelta(days=fold.number)) for fold in usual.folds]
-    assert "growing" in folds_title(usual.folds)
-    assert "rolling" in folds_title(rolling)
+    assert "an expanding window" in folds_title(usual.folds)
+    assert "a rolling window" in folds_title(rolling)
 
 
 def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: RunResult) -> None:
@@ -173,14 +178,14 @@ def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: RunResu
 
 def test_the_gap_is_told_in_time_and_refits_are_counted(usual: RunResult) -> None:
     assert "A gap of 1\xa0h before" in caption(usual.folds)
-    assert "fitted anew in every fold" in caption(usual.folds)
+    assert "refitted in every fold" in caption(usual.folds)
     weekend = [replace(fold, test_start=fold.test_start + timedelta(days=fold.number // 2)) for fold in usual.folds]
     assert "A gap of 1\xa0h to 1\xa0d\xa01\xa0h before" in caption(weekend)
     reused = [replace(fold, fit_fold=0) for fold in usual.folds]
-    assert "fitted anew 1 time in 3 folds" in caption(reused)
+    assert "refitted 1 time in 3 folds" in caption(reused)
 
 
 def test_a_claim_that_one_fold_carries_is_said_not_to_survive_without_it(usual: RunResult) -> None:
     result = judged(usual, candidate("worse", fragile=True, worst_p=0.4, worst_fold=2))
     (note,) = (block.text for block in SECTIONS["skill"](result) if isinstance(block, Note))
-    assert note == "That GRU is worse than zero does not survive leaving out fold 2."
+    assert note == "Without fold 2, GRU is no longer significantly worse than zero."

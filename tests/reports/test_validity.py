@@ -44,8 +44,8 @@ def items(result: RunResult) -> dict[str, Item]:
 @pytest.mark.parametrize(
     ("audit", "tone", "word", "detail", "finding"),
     [
-        (None, "care", "not audited", "run backtest audit", "Nothing has looked for leaks in this run yet"),
-        (Audit("full", "", ()), "care", "not audited", "run backtest audit", "Nothing has looked for leaks in this"),
+        (None, "care", "not audited", "run backtest audit", "This run has not been audited for leaks"),
+        (Audit("full", "", ()), "care", "not audited", "run backtest audit", "This run has not been audited"),
         (passed(), "good", "passed", "full: levels 1 to 5", "The full audit found no leak"),
         (
             passed("quick"),
@@ -54,7 +54,7 @@ def items(result: RunResult) -> dict[str, Item]:
         (
             leaky(),
             *("bad", "2 leaks", "feature my_feature reads the future, and 1 more"),
-            "A leak was found: do not believe these numbers",
+            "A leak was found: the results are unreliable",
         ),
         (
             leaky(LEAKS[1]),
@@ -101,19 +101,19 @@ def folds(result: RunResult, change: Callable[[Fold], Fold]) -> RunResult:
 
 
 def test_a_fold_without_a_forecast_and_lost_rows_are_counted(usual: RunResult) -> None:
-    assert items(usual)["Folds done"] == Item("good", "Folds done", "3 of 3", "every test bar has its forecast")
-    item = items(folds(usual, lambda fold: replace(fold, n_test=0, n_lost=80)))["Folds done"]
+    assert items(usual)["Folds completed"] == Item("good", "Folds completed", "3 of 3", "every test bar has a forecast")
+    item = items(folds(usual, lambda fold: replace(fold, n_test=0, n_lost=80)))["Folds completed"]
     assert (item.tone, item.word) == ("care", "2 of 3")
-    assert item.detail == "80 bars of the test spans without a forecast"
+    assert item.detail == "80 test bars without a forecast"
 
 
 def test_a_test_span_that_was_learned_from_is_bad_whatever_the_audit_says(usual: RunResult) -> None:
     early = timedelta(hours=300)
     result = folds(replace(usual, audit=passed()), lambda fold: replace(fold, test_start=fold.test_start - early))
-    item = items(result)["Folds done"]
+    item = items(result)["Folds completed"]
     assert (item.tone, item.word) == ("bad", "overlapping")
-    assert item.detail == "the test span of fold 2 holds what was learned from"
-    assert title(result).endswith("do not believe these numbers")
+    assert item.detail == "the test period of fold 2 overlaps training or validation"
+    assert title(result).endswith("overlaps training or validation: the results are unreliable")
 
 
 @pytest.mark.parametrize(("device", "tone"), [("cpu", "good"), ("cuda", "care"), ("cpu and cuda", "care")])
@@ -126,7 +126,7 @@ def test_only_a_processor_promises_the_same_bits(usual: RunResult, device: str, 
 
 @pytest.mark.parametrize(
     ("tried", "word", "detail"),
-    [(1, "nothing else", "as far as the ledger"), (12, "12 in all", "configurations; the p-values allow for all")],
+    [(1, "nothing else", "according to the ledger"), (12, "12 in all", "configurations; the p-values allow for all")],
 )
 def test_what_was_tried_is_counted_and_no_fault(usual: RunResult, tried: int, word: str, detail: str) -> None:
     item = items(replace(usual, verdict=replace(usual.verdict, configurations=tried)))["Tried on these bars"]

@@ -114,7 +114,7 @@ def test_seeds_are_counted_where_a_model_has_some() -> None:
         (Reason("few_differences", 29, 30), "29 loss differences, at least 30 are needed"),
         (Reason("all_zero"), "every return is zero"),
         (Reason("undefined_test", note="the losses do not differ"), "the losses do not differ"),
-        (Reason("no_forecasts"), "it did not forecast the rows that zero forecast"),
+        (Reason("no_forecasts"), "its forecasts do not cover the same rows as those of zero"),
     ],
 )
 def test_every_reason_is_said(reason: Reason, text: str) -> None:
@@ -132,7 +132,7 @@ def test_a_leak_is_named_where_the_audit_is_known() -> None:
     leaky = verdict(candidate("leak suspected", "lstm", reason=Reason("leak")))
     level = Level(4, "fold_isolation", {"folds": 3}, (Leak("forecasts_ignore_rows", Subject("model", "gru", 2)),))
     audit = Audit("quick", "key", (level,))
-    opening = "Leak suspected, so nothing is known about LSTM: "
+    opening = "Leak suspected, no conclusion about LSTM: "
     assert sentences(leaky)[0].startswith(f"{opening}see the leak audit of the run.")
     assert sentences(leaky, audit)[0].startswith(
         f"{opening}the audit found that model gru, fold 2 forecasts the same when every bar is replaced."
