@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from backtest.models.contract import check_forecaster
     from backtest.models.forecaster import FitLog
     from backtest.models.registry import model
-    from backtest.run_view import AuditResult, Comparison, Run
+    from backtest.result_views import AuditResult, Comparison
+    from backtest.run_view import Run
 
     __version__: str
 
@@ -73,7 +74,8 @@ _MODULES = {
     "backtest.data.errors": ("BacktestError", "ConfigError", "DataError", "LeakError", "ProtocolError", "RunError"),
     "backtest.features": ("external", "feature"),
     "backtest.models": ("FitLog", "check_forecaster", "model"),
-    "backtest.run_view": ("AuditResult", "Comparison", "Run"),
+    "backtest.result_views": ("AuditResult", "Comparison"),
+    "backtest.run_view": ("Run",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 """The module that defines each public name."""

@@ -12,14 +12,15 @@ import backtest.reports as reports
 from backtest.arguments import Bars, Settings, call_of, dataset_of, plan_of
 from backtest.audit.levels import find_audit, find_or_make_audit, save_audit
 from backtest.cli.progress import WalkProgress
-from backtest.comparison.compare import compare as compare_entrants
+from backtest.comparison.compare import compare as compare_finished
 from backtest.comparison.compare import compare_runs
-from backtest.comparison.compared_runs import read_entrants
+from backtest.comparison.runs import read_runs
 from backtest.data.errors import LeakError
 from backtest.data.records.audit import Audit, Depth, Level
-from backtest.reports import comparison
+from backtest.reports.compared import from_tables, read
 from backtest.reports.wording.audit import LEVELS, leak_reason, leak_words
-from backtest.run_view import AuditResult, Comparison, Run
+from backtest.result_views import AuditResult, Comparison
+from backtest.run_view import Run
 from backtest.verdict.record import judge_again
 from backtest.walk import engine
 from backtest.walk.plan import WalkPlan
@@ -157,10 +158,11 @@ def compare(*runs: Run | str | Path, save: str | Path | None = None) -> Comparis
     >>> bt.compare(short, long).pairs.select("run", "other_run").row(0)
     ('short', 'long')
     """
-    entrants = [run.entrant() if isinstance(run, Run) else Path(run) for run in runs]
+    finished = [run.finished if isinstance(run, Run) else Path(run) for run in runs]
     if save is not None:
-        return Comparison(comparison.read(compare_runs(entrants, Path(save))))
-    return Comparison(comparison.from_tables(*compare_entrants(read_entrants(entrants))))
+        return Comparison(read(compare_runs(finished, Path(save))))
+    found = compare_finished(read_runs(finished))
+    return Comparison(from_tables(found.record, found.verdict, found.tables))
 
 
 def load_bars(source: Bars, symbol: str | None = None) -> pl.DataFrame:

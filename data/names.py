@@ -23,5 +23,8 @@ ACRONYMS = {"ar", "gru", "lstm", "mlp", "rnn", "tcn"}
 
 
 def label(model: str) -> str:
-    """Name of a model as a reader expects it: `lstm` becomes LSTM, `my_model` becomes my model."""
+    """Name of a model as a reader expects it: `lstm` becomes LSTM, `cold:lstm`, that of a run, becomes LSTM of cold."""
+    run, of, own = model.rpartition(":")
+    if of and run and own.isidentifier():
+        return f"{label(own)} of {run}"
     return " ".join(word.upper() if word in ACRONYMS else word for word in model.split("_"))

@@ -168,19 +168,6 @@ COVERAGE = Schema(
     ),
 )
 
-PATHS = Schema(
-    "PATHS",
-    "the squared-error difference of every pair of a comparison, added up over time",
-    (
-        Column("model", pl.String, "the first of the pair"),
-        Column("run", pl.String, "the run that it is of"),
-        Column("other_model", pl.String, "the second of the pair"),
-        Column("other_run", pl.String, "the run that it is of"),
-        TIME,
-        Column("difference", pl.Float64, "first less second up to `time`, as a share of zero's total over all times"),
-    ),
-)
-
 RUN_TABLES = (
     *(FOLDS, FORECASTS, FITS, SCORES, TESTS, JOINT, SEEDS, DROPPED, FLUCTUATION, STRATEGIES),
     *(REGIMES, COVERAGE),

@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LossPath:
-    """Cumulative squared error of a model minus zero's, as a share of zero's total: it ends at minus the skill.
+    """Cumulative squared error of a model minus a rival's, as a share of zero's total: with zero it ends at -skill.
 
     `times` (n,) are the instants at which the targets became known, `values` (n,); `at_fold_end` one per fold.
     """
@@ -105,12 +105,15 @@ def side_by_side(forecasts: pl.DataFrame) -> pl.DataFrame:
     return wide.sort("target_time", "symbol")
 
 
-def loss_path(origins: pl.DataFrame, model: str) -> LossPath:
-    """Return the cumulative squared-error difference of `model` against zero; symbols of one time count together."""
+def loss_path(origins: pl.DataFrame, model: str, rival: str = PRIMARY["baseline"]) -> LossPath:
+    """Return the cumulative squared-error difference of `model` against a rival; symbols of one time count together.
+
+    It is a share of zero's total, whatever the rival.
+    """
     loss, y = LOSSES[PRIMARY["loss"]], pl.col("y")
-    rival = loss(y, pl.col(f"y_hat:{PRIMARY['baseline']}"))
-    difference = loss(y, pl.col(f"y_hat:{model}")) - rival
-    total = float(origins.select(rival.sum()).item())
+    losses = {name: loss(y, pl.col(f"y_hat:{name}")) for name in (model, rival, PRIMARY["baseline"])}
+    difference = losses[model] - losses[rival]
+    total = float(origins.select(losses[PRIMARY["baseline"]].sum()).item())
     steps = origins.group_by("target_time", maintain_order=True).agg(difference.sum().alias("d"), pl.col("fold").max())
     values = steps["d"].cum_sum().to_numpy() / (total or 1.0)
     ends = dict(zip(steps["fold"].to_list(), values.tolist(), strict=True))

@@ -8,39 +8,43 @@ from pathlib import Path
 
 from backtest.data.errors import RunError
 from backtest.data.names import label
+from backtest.data.records.comparison import COMPARISON
 from backtest.data.run_files import write_bytes
 from backtest.reports.blocks import Document, Figure, Heading, Section, walk
-from backtest.reports.formats import date, listed
+from backtest.reports.compared import ComparisonResult
+from backtest.reports.compared import read as read_comparison
+from backtest.reports.formats import counted, date, listed
 from backtest.reports.render.html import document_html
 from backtest.reports.render.markdown import to_markdown
 from backtest.reports.render.svg import standalone
 from backtest.reports.run import RunResult, read
-from backtest.reports.sections import SECTIONS
+from backtest.reports.sections import COMPARISON_SECTIONS, SECTIONS
+from backtest.reports.wording.comparison import spelt
 
 SUSPECT = "Leak suspected, results unreliable: "
 """What the title of every result begins with where the audit found a leak."""
 
-NO_RESULT = ("verdict", "validity", "data", "method", "glossary")
+NO_RESULT = ("verdict", "validity", "fairness", "own", "settings", "data", "method", "glossary")
 """Sections that a leak takes nothing from; all others are marked."""
 
 
-def write(run: RunResult | Path, folder: Path | None = None) -> Path:
-    """Write `report.html`, `report.md` and `figures/*.svg` of a run into `folder` and return the path of the HTML.
+def write(result: RunResult | ComparisonResult | Path, folder: Path | None = None) -> Path:
+    """Write `report.html`, `report.md` and `figures/*.svg` into `folder` and return the path of the HTML.
 
-    `run` is a run in memory or the folder of a finished one, which is the default for `folder`. The same run gives
-    the same bytes. Raises RunError, WrongSchema or UnpairedForecasts where the run cannot be read.
+    `result` is a run or a comparison in memory, or the folder of one, which is the default for `folder`. The same
+    result gives the same bytes. Raises RunError, WrongSchema or UnpairedForecasts where it cannot be read.
     """
-    if isinstance(run, Path):
-        folder = folder or run
-        run = read(run)
+    if isinstance(result, Path):
+        folder = folder or result
+        result = read_comparison(result) if (result / COMPARISON).is_file() else read(result)
     if folder is None:
         raise RunError("report: expected a folder to write the report of a run in memory to (got none): name one")
-    return put(compose(run), folder)
+    return put(compose(result), folder)
 
 
-def to_html(run: RunResult) -> str:
-    """Return the report of a run as one HTML page, with its figures inside."""
-    return document_html(compose(run))
+def to_html(result: RunResult | ComparisonResult) -> str:
+    """Return the report of a run or a comparison as one HTML page, with its figures inside."""
+    return document_html(compose(result))
 
 
 def put(document: Document, folder: Path) -> Path:
@@ -60,26 +64,51 @@ def figures(document: Document) -> tuple[Figure, ...]:
     return tuple(block for block in every if isinstance(block, Figure))
 
 
-def compose(result: RunResult, names: Collection[str] = tuple(SECTIONS)) -> Document:
-    """Return the report of a run, or the sections `names` of it; each title of a result tells of a suspected leak."""
-    card = result.manifest.data
-    ends = result.folds[0].test_start, result.folds[-1].test_end - card.interval
-    first, last = map(date, ends)
-    sections = tuple(Section(name, section(result)) for name, section in SECTIONS.items() if name in names)
+def compose(result: RunResult | ComparisonResult, names: Collection[str] | None = None) -> Document:
+    """Return a report, or the sections `names` of it; each title of a result tells of a suspected leak.
+
+    Sections of a comparison without anything to say are left out.
+    """
+    if isinstance(result, ComparisonResult):
+        sections = {name: section(result) for name, section in COMPARISON_SECTIONS.items() if wanted(name, names)}
+        title, subtitle, version = comparison_title(result), comparison_subtitle(result), result.found.version
+    else:
+        sections = {name: section(result) for name, section in SECTIONS.items() if wanted(name, names)}
+        title, subtitle, version = run_title(result), run_subtitle(result), result.manifest.versions.get("beatzero", "")
+    every = tuple(Section(name, blocks) for name, blocks in sections.items() if blocks)
     if result.verdict.status == "leak suspected":
-        sections = marked(sections, NO_RESULT)
-    return Document(
-        title=title(result),
-        subtitle=f"Run {result.manifest.name}, walked forward from {first} to {last}",
-        version=result.manifest.versions.get("beatzero", ""),
-        sections=sections,
-    )
+        every = marked(every, NO_RESULT)
+    return Document(title=title, subtitle=subtitle, version=version, sections=every)
 
 
-def title(result: RunResult) -> str:
+def wanted(name: str, names: Collection[str] | None) -> bool:
+    """Return whether a section is asked for."""
+    return names is None or name in names
+
+
+def run_title(result: RunResult) -> str:
     """Return which models were tried on which symbols, such as `GRU and LSTM on SP500`."""
     models = [label(score.model) for score in result.candidates] or ["Baselines"]
     return f"{listed(models, 3)} on {listed(result.manifest.data.symbols, 3)}"
+
+
+def run_subtitle(result: RunResult) -> str:
+    """Return the name of a run and the time that it covers."""
+    first, last = result.folds[0].test_start, result.folds[-1].test_end - result.manifest.data.interval
+    return f"Run {result.manifest.name}, walked forward from {date(first)} to {date(last)}"
+
+
+def comparison_title(result: ComparisonResult) -> str:
+    """Return which runs are compared."""
+    names = [run.name for run in result.found.runs]
+    return " against ".join(names) if len(names) == 2 else f"{listed(names, 6)} compared"
+
+
+def comparison_subtitle(result: ComparisonResult) -> str:
+    """Return what a comparison is about."""
+    found = result.found
+    first, last = spelt(found.first, date), spelt(found.last, date)
+    return f"{listed(found.symbols, 4)}, {counted(found.rows, 'forecast')} in common, {first} to {last}"
 
 
 def marked(sections: Sequence[Section], exceptions: Collection[str]) -> tuple[Section, ...]:

@@ -6,13 +6,13 @@ from backtest.data.names import label
 from backtest.data.records.verdict import Verdict
 from backtest.reports.blocks import Column, Group, Table
 from backtest.reports.formats import MISSING, counted, exponent_of, interval, p_value, percent, power, scaled, whole
-from backtest.reports.run import RunResult, Score
+from backtest.reports.result import Result, Score
 
 LARGE = 0.5
 """A skill against zero beyond this, half of the squared error, needs no decimals."""
 
 
-def headline(result: RunResult) -> Table:
+def headline(result: Result) -> Table:
     """Return the table of all models: baselines first, then the candidates by squared error."""
     squares = exponent_of(score.mse for score in result.scores)
     sizes = exponent_of(score.mae for score in result.scores)

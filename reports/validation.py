@@ -12,7 +12,6 @@ from backtest.data.errors import RunError
 from backtest.data.names import HOLDING, REFERENCES
 from backtest.data.records.manifest import Manifest
 from backtest.data.result_tables import RUN_TABLES
-from backtest.data.run_files import MANIFEST
 from backtest.data.schema import FITS, UTC_TIME, Schema
 
 LARGEST = 1e60
@@ -43,13 +42,12 @@ RANGES: Mapping[str, tuple[tuple[pl.Expr, str], ...]] = {
 """What holds in every row of a table, null aside, and how it is said."""
 
 
-def check_run(run: Path, manifest: Manifest, tables: Mapping[str, pl.DataFrame]) -> None:
-    """Raise RunError for the first thing in a run's manifest or in its RUN_TABLES that no finished run holds.
+def check_tables(run: Path, tables: Mapping[str, pl.DataFrame]) -> None:
+    """Raise RunError for the first thing in the RUN_TABLES of a run, or of a comparison, that no finished one holds.
 
     `tables` are named as the files are. Checked is what a report relies on: numbers are finite and times plausible,
     counts agree, every fold is one of FOLDS and every model one of FORECASTS, zero and naive have forecasts and scores.
     """
-    _check_manifest(run / MANIFEST, manifest)
     for schema in RUN_TABLES:
         name, path = schema.name.lower(), run / schema.file
         for right, expected in (*_of_columns(schema), *RANGES.get(name, ())):
@@ -66,8 +64,8 @@ def check_run(run: Path, manifest: Manifest, tables: Mapping[str, pl.DataFrame])
     _check_scores(run, tables)
 
 
-def _check_manifest(path: Path, manifest: Manifest) -> None:
-    """Refuse bars of no length, and times that no run has."""
+def check_manifest(path: Path, manifest: Manifest) -> None:
+    """Raise RunError for bars of no length, and for times that no run has."""
     card = manifest.data
     if not 0 < card.interval_seconds <= LONGEST:
         raise _refusal(path, f"data.interval_seconds above 0 and up to {LONGEST:.0f}", f"{card.interval_seconds}")

@@ -17,7 +17,8 @@ from backtest.data.errors import BacktestError, DataError
 from backtest.data.names import PRIMARY, label
 from backtest.data.records.reading import printable_frame
 from backtest.reports.formats import counted, day, decimals, level, percent, whole
-from backtest.reports.run import Fold, RunResult
+from backtest.reports.result import Fold
+from backtest.reports.run import RunResult
 
 DRAWN = 2_000
 """Forecasts that a chart draws at most; of more, those with the extremes of equal stretches."""

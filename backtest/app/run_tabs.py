@@ -16,7 +16,8 @@ from backtest.data.names import label
 from backtest.data.records.audit import AUDIT, Leak, Level
 from backtest.reports.blocks import Tone
 from backtest.reports.formats import counted, decimal, exponent_of, listed, moment, percent, power
-from backtest.reports.run import Fold, RunResult
+from backtest.reports.result import Fold
+from backtest.reports.run import RunResult
 from backtest.reports.sections.validity import MOST_LEAKS, UNTRUSTED, audit_item, validity_title
 from backtest.reports.sections.verdict import tone_of
 from backtest.reports.wording.audit import (

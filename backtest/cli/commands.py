@@ -180,13 +180,14 @@ def compare(
     ] = None,
 ) -> None:
     """Compare the models of several runs on the forecasts they share; no run is changed."""
+    import backtest.reports as reports
     from backtest.cli.terminal import say, show_comparison
     from backtest.comparison.compare import compare_runs
-    from backtest.reports import comparison
+    from backtest.reports.compared import read
 
     folder = compare_runs(runs, out)
-    page = comparison.write(folder)
-    show_comparison(comparison.read(folder))
+    page = reports.write(folder)
+    show_comparison(read(folder))
     say(f"\nreport: {page}")
 
 

@@ -15,11 +15,10 @@ from backtest.data.names import label
 from backtest.data.records.audit import Audit, Leak
 from backtest.data.records.verdict import Verdict
 from backtest.forecast.next_step import NextStep
-from backtest.reports import comparison
 from backtest.reports.blocks import Table as ReportTable
-from backtest.reports.comparison.sections.pairs import pairs_table
-from backtest.reports.comparison.sections.verdict import verdict_of
 from backtest.reports.formats import counted, decimal, decimals, level, moment, percent, plain, tied, within
+from backtest.reports.sections.compared_runs import verdict_of
+from backtest.reports.sections.pairs import pairs_table
 from backtest.reports.wording.audit import LEVELS, checked, leak_words, notes, subject_words
 from backtest.reports.wording.verdict import headline, remark, sentences
 
@@ -60,7 +59,7 @@ def show_verdict(verdict: Verdict, audit: Audit | None = None) -> None:
         tell(sentence)
 
 
-def show_comparison(result: comparison.Result) -> None:
+def show_comparison(result: reports.ComparisonResult) -> None:
     """Print the headline of a comparison, what it does not say, and the table of pairs."""
     found = verdict_of(result)
     console.print()

@@ -1,17 +1,20 @@
-"""The rows that all runs of a comparison forecast, and every model's forecasts of them side by side."""
+"""The rows that all runs of a comparison forecast, as a virtual run whose models are named `run:model`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import reduce
 
+import numpy as np
 import polars as pl
 
-from backtest.comparison.compared_runs import Entrant
+from backtest.comparison.runs import FinishedRun
 from backtest.data.errors import ConfigError
 from backtest.data.names import REFERENCES
-from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.data.schema import FITS, FOLDS, FORECASTS
+from backtest.significance.result import FloatArray
 from backtest.verdict.rule import MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP
 
 KEY = ["symbol", "time"]
@@ -19,51 +22,65 @@ AGREED = ["y", *REFERENCES]
 RELATIVE, ABSOLUTE = 1e-12, 1e-15
 """What rounding may change in a log return: its last digits, or those of the logarithms that it is a difference of."""
 
+LAST_DIGITS = 1e-12
+"""Forecasts that differ by at most this share of the largest are the same: another processor rounds otherwise."""
+
+STRETCHES = 10
+"""Folds of the virtual run: equal stretches of the common times, because the runs may be folded otherwise."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CommonRows:
-    """Forecasts of the rows that all runs share, sorted by time; the models of a run are named by `key_of`.
+class CommonSample:
+    """FORECASTS, FOLDS and FITS (empty) of the virtual run, and what each run's models are called in it.
 
-    `rows` (n,) are their symbols and times; `left_out` counts by run the rows that another one does not forecast.
+    `rows` (n,) are the symbols and times that all runs share. `names` has, for each run, the name of each of its
+    models: `run:model`, or the model's own name where all runs forecast the same, as zero and naive always are.
+    `left_out` counts by run the rows that another one does not forecast.
     """
 
-    panel: LossPanel
+    horizon: int
     rows: pl.DataFrame
+    forecasts: pl.DataFrame
+    folds: pl.DataFrame
+    fits: pl.DataFrame
+    names: tuple[Mapping[str, str], ...]
     left_out: tuple[int, ...]
 
 
-def key_of(place: int, model: str) -> str:
-    """Return what a model of the run at a place is called in CommonRows; zero and naive are those of all runs."""
-    return model if model in REFERENCES else f"{place}:{model}"
-
-
-def common_rows(entrants: Sequence[Entrant]) -> CommonRows:
-    """Return the rows that all runs forecast at their shortest common horizon.
+def common_sample(runs: Sequence[FinishedRun]) -> CommonSample:
+    """Return what all runs forecast at their shortest common horizon.
 
     Raises ConfigError where there is no such horizon, where a row has other outcomes in another run, or where there
-    are too few of them to judge by.
+    are too few rows to judge by.
     """
-    horizon = common_horizon(entrants)
-    own = [entrant.paired.filter(horizon=horizon) for entrant in entrants]
-    truths = [rows.filter(model=REFERENCES[0]).select(*KEY, "target_time", *AGREED) for rows in own]
-    shared = reduce(lambda rows, other: rows.join(other.select(KEY), on=KEY, how="semi"), truths)
-    for entrant, truth in zip(entrants[1:], truths[1:], strict=True):
-        refuse_others(shared, truth, entrants[0].name, entrant.name)
-    refuse_few(shared, truths, entrants, horizon)
-    models = [named_apart(rows, shared, place) for place, rows in enumerate(own)]
-    panel = loss_panels(pl.concat(models))[0]
-    left_out = tuple(truth.height - shared.height for truth in truths)
-    return CommonRows(panel, shared.sort("time", "symbol").select(KEY), left_out)
+    horizon = common_horizon(runs)
+    matched = [run.matched.filter(horizon=horizon) for run in runs]
+    means = [rows.filter(pl.col("seed").is_null()) for rows in matched]
+    truths = [rows.filter(model=REFERENCES[0]).select(*KEY, "target_time", *AGREED) for rows in means]
+    shared = reduce(lambda rows, other: rows.join(other.select(KEY), on=KEY, how="semi"), truths).sort("time", "symbol")
+    for run, truth in zip(runs[1:], truths[1:], strict=True):
+        refuse_others(shared, truth, runs[0].name, run.name)
+    refuse_few(shared, truths, runs, horizon)
+    folds = stretches_of(shared, runs[0].manifest.data.interval)
+    names = names_of(runs, [rows.join(shared.select(KEY), on=KEY, how="semi") for rows in means])
+    return CommonSample(
+        horizon,
+        shared.select(KEY),
+        forecasts_of(matched, shared, folds, names),
+        folds,
+        pl.DataFrame(schema=FITS.dtypes),
+        names,
+        tuple(truth.height - shared.height for truth in truths),
+    )
 
 
-def common_horizon(entrants: Sequence[Entrant]) -> int:
+def common_horizon(runs: Sequence[FinishedRun]) -> int:
     """Return the shortest horizon of all runs; ConfigError where they have none in common."""
-    horizons = [set(entrant.paired["horizon"].unique()) for entrant in entrants]
+    horizons = [set(run.matched["horizon"].unique()) for run in runs]
     shared = set.intersection(*horizons)
     if not shared:
         got = ", ".join(
-            f"{entrant.name} {', '.join(map(str, sorted(own)))}"
-            for entrant, own in zip(entrants, horizons, strict=True)
+            f"{run.name} {', '.join(map(str, sorted(own)))}" for run, own in zip(runs, horizons, strict=True)
         )
         raise ConfigError(f"compare: expected runs with a horizon in common (got {got}): compare those that share one")
     return int(min(shared))
@@ -84,21 +101,21 @@ def refuse_others(shared: pl.DataFrame, truth: pl.DataFrame, first: str, name: s
         for here, run in (("", first), ("_here", name))
     )
     raise ConfigError(
-        f"compare: expected the same outcomes and baselines in all runs: after {row['symbol']}, "
-        f"{row['time']:%Y-%m-%d %H:%M} UTC, came {seen} (naive {row['naive']:.6g} and {row['naive_here']:.6g}; "
+        f"compare: expected the same outcomes and baselines in all runs (got, after {row['symbol']}, "
+        f"{row['time']:%Y-%m-%d %H:%M} UTC, {seen}; naive {row['naive']:.6g} and {row['naive_here']:.6g}; "
         f"such rows: {odd.height:,}): compare runs on the same bars"
     )
 
 
-def refuse_few(shared: pl.DataFrame, truths: Sequence[pl.DataFrame], entrants: Sequence[Entrant], horizon: int) -> None:
+def refuse_few(shared: pl.DataFrame, truths: Sequence[pl.DataFrame], runs: Sequence[FinishedRun], horizon: int) -> None:
     """Raise ConfigError where the runs share too few times for a test of forecasts so far ahead."""
     needed, got = max(MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP * horizon), shared["time"].n_unique()
     if got >= needed:
         return
-    symbols = [entrant.manifest.data.symbols for entrant in entrants]
+    symbols = [run.manifest.data.symbols for run in runs]
     spans = "; ".join(
-        f"{entrant.name}: {', '.join(own[:3])}{', ...' if len(own) > 3 else ''}, {truth.height} forecasts"
-        for entrant, own, truth in zip(entrants, symbols, truths, strict=True)
+        f"{run.name}: {', '.join(own[:3])}{', ...' if len(own) > 3 else ''}, {truth.height} forecasts"
+        for run, own, truth in zip(runs, symbols, truths, strict=True)
     )
     raise ConfigError(
         f"compare: expected {needed} times or more that all runs forecast (got {got}): compare runs that were tested "
@@ -106,16 +123,54 @@ def refuse_few(shared: pl.DataFrame, truths: Sequence[pl.DataFrame], entrants: S
     )
 
 
-def named_apart(rows: pl.DataFrame, shared: pl.DataFrame, place: int) -> pl.DataFrame:
-    """Return one run's forecasts of the common rows with the outcomes of `shared`; the first brings zero and naive.
-
-    Folds are a run's own, so here there is but one.
-    """
-    names = {model: key_of(place, model) for model in rows["model"].unique()}
-    models = rows if place == 0 else rows.filter(~pl.col("model").is_in(REFERENCES))
-    kept = models.drop("y", "fold").join(shared.select(*KEY, "y"), on=KEY)
-    return kept.select(
-        pl.col("model").replace_strict(names, return_dtype=pl.String),
-        *("seed", "horizon", *KEY, "target_time", "y", "y_hat"),
-        fold=pl.lit(0, pl.Int32),
+def names_of(runs: Sequence[FinishedRun], means: Sequence[pl.DataFrame]) -> tuple[dict[str, str], ...]:
+    """Return what the models of each run are called, from their means over seeds on the common rows."""
+    forecasts = [
+        {
+            str(model): rows.sort(KEY)["y_hat"].to_numpy()
+            for (model,), rows in each.partition_by("model", as_dict=True).items()
+        }
+        for each in means
+    ]
+    shared = {
+        model
+        for model, first in forecasts[0].items()
+        if all(model in other and same_forecasts(first, other[model]) for other in forecasts[1:])
+    }
+    return tuple(
+        {model: model if model in {*shared, *REFERENCES} else f"{run.name}:{model}" for model in own}
+        for run, own in zip(runs, forecasts, strict=True)
     )
+
+
+def same_forecasts(one: FloatArray, other: FloatArray) -> bool:
+    """Whether forecasts (n,) differ in the last digits at most."""
+    return bool(np.abs(one - other).max() <= LAST_DIGITS * max(np.abs(one).max(), np.abs(other).max()))
+
+
+def forecasts_of(
+    matched: Sequence[pl.DataFrame], shared: pl.DataFrame, folds: pl.DataFrame, names: Sequence[Mapping[str, str]]
+) -> pl.DataFrame:
+    """Return FORECASTS of the virtual run, with the outcomes of the first; what has one name in all is of the first."""
+    starts = folds["test_start"]
+    rows = shared.select(*KEY, "y", fold=(starts.search_sorted(shared["time"], side="right") - 1).cast(pl.Int32))
+    known: set[str] = set()
+    found = []
+    for own, called in zip(matched, names, strict=True):
+        wanted = {model: name for model, name in called.items() if name not in known}
+        kept = own.filter(pl.col("model").is_in(list(wanted))).drop("y", "fold").join(rows, on=KEY)
+        found.append(kept.with_columns(pl.col("model").replace_strict(wanted, return_dtype=pl.String)))
+        known.update(wanted.values())
+    return pl.concat([frame.select(FORECASTS.names) for frame in found])
+
+
+def stretches_of(shared: pl.DataFrame, interval: timedelta) -> pl.DataFrame:
+    """Return FOLDS of the virtual run: the common times in equal stretches, without training and validation spans."""
+    times = shared["time"].unique().sort()
+    starts = [times[len(times) * number // STRETCHES] for number in range(STRETCHES)]
+    ends = [*starts[1:], times[-1] + interval]
+    rows = []
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        forecasts = shared.filter(pl.col("time").is_between(start, end, "left")).height
+        rows.append((number, number, *[start] * 5, end, 0, 0, forecasts, 0))
+    return pl.DataFrame(rows, schema=FOLDS.dtypes, orient="row")

@@ -1,45 +1,58 @@
-"""Several finished runs against each other: read, compared on the rows that all of them forecast, and written down."""
+"""Several finished runs against each other: one virtual run of all their models on the rows that they share."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
-from backtest.comparison.common_sample import CommonRows, common_rows, key_of
-from backtest.comparison.compared_runs import Entrant, read_entrants
-from backtest.comparison.config_diff import differing
-from backtest.comparison.pairwise_tests import Team, duels_of, fight, first_alike, paths_of
-from backtest.data.errors import ConfigError, RunError, UndefinedTest
+from backtest.comparison.common_sample import CommonSample, common_sample
+from backtest.comparison.pairwise_tests import RunModels, compare_pairs, pairs_to_test
+from backtest.comparison.runs import FinishedRun, differing_settings, read_runs
+from backtest.data.errors import ConfigError, RunError
 from backtest.data.names import REFERENCES
-from backtest.data.records.comparison import COMPARISON, Audited, ComparedRun, Comparison, Contestant
-from backtest.data.result_tables import PATHS
-from backtest.data.run_files import json_bytes, runs_folder, sha256, table_bytes, write_bytes
-from backtest.evaluation.loss_panel import RIVAL, LossPanel
-from backtest.evaluation.robustness import skill_of
-from backtest.significance.equal_accuracy import skill_interval
-from backtest.significance.superiority import ModelConfidenceSet, model_confidence_set
+from backtest.data.records.comparison import COMPARISON, Audited, ComparedRun, Comparison, Pair
+from backtest.data.records.verdict import Verdict
+from backtest.data.result_tables import DROPPED, RUN_TABLES, SCORES, SEEDS, TESTS
+from backtest.data.run_files import VERDICT, json_bytes, runs_folder, sha256, table_bytes, write_bytes
+from backtest.data.schema import FOLDS
+from backtest.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate
+from backtest.evaluation.strategies import CostSettings
+from backtest.significance.multiple_testing import ADJUSTMENTS
+from backtest.verdict.ledger import Ledger
+from backtest.verdict.multiple_testing import Tried, tried_before
+from backtest.verdict.rule import Evidence, judge
 from backtest.walk.environment import versions
 
 LONGEST = 60
 """Characters of a folder's name; longer ones are cut and made unique by a digest."""
 
 
-def compare_runs(runs: Sequence[Path | Entrant], out: Path | None = None) -> Path:
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparedRuns:
+    """What is found between runs: the record, the verdict on the virtual run, and its tables by their file names."""
+
+    record: Comparison
+    verdict: Verdict
+    tables: Mapping[str, pl.DataFrame]
+
+
+def compare_runs(runs: Sequence[Path | FinishedRun], out: Path | None = None) -> Path:
     """Compare finished runs, in their folders or in memory, and return the folder with what was found.
 
     That is `out`, or `runs/compare-<names>`: see `place_of`. Raises ConfigError where the runs are not about the same
     thing or the folder holds something else, RunError and DataError where a run is unfinished or damaged.
     """
-    entrants = read_entrants(runs)
-    found, paths = compare(entrants)
+    found = compare(read_runs(runs))
     try:
-        place = place_of(found.runs, out)
-        write_bytes(place / PATHS.file, table_bytes(paths))
-        write_bytes(place / COMPARISON, found.to_json().encode())
+        place = place_of(found.record.runs, out)
+        write_bytes(place / COMPARISON, found.record.to_json().encode())  # first: the folder is known by it
+        for name, content in files_of(found.tables, found.verdict).items():
+            write_bytes(place / name, content)
     except OSError as error:
         raise ConfigError(
             f"--out: {error.filename} cannot be written ({error.strerror}): choose another folder"
@@ -47,118 +60,105 @@ def compare_runs(runs: Sequence[Path | Entrant], out: Path | None = None) -> Pat
     return place
 
 
-def compare(entrants: Sequence[Entrant]) -> tuple[Comparison, pl.DataFrame]:
-    """Return what is found between the runs, and PATHS; the level is the smallest of their verdicts'."""
-    common = common_rows(entrants)
-    panel, alpha = common.panel, min(entrant.verdict.alpha for entrant in entrants)
-    teams = [team_of(entrant, panel.horizon) for entrant in entrants]
-    duels = duels_of(panel, teams)
-    if not duels:
+def compare(runs: Sequence[FinishedRun]) -> ComparedRuns:
+    """Evaluate and judge all models of the runs on the rows that they share, and test them pair by pair.
+
+    The level is the smallest of the runs' verdicts, the adjustment theirs if they agree, otherwise Holm's. The verdict
+    is that of any run, `verdict.rule`: its family holds all models of all runs and what else the ledgers list.
+    """
+    sample = common_sample(runs)
+    alpha, card = min(run.verdict.alpha for run in runs), runs[0].manifest.data
+    agreed = {run.verdict.adjustment for run in runs}
+    adjustment = agreed.pop() if len(agreed) == 1 and agreed <= set(ADJUSTMENTS) else "holm"
+    settings = EvaluationSettings(alpha, adjustment, CostSettings(), card.interval, card.always_open)
+    models = [models_of(run, names) for run, names in zip(runs, sample.names, strict=True)]
+    evaluation = evaluate(sample.forecasts, sample.folds, sample.fits, None, settings)
+    panel = evaluation.panels[0]
+    pairs = pairs_to_test(panel, models)
+    if not pairs:
         raise ConfigError(
-            f"compare: expected a model that two of the runs have (got none beside {' and '.join(REFERENCES)}): "
+            f"compare: expected a model that two of the runs have (got none besides {' and '.join(REFERENCES)}): "
             "compare runs of the same models"
         )
-    first = first_alike(panel.y_hat)
-    pairs, family = fight(panel, duels, first, alpha)
-    paths = paths_of(panel, duels, pairs)
-    chosen, note = confidence_set(panel, alpha)
-    times = common.rows["time"]
-    found = Comparison(
+    judged, family = compare_pairs(panel, pairs, alpha)
+    verdict = verdict_on(evaluation, settings, runs, models)
+    sums = {name: sha256(content) for name, content in files_of(evaluation.tables, verdict).items()}
+    return ComparedRuns(record_of(runs, sample, judged, family, sums), verdict, evaluation.tables)
+
+
+def models_of(run: FinishedRun, names: Mapping[str, str]) -> RunModels:
+    """Return the models of a run; its candidates are those of its own verdict."""
+    return RunModels(run.name, names, frozenset({one.model for one in run.verdict.candidates} & set(names)))
+
+
+def verdict_on(
+    evaluation: Evaluation, settings: EvaluationSettings, runs: Sequence[FinishedRun], models: Sequence[RunModels]
+) -> Verdict:
+    """Judge the virtual run; one run with a leak makes all of it suspect."""
+    tables = evaluation.tables
+    evidence = Evidence(
+        scores=tables[SCORES.file],
+        tests=tables[TESTS.file],
+        folds=tables[FOLDS.file],
+        seeds=tables[SEEDS.file],
+        dropped=tables[DROPPED.file],
+        panels=evaluation.panels,
+        tried=tried_besides(runs),
+        leak=any(run.leaked for run in runs),
+    )
+    candidates = dict.fromkeys(own.names[model] for own in models for model in own.names if model in own.candidates)
+    return judge(evidence, networks=list(candidates), alpha=settings.alpha, adjustment=settings.adjustment)
+
+
+def tried_besides(runs: Sequence[FinishedRun]) -> Tried:
+    """Return what was tried on the bars of the runs, these runs included, by the ledgers beside them."""
+    own, bars = {run.trial for run in runs}, {run.manifest.data.sha256 for run in runs}
+    ledgers: list[Ledger] = []
+    for run in runs:
+        if run.ledger not in ledgers:
+            ledgers.append(run.ledger)
+    trials = [trial for ledger in ledgers for trial in ledger.trials if trial.data in bars and trial.config not in own]
+    others = Ledger(tuple(replace(trial, data="") for trial in trials), sum(ledger.unreadable for ledger in ledgers))
+    known = tried_before(others, data="", config="")
+    return replace(known, configurations=known.configurations + len(own) - 1)
+
+
+def record_of(
+    runs: Sequence[FinishedRun],
+    sample: CommonSample,
+    pairs: Sequence[Pair],
+    family: int,
+    sums: Mapping[str, str],
+) -> Comparison:
+    """Return what `comparison.json` is to hold."""
+    times = sample.rows["time"]
+    return Comparison(
         version=versions()["beatzero"],
-        horizon=panel.horizon,
-        interval_seconds=entrants[0].manifest.data.interval_seconds,
-        symbols=tuple(common.rows["symbol"].unique().sort()),
-        rows=common.rows.height,
+        horizon=sample.horizon,
+        interval_seconds=runs[0].manifest.data.interval_seconds,
+        symbols=tuple(sample.rows["symbol"].unique().sort()),
+        rows=sample.rows.height,
         times=times.n_unique(),
         first=iso(times.min()),
         last=iso(times.max()),
-        alpha=alpha,
         family=family,
-        set_note=note,
-        paths=sha256(table_bytes(paths)),
-        runs=tuple(run_of(*each) for each in zip(entrants, common.left_out, strict=True)),
-        settings=differing(entrants),
-        contestants=contestants(common, entrants, teams, first, chosen),
-        pairs=pairs,
-    )
-    return found, paths
-
-
-def team_of(entrant: Entrant, horizon: int) -> Team:
-    """Return the run as a duel sees it."""
-    models = entrant.paired.filter(horizon=horizon)["model"].unique(maintain_order=True).to_list()
-    asked = {candidate.model for candidate in entrant.verdict.candidates} & set(models)
-    return entrant.name, tuple(models), frozenset(asked)
-
-
-def confidence_set(panel: LossPanel, alpha: float) -> tuple[ModelConfidenceSet | None, str]:
-    """Return the Model Confidence Set of all contestants with how it was drawn; without one, why there is none."""
-    losses = {key: panel.loss(key) for key in panel.models}
-    try:
-        found = model_confidence_set(losses, horizon=panel.horizon, alpha=alpha)
-    except UndefinedTest as error:
-        return None, str(error)
-    return found, f"{found.reps:,} resamples in blocks of {found.block:,} on average"
-
-
-def contestants(
-    common: CommonRows,
-    entrants: Sequence[Entrant],
-    teams: Sequence[Team],
-    first: Mapping[str, str],
-    chosen: ModelConfidenceSet | None,
-) -> tuple[Contestant, ...]:
-    """Return zero and naive, then every other model of every run by squared error."""
-    places = {key: place for place, key in enumerate(first)}
-    alike = {key: places[other] for key, other in first.items()}
-    shared = [contestant(common.panel, model, model, None, alike[model], chosen) for model in REFERENCES]
-    others = [
-        contestant(common.panel, key, model, entrants[place], alike[key], chosen)
-        for place, (_, models, _) in enumerate(teams)
-        for model in models
-        if model not in REFERENCES
-        for key in [key_of(place, model)]
-    ]
-    return (*shared, *sorted(others, key=lambda one: (one.mse, one.model, one.run)))
-
-
-def contestant(
-    panel: LossPanel, key: str, model: str, entrant: Entrant | None, alike: int, chosen: ModelConfidenceSet | None
-) -> Contestant:
-    """Return how one model did; its errors are means over rows, its skill weighs times alike, as in a run's report."""
-    losses = panel.loss(key), panel.loss(RIVAL)
-    low, high, value = None, None, skill_of(*losses).get("skill")
-    try:
-        skill = skill_interval(*losses, horizon=panel.horizon)
-        low, high = skill.low, skill.high
-    except UndefinedTest:
-        pass
-    judged = {one.model: one.status for one in entrant.verdict.candidates} if entrant else {}
-    return Contestant(
-        model=model,
-        run=entrant.name if entrant else None,
-        alike=alike,
-        mse=float(panel.row_loss(key).mean()),
-        mae=float(panel.row_loss(key, "absolute").mean()),
-        skill=value,
-        skill_low=low,
-        skill_high=high,
-        status=judged.get(model),
-        in_set=key in chosen.included if chosen else None,
-        set_p=chosen.p_values[key] if chosen else None,
+        files=dict(sums),
+        runs=tuple(run_of(*each) for each in zip(runs, sample.left_out, strict=True)),
+        settings=differing_settings(runs),
+        pairs=tuple(pairs),
     )
 
 
-def run_of(entrant: Entrant, left_out: int) -> ComparedRun:
-    """Return what is told of one run."""
-    manifest, verdict, audit = entrant.manifest, entrant.verdict, entrant.audit
-    own = entrant.paired.filter(model=REFERENCES[0])
+def run_of(run: FinishedRun, left_out: int) -> ComparedRun:
+    """Return what is recorded of one run."""
+    manifest, verdict, audit = run.manifest, run.verdict, run.audit
+    own = run.matched.filter(pl.col("seed").is_null(), model=REFERENCES[0])
     audited: Audited = "leak" if audit and audit.leaks else "passed" if audit and audit.done else "not audited"
     return ComparedRun(
-        name=entrant.name,
+        name=run.name,
         settings=manifest.config_sha256,
         bars=manifest.data.sha256,
-        manifest=entrant.sha256,
+        manifest=run.sha256,
         source=manifest.data.source,
         symbols=manifest.data.symbols,
         forecasts=own.height,
@@ -166,12 +166,16 @@ def run_of(entrant: Entrant, left_out: int) -> ComparedRun:
         folds=own["fold"].n_unique(),
         first=iso(own["time"].min()),
         last=iso(own["time"].max()),
-        status=verdict.status,
         verdict=verdict,
-        configurations=verdict.configurations,
         audited=audited,
         depth=audit.depth if audit else None,
     )
+
+
+def files_of(tables: Mapping[str, pl.DataFrame], verdict: Verdict) -> dict[str, bytes]:
+    """Return the files of a comparison, all but its record, by name."""
+    found = {table.file: table_bytes(tables[table.file]) for table in RUN_TABLES}
+    return found | {VERDICT: verdict.to_json().encode()}
 
 
 def iso(time: object) -> str:
@@ -182,7 +186,7 @@ def iso(time: object) -> str:
 
 
 def place_of(runs: Sequence[ComparedRun], out: Path | None) -> Path:
-    """Return `out`, or `runs/compare-<names>`, with a digest where the names do not tell or another comparison has it.
+    """Return `out`, or `runs/compare-<names>`, with a digest where names are cut or another comparison has the folder.
 
     ConfigError where the folder holds anything but these runs' earlier comparison: nothing else is overwritten.
     """

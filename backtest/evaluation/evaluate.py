@@ -44,12 +44,18 @@ def evaluate(
     forecasts: pl.DataFrame,
     folds: pl.DataFrame,
     fits: pl.DataFrame,
-    features: pl.DataFrame,
+    features: pl.DataFrame | None,
     settings: EvaluationSettings,
 ) -> Evaluation:
-    """Return every table of a run, from its FORECASTS, FOLDS, FITS and FEATURES; raises as `match_forecasts`."""
+    """Return every table of a run, from its FORECASTS, FOLDS, FITS and FEATURES; raises as `match_forecasts`.
+
+    Without features, which hold the returns of the bars, there are no strategies.
+    """
     panels = loss_panels(match_forecasts(forecasts))
-    strategies = trade(panels, features, settings.costs, always_open=settings.always_open, interval=settings.interval)
+    strategies = pl.DataFrame(schema=result_tables.STRATEGIES.dtypes)
+    if features is not None:
+        always_open, interval = settings.always_open, settings.interval
+        strategies = trade(panels, features, settings.costs, always_open=always_open, interval=interval)
     tables = {
         schema.FOLDS: folds,
         schema.FORECASTS: forecasts,

@@ -1,4 +1,4 @@
-"""What was found between runs: the paired tests of their models on common rows, as `comparison.json` holds them."""
+"""A comparison of runs, as `comparison.json` holds it: the runs, how their settings differ, their paired tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ComparedRun:
 
     `settings`, `bars` and `manifest` are SHA-256, `source` is where the bars came from. It has `forecasts` of each
     model, of which `left_out` are of rows that another run has not, between `first` and `last` (UTC, ISO 8601).
-    `verdict` is its own, with `status` and `configurations` from it; `audited` and `depth` are of its audit.
+    `verdict` is its own; `audited` and `depth` are of its audit.
     """
 
     name: str
@@ -42,11 +42,14 @@ class ComparedRun:
     folds: int
     first: str
     last: str
-    status: Status
     verdict: Verdict
-    configurations: int
     audited: Audited
     depth: Depth | None
+
+    @property
+    def status(self) -> Status:
+        """That of its own verdict."""
+        return self.verdict.status
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -63,31 +66,10 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """How one model of one run did on the common rows; `run` is None for zero and naive, which all runs share.
-
-    Contestants with the same number `alike` made the same forecasts, but for the last digits. `skill` against zero with
-    its 95 % interval is None where it is undefined; `status` is what its own run found, None for a model that no run
-    was made for; `in_set` and `set_p` are those of the Model Confidence Set.
-    """
-
-    model: str
-    run: str | None
-    alike: int
-    mse: float
-    mae: float
-    skill: float | None
-    skill_low: float | None
-    skill_high: float | None
-    status: Status | None
-    in_set: bool | None
-    set_p: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Pair:
     """One model against another on the common rows; numbers are None where they are undefined, `note` says why.
 
+    `names` are what the two are called in the tables of the comparison, such as `cold:lstm`.
     `difference` is mean squared error of the first less that of the second, as a share of zero's, with its 95 %
     interval: below 0 the first is better. `p_value` is that of Diebold and Mariano's test, two-sided, `p_absolute` the
     same for absolute errors. `picked_from` counts the pairs among which this one was picked, after looking;
@@ -100,6 +82,7 @@ class Pair:
     other_run: str
     group: Group
     picked_from: int
+    names: tuple[str, str]
     finding: Finding
     difference: float | None
     low: float | None
@@ -116,8 +99,7 @@ class Comparison:
 
     `rows` forecasts at `times` different times are common to all runs, from `first` to `last` (UTC, ISO 8601),
     `horizon` bars of `interval_seconds` ahead. `family` counts the p-values of different forecasts that are adjusted
-    together, at level `alpha`. `set_note` says how the confidence set was drawn, or why there is none; `paths` is the
-    SHA-256 of the table of that name.
+    together. `files` has the SHA-256 of each table and of the verdict beside it.
     """
 
     version: str
@@ -128,13 +110,10 @@ class Comparison:
     times: int
     first: str
     last: str
-    alpha: float
     family: int
-    set_note: str
-    paths: str
+    files: dict[str, str]
     runs: tuple[ComparedRun, ...]
     settings: tuple[Setting, ...]
-    contestants: tuple[Contestant, ...]
     pairs: tuple[Pair, ...]
 
     def to_json(self) -> str:

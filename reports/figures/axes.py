@@ -151,5 +151,13 @@ def plain_numbers(*axes: Axis) -> None:
 
 
 def short(name: str, most: int = 10) -> str:
-    """Return a name that fits into a figure; the tables spell it out."""
-    return name if len(name) <= most else name[: most - 1] + "…"
+    """Return a name that fits into a figure; the tables spell it out.
+
+    A model of a run loses the word between them first, then the middle of the run's name: LSTM of quick-cold becomes
+    LSTM/qu…ld.
+    """
+    model, of, run = name.partition(" of ")
+    if len(name) <= most or not of or len(model) > most - 4:
+        return name if len(name) <= most else name[: most - 1] + "…"
+    room = most - len(model) - 1
+    return f"{model}/{run if len(run) <= room else run[: (room - 1) // 2] + '…' + run[len(run) - room // 2 :]}"

@@ -15,7 +15,7 @@ from backtest.reports.figures.axes import days, mark_cuts, name_ends, panel_titl
 from backtest.reports.figures.canvas import INK, POINTS, RULE, Pen, draw, place, stems
 from backtest.reports.figures.fluctuation import draw_fluctuation
 from backtest.reports.figures.folds import FEW, fold_times
-from backtest.reports.run import Fold
+from backtest.reports.result import Fold
 
 HEIGHTS = (216.0, 140.0)
 """Of the panels, in points."""
@@ -28,10 +28,13 @@ def cumulative_loss(
     pens: Mapping[str, Pen],
     limit: float,
     alt: str,
+    *,
+    name: str = "cumulative_loss",
+    rival: str = "zero",
 ) -> str:
     """Return the figure: above, lines cut off beyond the limit; below, the fluctuation paths, if any.
 
-    Lines are named at their right ends.
+    Lines are named at their right ends, the level of 0 by the rival.
     """
     panels = HEIGHTS[: 2 if fluctuations else 1]
 
@@ -40,17 +43,17 @@ def cumulative_loss(
         place(figure, left=54, right=88, bottom=24, top=26, hspace=0.3)
         starts, end = fold_times(folds, "test_start"), float(fold_times(folds, "test_end").max())
         time_axis(grid[-1], float(starts.min()), max(end, *(float(days(path.times[-1:])[0]) for path in paths)))
-        draw_differences(grid[0], paths, pens, limit)
+        draw_differences(grid[0], paths, pens, limit, rival)
         if fluctuations:
             draw_fluctuation(grid[1], fluctuations, pens)
         for axes in grid if len(folds) <= FEW else ():
             lows, highs = (np.full(len(folds), height) for height in axes.get_ylim())
             axes.plot(*stems(starts, lows, highs), color=RULE, linewidth=0.6, zorder=0.5, scaley=False)
 
-    return draw("cumulative_loss", alt, sum(panels) + 50 + 42 * (len(panels) - 1), plot)
+    return draw(name, alt, sum(panels) + 50 + 42 * (len(panels) - 1), plot)
 
 
-def draw_differences(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], limit: float) -> None:
+def draw_differences(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], limit: float, rival: str) -> None:
     """Draw the cumulative loss differences, the best model in front."""
     axes.set_ylim(reach(np.concatenate([path.values for path in paths]), limit))
     axes.axhline(0, color=INK, linewidth=1)
@@ -62,6 +65,6 @@ def draw_differences(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, P
             leaving = np.flatnonzero(side * path.values > limit)[:1]
             mark_cuts(axes, times[leaving], path.values[leaving], pen.colour)
     percents(axes)
-    panel_title(axes, "Cumulative squared error minus zero's; down: better")
+    panel_title(axes, f"Cumulative squared error minus {rival}'s; down: better")
     ends = ((float(path.values[-1]), label(path.model), pens[path.model].colour) for path in paths)
-    name_ends(axes, [(0.0, "zero", INK), *ends])
+    name_ends(axes, [(0.0, rival, INK), *ends])

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from backtest.reports.figures.axes import days, time_axis
 from backtest.reports.figures.canvas import MUTED, Floats, draw, place, stems
 from backtest.reports.render.svg import COLOURS
-from backtest.reports.run import Fold
+from backtest.reports.result import Fold
 
 SPANS = {"train": (MUTED, 0.45), "validation": (COLOURS["amber"].light, 1.0), "test": (COLOURS["green"].light, 1.0)}
 """Colour and opacity of each span."""

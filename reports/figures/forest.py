@@ -13,7 +13,7 @@ from backtest.data.names import label
 from backtest.reports.figures.axes import percents, reach, short
 from backtest.reports.figures.canvas import INK, MUTED, draw, name_axes, place
 from backtest.reports.formats import percent
-from backtest.reports.run import Score
+from backtest.reports.result import Score
 from backtest.reports.summary import digits
 
 PITCH = 25.0

@@ -16,8 +16,8 @@ from backtest.reports.figures.axes import name_panel, percents, plain_numbers, t
 from backtest.reports.figures.canvas import INK, MUTED, POINTS, RULE, draw, name_axes, place, stems
 from backtest.reports.figures.folds import fold_times
 from backtest.reports.formats import SPACE, level
+from backtest.reports.result import Fold
 from backtest.reports.rows import Row
-from backtest.reports.run import Fold
 
 PANEL = 72.0
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from backtest.data.names import label
 from backtest.reports.figures.axes import percents, short
 from backtest.reports.figures.canvas import INK, MUTED, draw, name_axes, place
+from backtest.reports.result import Score
 from backtest.reports.rows import Row
-from backtest.reports.run import Score
 
 PITCH = 40.0
 RAISED = 0.2

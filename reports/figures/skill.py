@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from backtest.reports.figures.axes import mark_cuts, name_panel, percents, reach, time_axis
 from backtest.reports.figures.canvas import INK, MUTED, WIDTH, draw, place, stems
 from backtest.reports.figures.folds import fold_times
-from backtest.reports.run import Fold
+from backtest.reports.result import Fold
 
 PANEL = 74.0
 

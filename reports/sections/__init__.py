@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backtest.reports.blocks import Block
+from backtest.reports.compared import ComparisonResult
 from backtest.reports.run import RunResult
 from backtest.reports.sections.calibration import calibration
+from backtest.reports.sections.compared_runs import (
+    comparison_method,
+    comparison_verdict,
+    fairness,
+    own_verdicts,
+    settings,
+)
 from backtest.reports.sections.costs import costs
 from backtest.reports.sections.cumulative_loss import cumulative_loss
 from backtest.reports.sections.data_card import data_card
@@ -16,6 +24,7 @@ from backtest.reports.sections.glossary import glossary
 from backtest.reports.sections.learning import learning
 from backtest.reports.sections.method import method
 from backtest.reports.sections.other_tests import other_tests
+from backtest.reports.sections.pairs import pair_paths, pairs
 from backtest.reports.sections.regimes import regimes
 from backtest.reports.sections.residuals import residuals
 from backtest.reports.sections.scores import scores
@@ -24,7 +33,7 @@ from backtest.reports.sections.skill import skill
 from backtest.reports.sections.validity import validity
 from backtest.reports.sections.verdict import verdict
 
-__all__ = ["SECTIONS"]
+__all__ = ["COMPARISON_SECTIONS", "SECTIONS"]
 
 SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "verdict": verdict,
@@ -46,3 +55,24 @@ SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "glossary": glossary,
 }
 """Every section by name, in the order of the report; the first line of its docstring says what it shows."""
+
+COMPARISON_SECTIONS: dict[str, Callable[[ComparisonResult], tuple[Block, ...]]] = {
+    "verdict": comparison_verdict,
+    "fairness": fairness,
+    "own": own_verdicts,
+    "pairs": pairs,
+    "pair_paths": pair_paths,
+    "scores": scores,
+    "forest": forest,
+    "cumulative_loss": cumulative_loss,
+    "tests": other_tests,
+    "skill": skill,
+    "calibration": calibration,
+    "regimes": regimes,
+    "residuals": residuals,
+    "seeds": seeds,
+    "settings": settings,
+    "method": comparison_method,
+    "glossary": glossary,
+}
+"""The sections of the report of a comparison, in its order: those of a run, and what there is to say of its runs."""

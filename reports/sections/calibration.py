@@ -10,7 +10,7 @@ from backtest.reports.diagnostics import Calibration, calibrate
 from backtest.reports.figures.calibration import BASIS_POINT
 from backtest.reports.figures.calibration import calibration as draw
 from backtest.reports.formats import MISSING, SPACE, decimal, listed, percent, whole
-from backtest.reports.run import RunResult
+from backtest.reports.result import Result
 from backtest.reports.sections.parts import colours
 
 QUESTION = "Are the forecasts calibrated, or did they collapse to a constant?"
@@ -24,7 +24,7 @@ CAPTION = (
 )
 
 
-def calibration(result: RunResult) -> tuple[Block, ...]:
+def calibration(result: Result) -> tuple[Block, ...]:
     """Are the forecasts calibrated? Mean outcome by decile of the forecast, and the slope."""
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
     own = [model for model in ranked if model not in {*REFERENCES, "mean"}]

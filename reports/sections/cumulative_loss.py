@@ -13,7 +13,7 @@ from backtest.reports.figures.axes import limit_of
 from backtest.reports.figures.cumulative_loss import cumulative_loss as draw
 from backtest.reports.figures.folds import FEW
 from backtest.reports.formats import day, listed, percent, season, whole
-from backtest.reports.run import Fold, RunResult
+from backtest.reports.result import Fold, Result
 from backtest.reports.sections import fluctuation
 from backtest.reports.sections.parts import binned, binned_note, pens
 
@@ -28,7 +28,7 @@ CAPTION = (
 )
 
 
-def cumulative_loss(result: RunResult) -> tuple[Block, ...]:
+def cumulative_loss(result: Result) -> tuple[Block, ...]:
     """When did it gain or lose? Cumulative loss difference against zero, and below it the fluctuation test's band."""
     leader = result.leader
     if leader is None:
@@ -51,7 +51,7 @@ def cumulative_loss(result: RunResult) -> tuple[Block, ...]:
     return (Heading(title, QUESTION), *map(Text, notes), figure, *([details] if details else []))
 
 
-def axis_limit(result: RunResult) -> float:
+def axis_limit(result: Result) -> float:
     """Return how far from 0 the figure reaches: the leading model's path decides."""
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
     sizes = {path.model: largest_difference(path) for path in result.paths}
@@ -63,7 +63,7 @@ def largest_difference(path: LossPath) -> float:
     return float(np.abs(path.values).max())
 
 
-def visible_paths(result: RunResult, limit: float) -> tuple[LossPath, ...]:
+def visible_paths(result: Result, limit: float) -> tuple[LossPath, ...]:
     """Return the paths to draw: all candidates, the leading model, and baselines within the limit."""
     always = {score.model for score in (*result.candidates, result.leader) if score}
     return tuple(path for path in result.paths if path.model in always or largest_difference(path) <= limit)
@@ -98,7 +98,7 @@ def cumulative_loss_title(path: LossPath, folds: Sequence[Fold]) -> str:
     return f"{model} was ahead of zero in {score}, most clearly in fold {best} (from {starts[best]})"
 
 
-def caption(result: RunResult, shown: Sequence[LossPath], limit: float) -> str:
+def caption(result: Result, shown: Sequence[LossPath], limit: float) -> str:
     """Return how to read both panels, and what is cut off or left out."""
     sentences = [CAPTION]
     if len(result.folds) <= FEW:

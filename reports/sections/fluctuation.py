@@ -13,7 +13,7 @@ from backtest.data.result_tables import FLUCTUATION
 from backtest.reports.blocks import Table, table
 from backtest.reports.diagnostics import FluctuationPath, fluctuation_paths
 from backtest.reports.formats import decimal, listed, percent, season, whole
-from backtest.reports.run import Fold, RunResult
+from backtest.reports.result import Fold, Result
 from backtest.reports.sections.parts import binned, binned_note
 
 MOST_PATHS = 5
@@ -21,7 +21,7 @@ MOST_SPELLS = 2
 """Periods that a sentence names."""
 
 
-def selected_paths(result: RunResult) -> tuple[FluctuationPath, ...]:
+def selected_paths(result: Result) -> tuple[FluctuationPath, ...]:
     """Return the paths of the candidates, the best first; without candidates that of the best other model."""
     paths = {path.model: path for path in fluctuation_paths(result.frame(FLUCTUATION))}
     ranked = [score.model for score in (result.candidates or result.rivals) if score.model in paths]

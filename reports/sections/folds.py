@@ -8,7 +8,8 @@ from datetime import timedelta
 from backtest.reports.blocks import Block, Figure, Heading, Table, table
 from backtest.reports.figures.folds import folds as draw
 from backtest.reports.formats import counted, duration, listed, moment, whole
-from backtest.reports.run import Fold, RunResult
+from backtest.reports.result import Fold
+from backtest.reports.run import RunResult
 
 QUESTION = "What were the models trained and tested on?"
 

@@ -10,7 +10,7 @@ from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
 from backtest.reports.figures.axes import limit_of
 from backtest.reports.figures.forest import forest as draw
 from backtest.reports.formats import MISSING, listed, p_value, percent
-from backtest.reports.run import RunResult, Score
+from backtest.reports.result import Result, Score
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import digits
 
@@ -29,7 +29,7 @@ CAPTION = (
 )
 
 
-def forest(result: RunResult) -> tuple[Block, ...]:
+def forest(result: Result) -> tuple[Block, ...]:
     """Is the difference significant? Every model's loss difference from zero with its 95 % interval."""
     scores = [score for score in result.scores if score.model != "zero"]
     if not scores:
@@ -68,7 +68,7 @@ GAP_CLAUSES: dict[Gap, tuple[str, str]] = {
 """The clause for one model, and for several."""
 
 
-def forest_title(result: RunResult) -> str:
+def forest_title(result: Result) -> str:
     """Return whose interval excludes 0, and whether that holds after adjustment for everything that was tried."""
     models = result.candidates or result.rivals
     groups: dict[Gap, list[Score]] = {
@@ -162,7 +162,7 @@ def loss_difference(skill: float | None, digits: int = 2) -> str:
     return percent(None if skill is None else -skill, digits)
 
 
-def forest_table(scores: Sequence[Score], result: RunResult) -> Table:
+def forest_table(scores: Sequence[Score], result: Result) -> Table:
     """Return the difference from zero of every model with its interval, p-values and verdict."""
     rows = [
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backtest.reports.blocks import Block, Facts, Heading
-from backtest.reports.run import RunResult
+from backtest.reports.result import Result
 
 QUESTION = "What do the terms mean?"
 
@@ -68,6 +68,6 @@ GLOSSARY: dict[str, str] = {
 """Every term that a reader may not know, in one sentence."""
 
 
-def glossary(result: RunResult) -> tuple[Block, ...]:
+def glossary(result: Result) -> tuple[Block, ...]:
     """What do the terms mean? Every term of the report in one sentence."""
     return (Heading("The terms of this report, in one sentence each", QUESTION), Facts(tuple(GLOSSARY.items())))

@@ -12,7 +12,7 @@ from backtest.reports.blocks import Block, Figure, Heading, Table, table
 from backtest.reports.diagnostics import Fit, learning_curves
 from backtest.reports.figures.learning import learning as draw
 from backtest.reports.formats import decimal, percent, whole
-from backtest.reports.run import RunResult
+from backtest.reports.result import Result
 from backtest.reports.sections.parts import binned, binned_note, colours
 
 QUESTION = "Did the networks underfit or overfit?"
@@ -27,7 +27,7 @@ CAPTION = (
 )
 
 
-def learning(result: RunResult) -> tuple[Block, ...]:
+def learning(result: Result) -> tuple[Block, ...]:
     """Did the networks underfit or overfit? Learning curves with the epoch whose weights were kept."""
     fits = learning_curves(result.frame(FITS), result.frame(FOLDS))
     if not fits:

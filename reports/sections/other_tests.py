@@ -8,8 +8,8 @@ from backtest.data.names import PRIMARY, label
 from backtest.data.result_tables import JOINT, TESTS
 from backtest.reports.blocks import Block, Column, Details, Group, Heading, Table, Text
 from backtest.reports.formats import MISSING, counted, decimal, listed, p_value, shortened, tied
+from backtest.reports.result import Result, Score
 from backtest.reports.rows import Row
-from backtest.reports.run import RunResult, Score
 
 QUESTION = "What do the other tests say?"
 MOST_MODELS = 3
@@ -25,7 +25,7 @@ NESTED = (
 )
 
 
-def other_tests(result: RunResult) -> tuple[Block, ...]:
+def other_tests(result: Result) -> tuple[Block, ...]:
     """What do the other tests say? Every test of the leading candidates against zero, then those of all models."""
     rows = leading_tests(result)
     numbers = Details("The numbers", (pair_table(rows, result),))
@@ -35,7 +35,7 @@ def other_tests(result: RunResult) -> tuple[Block, ...]:
     return Heading(other_tests_title(rows, result), QUESTION), *pairs, *joint
 
 
-def leading_tests(result: RunResult) -> tuple[Row, ...]:
+def leading_tests(result: Result) -> tuple[Row, ...]:
     """Return the tests of the leading candidates: the one behind the verdict, other tests of skill, then the rest.
 
     Each is shown once per loss, preferably against zero and one-sided.
@@ -54,7 +54,7 @@ def leading_tests(result: RunResult) -> tuple[Row, ...]:
     return tuple(sorted((row for row in once.values() if row.model in models), key=sort_key))
 
 
-def ranked_models(result: RunResult) -> tuple[Score, ...]:
+def ranked_models(result: Result) -> tuple[Score, ...]:
     """Return the candidates, or without any all models but zero, by squared error."""
     return result.candidates or result.rivals
 
@@ -80,14 +80,14 @@ def is_primary(row: Row) -> bool:
     return {"test": row.test, "loss": row.loss, "baseline": row.baseline} == PRIMARY
 
 
-def adjusted(row: Row, result: RunResult) -> float | None:
+def adjusted(row: Row, result: Result) -> float | None:
     """Return the adjusted p-value; for the test behind the verdict the one that allows for everything tried."""
     own = next((score.p_adjusted for score in result.scores if score.model == row.model), None)
     found: float | None = own if is_primary(row) else row.p_adjusted
     return found
 
 
-def answer(row: Row, result: RunResult) -> str:
+def answer(row: Row, result: Result) -> str:
     """Return the answer of a test: yes if the adjusted p-value is at most alpha."""
     if row.p_value is None:
         return "undefined"
@@ -95,7 +95,7 @@ def answer(row: Row, result: RunResult) -> str:
     return "yes" if (row.p_value if chance is None else chance) <= result.verdict.alpha else "no evidence"
 
 
-def other_tests_title(rows: Sequence[Row], result: RunResult) -> str:
+def other_tests_title(rows: Sequence[Row], result: Result) -> str:
     """Return what the tests of skill against zero find, in one sentence."""
     tests = [row for row in rows if is_against_zero(row)]
     asked = [row for row in tests if row.p_value is not None]
@@ -135,7 +135,7 @@ def passed_sentence(passed: Sequence[Row]) -> str:
     )
 
 
-def answer_table(rows: Sequence[Row], result: RunResult) -> Table:
+def answer_table(rows: Sequence[Row], result: Result) -> Table:
     """Return one row per test: its question, and its answer for each model with the adjusted p-value."""
     models = list(dict.fromkeys(row.model for row in rows))
     parts: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
@@ -162,7 +162,7 @@ ANSWER_CAPTION = (
 )
 
 
-def pair_table(rows: Sequence[Row], result: RunResult) -> Table:
+def pair_table(rows: Sequence[Row], result: Result) -> Table:
     """Return one row per test and model, in a group for each test that opens with its question."""
     groups: dict[str, list[tuple[str, ...]]] = {}
     for row in rows:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from backtest.reports.figures.canvas import DASHES, MUTED, SERIES, Pen
 from backtest.reports.formats import whole
-from backtest.reports.run import RunResult
+from backtest.reports.result import Result
 
 T = TypeVar("T")
 
@@ -15,7 +15,7 @@ MOST_ROWS = 40
 """Rows of an unfolding table beyond which it is binned."""
 
 
-def pens(result: RunResult) -> dict[str, Pen]:
+def pens(result: Result) -> dict[str, Pen]:
     """Return how every model is drawn: candidates by colour and dashes of their own, baselines thin and grey."""
     found = {score.model: Pen(MUTED, width=0.9) for score in result.scores}
     for number, score in enumerate(result.candidates):
@@ -24,7 +24,7 @@ def pens(result: RunResult) -> dict[str, Pen]:
     return found
 
 
-def colours(result: RunResult) -> dict[str, str]:
+def colours(result: Result) -> dict[str, str]:
     """Return a colour for every model: candidates have one each as long as there are enough, baselines are grey."""
     return {model: pen.colour for model, pen in pens(result).items()}
 

@@ -21,8 +21,8 @@ from backtest.reports.formats import (
     scaled,
     whole,
 )
+from backtest.reports.result import Result
 from backtest.reports.rows import Row
-from backtest.reports.run import RunResult
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import digits
 from backtest.reports.wording.regimes import model_rows, regime_text, regimes_title, significant_parts
@@ -45,7 +45,7 @@ TABLE_CAPTION = (
 )
 
 
-def regimes(result: RunResult) -> tuple[Block, ...]:
+def regimes(result: Result) -> tuple[Block, ...]:
     """Where does it work? Skill against zero by volatility, hour of day and weekday."""
     models = [score.model for score in result.candidates or result.rivals[:1]]
     if not models:
@@ -71,7 +71,7 @@ def regimes(result: RunResult) -> tuple[Block, ...]:
     )
 
 
-def figure_caption(result: RunResult, drawn: Sequence[Row]) -> str:
+def figure_caption(result: Result, drawn: Sequence[Row]) -> str:
     """Return how to read the figure, how the groups are formed, and what is not in the figure."""
     explanations = dict.fromkeys(regime_text(row.regime).note for row in drawn)
     chance = (
@@ -89,7 +89,7 @@ def figure_caption(result: RunResult, drawn: Sequence[Row]) -> str:
     return " ".join([CAPTION, *filter(None, explanations), chance, *(note for note, holds in notes.items() if holds)])
 
 
-def regimes_table(result: RunResult) -> Table:
+def regimes_table(result: Result) -> Table:
     """Return every group of every model, the candidates first."""
     shown, absent = models_in_table(result)
     exponent = exponent_of(row.mse_zero for row in result.rows(REGIMES))
@@ -109,7 +109,7 @@ def regimes_table(result: RunResult) -> Table:
     return Table(tuple(columns), tuple(group for group in groups if group.rows), TABLE_CAPTION + absent)
 
 
-def models_in_table(result: RunResult) -> tuple[list[str], str]:
+def models_in_table(result: Result) -> tuple[list[str], str]:
     """Return the models whose groups fit into the table, and a sentence about those that do not."""
     models = list(dict.fromkeys(score.model for score in (*result.candidates, *result.rivals)))
     if len(result.rows(REGIMES)) <= MOST_ROWS:

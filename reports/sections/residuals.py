@@ -13,8 +13,8 @@ from backtest.reports.figures.calibration import BASIS_POINT
 from backtest.reports.figures.residuals import coverage as draw_coverage
 from backtest.reports.figures.residuals import residuals as draw_residuals
 from backtest.reports.formats import MISSING, counted, day, decimal, level, listed, p_value, percent, whole
+from backtest.reports.result import Fold, Result
 from backtest.reports.rows import Row
-from backtest.reports.run import Fold, RunResult
 from backtest.reports.sections.parts import binned, binned_note, colours
 
 QUESTION = "Are the errors predictable, and is the coverage right?"
@@ -41,7 +41,7 @@ NO_INTERVALS = (
 )
 
 
-def residuals(result: RunResult) -> tuple[Block, ...]:
+def residuals(result: Result) -> tuple[Block, ...]:
     """Are the errors predictable, and is the coverage right? Autocorrelation of errors, coverage by fold."""
     all_residuals = residuals_of(result)
     shown = next(one for one in all_residuals if one.model == shown_model(result))
@@ -67,18 +67,18 @@ def residuals(result: RunResult) -> tuple[Block, ...]:
     return (*blocks, residuals_table(all_residuals, result))
 
 
-def residuals_of(result: RunResult) -> tuple[Residuals, ...]:
+def residuals_of(result: Result) -> tuple[Residuals, ...]:
     """Return the autocorrelations of the errors of zero and of every candidate."""
     models = [score.model for score in result.scores if score.status or score.model == PRIMARY["baseline"]]
     return autocorrelations(result.origins, models, result.horizon)
 
 
-def shown_model(result: RunResult) -> str:
+def shown_model(result: Result) -> str:
     """Return the name of the model that the section is about: the leading candidate, or zero."""
     return result.candidates[0].model if result.candidates else PRIMARY["baseline"]
 
 
-def residuals_title(result: RunResult, shown: Residuals) -> str:
+def residuals_title(result: Result, shown: Residuals) -> str:
     """Return whether the errors are autocorrelated, and the coverage of the widest intervals."""
     model, p = label(shown.model), shown.errors.p_value
     pooled = [row for row in result.coverages if row.model == shown.model and row.fold is None]
@@ -206,7 +206,7 @@ def coverage_table(levels: Sequence[Sequence[Row]], folds: Sequence[Fold]) -> Ta
     return table(labels, rows, f"Folds with too few earlier errors are left out.{binned_note(shown)}", words=2)
 
 
-def residuals_table(all_residuals: Sequence[Residuals], result: RunResult) -> Table:
+def residuals_table(all_residuals: Sequence[Residuals], result: Result) -> Table:
     """Return for every model the joint test of its errors' autocorrelations, and the coverage of its intervals."""
     levels = sorted({row.level for row in result.coverages}, reverse=True)
     found = {(row.model, row.level): row for row in result.coverages if row.fold is None}

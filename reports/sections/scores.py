@@ -5,11 +5,11 @@ from __future__ import annotations
 from backtest.data.names import Status, label
 from backtest.reports.blocks import Block, Heading, Note
 from backtest.reports.formats import SPACE, size
-from backtest.reports.run import RunResult, Score
+from backtest.reports.result import Result, Score
 from backtest.reports.summary import headline
 
 
-def scores(result: RunResult) -> tuple[Block, ...]:
+def scores(result: Result) -> tuple[Block, ...]:
     """Who forecast best, and by how much? All models against zero and naive."""
     table = headline(result)
     notes = [f"{label(score.model)}: {score.note}." for score in result.scores if score.note]
@@ -24,7 +24,7 @@ SIGNIFICANCE: dict[Status | None, str] = {
 }
 
 
-def scores_title(result: RunResult) -> str:
+def scores_title(result: Result) -> str:
     """Return what the table shows, in one sentence."""
     leader = result.leader
     if leader is None or leader.skill_zero is None:
@@ -43,7 +43,7 @@ def scores_title(result: RunResult) -> str:
     return f"No {kind} beats zero: the squared error of {model}{best} is {gap} higher{closer}"
 
 
-def better_baseline(result: RunResult) -> Score | None:
+def better_baseline(result: Result) -> Score | None:
     """Return the best baseline if its squared error is lower than that of every candidate."""
     known = [(score.skill_zero, score) for score in result.rivals if score.skill_zero is not None]
     skill, best = max(known, key=lambda one: one[0], default=(0.0, None))
@@ -56,7 +56,7 @@ def gap_text(score: Score) -> str:
     return f"{size(100 * (score.skill_zero or 0), 2, 'under')}{SPACE}%"
 
 
-def significance_clause(score: Score, result: RunResult) -> str:
+def significance_clause(score: Score, result: Result) -> str:
     """Return whether the difference is significant: by the verdict, for a baseline by its adjusted p."""
     shown = score.p_adjusted is not None and score.p_adjusted <= result.verdict.alpha
     status = score.status or ("better" if shown else None)

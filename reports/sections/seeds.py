@@ -8,8 +8,8 @@ from backtest.data.names import label
 from backtest.reports.blocks import Block, Figure, Heading, Table, table
 from backtest.reports.figures.seeds import seeds as draw
 from backtest.reports.formats import MISSING, listed, p_value, percent, whole
+from backtest.reports.result import Result, Score
 from backtest.reports.rows import Row
-from backtest.reports.run import RunResult, Score
 from backtest.reports.sections.parts import colours
 from backtest.reports.summary import seeds_better
 
@@ -23,7 +23,7 @@ CAPTION = (
 )
 
 
-def seeds(result: RunResult) -> tuple[Block, ...]:
+def seeds(result: Result) -> tuple[Block, ...]:
     """Luck of the seed? The skill and the verdict of every seed alone, and of their mean forecast."""
     trained = {one.model for one in result.seeds if one.skill is not None}
     ranked = dict.fromkeys((*result.candidates, *result.rivals))
@@ -37,7 +37,7 @@ def seeds(result: RunResult) -> tuple[Block, ...]:
     return (Heading(title, QUESTION), figure, seeds_summary(result, scores))
 
 
-def rows_of_model(result: RunResult, score: Score) -> list[Row]:
+def rows_of_model(result: Result, score: Score) -> list[Row]:
     """Return the seeds of a model."""
     return [one for one in result.seeds if one.model == score.model]
 
@@ -57,7 +57,7 @@ def seeds_title(score: Score, alone: Sequence[Row]) -> str:
     return f"{model}: {share} of {whole(len(alone))} seeds {verb} better than zero alone, with a skill {extremes}"
 
 
-def seeds_summary(result: RunResult, scores: Sequence[Score]) -> Table:
+def seeds_summary(result: Result, scores: Sequence[Score]) -> Table:
     """Return one row per model: how many seeds are better alone, their range, and the sources of variance."""
     rows = []
     for score in scores:
@@ -75,7 +75,7 @@ def seeds_summary(result: RunResult, scores: Sequence[Score]) -> Table:
     return table(labels, rows, caption)
 
 
-def seeds_table(result: RunResult, scores: Sequence[Score]) -> Table:
+def seeds_table(result: Result, scores: Sequence[Score]) -> Table:
     """Return every seed with its skill, p-value and verdict, then their mean."""
     rows, alpha = [], result.verdict.alpha
     for score in scores:

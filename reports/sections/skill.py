@@ -9,7 +9,7 @@ from backtest.reports.blocks import Block, Figure, Heading, Note, Table, table
 from backtest.reports.figures.axes import limit_of
 from backtest.reports.figures.skill import skill as draw
 from backtest.reports.formats import day, exponent_of, listed, p_value, percent, power, scaled, whole
-from backtest.reports.run import RunResult, by_error
+from backtest.reports.result import Result, by_error
 from backtest.reports.sections.cumulative_loss import best_fold
 from backtest.reports.sections.parts import colours
 
@@ -25,7 +25,7 @@ OFF_SCALE = 4
 """A bar is cut off at this many times the leading model's tallest."""
 
 
-def skill(result: RunResult) -> tuple[Block, ...]:
+def skill(result: Result) -> tuple[Block, ...]:
     """Is the skill stable? Skill against zero in every fold."""
     title = skill_title(result)
     models = shown_models(result)
@@ -42,12 +42,12 @@ def skill(result: RunResult) -> tuple[Block, ...]:
     return Heading(title, QUESTION), Figure("skill", svg, alt, caption, skill_table(result)), *robustness
 
 
-def largest_skill(model: str, result: RunResult) -> float:
+def largest_skill(model: str, result: Result) -> float:
     """Return the size of a model's largest skill in a fold, of either sign."""
     return max((abs(fold.skills.get(model) or 0.0) for fold in result.folds), default=0.0)
 
 
-def leave_one_out(result: RunResult) -> tuple[Block, ...]:
+def leave_one_out(result: Result) -> tuple[Block, ...]:
     """Return the result of each candidate without its most influential fold."""
     found = [one for score in result.candidates if (one := score.candidate) and one.worst_fold is not None]
     if not found or result.frame(DROPPED).is_empty():
@@ -62,7 +62,7 @@ def leave_one_out(result: RunResult) -> tuple[Block, ...]:
     return *([Note(fragile)] if fragile else []), table(labels, rows, LEAVE_ONE_OUT_CAPTION, words=2)
 
 
-def leave_one_out_row(one: Candidate, result: RunResult) -> tuple[str, ...]:
+def leave_one_out_row(one: Candidate, result: Result) -> tuple[str, ...]:
     """Return one row: the model with all folds, then without the most influential one."""
     skills = {row.fold: row.skill for row in result.rows(DROPPED, model=one.model)}
     claim = one.status in CLAIMS
@@ -83,14 +83,14 @@ LEAVE_ONE_OUT_CAPTION = (
 )
 
 
-def shown_models(result: RunResult) -> tuple[str, ...]:
+def shown_models(result: Result) -> tuple[str, ...]:
     """Return the models with a panel: the candidates and the best baseline that is fitted, else naive."""
     learners = by_error([score for score in result.scores if not score.status and score.model not in REFERENCES])
     chosen = (*result.candidates[:MOST_MODELS], *learners[:1]) or result.rivals[:1]
     return tuple(score.model for score in chosen)
 
 
-def skill_title(result: RunResult) -> str:
+def skill_title(result: Result) -> str:
     """Return the range of the leading model's skill over the folds."""
     leader = result.leader
     values = [fold.skills.get(leader.model) for fold in result.folds] if leader else []
@@ -103,7 +103,7 @@ def skill_title(result: RunResult) -> str:
     return f"The skill of {label(leader.model)} ranges {extremes}"
 
 
-def skill_table(result: RunResult) -> Table:
+def skill_table(result: Result) -> Table:
     """Return the fold table: test span, squared error of zero, and the skill of every model."""
     models = [score.model for score in result.scores if score.model != "zero"]
     exponent = exponent_of(fold.mse_zero for fold in result.folds)

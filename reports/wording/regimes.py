@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from backtest.data.names import Status, label
 from backtest.data.result_tables import RECENT, REGIMES
 from backtest.reports.formats import listed
+from backtest.reports.result import Result
 from backtest.reports.rows import Row
-from backtest.reports.run import RunResult
 
 MOST_PARTS = 3
 """Groups of a regime that a title names."""
@@ -53,12 +53,12 @@ def regime_text(regime: str) -> RegimeText:
     )
 
 
-def model_rows(result: RunResult, model: str) -> list[Row]:
+def model_rows(result: Result, model: str) -> list[Row]:
     """Return the rows of a model."""
     return [row for row in result.rows(REGIMES) if row.model == model]
 
 
-def significant_parts(result: RunResult, model: str) -> list[Row]:
+def significant_parts(result: Result, model: str) -> list[Row]:
     """Return the groups in which a model is significantly better or worse than zero: adjusted p at most alpha.
 
     There are none for a model with too little evidence.
@@ -69,12 +69,12 @@ def significant_parts(result: RunResult, model: str) -> list[Row]:
     return [row for row in model_rows(result, model) if row.p_adjusted is not None and row.p_adjusted <= alpha]
 
 
-def status_of(result: RunResult, model: str) -> Status | None:
+def status_of(result: Result, model: str) -> Status | None:
     """Return the verdict on a model; None if there is none."""
     return next((score.status for score in result.scores if score.model == model), None)
 
 
-def regimes_title(result: RunResult, model: str) -> str:
+def regimes_title(result: Result, model: str) -> str:
     """Return in which groups a model is significantly better or worse than zero."""
     name, rows, found = label(model), model_rows(result, model), significant_parts(result, model)
     tested = [row for row in rows if row.p_adjusted is not None]

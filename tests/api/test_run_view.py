@@ -174,7 +174,8 @@ def test_a_damaged_folder_is_refused(saved: Path, tmp_path: Path) -> None:
 def test_a_comparison_shows_itself(run: bt.Run, saved: Path, tmp_path: Path) -> None:
     found = bt.compare(walk(name="left"), walk(name="right", net={"window": 9}))
     assert found.pairs.height == 1
-    assert found.models.filter(model="ridge").height == 2
+    assert {"left:ridge", "right:ridge", "zero"} <= set(found.scores["model"])
+    assert {one.model for one in found.verdict.candidates} == {"left:ridge", "right:ridge"}
     assert repr(found).startswith("<Comparison of left, right: ")
     assert "Difference" in str(found)
     assert "<table" in found._repr_html_()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,21 +14,26 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
+from backtest.comparison.common_sample import STRETCHES
 from backtest.comparison.compare import compare, compare_runs
-from backtest.comparison.compared_runs import distinct_names, read_entrants
-from backtest.comparison.config_diff import in_words
 from backtest.comparison.pairwise_tests import difference
+from backtest.comparison.runs import distinct_names, in_words, read_runs
 from backtest.data.errors import ConfigError, RunError, UndefinedTest
 from backtest.data.records.comparison import COMPARISON, Comparison, Pair
-from backtest.data.result_tables import PATHS
-from backtest.data.run_files import MANIFEST
+from backtest.data.result_tables import RUN_TABLES
+from backtest.data.run_files import MANIFEST, VERDICT
 from backtest.data.schema import FORECASTS
-from backtest.reports.comparison.result import standings_of
+from backtest.reports.compared import ComparisonResult, from_tables
+from backtest.reports.result import Score
+from backtest.reports.sections.cumulative_loss import fold_changes
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray
 from backtest.significance.superiority import model_confidence_set
+from backtest.verdict.ledger import LEDGER, Trial, append
+from tests.support.audits import leaky
 from tests.support.command import call
 from tests.support.compared_runs import COLD, forecasts_of, rewrite, two
 
@@ -42,8 +47,24 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
 
 
 @pytest.fixture(scope="module")
-def found(runs: tuple[Path, ...]) -> Comparison:
-    return compare(read_entrants(runs))[0]
+def result(runs: tuple[Path, ...]) -> ComparisonResult:
+    return result_of(runs)
+
+
+@pytest.fixture(scope="module")
+def found(result: ComparisonResult) -> Comparison:
+    return result.found
+
+
+def result_of(runs: Sequence[Path]) -> ComparisonResult:
+    """The comparison of these runs, as its report reads it."""
+    compared = compare(read_runs(runs))
+    return from_tables(compared.record, compared.verdict, compared.tables)
+
+
+def scores_of(result: ComparisonResult) -> dict[str, Score]:
+    """The scores by the names of the models."""
+    return {score.model: score for score in result.scores}
 
 
 def pair_of(comparison: Comparison, model: str) -> Pair:
@@ -66,42 +87,82 @@ def test_a_pair_is_tested_as_a_run_tests_its_models(runs: tuple[Path, ...], foun
     assert (pair.run, pair.other_run, pair.group) == ("cold", "warm", "question")
 
 
-def test_models_are_measured_against_zero_as_in_a_report(runs: tuple[Path, ...], found: Comparison) -> None:
-    one = next(one for one in found.contestants if (one.model, one.run) == ("lstm", "warm"))
+def test_models_are_measured_against_zero_as_in_a_report(runs: tuple[Path, ...], result: ComparisonResult) -> None:
+    one = scores_of(result)["warm:lstm"]
     skill = skill_interval(squared_errors(runs[1], "lstm"), squared_errors(runs[1], "zero"))
-    shown = one.skill, one.skill_low, one.skill_high
+    shown = one.skill_zero, one.skill_low, one.skill_high
     assert shown == pytest.approx((skill.value, skill.low, skill.high), rel=1e-9)
     assert one.mse == pytest.approx(squared_errors(runs[1], "lstm").mean())
     assert one.status in {"better", "no evidence"}
 
 
-def test_zero_and_naive_stand_once_and_all_others_once_for_each_run(found: Comparison) -> None:
-    names = [(one.model, one.run) for one in found.contestants]
-    assert names[:2] == [("zero", None), ("naive", None)]
-    assert sorted(names[2:]) == sorted((m, r) for m in ("ar", "gru", "lstm", "mean", "ridge") for r in ("cold", "warm"))
-    assert all(one.in_set is not None and one.set_p is not None for one in found.contestants)
+def test_models_that_all_runs_forecast_the_same_stand_once_and_all_others_once_for_each_run(
+    result: ComparisonResult,
+) -> None:
+    scores = scores_of(result)
+    assert list(scores)[:2] == ["zero", "naive"]
+    of_runs = {f"{run}:{model}" for model in ("gru", "lstm") for run in ("cold", "warm")}
+    assert set(scores) == {"zero", "naive", "ar", "mean", "ridge", *of_runs}
+    assert {score.model for score in result.candidates} == of_runs
+    assert all(score.in_set is not None for score in scores.values())
 
 
-def test_the_confidence_set_is_that_of_all_models_together(runs: tuple[Path, ...], found: Comparison) -> None:
-    places = {"cold": 0, "warm": 1, None: 0}
-    losses = {(one.model, one.run): squared_errors(runs[places[one.run]], one.model) for one in found.contestants}
-    chosen = model_confidence_set({str(key): values for key, values in losses.items()}, alpha=found.alpha)
-    inside = {str((one.model, one.run)) for one in found.contestants if one.in_set}
+def test_the_confidence_set_is_that_of_all_models_together(runs: tuple[Path, ...], result: ComparisonResult) -> None:
+    places, losses = {"cold": 0, "warm": 1}, {}
+    for name in sorted(scores_of(result)):
+        run, _, model = name.rpartition(":")
+        losses[name] = squared_errors(runs[places.get(run, 0)], model)
+    chosen = model_confidence_set(losses, alpha=result.verdict.alpha)
+    inside = {name for name, score in scores_of(result).items() if score.in_set}
     assert inside == set(chosen.included)
     assert 0 < len(inside) < len(losses)
+
+
+def test_a_comparison_is_judged_by_the_rule_of_a_run(runs: tuple[Path, ...], result: ComparisonResult) -> None:
+    claims = {}
+    for run, name in zip(runs, ("cold", "warm"), strict=True):
+        for model in ("gru", "lstm"):
+            losses = squared_errors(run, model), squared_errors(run, "zero")
+            claims[f"{name}:{model}"] = diebold_mariano(*losses, alternative="less").p_value
+    for model in ("ar", "mean", "ridge"):
+        losses = squared_errors(runs[0], model), squared_errors(runs[0], "zero")
+        claims[model] = diebold_mariano(*losses, alternative="less").p_value
+    adjusted = dict(zip(claims, holm(list(claims.values())).tolist(), strict=True))
+    shown = {score.model: score.p_adjusted for score in result.scores if score.p_adjusted is not None}
+    assert shown == pytest.approx(adjusted, rel=1e-9)
+    for score in result.candidates:
+        assert (score.status == "better") == (adjusted[score.model] <= 0.05 and (score.skill_zero or 0) > 0)
+
+
+def test_what_else_was_tried_beside_the_runs_counts_in_the_verdict(tmp_path: Path) -> None:
+    runs = two(tmp_path / "runs")
+    alone = result_of(runs).verdict
+    bars = read_runs(runs)[0].manifest.data.sha256
+    for number in range(3):
+        p_values = {"lstm@1": 0.5}
+        trial = Trial(f"other {number}", bars, "2026-01-01T00:00:00", "other", p_values, p_values, {})
+        append(tmp_path / "runs" / LEDGER, trial)
+    more = result_of(runs).verdict
+    assert (alone.configurations, more.configurations) == (2, 5)
+    assert more.comparisons == alone.comparisons + 1
+
+
+def test_a_leak_in_one_run_makes_every_model_suspect(tmp_path: Path) -> None:
+    found = result_of(two(tmp_path, replace(COLD, audit=leaky()), replace(COLD, signal=0.2)))
+    assert {score.status for score in found.candidates} == {"leak suspected"}
 
 
 def test_several_symbols_are_averaged_at_each_time(tmp_path: Path) -> None:
     plan = replace(COLD, symbols=("A", "B"), baselines=("zero", "naive"), networks=("lstm",))
     runs = two(tmp_path, plan, replace(plan, signal=0.2))
-    found = compare(read_entrants(runs))[0]
+    found = compare(read_runs(runs)).record
     first, second = (squared_errors(run, "lstm") for run in runs)
     assert (found.rows, found.times, first.size) == (480, 240, 240)
     assert pair_of(found, "lstm").p_value == pytest.approx(diebold_mariano(first, second).p_value, rel=1e-9)
 
 
 def test_swapped_runs_flip_every_sign_and_keep_every_p_value(runs: tuple[Path, ...], found: Comparison) -> None:
-    swapped = compare(read_entrants(runs[::-1]))[0]
+    swapped = compare(read_runs(runs[::-1])).record
     words = {"better": "worse", "worse": "better"}
     for pair in found.pairs:
         other = pair_of(swapped, pair.model)
@@ -110,9 +171,6 @@ def test_swapped_runs_flip_every_sign_and_keep_every_p_value(runs: tuple[Path, .
         assert (other.p_value, other.p_adjusted, other.p_absolute) == (pair.p_value, pair.p_adjusted, pair.p_absolute)
         if pair.difference is not None and pair.low is not None and pair.high is not None:
             assert (other.difference, other.low, other.high) == (-pair.difference, -pair.high, -pair.low)
-    assert {(one.model, one.run): one.set_p for one in swapped.contestants} == {
-        (one.model, one.run): one.set_p for one in found.contestants
-    }
 
 
 @given(st.integers(0, 10_000), st.integers(40, 200), st.floats(0.01, 3), st.integers(1, 3))
@@ -136,7 +194,8 @@ def test_only_rows_that_all_runs_forecast_count(runs: tuple[Path, ...], tmp_path
     late, early = pl.col("fold") > 0, pl.col("fold") < 2
     rewrite(cold, forecasts_of(cold).filter(late))
     rewrite(warm, forecasts_of(warm).filter(early))
-    found = compare(read_entrants((cold, warm)))[0]
+    compared = compare(read_runs((cold, warm)))
+    found, before = compared.record, compared.tables
     assert (found.rows, [run.left_out for run in found.runs], [run.folds for run in found.runs]) == (
         80,
         [80, 80],
@@ -144,20 +203,17 @@ def test_only_rows_that_all_runs_forecast_count(runs: tuple[Path, ...], tmp_path
     )
     rewrite(cold, forecasts_of(cold).filter(early))
     rewrite(warm, forecasts_of(warm).filter(late))
-    cut = compare(read_entrants((cold, warm)))[0]
-    assert [run.left_out for run in cut.runs] == [0, 0]
-    assert (cut.pairs, cut.contestants, cut.first, cut.last) == (
-        found.pairs,
-        found.contestants,
-        found.first,
-        found.last,
-    )
+    cut = compare(read_runs((cold, warm)))
+    assert [run.left_out for run in cut.record.runs] == [0, 0]
+    assert (cut.record.pairs, cut.record.first, cut.record.last) == (found.pairs, found.first, found.last)
+    for name, table in before.items():
+        assert_frame_equal(cut.tables[name], table)
 
 
 def test_other_numbers_of_folds_do_not_matter(runs: tuple[Path, ...], found: Comparison, tmp_path: Path) -> None:
     cold, warm = two(tmp_path)
     rewrite(warm, forecasts_of(warm).with_columns(pl.col("fold") // 2))
-    assert compare(read_entrants((cold, warm)))[0].pairs == found.pairs
+    assert compare(read_runs((cold, warm))).record.pairs == found.pairs
 
 
 def test_the_same_forecasts_are_no_test(found: Comparison) -> None:
@@ -173,11 +229,9 @@ def test_forecasts_that_differ_in_the_last_digits_are_the_same_everywhere(tmp_pa
     references = pl.col("model").is_in(["zero", "naive"])
     rounded = pl.when(references).then(pl.col("y_hat")).otherwise(pl.col("y_hat") * (1 + 3e-13))
     rewrite(warm, forecasts_of(warm).with_columns(y_hat=rounded))
-    found = compare(read_entrants((cold, warm)))[0]
-    assert {pair.finding for pair in found.pairs} == {"the same"}
-    standings = standings_of(found.contestants)
-    assert {one.runs for one in standings} == {(), ("cold", "warm")}
-    assert len(standings) == 2 + len({pair.model for pair in found.pairs})
+    found = result_of((cold, warm))
+    assert {pair.finding for pair in found.found.pairs} == {"the same"}
+    assert set(scores_of(found)) == {"zero", "naive"} | {pair.model for pair in found.found.pairs}
 
 
 def test_a_note_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,23 +239,23 @@ def test_a_note_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         raise UndefinedTest("the same forecasts")
 
     monkeypatch.setattr("backtest.comparison.pairwise_tests.diebold_mariano", refuse)
-    found = compare(read_entrants(two(tmp_path)))[0]
+    found = compare(read_runs(two(tmp_path))).record
     assert pair_of(found, "gru").finding == "undefined"
 
 
-def test_duels_know_nothing_of_pictures() -> None:
+def test_pairwise_tests_know_nothing_of_pictures() -> None:
     assert "reports" not in (ROOT / "backtest" / "comparison" / "pairwise_tests.py").read_text("utf-8")
 
 
 def test_a_copy_of_a_run_differs_in_nothing(tmp_path: Path) -> None:
-    found = compare(read_entrants(two(tmp_path, COLD, COLD)))[0]
+    found = compare(read_runs(two(tmp_path, COLD, COLD))).record
     assert {pair.finding for pair in found.pairs} == {"the same"}
     assert (found.family, found.settings) == (0, ())
 
 
 def test_the_same_test_under_other_names_counts_once(tmp_path: Path) -> None:
     plans = COLD, replace(COLD, signal=0.2), replace(COLD, signal=0.2)
-    found = compare(read_entrants(two(tmp_path, *plans, names=("a", "b", "c"))))[0]
+    found = compare(read_runs(two(tmp_path, *plans, names=("a", "b", "c")))).record
     tested = {(pair.run, pair.other_run) for pair in found.pairs if pair.p_adjusted is not None}
     assert tested == {("a", "b"), ("a", "c")}
     assert found.family == 2
@@ -209,32 +263,32 @@ def test_the_same_test_under_other_names_counts_once(tmp_path: Path) -> None:
 
 def test_p_values_are_adjusted_together(tmp_path: Path) -> None:
     plans = COLD, replace(COLD, signal=0.12), replace(COLD, signal=0.15)
-    found = compare(read_entrants(two(tmp_path, *plans, names=("a", "b", "c"))))[0]
+    found = compare(read_runs(two(tmp_path, *plans, names=("a", "b", "c")))).record
     tested = [pair for pair in found.pairs if pair.p_value is not None]
     assert found.family == len(tested) == 6
     adjusted = holm([pair.p_value for pair in tested if pair.p_value is not None])
     assert [pair.p_adjusted for pair in tested] == adjusted.tolist()
     for pair in tested:
-        assert (pair.finding in {"better", "worse"}) == ((pair.p_adjusted or 0) <= found.alpha)
+        assert (pair.finding in {"better", "worse"}) == ((pair.p_adjusted or 0) <= 0.05)
 
 
 def test_the_best_of_two_names_pay_for_having_been_picked(tmp_path: Path) -> None:
     few = replace(COLD, baselines=("zero", "naive"))
     runs = two(tmp_path, few, replace(few, networks=("mlp", "tcn", "rnn"), signal=0.2))
-    found = compare(read_entrants(runs))[0]
-    (pair,) = found.pairs
-    assert (pair.group, pair.picked_from, found.family) == ("best", 6, 1)
+    found = result_of(runs)
+    (pair,) = found.found.pairs
+    assert (pair.group, pair.picked_from, found.found.family) == ("best", 6, 1)
     assert pair.p_adjusted == pytest.approx(min(1.0, 6 * (pair.p_value or 0)))
-    errors = {one.model: one.mse for one in found.contestants if one.run == "warm"}
-    assert pair.other_model == min(errors, key=errors.__getitem__)
+    errors = {name: score.mse or 0.0 for name, score in scores_of(found).items() if name.startswith("warm:")}
+    assert pair.names[1] == f"warm:{pair.other_model}" == min(errors, key=errors.__getitem__)
 
 
-def test_paths_end_at_the_difference(runs: tuple[Path, ...], found: Comparison) -> None:
-    paths = compare(read_entrants(runs))[1]
-    ends = paths.group_by("model").agg(pl.col("difference").last())
-    assert dict(ends.iter_rows()) == pytest.approx(
-        {pair.model: pair.difference for pair in found.pairs if pair.difference is not None}
-    )
+def test_paths_end_at_the_difference(result: ComparisonResult) -> None:
+    ends = {pair.model: path.values[-1] for pair, path in result.pair_paths}
+    assert ends == pytest.approx({pair.model: pair.difference for pair in result.leading})
+    for pair, path in result.pair_paths:
+        assert len(path.at_fold_end) == STRETCHES
+        assert sum(fold_changes(path).values()) == pytest.approx(pair.difference)
 
 
 Change = Callable[[pl.DataFrame], pl.DataFrame]
@@ -255,13 +309,13 @@ def test_other_outcomes_are_refused(what: str, tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"same outcomes .* TEST, 2020-02-16 16:00 UTC, .*compare runs on the same bars"
     ):
-        compare(read_entrants((cold, warm)))
+        compare(read_runs((cold, warm)))
 
 
 def test_rounding_of_outcomes_is_no_difference(tmp_path: Path, found: Comparison) -> None:
     cold, warm = two(tmp_path)
     rewrite(warm, forecasts_of(warm).with_columns(pl.col("y") * (1 + 2e-16)))
-    pairs = compare(read_entrants((cold, warm)))[0].pairs
+    pairs = compare(read_runs((cold, warm))).record.pairs
     assert [pair.p_value for pair in pairs] == [pair.p_value for pair in found.pairs]
 
 
@@ -270,32 +324,32 @@ def test_runs_without_enough_in_common_are_refused(tmp_path: Path) -> None:
     few = forecasts_of(warm).filter(pl.col("time").rank("dense") <= 29)
     rewrite(warm, few)
     with pytest.raises(ConfigError, match=r"expected 30 times or more that all runs forecast \(got 29\)"):
-        compare(read_entrants((cold, warm)))
+        compare(read_runs((cold, warm)))
     other = two(tmp_path, replace(COLD, symbols=("OTHER",)), COLD, names=("other", "again"))[0]
     with pytest.raises(ConfigError, match=r"\(got 0\).*cold: TEST, 240 forecasts; other: OTHER, 240 forecasts"):
-        compare(read_entrants((cold, other)))
+        compare(read_runs((cold, other)))
 
 
 def test_runs_of_other_things_are_refused(tmp_path: Path) -> None:
     cold, warm = two(tmp_path)
     daily, bare = two(tmp_path, replace(COLD, interval=timedelta(days=1)), COLD, names=("daily", "bare"))
     with pytest.raises(ConfigError, match=r"bars of one length \(got cold 1h, daily 1d\)"):
-        read_entrants((cold, daily))
+        read_runs((cold, daily))
     ahead = pl.col("horizon") + 1
     rewrite(warm, forecasts_of(warm).with_columns(ahead))
     with pytest.raises(ConfigError, match=r"horizon in common \(got cold 1, warm 2\)"):
-        compare(read_entrants((cold, warm)))
+        compare(read_runs((cold, warm)))
     rewrite(bare, forecasts_of(bare).filter(pl.col("model").is_in(["zero", "naive"])))
     with pytest.raises(ConfigError, match="expected a model that two of the runs have"):
-        compare(read_entrants((cold, bare)))
+        compare(read_runs((cold, bare)))
 
 
 def test_two_different_runs_are_needed(runs: tuple[Path, ...], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"expected two runs or more \(got 1\)"):
-        read_entrants(runs[:1])
+        read_runs(runs[:1])
     (tmp_path / "link").symlink_to(runs[0])
     with pytest.raises(ConfigError, match="cold is named twice"):
-        read_entrants((*runs, tmp_path / "link"))
+        read_runs((*runs, tmp_path / "link"))
 
 
 def test_damaged_or_unfinished_runs_are_refused(tmp_path: Path) -> None:
@@ -303,10 +357,10 @@ def test_damaged_or_unfinished_runs_are_refused(tmp_path: Path) -> None:
     content = (warm / FORECASTS.file).read_bytes()
     (warm / FORECASTS.file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(RunError, match="damaged: its SHA-256"):
-        read_entrants((cold, warm))
+        read_runs((cold, warm))
     (warm / MANIFEST).unlink()
     with pytest.raises(RunError, match="expected a finished run"):
-        read_entrants((cold, warm))
+        read_runs((cold, warm))
 
 
 def test_runs_are_called_by_as_much_of_their_path_as_it_takes() -> None:
@@ -317,7 +371,7 @@ def test_runs_are_called_by_as_much_of_their_path_as_it_takes() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ([["a", "b"], ["b"]], ("a beside the 1 in common", "only the 1 in common")),
+        ([["a", "b"], ["b"]], ("a and the 1 in common", "only the 1 in common")),
         ([["a"], ["b"]], ("a", "b")),
         ([["a", "b"], ["b", "a"]], ("a, b", "b, a")),
         ([[{"name": "mean", "window": 24}], ["x"]], ("mean window=24", "x")),
@@ -325,15 +379,15 @@ def test_runs_are_called_by_as_much_of_their_path_as_it_takes() -> None:
         ([0.001, "cold"], ("0.001", "cold")),
     ],
 )
-def test_values_that_differ_are_told_in_words(values: list[object], words: tuple[str, ...]) -> None:
+def test_values_that_differ_are_put_in_words(values: list[object], words: tuple[str, ...]) -> None:
     assert in_words(values) == words
 
 
 def test_what_differs_is_named(tmp_path: Path) -> None:
     runs = two(tmp_path, COLD, replace(COLD, source="other", networks=("lstm", "mlp")))
-    names = {setting.name: setting.values for setting in compare(read_entrants(runs))[0].settings}
+    names = {setting.name: setting.values for setting in compare(read_runs(runs)).record.settings}
     assert names["data.source"] == ("synthetic", "other")
-    assert names["models"] == ("gru beside the 6 in common", "mlp beside the 6 in common")
+    assert names["models"] == ("gru and the 6 in common", "mlp and the 6 in common")
     assert "SHA-256 of the bars" in names
     assert "name" not in names
 
@@ -352,12 +406,16 @@ def test_the_command_compares_and_changes_no_run(
     assert call(monkeypatch, "compare", str(cold), str(warm)) == 0
     place = tmp_path / "runs" / "compare-cold-warm"
     output = " ".join(capsys.readouterr().out.split())
-    assert "LSTM of warm is better than LSTM of cold" in output or "cannot be told apart" in output
+    assert "LSTM of warm is better than LSTM of cold" in output
     assert output.endswith(f"report: {place / 'report.html'}")
     assert contents(cold, warm) == before
     assert sorted(path.parent.name for path in (tmp_path / "runs").glob(f"*/{MANIFEST}")) == ["cold", "warm"]
     first = contents(place)
-    assert {COMPARISON, PATHS.file, "report.html", "report.md", "figures"} == {path.name for path in place.iterdir()}
+    tables = {table.file for table in RUN_TABLES}
+    assert {path.name for path in place.iterdir()} == {
+        *(COMPARISON, VERDICT, "report.html", "report.md", "figures"),
+        *tables,
+    }
     assert call(monkeypatch, "compare", str(cold), str(warm)) == 0
     assert contents(place) == first
 
@@ -412,7 +470,7 @@ def test_a_comparison_survives_its_file_and_nothing_else_does(found: Comparison)
 
 
 def test_comparing_starts_without_torch() -> None:
-    modules = "backtest.comparison.compare, backtest.cli.terminal, backtest.reports.comparison"
+    modules = "backtest.comparison.compare, backtest.cli.terminal, backtest.reports"
     code = f"import {modules}, sys\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)  # noqa: S603
 

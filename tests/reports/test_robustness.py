@@ -14,8 +14,9 @@ from backtest.data.names import Status
 from backtest.data.result_tables import DROPPED, FLUCTUATION, SEEDS
 from backtest.reports.blocks import Details, Figure, Heading, Note, Table, Text
 from backtest.reports.diagnostics import FluctuationPath, LossPath
+from backtest.reports.result import Score
 from backtest.reports.rows import Row, row_type
-from backtest.reports.run import RunResult, Score
+from backtest.reports.run import RunResult
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.cumulative_loss import cumulative_loss_title
 from backtest.reports.sections.fluctuation import fluctuation_sentence, fluctuation_table

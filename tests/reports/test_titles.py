@@ -11,7 +11,8 @@ import pytest
 
 from backtest.reports.blocks import Note
 from backtest.reports.diagnostics import Calibration, Fit, LossPath
-from backtest.reports.run import Fold, RunResult, Score, read
+from backtest.reports.result import Fold, Score
+from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.calibration import calibration_title
 from backtest.reports.sections.cumulative_loss import axis_limit, cumulative_loss_title, fold_end_table, visible_paths

@@ -15,7 +15,8 @@ from backtest.data.errors import RunError
 from backtest.data.records.audit import AUDIT, Audit, Leak, Level, Subject
 from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_bytes, write_json
 from backtest.reports.blocks import Details, Facts, Heading, Item, Strip, Table, Text
-from backtest.reports.run import Fold, RunResult, read
+from backtest.reports.result import Fold
+from backtest.reports.run import RunResult, read
 from backtest.reports.sections.validity import validity
 from backtest.reports.wording.audit import counterexample_words, leak_remedy
 from tests.support.audits import CODES, COUNTEREXAMPLE, LEAKS, leaky, level, passed

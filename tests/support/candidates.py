@@ -11,8 +11,9 @@ import polars as pl
 from backtest.data.names import Status
 from backtest.data.records.verdict import Candidate, Verdict
 from backtest.data.schema import Schema
+from backtest.reports.result import Score
 from backtest.reports.rows import Row, row_type
-from backtest.reports.run import RunResult, Score
+from backtest.reports.run import RunResult
 
 PLAIN: dict[str, Any] = {"seeds": 0, "fragile": False, "seed_verdicts": ()}
 

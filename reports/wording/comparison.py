@@ -1,4 +1,4 @@
-"""The comparison in words: names of contestants, and what is found of a pair, by rule from its numbers."""
+"""The comparison in words: names of models and runs, and what is found of a pair, by rule from its numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 
 from backtest.data.names import label
 from backtest.data.records.comparison import Finding, Pair
-from backtest.reports.comparison.result import Result
+from backtest.reports.compared import ComparisonResult
 from backtest.reports.formats import SPACE, counted, interval, listed, p_value, size
 
 MOST = 3
@@ -18,14 +18,14 @@ MOST = 3
 FEWEST_DIGITS, MOST_DIGITS = 2, 4
 
 
-def contestant(model: str, run: str) -> str:
+def model_of(model: str, run: str) -> str:
     """Return what a model of a run is called: `LSTM of cold`."""
     return f"{label(model)} of {run}"
 
 
 def sides(pair: Pair) -> tuple[str, str]:
     """Return what both sides of a pair are called."""
-    return contestant(pair.model, pair.run), contestant(pair.other_model, pair.other_run)
+    return model_of(pair.model, pair.run), model_of(pair.other_model, pair.other_run)
 
 
 def winner_first(pair: Pair) -> tuple[str, str]:
@@ -35,7 +35,7 @@ def winner_first(pair: Pair) -> tuple[str, str]:
 
 
 def middle(name: str, most: int) -> str:
-    """Return a name that fits, shortened in the middle: runs are told apart by their heads and their tails."""
+    """Return a name that fits, shortened in the middle: names of runs differ at their beginnings and their ends."""
     tail = most // 2
     return name if len(name) <= most else f"{name[: most - 1 - tail]}…{name[-tail:]}"
 
@@ -84,7 +84,7 @@ def equals(value: float, alpha: float) -> str:
     return shown if shown.startswith("<") else f"={SPACE}{shown}"
 
 
-def headline(result: Result) -> str:
+def headline(result: ComparisonResult) -> str:
     """Return in plain words what was found of the leading pairs: differences first."""
     pairs = headlined(result)
     digits = digits_of(pairs)
@@ -105,7 +105,7 @@ def capitalised(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def headlined(result: Result) -> tuple[Pair, ...]:
+def headlined(result: ComparisonResult) -> tuple[Pair, ...]:
     """Return the pairs that a headline is about: of one model; the best under two names if they differ, or alone."""
     own = [pair for pair in result.leading if pair.group != "best" or pair.finding in {"better", "worse"}]
     return tuple(own) or result.leading
@@ -129,9 +129,10 @@ def apart(pairs: Sequence[Pair]) -> list[str]:
     """Return a clause on all pairs without a difference."""
     found = of(pairs, "no difference")
     if len(found) > MOST:
-        return [f"no difference shows in {'any of ' if len(found) == len(pairs) else ''}{counted(len(found), 'pair')}"]
-    others = [f"nor can {both(pair)}" for pair in found[1:]]
-    return [", ".join([f"{both(found[0])} cannot be told apart", *others])] if found else []
+        every = "any of " if len(found) == len(pairs) else ""
+        return [f"no significant difference in {every}{counted(len(found), 'pair')}"]
+    others = [f"nor between {both(pair)}" for pair in found[1:]]
+    return [", ".join([f"no significant difference between {both(found[0])}", *others])] if found else []
 
 
 def alike(pairs: Sequence[Pair]) -> list[str]:

@@ -1,19 +1,25 @@
-"""Every pair with its difference, interval and p-values: a picture and a table."""
+"""Every pair of models of a comparison: the differences with their intervals and p-values, and when they came about."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from string import ascii_uppercase
 
 from backtest.data.names import label
 from backtest.data.records.comparison import Finding, Pair
 from backtest.data.records.comparison import Group as Kind
 from backtest.reports.blocks import Block, Column, Figure, Group, Heading, Note, Table, table
-from backtest.reports.comparison.figures.forest import drawn_ends, forest
-from backtest.reports.comparison.result import Result
-from backtest.reports.comparison.wording import both, digits_of, lettered, of
+from backtest.reports.compared import ComparisonResult
+from backtest.reports.diagnostics import LossPath
 from backtest.reports.figures.axes import limit_of
-from backtest.reports.formats import counted, interval, listed, p_value, percent, whole
+from backtest.reports.figures.canvas import DASHES, SERIES, Pen
+from backtest.reports.figures.cumulative_loss import cumulative_loss as draw_paths
+from backtest.reports.figures.pairs import pair_forest
+from backtest.reports.formats import counted, day, interval, listed, p_value, percent, whole
+from backtest.reports.sections.cumulative_loss import fold_changes, largest_difference
 from backtest.reports.summary import digits
+from backtest.reports.wording.comparison import both, capitalised, digits_of, lettered, of, sides
 
 QUESTION = "Which differences are larger than their error?"
 MOST = 24
@@ -57,10 +63,10 @@ OUTCOMES: dict[Finding, str] = {
 }
 
 
-def pairs(result: Result) -> tuple[Block, ...]:
+def pairs(result: ComparisonResult) -> tuple[Block, ...]:
     """Which differences are larger than their error? A forest plot of all pairs, and the table with their p-values."""
     drawn = [pair for pair in result.tested if pair.low is not None][:MOST]
-    heading, below = Heading(finding(result), QUESTION), (pairs_table(result), *untested(result))
+    heading, below = Heading(pairs_title(result), QUESTION), (pairs_table(result), *untested(result))
     if not drawn:
         return heading, *below
     words = f"Dots with intervals for the differences of {counted(len(drawn), 'pair')}. {heading.finding}."
@@ -68,7 +74,7 @@ def pairs(result: Result) -> tuple[Block, ...]:
     limit, runs = limit_in(drawn), lettered([run.name for run in result.found.runs], LONGEST)
     more = [f"{counted(rest, 'more pair')} in the table."] if rest else []
     caption = " ".join([CAPTION, *legend(drawn, runs), *cut(drawn, limit), *more])
-    return heading, Figure("forest", forest(drawn, runs, limit, words), words, caption, numbers(drawn)), *below
+    return heading, Figure("pairs", pair_forest(drawn, runs, limit, words), words, caption, intervals(drawn)), *below
 
 
 def limit_in(drawn: Sequence[Pair]) -> float:
@@ -79,27 +85,27 @@ def limit_in(drawn: Sequence[Pair]) -> float:
 
 def extent(pair: Pair) -> float:
     """Return how far a difference and its interval reach from 0."""
-    return max(map(abs, drawn_ends(pair)))
+    return max(abs(end or 0.0) for end in (pair.difference, pair.low, pair.high))
 
 
 def legend(drawn: Sequence[Pair], runs: Mapping[str, str]) -> list[str]:
     """Return which letter stands for which run, if letters do."""
     there = {run for pair in drawn for run in (pair.run, pair.other_run)}
-    said = [f"{letter}: {run}" for run, letter in runs.items() if run != letter and run in there]
-    return [f"{'; '.join(said)}."] if said else []
+    entries = [f"{letter}: {run}" for run, letter in runs.items() if run != letter and run in there]
+    return [f"{'; '.join(entries)}."] if entries else []
 
 
 def cut(drawn: Sequence[Pair], limit: float) -> list[str]:
     """Return what is not drawn to scale."""
     far = [pair for pair in drawn if abs(pair.difference or 0.0) > limit]
     points = [f"{both(pair)} ({percent(pair.difference, digits(pair.difference))})" for pair in far]
-    said = [f"Off the scale, at the arrows: {listed(points)}."] if far else []
+    sentences = [f"Off the scale, at the arrows: {listed(points)}."] if far else []
     if any(extent(pair) > limit for pair in drawn if pair not in far):
-        said.append("A line with an arrow goes on beyond the edge.")
-    return said
+        sentences.append("A line with an arrow goes on beyond the edge.")
+    return sentences
 
 
-def finding(result: Result) -> str:
+def pairs_title(result: ComparisonResult) -> str:
     """Return how many differences are larger than chance would make them."""
     tested = result.tested
     if not tested:
@@ -114,27 +120,27 @@ def finding(result: Result) -> str:
         return f"{many}, most clearly that between {clear}"
     outside = sum(pair.low is not None and pair.high is not None and pair.low * pair.high > 0 for pair in tested)
     if outside:
-        leave = "leaves" if outside == 1 else "leave"
-        return f"{whole(outside)} of {counted(len(tested), 'interval')} {leave} 0, as chance among so many pairs may do"
+        verb = "excludes" if outside == 1 else "exclude"
+        return f"{whole(outside)} of {counted(len(tested), 'interval')} {verb} 0, as chance among so many pairs may do"
     return f"Chance could have made {'the one difference' if len(tested) == 1 else f'each of the {every}'}"
 
 
-def untested(result: Result) -> tuple[Block, ...]:
+def untested(result: ComparisonResult) -> tuple[Block, ...]:
     """Return why some pairs cannot be tested, if there are any."""
     notes = [f"{both(pair)}: {pair.note}." for pair in of(result.found.pairs, "undefined")]
     return (Note(" ".join(notes)),) if notes else ()
 
 
-def numbers(drawn: Sequence[Pair]) -> Table:
+def intervals(drawn: Sequence[Pair]) -> Table:
     """Return what the picture shows."""
-    digits = digits_of(drawn)
-    rows = [(*named(pair), percent(pair.difference, digits), interval(pair.low, pair.high, digits)) for pair in drawn]
+    places = digits_of(drawn)
+    rows = [(*named(pair), percent(pair.difference, places), interval(pair.low, pair.high, places)) for pair in drawn]
     return table(["Model", "First", "Second", "Difference", "95 % interval"], rows, words=3)
 
 
-def pairs_table(result: Result) -> Table:
+def pairs_table(result: ComparisonResult) -> Table:
     """Return the table of all pairs, by what kind of pair they are; the terminal shows it, too."""
-    found, digits = result.found, digits_of(result.tested)
+    found, alpha, places = result.found, result.verdict.alpha, digits_of(result.tested)
     columns = (
         Column("Model", number=False),
         Column("First", number=False),
@@ -149,8 +155,8 @@ def pairs_table(result: Result) -> Table:
 
     def cells(pair: Pair) -> tuple[str, ...]:
         """Return one row."""
-        p_values = (p_value(value, found.alpha) for value in (pair.p_value, pair.p_adjusted, pair.p_absolute))
-        shown = percent(pair.difference, digits), interval(pair.low, pair.high, digits)
+        p_values = (p_value(value, alpha) for value in (pair.p_value, pair.p_adjusted, pair.p_absolute))
+        shown = percent(pair.difference, places), interval(pair.low, pair.high, places)
         return *named(pair), *shown, *p_values, OUTCOMES[pair.finding]
 
     groups = [Group(tuple(cells(pair) for pair in found.pairs if pair.group == kind), LABELS[kind]) for kind in LABELS]
@@ -163,3 +169,67 @@ def named(pair: Pair) -> tuple[str, str, str]:
     """Return the model of a pair and its two runs; of a pair of the best both models."""
     models = dict.fromkeys((label(pair.model), label(pair.other_model)))
     return " and ".join(models), pair.run, pair.other_run
+
+
+WHEN = "When did the difference come about?"
+PATHS = 3
+"""Pairs whose path is drawn."""
+
+PATH_CAPTION = (
+    "The squared error of the first less that of the second, added up over time, in per cent of zero's total. Where a "
+    "line falls, the first forecast better; where it rises, the second. It ends at the difference. A steady slope is "
+    "evidence; one sudden step is one event. Uprights mark ten equal stretches of the common times."
+)
+
+
+def pair_paths(result: ComparisonResult) -> tuple[Block, ...]:
+    """When did the difference come about? Squared-error difference of the leading pairs, added up over time."""
+    clearest = sorted(result.pair_paths, key=lambda one: chance(one[0]))[:PATHS]
+    if not clearest:
+        return ()
+    names = path_names([pair for pair, _ in clearest])
+    shown = [replace(path, model=name) for name, (_, path) in zip(names, clearest, strict=True)]
+    title = path_title(*clearest[0])
+    words = f"Line chart of the squared-error difference of {listed(names)}, added up over time. {title}."
+    legend = (f"{name}: {' against '.join(sides(pair))}" for name, (pair, _) in zip(names, clearest, strict=True))
+    rest = len(result.pair_paths) - len(clearest)
+    more = f" Left out: {counted(rest, 'pair')} with a larger p." if rest else ""
+    pens = {name: Pen(colour, dashes) for name, colour, dashes in zip(names, SERIES, DASHES, strict=False)}
+    limit = max(map(largest_difference, shown))
+    svg = draw_paths(shown, (), result.folds, pens, limit, words, name="pair_paths", rival="second")
+    caption = f"{PATH_CAPTION} {'; '.join(legend)}.{more}"
+    return Heading(title, WHEN), Figure("pair_paths", svg, words, caption, stretches(result, shown))
+
+
+def chance(pair: Pair) -> float:
+    """Return the p-value of a pair, 1 where it is undefined."""
+    return 1.0 if pair.p_value is None else pair.p_value
+
+
+def path_names(leading: Sequence[Pair]) -> list[str]:
+    """Return a short name for each line: the model if that distinguishes them, a letter otherwise."""
+    models = [label(pair.model) for pair in leading]
+    plain = len(set(models)) == len(models) and all(pair.model == pair.other_model for pair in leading)
+    return models if plain else list(ascii_uppercase[: len(models)])
+
+
+def path_title(pair: Pair, path: LossPath) -> str:
+    """Return how steadily a difference came about, and where its first side ends."""
+    first, second = sides(pair)
+    changes = list(fold_changes(path).values())
+    gained, lost = sum(change < 0 for change in changes), sum(change > 0 for change in changes)
+    ahead = (pair.difference or 0) < 0
+    verb, times, more = ("gained on", gained, lost) if gained else ("lost to", lost, 0)
+    often = f"all {whole(len(changes))}" if times == len(changes) else f"{whole(times)} of {whole(len(changes))}"
+    end = f"{'and' if ahead == (gained > lost) else 'yet'} ends {'ahead' if ahead else 'behind'}"
+    back = f", lost in {whole(more)}" if more else ""
+    return capitalised(f"{first} {verb} {second} in {often} stretches of the time{back} {end}")
+
+
+def stretches(result: ComparisonResult, paths: Sequence[LossPath]) -> Table:
+    """Return what each stretch of time added to every line, and where the lines end."""
+    changes = [fold_changes(path) for path in paths]
+    rows = [(day(fold.test_end), *(percent(own.get(fold.number), 3) for own in changes)) for fold in result.folds]
+    total = ("together", *(percent(float(path.values[-1]), 3) for path in paths))
+    caption = f"What each of {whole(len(result.folds))} equal stretches added."
+    return table(["Until", *(path.model for path in paths)], [*rows, total], caption)

@@ -1,0 +1,183 @@
+"""The runs that are compared, from their folders or from memory, and how their settings differ; none is changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from backtest.data import run_files
+from backtest.data.durations import format_duration
+from backtest.data.errors import ConfigError
+from backtest.data.records.audit import AUDIT, Audit
+from backtest.data.records.comparison import Setting
+from backtest.data.records.manifest import Manifest
+from backtest.data.records.reading import parse_record, parse_settings, printable, read_record
+from backtest.data.records.verdict import Verdict
+from backtest.data.schema import FORECASTS
+from backtest.evaluation.matched_forecasts import match_forecasts
+from backtest.verdict.ledger import SESSION, Ledger
+from backtest.verdict.multiple_testing import ledger_of
+
+NOT_SETTINGS = {"name"}
+"""Settings that do not change a forecast."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishedRun:
+    """One run: its name among the others, its manifest with the SHA-256 of that, its settings, verdict and audit.
+
+    `trial` is the SHA-256 of all that tells it from another trial on its bars, the code of plugins among it. `audit` is
+    None where it was not audited; `matched` is what `match_forecasts` returns for its FORECASTS; `ledger` holds what
+    else was tried beside it.
+    """
+
+    name: str
+    manifest: Manifest
+    sha256: str
+    trial: str
+    settings: dict[str, Any]
+    verdict: Verdict
+    audit: Audit | None
+    matched: pl.DataFrame
+    ledger: Ledger
+
+    @property
+    def leaked(self) -> bool:
+        """Whether its audit found a leak."""
+        return self.verdict.status == "leak suspected" or (self.audit is not None and bool(self.audit.leaks))
+
+
+def read_runs(runs: Sequence[Path | FinishedRun]) -> tuple[FinishedRun, ...]:
+    """Return these runs, each under a name of its own; those named by their folders are read.
+
+    Raises ConfigError for less than two runs, a run that is named twice, or bars of different lengths; RunError,
+    WrongSchema, NotFinite or UnpairedForecasts where a run is unfinished or damaged.
+    """
+    if len(runs) < 2:
+        raise ConfigError(f"compare: expected two runs or more (got {len(runs)}): name the folders of finished runs")
+    twice = next((run.name for run in runs if isinstance(run, FinishedRun) and runs.count(run) > 1), None)
+    if twice:
+        raise ConfigError(f"compare: the run {twice} is named twice (expected different runs): name each run once")
+    folders = [run for run in runs if isinstance(run, Path)]
+    names = distinct_names(folders) if folders else []
+    of_folders = iter(list(names))
+    found = []
+    for run in runs:
+        if isinstance(run, Path):
+            found.append(read_run(next(of_folders), run))
+            continue
+        name = next(each for each in chain([run.name], (f"{run.name}-{n}" for n in count(2))) if each not in names)
+        names.append(name)
+        found.append(replace(run, name=name))
+    intervals = {run.manifest.data.interval for run in found}
+    if len(intervals) > 1:
+        got = ", ".join(f"{run.name} {format_duration(run.manifest.data.interval)}" for run in found)
+        raise ConfigError(f"compare: expected runs on bars of one length (got {got}): compare those that share one")
+    return tuple(found)
+
+
+def read_run(name: str, folder: Path) -> FinishedRun:
+    """Return the run in `folder`, to be called `name`; every file is checked against the manifest before it is read."""
+    found, config = run_files.read_manifest(folder), folder / run_files.SETTINGS
+    text = run_files.read_bytes(folder, run_files.SETTINGS, found)
+    return FinishedRun(
+        name=name,
+        manifest=parse_record(Manifest, found, folder / run_files.MANIFEST),
+        sha256=run_files.sha256((folder / run_files.MANIFEST).read_bytes()),
+        trial=str(found.get("trial_sha256", "")),
+        settings=parse_settings(text.decode(errors="replace"), config),
+        verdict=read_record(Verdict, folder, run_files.VERDICT, found),
+        audit=read_record(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
+        matched=match_forecasts(run_files.read_table(folder, FORECASTS.file, FORECASTS, found)),
+        ledger=ledger_of(folder),
+    )
+
+
+def run_in_memory(
+    manifest: dict[str, Any], config: str, verdict: Verdict, audit: Audit | None, forecasts: pl.DataFrame
+) -> FinishedRun:
+    """Return a run from memory under its own name: its manifest as JSON, settings in TOML, and FORECASTS."""
+    card = parse_record(Manifest, manifest, "the run's manifest")
+    return FinishedRun(
+        name=card.name,
+        manifest=card,
+        sha256=run_files.sha256(run_files.json_bytes(manifest)),
+        trial=manifest["trial_sha256"],
+        settings=parse_settings(config, "the run's settings"),
+        verdict=verdict,
+        audit=audit,
+        matched=match_forecasts(forecasts),
+        ledger=Ledger(tuple(SESSION)),
+    )
+
+
+def distinct_names(folders: Sequence[Path]) -> list[str]:
+    """Return the name of every folder, with as many of the folders above it as distinguish them all.
+
+    Raises ConfigError where a folder is named twice.
+    """
+    places = [folder.resolve() for folder in folders]
+    twice = next((place for place in places if places.count(place) > 1), None)
+    if twice:
+        raise ConfigError(f"compare: {twice} is named twice (expected different runs): name each folder once")
+    deepest = max(len(place.parts) for place in places)
+    choice = [[printable("/".join(place.parts[1:][-depth:])) for place in places] for depth in range(1, deepest)]
+    for names in choice:
+        if len(set(names)) == len(names):
+            return names
+    raise ConfigError(f"compare: these folders look alike ({', '.join(map(str, places))}): rename one of them")
+
+
+def differing_settings(runs: Sequence[FinishedRun]) -> tuple[Setting, ...]:
+    """Return what the runs do not have in common of settings, versions, device and bars."""
+    same_settings = len({run.manifest.config_sha256 for run in runs}) == 1
+    trees = [dict(flat(made_of(run))) | ({"code of plugins": run.trial} if same_settings else {}) for run in runs]
+    names = [name for name in dict.fromkeys(name for tree in trees for name in tree) if name not in NOT_SETTINGS]
+    found = [(name, [tree.get(name) for tree in trees]) for name in names]
+    return tuple(
+        Setting(name, in_words(values)) for name, values in found if any(value != values[0] for value in values)
+    )
+
+
+def made_of(run: FinishedRun) -> dict[str, Any]:
+    """Return the settings of a run as a tree, and what else its forecasts depend on."""
+    manifest = run.manifest
+    bars = {"SHA-256 of the bars": manifest.data.sha256, "device": manifest.hardware.device}
+    return {**run.settings, **bars, "versions": manifest.versions}
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of a tree by their dotted names."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def in_words(values: Sequence[Any]) -> tuple[str, ...]:
+    """Return one text for each value, empty for None; of lists only the items that they do not share."""
+    lists = [value for value in values if isinstance(value, list)]
+    shared = [item for item in lists[0] if all(item in other for other in lists)] if len(lists) == len(values) else []
+    own = [[item for item in value if item not in shared] for value in lists]
+    if not shared or not any(own):
+        return tuple("" if value is None else shown(value) for value in values)
+    return tuple(
+        f"{shown(items)} and the {len(shared)} in common" if items else f"only the {len(shared)} in common"
+        for items in own
+    )
+
+
+def shown(value: Any) -> str:
+    """Return a value of TOML in words: names as they are, lists with commas."""
+    if isinstance(value, list):
+        return ", ".join(map(shown, value))
+    if isinstance(value, Mapping):
+        return " ".join([str(value.get("name", "")), *(f"{key}={shown(value[key])}" for key in value if key != "name")])
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,0 +1,197 @@
+"""An evaluation as the report reads it, of a run or of a comparison: its verdict, every table, a few views of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from backtest.data.names import PRIMARY, REFERENCES, Status
+from backtest.data.records.verdict import Candidate, Verdict
+from backtest.data.result_tables import COVERAGE, JOINT, SCORES, SEEDS, TESTS
+from backtest.data.schema import FOLDS, FORECASTS, Schema
+from backtest.data.summaries import empirical_coverage
+from backtest.reports.diagnostics import LossPath, loss_path, side_by_side
+from backtest.reports.rows import Row, rows_of, seed_rows
+
+CONFIDENCE_SET = "model_confidence_set"
+"""The test of JOINT whose selection is the Model Confidence Set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one model did over all folds; the p-values are those of "its squared error is smaller than zero's".
+
+    `in_set` tells whether the model is in the Model Confidence Set. `candidate` is what the verdict says of a model
+    that the question is about; None for a baseline.
+    """
+
+    model: str
+    mse: float | None
+    mae: float | None
+    skill_zero: float | None
+    skill_low: float | None
+    skill_high: float | None
+    skill_naive: float | None
+    p_value: float | None
+    folds_won: int | None
+    note: str
+    p_adjusted: float | None = None
+    in_set: bool | None = None
+    candidate: Candidate | None = None
+
+    @property
+    def status(self) -> Status | None:
+        """The verdict on a candidate; None for a baseline."""
+        return self.candidate.status if self.candidate else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One fold: its spans (half-open), its rows, the squared error of zero and every model's skill against it."""
+
+    number: int
+    fit_fold: int
+    train_start: datetime
+    train_end: datetime
+    validation_start: datetime
+    validation_end: datetime
+    test_start: datetime
+    test_end: datetime
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_lost: int
+    mse_zero: float | None
+    skills: dict[str, float | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The verdict and the tables of an evaluation; `tables` holds each of RUN_TABLES by name, such as `scores`.
+
+    The views are those of the shortest horizon.
+    """
+
+    verdict: Verdict
+    tables: Mapping[str, pl.DataFrame]
+
+    @cached_property
+    def horizon(self) -> int:
+        """The shortest horizon, in bars."""
+        return int(self.tables[FORECASTS.name.lower()]["horizon"].min() or 1)  # type: ignore[arg-type]
+
+    def frame(self, table: Schema, **values: Any) -> pl.DataFrame:
+        """Return the rows of one of RUN_TABLES in which columns have these `values`; None asks for null.
+
+        Of several horizons those of the shortest, unless `horizon` is given.
+        """
+        frame = self.tables[table.name.lower()]
+        wanted = ({"horizon": self.horizon} if "horizon" in frame.columns else {}) | values
+        kept = [pl.col(name).eq_missing(pl.lit(value)) for name, value in wanted.items()]
+        return frame.filter(*kept) if kept else frame
+
+    def rows(self, table: Schema, **values: Any) -> tuple[Row, ...]:
+        """Return the same as named tuples, with a field for every column."""
+        return rows_of(self.frame(table, **values))
+
+    @cached_property
+    def scores(self) -> tuple[Score, ...]:
+        """Zero, naive and the other baselines, then the candidates by squared error."""
+        first = {model: place for place, model in enumerate(REFERENCES)}
+        ranked = by_error(_scores(self))
+        return tuple(sorted(ranked, key=lambda one: (one.status is not None, first.get(one.model, len(first)))))
+
+    @property
+    def candidates(self) -> tuple[Score, ...]:
+        """The models that the question is about, by squared error."""
+        return tuple(score for score in self.scores if score.status)
+
+    @property
+    def rivals(self) -> tuple[Score, ...]:
+        """Every model but `zero`, by squared error."""
+        return tuple(by_error([score for score in self.scores if score.model != "zero"]))
+
+    @property
+    def leader(self) -> Score | None:
+        """The candidate with the smallest squared error; without candidates the baseline that has it."""
+        return next(iter((*self.candidates, *self.rivals)), None)
+
+    @cached_property
+    def folds(self) -> tuple[Fold, ...]:
+        """The folds in the order of time, each with the squared error of zero and the skills of all models."""
+        scores = self.frame(SCORES, seed=None).filter(pl.col("fold").is_not_null())
+        errors = dict(scores.filter(metric="mse", model="zero").select("fold", "value").iter_rows())
+        skills: dict[int, dict[str, float | None]] = {}
+        for number, model, value in scores.filter(metric="skill_zero").select("fold", "model", "value").iter_rows():
+            skills.setdefault(number, {})[model] = value
+        return tuple(
+            Fold(row.pop("fold"), **row, mse_zero=errors.get(number), skills=skills.get(number, {}))
+            for row in self.frame(FOLDS).sort("fold").iter_rows(named=True)
+            for number in [row["fold"]]
+        )
+
+    @cached_property
+    def origins(self) -> pl.DataFrame:
+        """One row per origin with the forecasts of each model; see `diagnostics.side_by_side`."""
+        return side_by_side(self.frame(FORECASTS, seed=None))
+
+    @cached_property
+    def paths(self) -> tuple[LossPath, ...]:
+        """Cumulative loss difference of every model against zero, in the order of `scores`."""
+        return tuple(loss_path(self.origins, score.model) for score in self.scores if score.model != "zero")
+
+    @cached_property
+    def seeds(self) -> tuple[Row, ...]:
+        """Rows of SEEDS, each with the `status` that the seed alone would have had; see `seed_rows`."""
+        return seed_rows(self.frame(SEEDS), [one for one in self.verdict.candidates if one.horizon == self.horizon])
+
+    @cached_property
+    def coverages(self) -> tuple[Row, ...]:
+        """Rows of `empirical_coverage` with the `share` covered: by fold, then over all folds (`fold` None)."""
+        coverage = self.frame(COVERAGE)
+        parts = empirical_coverage(coverage, "fold"), empirical_coverage(coverage)
+        return rows_of(pl.concat(parts, how="diagonal").with_columns(share=pl.col("covered") / pl.col("n")))
+
+
+def by_error(scores: Sequence[Score]) -> list[Score]:
+    """Return scores by squared error, the smallest first; those without one come last."""
+    return sorted(scores, key=lambda score: (score.mse is None, score.mse or 0.0, score.model))
+
+
+def _scores(run: Result) -> list[Score]:
+    """The scores of all models over all folds, with the primary test, the adjusted p-value and the verdict of each.
+
+    The skill is the tested one: with several symbols it weighs times alike, as the test does, and not rows. The
+    adjusted p-value is that of the verdict's claim, which counts everything that was tried.
+    """
+    scores = run.frame(SCORES, seed=None)
+    pooled = scores.filter(pl.col("fold").is_null()).pivot("metric", index="model", values="value")
+    won = scores.filter(pl.col("fold").is_not_null(), metric="skill_zero").group_by("model")
+    wins = dict(won.agg((pl.col("value") > 0).sum()).iter_rows())
+    tested = {row["model"]: row for row in run.frame(TESTS, fold=None, **PRIMARY, alternative="less").to_dicts()}
+    adjusted = {claim.model: claim.p_adjusted for claim in run.verdict.claims if claim.horizon == run.horizon}
+    chosen = {row.model: row.selected for row in run.rows(JOINT, test=CONFIDENCE_SET)}
+    judged = {one.model: one for one in run.verdict.candidates if one.horizon == run.horizon}
+    found = []
+    for row in pooled.iter_rows(named=True):
+        model, test = str(row["model"]), tested.get(row["model"], {})
+        skill = test.get("skill")
+        found.append(
+            Score(
+                model=model,
+                **{name: row[name] for name in ("mse", "mae", "skill_naive")},
+                skill_zero=row["skill_zero"] if skill is None else skill,
+                **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value")},
+                folds_won=None if model == "zero" else wins.get(model, 0),
+                note=str(test.get("note") or ""),
+                p_adjusted=adjusted.get(model),
+                in_set=chosen.get(model),
+                candidate=judged.get(model),
+            )
+        )
+    return found
