@@ -109,21 +109,21 @@ TESTS: dict[str, ForecastTest] = {
     "ibragimov_muller": ForecastTest(
         "Ibragimov-Müller",
         lambda sample, side: ibragimov_muller(*sample.losses, sample.folds, alternative=side),
-        "Does the gain repeat from fold to fold, as the luck of a single fit does not?",
+        "Does the gain repeat from fold to fold?",
         pooled=("less",),
         of_skill=True,
     ),
     "clark_west": ForecastTest(
         "Clark-West",
         _of_forecasts(clark_west),
-        "Would the model be better than the baseline within it, could its weights be learned without error?",
+        "Would the model beat the baseline nested in it if its weights were known?",
         pooled=("less",),
         of_skill=True,
     ),
     "encompassing": ForecastTest(
         "Encompassing",
         _of_forecasts(encompassing),
-        "Does the model know anything that the baseline does not, so that a mix of both gains?",
+        "Does the model add information, so that combining it with the baseline helps?",
         pooled=("less",),
         baselines=("naive",),  # against zero it reads the same series as Clark-West
         of_skill=True,
@@ -131,13 +131,13 @@ TESTS: dict[str, ForecastTest] = {
     "giacomini_white": ForecastTest(
         "Giacomini-White",
         _of_losses(giacomini_white),
-        "Could the last loss difference have told which of the two would be better next?",
+        "Does the last loss difference predict which of the two is better next?",
         pooled=("two-sided",),
     ),
     "fluctuation": ForecastTest(
         "Fluctuation (Giacomini-Rossi)",
         lambda sample, _: fluctuation(*sample.losses, horizon=sample.horizon).result,
-        "Was one of the two better in some spell, whatever it was over all?",
+        "Was one of the two better in some period, whatever the overall result?",
         pooled=("two-sided",),
         baselines=("zero",),
     ),
@@ -153,7 +153,7 @@ TESTS: dict[str, ForecastTest] = {
     "anatolyev_gerko": ForecastTest(
         "Anatolyev-Gerko",
         _of_one_forecast(anatolyev_gerko),
-        "Would trading the sign of the forecasts, free of costs, have earned more than chance?",
+        "Would trading on the sign of the forecasts, without costs, have earned more than chance?",
         pooled=("greater",),
         losses=("direction",),
         baselines=("zero",),
@@ -162,7 +162,7 @@ TESTS: dict[str, ForecastTest] = {
     "mincer_zarnowitz": ForecastTest(
         "Mincer-Zarnowitz",
         _of_one_forecast(mincer_zarnowitz),
-        "Are the forecasts off in level or in size (intercept other than 0, slope other than 1)?",
+        "Are the forecasts biased in level or in scale (intercept other than 0, slope other than 1)?",
         pooled=("two-sided",),
         baselines=("zero",),
     ),
@@ -175,7 +175,7 @@ TESTS: dict[str, ForecastTest] = {
 
 @dataclass(frozen=True, slots=True)
 class JointRow:
-    """What a test says of one model, or with None of all of them; None for what it does not say."""
+    """The result of a joint test for one model, or with None for all of them; None for what it does not give."""
 
     model: str | None
     p_value: float | None
@@ -194,7 +194,7 @@ class JointFunction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JointTest:
-    """A test of all models at once: its title, its function, and its question in plain words."""
+    """A joint test of all models: its title, its function, and its question."""
 
     title: str
     run: JointFunction
@@ -248,17 +248,17 @@ JOINT_TESTS: dict[str, JointTest] = {
     "model_confidence_set": JointTest(
         "Model Confidence Set",
         _model_confidence_set,
-        "Which models may be the best of all, as far as these forecasts can tell them apart?",
+        "Which models cannot be ruled out as the best?",
     ),
     "superior_predictive_ability": JointTest(
         "Superior predictive ability (SPA)",
         _superior_predictive_ability,
-        "Is any model better than the baseline, or is the best of so many just lucky?",
+        "Is any model better than the baseline, allowing for how many were tried?",
     ),
     "stepwise": JointTest(
         "Stepwise (StepM)",
         _stepwise,
-        "Which models are better than the baseline, counting that so many of them were tried?",
+        "Which models are better than the baseline, allowing for how many were tried?",
     ),
 }
 """Tests that run on the losses of all models at once."""

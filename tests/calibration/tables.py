@@ -151,7 +151,7 @@ def in_short(findings: Findings) -> str:
 
 
 def _size(findings: Findings) -> Promise:
-    """Whether no more sizes of the verdict's test are off than chance has it."""
+    """Whether no more sizes of the verdict's test are off than expected by chance."""
     cells = findings.sizes[VERDICTS_TEST]
     off = [f"{share(rate)} % ({named(cell)})" for cell, rate in cells.items() if rate.off(LEVEL)]
     kept = len(off) <= binom.ppf(0.975, len(cells), BY_CHANCE)
@@ -177,7 +177,7 @@ def _power(findings: Findings) -> Iterator[Promise]:
         promise = f'A skill of the size that reports call detectable is "better" in 80 %: {walk}'
         found = crossing(planted)
         if found is None:
-            yield promise, "not reached by any signal that was planted", False
+            yield promise, "not reached by any planted signal", False
             continue
         better, error = decimal(100 * found.share, 1), decimal(200 * found.error, 1)
         measured = f"{better} ± {error} % at a skill of {percent(found.skill)}"
@@ -197,4 +197,4 @@ def _coverage(findings: Findings) -> Promise:
     measured = f"{extremes[0]} to {extremes[1]} %; {len(cells) - len(off)} of {len(cells)} cells inside"
     if off:
         measured += f", outside are {listed(off, MOST)}"
-    return "95 % intervals of the skill hold the true one in 93 to 97 %", measured, not off
+    return "95 % intervals cover the true skill in 93 to 97 %", measured, not off
