@@ -25,7 +25,7 @@ BELOW = {
     "verdict": {"data", "significance", "evaluation"},
     "walk": {"data", "features", "models", "significance", "evaluation", "verdict"},
     "forecast": {"data", "features", "models", "walk"},
-    "comparison": {"data", "significance", "evaluation", "verdict", "walk", "reports"},
+    "comparison": {"data", "significance", "evaluation", "verdict", "walk"},
     "audit": {"data", "features", "models", "significance", "evaluation", "verdict", "walk"},
 }
 """What each room may import; the others, such as the command line, may import everything."""
