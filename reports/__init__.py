@@ -9,7 +9,7 @@ from backtest.reports.compared import ComparisonResult
 from backtest.reports.report import to_html, write
 from backtest.reports.run import RunResult, from_tables, read
 from backtest.reports.sections import COMPARISON_SECTIONS, SECTIONS
-from backtest.reports.summary import headline
+from backtest.reports.sections.scores import headline
 
 __all__ = [
     "COMPARISON_SECTIONS",

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+from backtest.reports.formats import whole
+
+T = TypeVar("T")
+
+MOST_ROWS = 40
+"""Rows of an unfolding table beyond which it is binned."""
 
 Tone = Literal["good", "care", "open", "bad", "mute"]
 
@@ -182,3 +189,16 @@ def table(heads: Sequence[str], rows: Sequence[tuple[str, ...]], caption: str = 
     """Return a table of one group, whose first `words` columns hold words and the others numbers."""
     columns = tuple(Column(head, number=place >= words) for place, head in enumerate(heads))
     return Table(columns, (Group(tuple(rows)),), caption)
+
+
+def binned(items: Sequence[T], most: int = MOST_ROWS) -> tuple[T, ...]:
+    """Return all items, or the last of each of `most` equal stretches where there are more."""
+    if len(items) <= most:
+        return tuple(items)
+    return tuple(items[(number + 1) * len(items) // most - 1] for number in range(most))
+
+
+def binned_note(items: Sequence[T], what: str = "folds", most: int = MOST_ROWS) -> str:
+    """Return a sentence that says so if `binned` leaves items out; `what` names them."""
+    shown = f" The table shows {whole(most)} of {whole(len(items))} {what}, evenly spaced."
+    return "" if len(items) <= most else shown

@@ -14,6 +14,9 @@ SMALLEST_P = 0.001
 PRICE_DIGITS = 6
 """Significant digits of a price, of which two at least are decimals."""
 
+LARGE_SKILL = 0.5
+"""A skill against zero beyond this, half of the squared error, needs no decimals."""
+
 YEAR = timedelta(days=365)
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -57,6 +60,11 @@ def interval(low: float | None, high: float | None, digits: int) -> str:
     if low is None or high is None:
         return MISSING
     return f"{percent(low, digits).removesuffix(f'{SPACE}%')} to {percent(high, digits)}"
+
+
+def skill_digits(*skills: float | None) -> int:
+    """Return the decimals that skills against zero deserve in per cent."""
+    return 0 if any(skill is not None and abs(skill) > LARGE_SKILL for skill in skills) else 2
 
 
 def level(share: float) -> str:

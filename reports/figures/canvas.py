@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from backtest.reports.render.svg import COLOURS, FONT_SIZE, tidy
+from backtest.reports.result import Result
 
 WIDTH = 480
 POINTS = 2 * WIDTH
@@ -111,3 +112,17 @@ def name_axes(figure: Figure, height: str, width: str = "") -> None:
     points = figure.get_size_inches()[1] * 72
     figure.text(0, 1 - 10 / points, height, color=MUTED)
     figure.text(1 - 12 / WIDTH, 3 / points, width, color=MUTED, ha="right")
+
+
+def pens(result: Result) -> dict[str, Pen]:
+    """Return how every model is drawn: candidates by colour and dashes of their own, baselines thin and grey."""
+    found = {score.model: Pen(MUTED, width=0.9) for score in result.scores}
+    for number, score in enumerate(result.candidates):
+        cycle, place = divmod(number, len(SERIES))
+        found[score.model] = Pen(SERIES[place], DASHES[(place + cycle) % len(DASHES)])
+    return found
+
+
+def colours(result: Result) -> dict[str, str]:
+    """Return a colour for every model: candidates have one each as long as there are enough, baselines are grey."""
+    return {model: pen.colour for model, pen in pens(result).items()}

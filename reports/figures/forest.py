@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from backtest.data.names import label
 from backtest.reports.figures.axes import percents, reach, short
 from backtest.reports.figures.canvas import INK, MUTED, draw, name_axes, place
-from backtest.reports.formats import percent
+from backtest.reports.formats import percent, skill_digits
 from backtest.reports.result import Score
-from backtest.reports.summary import digits
 
 PITCH = 25.0
 APART = 0.5
@@ -88,7 +87,7 @@ def draw_row(axes: Axes, row: float, score: Score, colour: str, limit: float) ->
     if abs(gap) > limit:
         point(axes, row, gap, look)
         side: dict[str, Any] = {"xytext": (-9, 0), "ha": "right"} if gap > 0 else {"xytext": (9, 0), "ha": "left"}
-        axes.annotate(percent(gap, digits(gap)), (int(gap > 0), row), color=colour, **side, **RIGHT)
+        axes.annotate(percent(gap, skill_digits(gap)), (int(gap > 0), row), color=colour, **side, **RIGHT)
         return
     if score.skill_low is None or score.skill_high is None:
         axes.plot(gap, row, "o", fillstyle="none", markersize=6, **look)

@@ -17,19 +17,17 @@ from backtest.reports.sections.compared_runs import (
 )
 from backtest.reports.sections.costs import costs
 from backtest.reports.sections.cumulative_loss import cumulative_loss
-from backtest.reports.sections.data_card import data_card
-from backtest.reports.sections.folds import folds
+from backtest.reports.sections.folds import folds, skill
 from backtest.reports.sections.forest import forest
 from backtest.reports.sections.glossary import glossary
 from backtest.reports.sections.learning import learning
-from backtest.reports.sections.method import method
+from backtest.reports.sections.method import data_card, method
 from backtest.reports.sections.other_tests import other_tests
 from backtest.reports.sections.pairs import pair_paths, pairs
 from backtest.reports.sections.regimes import regimes
 from backtest.reports.sections.residuals import residuals
 from backtest.reports.sections.scores import scores
 from backtest.reports.sections.seeds import seeds
-from backtest.reports.sections.skill import skill
 from backtest.reports.sections.validity import validity
 from backtest.reports.sections.verdict import verdict
 

@@ -9,9 +9,9 @@ from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
 from backtest.reports.diagnostics import Calibration, calibrate
 from backtest.reports.figures.calibration import BASIS_POINT
 from backtest.reports.figures.calibration import calibration as draw
+from backtest.reports.figures.canvas import colours
 from backtest.reports.formats import MISSING, SPACE, decimal, listed, percent, whole
 from backtest.reports.result import Result
-from backtest.reports.sections.parts import colours
 
 QUESTION = "Are the forecasts calibrated, or did they collapse to a constant?"
 PANELS = 4

@@ -8,11 +8,10 @@ from typing import Literal
 from backtest.data.names import label
 from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
 from backtest.reports.figures.axes import limit_of
+from backtest.reports.figures.canvas import colours
 from backtest.reports.figures.forest import forest as draw
-from backtest.reports.formats import MISSING, listed, p_value, percent
+from backtest.reports.formats import MISSING, listed, p_value, percent, skill_digits
 from backtest.reports.result import Result, Score
-from backtest.reports.sections.parts import colours
-from backtest.reports.summary import digits
 
 QUESTION = "Is the difference significant?"
 OFF_SCALE = 12
@@ -146,7 +145,8 @@ def caption(scores: Sequence[Score], limit: float) -> str:
     far = [score for score in scores if abs(score.skill_zero or 0.0) > limit]
     if far:
         points = [
-            f"{label(score.model)} ({loss_difference(score.skill_zero, digits(score.skill_zero))})" for score in far
+            f"{label(score.model)} ({loss_difference(score.skill_zero, skill_digits(score.skill_zero))})"
+            for score in far
         ]
         sentences.append(f"Off the scale, at arrows: {listed(points)}.")
     if any(largest_extent(score) > limit for score in scores if score not in far):

@@ -1,4 +1,4 @@
-"""The terms of a report, each in one sentence."""
+"""The terms of a report, each in one sentence, and its formulas with their sources."""
 
 from __future__ import annotations
 
@@ -71,3 +71,79 @@ GLOSSARY: dict[str, str] = {
 def glossary(result: Result) -> tuple[Block, ...]:
     """What do the terms mean? Every term of the report in one sentence."""
     return (Heading("The terms of this report, in one sentence each", QUESTION), Facts(tuple(GLOSSARY.items())))
+
+
+SIGNS = (
+    "yₜ is the realised value at time t and ŷₜ its forecast, both log returns; n is the number of forecasts, h the "
+    "horizon in bars, Σ the sum over all forecasts, x̄ the mean of x. dₜ is the loss difference between a model and "
+    "zero. With several symbols, losses of the same time are averaged first."
+)
+
+FORMULAS: dict[str, str] = {
+    "Log return": "yₜ = ln(closeₜ₊ₕ / closeₜ).",
+    "Squared error": "MSE = Σ (yₜ − ŷₜ)² / n.",
+    "Absolute error": "MAE = Σ |yₜ − ŷₜ| / n.",
+    "Skill": "1 − MSE of model / MSE of baseline. Campbell and Thompson (2008), Review of Financial Studies 21.",
+    "Loss difference": (
+        "dₜ = (yₜ − ŷₜ)² − yₜ², because zero forecasts 0. Below 0 the model is better. Its sum divided by Σ yₜ² is "
+        "minus the skill."
+    ),
+    "Diebold-Mariano": (
+        "DM = d̄ / √(V / n), V the long-run variance of d with weights 1 − k / b on its autocovariances at lag k, "
+        "b = h − 1 + 1.3 √n rounded up. Diebold and Mariano (1995), Journal of Business & Economic Statistics 13; "
+        "Newey and West (1987), Econometrica 55; the rule for b: Lazarus, Lewis, Stock and Watson (2018), Journal of "
+        "Business & Economic Statistics 36."
+    ),
+    "p, fixed-b": (
+        "P(Z / √Q < DM), Z standard normal and Q the estimate of its variance from n such values with the same b, "
+        "so that p allows for the uncertainty of V. Kiefer and Vogelsang (2005), Econometric Theory 21."
+    ),
+    "95 % interval of the skill": (
+        "All 1 − r for which the two-sided test of the mean of (yₜ − ŷₜ)² − r yₜ² does not reject 0. Fieller (1954), "
+        "Journal of the Royal Statistical Society B 16."
+    ),
+    "Holm's adjusted p": (
+        "The m p-values in ascending order: the i-th becomes max over j ≤ i of min(1, (m − j + 1) pⱼ). Holm (1979), "
+        "Scandinavian Journal of Statistics 6."
+    ),
+    "Benjamini and Hochberg's adjusted p": (
+        "The i-th of m becomes min over j ≥ i of min(1, m pⱼ / j), and by Benjamini and Yekutieli that times "
+        "1 + 1/2 + … + 1/m. Journal of the Royal Statistical Society B 57 (1995); Annals of Statistics 29 (2001)."
+    ),
+    "Smallest detectable gain": (
+        "x = m e √((x + 2w) / q): e is the standard error of the skill s, q = Σ ŷₜ² / Σ yₜ², w = (q − s) / 2 the part "
+        "of q that is noise, m the mean in standard errors that the test finds in 4 of 5 samples. Beatzero's own, from "
+        "the fixed-b distribution."
+    ),
+    "Fluctuation": (
+        "Fₜ = Σ d over the m bars around t / √(V m), m = 0.3 n. Giacomini and Rossi (2010), Journal of Applied "
+        "Econometrics 25."
+    ),
+    "Clark-West": (
+        "DM of yₜ² − (yₜ − ŷₜ)² + ŷₜ²: corrects for the noise of estimated weights. Clark and West (2007), Journal of "
+        "Econometrics 138."
+    ),
+    "Model Confidence Set": (
+        "The worst model is removed as long as a block bootstrap rejects that the remaining models are equally good. "
+        "Hansen, Lunde and Nason (2011), Econometrica 79."
+    ),
+    "Slope": (
+        "b in yₜ = a + b ŷₜ + error, by least squares; its interval is robust to heteroskedasticity. Mincer and "
+        "Zarnowitz (1969), NBER; White (1980), Econometrica 48."
+    ),
+    "Split-conformal half-width": (
+        "The ⌈(N + 1) c⌉-th smallest of the N errors |yᵢ − ŷᵢ| that were known before the fold began, for coverage c. "
+        "Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), Journal of the American Statistical Association 113."
+    ),
+    "Autocorrelation": "Σ (eₜ − ē)(eₜ₋ₖ − ē) / Σ (eₜ − ē)² of the errors eₜ = yₜ − ŷₜ, at lag k.",
+    "Sharpe ratio": (
+        "√(bars per year) × mean / standard deviation of the net returns per bar. Sharpe (1994), Journal of Portfolio "
+        "Management 21."
+    ),
+    "Probabilistic and deflated Sharpe ratio": (
+        "Φ((S − S₀) √(n − 1) / √(1 − g S + (k − 1) S² / 4)), S the ratio per bar, g skewness and k kurtosis of the "
+        "returns; S₀ is 0, or for the deflated one the ratio expected by chance of the best of all that were tried. "
+        "Bailey and López de Prado (2012), Journal of Risk 15; (2014), Journal of Portfolio Management 40."
+    ),
+}
+"""Formula, meaning and source by name."""

@@ -8,12 +8,12 @@ import numpy as np
 
 from backtest.data.names import label
 from backtest.data.schema import FITS, FOLDS
-from backtest.reports.blocks import Block, Figure, Heading, Table, table
+from backtest.reports.blocks import Block, Figure, Heading, Table, binned, binned_note, table
 from backtest.reports.diagnostics import Fit, learning_curves
+from backtest.reports.figures.canvas import colours
 from backtest.reports.figures.learning import learning as draw
 from backtest.reports.formats import decimal, percent, whole
 from backtest.reports.result import Result
-from backtest.reports.sections.parts import binned, binned_note, colours
 
 QUESTION = "Did the networks underfit or overfit?"
 MOST_MODELS = 4

@@ -16,9 +16,8 @@ from backtest.reports.figures.axes import limit_of
 from backtest.reports.figures.canvas import DASHES, SERIES, Pen
 from backtest.reports.figures.cumulative_loss import cumulative_loss as draw_paths
 from backtest.reports.figures.pairs import pair_forest
-from backtest.reports.formats import counted, day, interval, listed, p_value, percent, whole
+from backtest.reports.formats import counted, day, interval, listed, p_value, percent, skill_digits, whole
 from backtest.reports.sections.cumulative_loss import fold_changes, largest_difference
-from backtest.reports.summary import digits
 from backtest.reports.wording.comparison import both, capitalised, digits_of, lettered, of, sides
 
 QUESTION = "Which differences are larger than their error?"
@@ -98,7 +97,7 @@ def legend(drawn: Sequence[Pair], runs: Mapping[str, str]) -> list[str]:
 def cut(drawn: Sequence[Pair], limit: float) -> list[str]:
     """Return what is not drawn to scale."""
     far = [pair for pair in drawn if abs(pair.difference or 0.0) > limit]
-    points = [f"{both(pair)} ({percent(pair.difference, digits(pair.difference))})" for pair in far]
+    points = [f"{both(pair)} ({percent(pair.difference, skill_digits(pair.difference))})" for pair in far]
     sentences = [f"Off the scale, at the arrows: {listed(points)}."] if far else []
     if any(extent(pair) > limit for pair in drawn if pair not in far):
         sentences.append("A line with an arrow goes on beyond the edge.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from backtest.data.names import label
 from backtest.data.result_tables import REGIMES
 from backtest.reports.blocks import Block, Column, Details, Figure, Group, Heading, Table, Text
+from backtest.reports.figures.canvas import colours
 from backtest.reports.figures.regimes import is_cut, panel_rows
 from backtest.reports.figures.regimes import regimes as draw
 from backtest.reports.formats import (
@@ -19,12 +20,11 @@ from backtest.reports.formats import (
     percent,
     power,
     scaled,
+    skill_digits,
     whole,
 )
 from backtest.reports.result import Result
 from backtest.reports.rows import Row
-from backtest.reports.sections.parts import colours
-from backtest.reports.summary import digits
 from backtest.reports.wording.regimes import model_rows, regime_text, regimes_title, significant_parts
 
 QUESTION = "Where does it work?"
@@ -125,8 +125,8 @@ def cells(row: Row, exponent: int, alpha: float) -> tuple[str, ...]:
     return (
         f"{row.part}{regime_text(row.regime).after}",
         whole(row.n),
-        percent(row.skill, digits(row.skill)),
-        interval(low, high, digits(low, high)),
+        percent(row.skill, skill_digits(row.skill)),
+        interval(low, high, skill_digits(low, high)),
         p_value(row.p_value, alpha),
         p_value(row.p_adjusted, alpha),
         scaled(row.mse, exponent),

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from backtest.data.names import PRIMARY, label
-from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
+from backtest.reports.blocks import Block, Figure, Heading, Table, Text, binned, binned_note, table
 from backtest.reports.diagnostics import Residuals, autocorrelations
 from backtest.reports.figures.calibration import BASIS_POINT
+from backtest.reports.figures.canvas import colours
 from backtest.reports.figures.residuals import coverage as draw_coverage
 from backtest.reports.figures.residuals import residuals as draw_residuals
 from backtest.reports.formats import MISSING, counted, day, decimal, level, listed, p_value, percent, whole
 from backtest.reports.result import Fold, Result
 from backtest.reports.rows import Row
-from backtest.reports.sections.parts import binned, binned_note, colours
 
 QUESTION = "Are the errors predictable, and is the coverage right?"
 MOST_LAGS = 3

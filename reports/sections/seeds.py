@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from backtest.data.names import label
 from backtest.reports.blocks import Block, Figure, Heading, Table, table
+from backtest.reports.figures.canvas import colours
 from backtest.reports.figures.seeds import seeds as draw
 from backtest.reports.formats import MISSING, listed, p_value, percent, whole
 from backtest.reports.result import Result, Score
 from backtest.reports.rows import Row
-from backtest.reports.sections.parts import colours
-from backtest.reports.summary import seeds_better
+from backtest.reports.sections.scores import seeds_better
 
 QUESTION = "Luck of the seed?"
 MOST_MODELS = 5

@@ -17,12 +17,11 @@ from backtest.data.summaries import downsample
 from backtest.reports.blocks import Figure
 from backtest.reports.diagnostics import LossPath
 from backtest.reports.figures.axes import limit_of, name_ends, reach, time_axis
-from backtest.reports.figures.canvas import draw
+from backtest.reports.figures.canvas import draw, pens
 from backtest.reports.figures.cumulative_loss import cumulative_loss
 from backtest.reports.render.svg import COLOURS, standalone
 from backtest.reports.report import compose, figures
 from backtest.reports.run import RunResult, read
-from backtest.reports.sections.parts import pens
 from tests.support.fake_run import Plan, make
 
 SVG = "{http://www.w3.org/2000/svg}"

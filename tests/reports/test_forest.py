@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from backtest.data.names import Status
+from backtest.reports.figures.canvas import colours
 from backtest.reports.figures.forest import forest
 from backtest.reports.result import Score
 from backtest.reports.run import RunResult
 from backtest.reports.sections.forest import caption, forest_title, power_sentences
-from backtest.reports.sections.parts import colours
 from tests.support.candidates import altered, candidate, scored
 
 

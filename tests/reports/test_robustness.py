@@ -18,8 +18,7 @@ from backtest.reports.result import Score
 from backtest.reports.rows import Row, row_type
 from backtest.reports.run import RunResult
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.cumulative_loss import cumulative_loss_title
-from backtest.reports.sections.fluctuation import fluctuation_sentence, fluctuation_table
+from backtest.reports.sections.cumulative_loss import cumulative_loss_title, fluctuation_sentence, fluctuation_table
 from backtest.reports.sections.seeds import seeds_title
 from tests.support.candidates import altered, candidate, judged, table_row, with_rows
 

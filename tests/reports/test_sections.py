@@ -13,14 +13,13 @@ import pytest
 
 from backtest.data.names import Status
 from backtest.data.result_tables import JOINT, TESTS
-from backtest.reports.blocks import Block, Details, Facts, Figure, Heading, Table, Tone, Verdict, walk
+from backtest.reports.blocks import Block, Details, Facts, Figure, Heading, Table, Tone, Verdict, binned, walk
+from backtest.reports.figures.canvas import colours, pens
 from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.formulas import FORMULAS
-from backtest.reports.sections.glossary import GLOSSARY
-from backtest.reports.sections.parts import binned, colours, pens
+from backtest.reports.sections.glossary import FORMULAS, GLOSSARY
+from backtest.reports.sections.scores import headline
 from backtest.reports.sections.verdict import FRAGILE, TONES
-from backtest.reports.summary import headline
 from tests.support.audits import leaky, passed
 from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make

@@ -15,12 +15,16 @@ from backtest.reports.result import Fold, Score
 from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.calibration import calibration_title
-from backtest.reports.sections.cumulative_loss import axis_limit, cumulative_loss_title, fold_end_table, visible_paths
-from backtest.reports.sections.cumulative_loss import caption as cumulative_loss_caption
-from backtest.reports.sections.folds import caption, folds_title
+from backtest.reports.sections.cumulative_loss import (
+    axis_limit,
+    cumulative_loss_caption,
+    cumulative_loss_title,
+    fold_end_table,
+    visible_paths,
+)
+from backtest.reports.sections.folds import folds_caption, folds_title, skill_title
 from backtest.reports.sections.learning import learning_title
 from backtest.reports.sections.scores import scores_title
-from backtest.reports.sections.skill import skill_title
 from tests.support.candidates import altered, candidate, judged, scored
 from tests.support.fake_run import Plan, make
 
@@ -178,12 +182,12 @@ def test_the_title_of_the_skill_names_the_worst_and_the_best_fold(usual: RunResu
 
 
 def test_the_gap_is_told_in_time_and_refits_are_counted(usual: RunResult) -> None:
-    assert "A gap of 1\xa0h before" in caption(usual.folds)
-    assert "refitted in every fold" in caption(usual.folds)
+    assert "A gap of 1\xa0h before" in folds_caption(usual.folds)
+    assert "refitted in every fold" in folds_caption(usual.folds)
     weekend = [replace(fold, test_start=fold.test_start + timedelta(days=fold.number // 2)) for fold in usual.folds]
-    assert "A gap of 1\xa0h to 1\xa0d\xa01\xa0h before" in caption(weekend)
+    assert "A gap of 1\xa0h to 1\xa0d\xa01\xa0h before" in folds_caption(weekend)
     reused = [replace(fold, fit_fold=0) for fold in usual.folds]
-    assert "refitted 1 time in 3 folds" in caption(reused)
+    assert "refitted 1 time in 3 folds" in folds_caption(reused)
 
 
 def test_a_claim_that_one_fold_carries_is_said_not_to_survive_without_it(usual: RunResult) -> None:
