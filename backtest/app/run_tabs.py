@@ -13,7 +13,7 @@ import backtest.reports as reports
 from backtest.app import charts
 from backtest.app.elements import palette, show_badge, show_chart, show_table, visible
 from backtest.data.names import label
-from backtest.data.records.audit import AUDIT, Leak, Level
+from backtest.data.records.audit import AUDIT, Leak
 from backtest.reports.blocks import Tone
 from backtest.reports.formats import counted, decimal, exponent_of, listed, moment, percent, power
 from backtest.reports.result import Fold
@@ -58,18 +58,13 @@ def show_audit(result: RunResult) -> None:
         st.code("backtest audit CONFIG", language=None)
         return
     for one in found.levels:
-        show_level(one)
+        show_badge(*STATES[one.state], f"{one.number} {LEVELS[one.code]}: {'; '.join((checked(one), *notes(one)))}")
     if found.leaks:
         st.text(UNTRUSTED)
     for leak in found.leaks[:MOST_LEAKS]:
         show_leak(leak)
     if len(found.leaks) > MOST_LEAKS:
         st.text(f"{counted(len(found.leaks) - MOST_LEAKS, 'more leak')} in {AUDIT}.")
-
-
-def show_level(one: Level) -> None:
-    """Show one level of an audit: its result, what was checked, and notes."""
-    show_badge(*STATES[one.state], f"{one.number} {LEVELS[one.code]}: {'; '.join((checked(one), *notes(one)))}")
 
 
 def show_leak(leak: Leak) -> None:

@@ -189,11 +189,17 @@ def _statistics(account: Account, settings: CostSettings, per_year: float) -> di
     growth = _growth(net)
     net = np.where(np.append(0.0, growth[:-1]) == -np.inf, 0.0, np.maximum(net, -1.0))
     peak, amount = np.maximum.accumulate(np.maximum(growth, 0.0)), float(traded.sum())
+    ratios: dict[str, float | None] = {}
+    with suppress(UndefinedTest):  # where the returns do not vary
+        found = sharpe(net)
+        ratios |= {"sharpe": found.ratio * per_year**0.5, "sharpe_per_bar": found.ratio}
+        ratios |= {"skewness": found.skewness, "kurtosis": found.kurtosis}
+        ratios |= {"probabilistic": probabilistic_sharpe(found), "track_record": minimum_track_record(found)}
     return {
         "net_return": _compound(growth),
         "gross_return": _compound(_growth(gross)),
         "volatility": float(net.std(ddof=1)) * per_year**0.5 if net.size > 1 else None,
-        **_sharpe(net, per_year),
+        **ratios,
         "drawdown": 1 - float(np.exp((growth - peak).min())),
         "turnover": amount * per_year / net.size,
         "break_even": float(gross.sum()) / amount / BASIS_POINT if amount else None,
@@ -210,14 +216,3 @@ def _growth(returns: FloatArray) -> FloatArray:
 def _compound(growth: FloatArray) -> float:
     """Return over all bars, at most the largest float."""
     return float(np.expm1(min(growth[-1], LARGEST_GROWTH)))
-
-
-def _sharpe(net: FloatArray, per_year: float) -> dict[str, float | None]:
-    """Sharpe ratio with its moments and tests; empty where the returns do not vary."""
-    known: dict[str, float | None] = {}
-    with suppress(UndefinedTest):
-        found = sharpe(net)
-        known |= {"sharpe": found.ratio * per_year**0.5, "sharpe_per_bar": found.ratio}
-        known |= {"skewness": found.skewness, "kurtosis": found.kurtosis}
-        known |= {"probabilistic": probabilistic_sharpe(found), "track_record": minimum_track_record(found)}
-    return known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -106,30 +106,23 @@ def mean_test(
     """
     _check(series, horizon, estimator, magnitude)
     unit = unit_of(series)
-    tested = _test(series / unit, horizon, estimator, alternative, small_sample=small_sample)
-    return replace(tested, mean=tested.mean * unit, standard_error=tested.standard_error * unit)
-
-
-def _test(
-    series: FloatArray, horizon: int, estimator: Estimator, alternative: Alternative, *, small_sample: bool
-) -> MeanTest:
-    """The test of a series (n,) in units of about its largest value."""
-    n, mean = series.size, float(series.mean())
+    scaled, n = series / unit, series.size
+    mean = float(scaled.mean())
     if estimator == "fixed-b":
         bandwidth = fixed_b.bandwidth(n, horizon)
-        error = float(np.sqrt(long_run_variance(series, bandwidth) / n))
-        beyond = fixed_b.tail(abs(mean / error), n, bandwidth)
-        return MeanTest(mean, error, mean / error, p_value(beyond, mean, alternative), n, bandwidth - 1, "")
+        error = float(np.sqrt(long_run_variance(scaled, bandwidth) / n))
+        p = p_value(fixed_b.tail(abs(mean / error), n, bandwidth), mean, alternative)
+        return MeanTest(mean * unit, error * unit, mean / error, p, n, bandwidth - 1, "")
     used, note = horizon, ""
-    variance = truncated_variance(series, used) if estimator == "truncated" else long_run_variance(series, used)
+    variance = truncated_variance(scaled, used) if estimator == "truncated" else long_run_variance(scaled, used)
     if variance <= 0:
         used, note = 1, f"the {estimator} variance at h = {horizon} is not positive: computed with h = 1 instead"
-        variance = truncated_variance(series, 1)
+        variance = truncated_variance(scaled, 1)
     factor = np.sqrt((n + 1 - 2 * used + used * (used - 1) / n) / n) if small_sample else 1.0
     error = float(np.sqrt(variance / n) / factor)
     statistic = mean / error
     p = t_probability(statistic, n - 1, alternative) if small_sample else normal_probability(statistic, alternative)
-    return MeanTest(mean, error, statistic, p, n, used - 1, note)
+    return MeanTest(mean * unit, error * unit, statistic, p, n, used - 1, note)
 
 
 def _check(series: FloatArray, horizon: int, estimator: str, magnitude: float | None) -> None:
