@@ -9,8 +9,7 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.losses import absolute, squared
-from backtest.evaluation.loss_panel import LossPanel
-from backtest.evaluation.matched_forecasts import FIT
+from backtest.evaluation.loss_panel import FIT, LossPanel
 
 Y, Y_HAT = pl.col("y"), pl.col("y_hat")
 

@@ -22,12 +22,12 @@ from backtest.verdict.record import write_results
 from backtest.walk import manifest
 from backtest.walk.environment import cores
 from backtest.walk.executors import EXECUTORS, TerminatedWorkerError
+from backtest.walk.fitting import Rows, TaskContext, run_tasks
 from backtest.walk.plan import WalkPlan
 from backtest.walk.run_folder import finished_manifest, lay_out, refuse_other, remove_outdated
 from backtest.walk.store import MemoryStore, Record, RunFolderStore, Store
 from backtest.walk.tables import collect_fits, fold_table, read_forecasts
 from backtest.walk.tasks import chains, user_models
-from backtest.walk.worker import Rows, TaskContext, run_tasks
 
 
 class Watcher(Protocol):

@@ -20,8 +20,7 @@ from backtest.models import MODELS
 from backtest.models.windows import Panel, panel
 from backtest.walk.config import Config, LoadedConfig
 from backtest.walk.folds import Fold, final_fold, roll
-from backtest.walk.model_code import definitions_of
-from backtest.walk.tasks import Task, learning_windows, plan_tasks
+from backtest.walk.tasks import Task, definitions_of, learning_windows, plan_tasks
 
 
 @dataclass(frozen=True, slots=True)

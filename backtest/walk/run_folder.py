@@ -21,9 +21,9 @@ from backtest.data.run_files import (
     write_bytes,
 )
 from backtest.walk.config import Config, build, parse, read_text
+from backtest.walk.fitting import Rows, read_rows
 from backtest.walk.plan import WalkPlan
 from backtest.walk.store import CHECKPOINTS
-from backtest.walk.worker import Rows, read_rows
 
 FEATURES_FILE = "features.parquet"
 OWN = re.compile(r"\.?.+-\d{4}-(x|\d+)-[0-9a-f]{16}(\.\d+)?")

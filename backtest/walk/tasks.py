@@ -7,14 +7,16 @@ same, and never otherwise. The targets of the test span are no part of it: no mo
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
 
 import numpy as np
 
@@ -24,14 +26,14 @@ from backtest.models.windows import Panel, Windows, microseconds
 from backtest.walk.config import Config
 from backtest.walk.environment import source_files
 from backtest.walk.folds import Fold
-from backtest.walk.model_code import definitions_of, source_file
 
 LIBRARIES = ("numpy", "polars", "torch")
-CODE = (
-    "backtest.models",
-    *(f"backtest.walk.{name}" for name in ("fitting", "folds", "model_code", "store", "tasks", "worker")),
-)
+CODE = ("backtest.models", *(f"backtest.walk.{name}" for name in ("fitting", "folds", "store", "tasks")))
 """The modules that compute a fit and its forecasts, and write them down."""
+
+CONSTANTS = (bool, int, float, complex, str, bytes, type(None), tuple)
+WRAPPERS = (property, staticmethod, classmethod)
+"""What a model's code holds besides functions and classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def code_digest(name: str, plugin_files: tuple[Path, ...]) -> str:
     return sha256(json_bytes({"files": [*_digests(CODE), *files], "definitions": definitions, "libraries": libraries}))
 
 
-@cache
+@functools.cache
 def _digests(modules: tuple[str, ...]) -> list[str]:
     """SHA-256 of each source file, read once: later changes are not what this process has imported."""
     return [sha256(path.read_bytes()) for path in source_files(*modules)]
@@ -157,3 +159,70 @@ def user_models(config: Config, plugin_files: tuple[Path, ...]) -> tuple[Model, 
     models = [MODELS[name] for name in config.all_models]
     own = [model for model in models if not inspect.unwrap(model.make).__module__.startswith("backtest.")]
     return tuple(model for model in own if source_file(model.make) not in plugin_files)
+
+
+def source_file(make: Callable[..., Any]) -> Path | None:
+    """Return the file that defines a model's factory; None for one that was typed in, as in a notebook."""
+    try:
+        file = Path(inspect.getfile(inspect.unwrap(make)))
+    except (TypeError, OSError):
+        return None
+    return file.resolve() if file.is_file() else None
+
+
+def definitions_of(thing: object, seen: set[int] | None = None) -> Iterator[str]:
+    """Yield the code of a function or class, and of everything from the same module that it uses by name."""
+    seen = set() if seen is None else seen
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, FunctionType):
+        yield f"{thing.__qualname__} {_text(thing)}"
+        used = [thing.__globals__[name] for name in _names(thing.__code__) if name in thing.__globals__]
+        cells = [cell.cell_contents for cell in thing.__closure__ or ()]
+        defaults = [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
+        parts = [*used, *cells, *defaults, getattr(thing, "__wrapped__", None)]
+    elif isinstance(thing, type):
+        yield f"{thing.__qualname__} ({', '.join(base.__qualname__ for base in thing.__bases__)})"
+        parts = [*thing.__bases__, *vars(thing).values()]
+    elif isinstance(thing, functools.partial):
+        parts = [thing.func, *thing.args, *thing.keywords.values()]
+    elif isinstance(thing, WRAPPERS):
+        parts = [getattr(thing, name, None) for name in ("fget", "fset", "__func__")]
+    else:
+        parts = []
+        if isinstance(thing, CONSTANTS):
+            yield repr(thing)
+    module = getattr(thing, "__module__", None)
+    for part in parts:
+        if isinstance(part, (*CONSTANTS, *WRAPPERS)) or _module(part) in {module, "__main__"}:
+            yield from definitions_of(part, seen)
+
+
+def _module(thing: object) -> str | None:
+    return getattr(thing, "__module__", None) if isinstance(thing, FunctionType | type | functools.partial) else None
+
+
+def _text(function: FunctionType) -> str:
+    """Return the source of a function, or its bytecode if no source is known."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return "".join(_bytecode(function.__code__))
+
+
+def _bytecode(code: CodeType) -> Iterator[str]:
+    yield f"{code.co_code.hex()} {code.co_names} {code.co_varnames}"
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _bytecode(constant)
+        else:
+            yield repr(sorted(constant, key=repr) if isinstance(constant, frozenset) else constant)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Yield every global name that a function may read, nested functions included."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from backtest.models.chunks import cut
+from backtest.models.training import cut
 from backtest.models.windows import Windows
 
 

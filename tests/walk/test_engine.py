@@ -194,7 +194,7 @@ def test_a_module_that_is_named_in_the_key_and_vanishes_is_an_error(monkeypatch:
 
 def test_a_key_depends_on_every_module_that_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = {path.name for path in source_files(*CODE)}
-    assert {"baselines.py", "recurrent.py", "training.py", "scaling.py", "fitting.py", "worker.py"} <= whole
+    assert {"baselines.py", "recurrent.py", "training.py", "scaling.py", "fitting.py", "store.py", "tasks.py"} <= whole
     assert not {"engine.py", "executors.py", "manifest.py", "config.py"} & whole, "how a walk is run changes no result"
     before = code_digest("mean", ())
     (tmp_path / "changed.py").write_text("")

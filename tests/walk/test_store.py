@@ -15,8 +15,8 @@ from polars.testing import assert_frame_equal
 from backtest.data.errors import RunError
 from backtest.data.schema import FITS, FOLDS, FORECASTS, check
 from backtest.walk.engine import walk_in_memory
-from backtest.walk.model_code import definitions_of, source_file
 from backtest.walk.store import MemoryStore, RunFolderStore, Store
+from backtest.walk.tasks import definitions_of, source_file
 from tests.support.small_run import Silent, small, walk
 
 ROOT = Path(__file__).parents[2]
