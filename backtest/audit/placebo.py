@@ -20,7 +20,8 @@ from backtest.audit.audited_walk import AuditedWalk, Refit
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY, REFERENCES
 from backtest.data.records.audit import Leak, Subject, Trial
-from backtest.evaluation.loss_panel import LossPanel, loss_panels, match_forecasts
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.robustness import against_zero
 from backtest.models import MODELS
 from backtest.models.windows import Floats

@@ -20,7 +20,7 @@ from backtest.data.records.manifest import Manifest
 from backtest.data.records.reading import parse_record, parse_settings, printable, read_record
 from backtest.data.records.verdict import Verdict
 from backtest.data.schema import FORECASTS
-from backtest.evaluation.loss_panel import match_forecasts
+from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.verdict.ledger import SESSION, Ledger
 from backtest.verdict.multiple_testing import ledger_of
 

@@ -10,7 +10,8 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.evaluation.conformal import coverage
 from backtest.evaluation.forecast_tests import compare, compare_jointly, fluctuation_paths
-from backtest.evaluation.loss_panel import LossPanel, loss_panels, match_forecasts
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
 from backtest.evaluation.regimes import by_regime
 from backtest.evaluation.robustness import by_seed, without_each_fold

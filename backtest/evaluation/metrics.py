@@ -9,7 +9,8 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.losses import absolute, squared
-from backtest.evaluation.loss_panel import FIT, LossPanel
+from backtest.evaluation.loss_panel import LossPanel
+from backtest.evaluation.matched_forecasts import FIT
 
 Y, Y_HAT = pl.col("y"), pl.col("y_hat")
 

@@ -25,7 +25,8 @@ from backtest.data.run_files import (
 )
 from backtest.evaluation.evaluate import Evaluation, EvaluationSettings
 from backtest.evaluation.forecast_tests import compare
-from backtest.evaluation.loss_panel import LossPanel, loss_panels, match_forecasts
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
 from backtest.evaluation.robustness import by_seed, without_each_fold
 from backtest.verdict.ledger import LEDGER, Ledger, Trial, append

@@ -16,7 +16,8 @@ import backtest.evaluation
 from backtest.data.losses import LOSSES
 from backtest.evaluation import evaluate as evaluation
 from backtest.evaluation.evaluate import EvaluationSettings
-from backtest.evaluation.loss_panel import LossPanel, match_forecasts
+from backtest.evaluation.loss_panel import LossPanel
+from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.strategies import CostSettings
 from backtest.verdict import record
 from tests.support.fake_run import Plan, make_features, make_fits, make_folds, make_forecasts

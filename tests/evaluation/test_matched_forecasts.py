@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.errors import NotFinite, UnpairedForecasts, WrongSchema
-from backtest.evaluation.loss_panel import match_forecasts
+from backtest.evaluation.matched_forecasts import match_forecasts
 from tests.support.forecasts import random_forecasts
 
 FORECASTS = random_forecasts(1, n=40)

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from backtest.data.schema import FOLDS, FORECASTS
-from backtest.evaluation.loss_panel import LossPanel, loss_panels, match_forecasts
+from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
 
 FloatArray = npt.NDArray[np.float64]
 START = datetime(2020, 1, 1, tzinfo=UTC)
