@@ -25,6 +25,9 @@ LEAD = 9.0
 LINE = 16.0
 """Points from one name to the next."""
 
+WIDTH_OF_NAME = 5.95
+"""Heights of letters that the name of a model may be wide beside a figure, on a phone too."""
+
 Times = NDArray[np.datetime64]
 
 
@@ -154,10 +157,17 @@ def short(name: str, most: int = 10) -> str:
     """Return a name that fits into a figure; the tables spell it out.
 
     A model of a run loses the word between them first, then the middle of the run's name: LSTM of quick-cold becomes
-    LSTM/qu…ld.
+    LSTM/qu…ld; it is shorter where letters are wide.
     """
     model, of, run = name.partition(" of ")
     if len(name) <= most or not of or len(model) > most - 4:
         return name if len(name) <= most else name[: most - 1] + "…"
-    room = most - len(model) - 1
-    return f"{model}/{run if len(run) <= room else run[: (room - 1) // 2] + '…' + run[len(run) - room // 2 :]}"
+    names = [run, *(run[: (room - 1) // 2] + "…" + run[len(run) - room // 2 :] for room in range(most, 1, -1))]
+    return next(
+        (shown for one in names if width_of(shown := f"{model}/{one}") <= WIDTH_OF_NAME), f"{model}/{names[-1]}"
+    )
+
+
+def width_of(name: str) -> float:
+    """Return about how wide a name is, in heights of its letters."""
+    return sum(1.0 if letter in "mwMW…" else 0.36 if letter in "fijlrt/. " else 0.63 for letter in name)
