@@ -18,11 +18,10 @@ from scipy.stats import rankdata
 
 from backtest.audit.audited_walk import AuditedWalk, Refit
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import PRIMARY, REFERENCES
 from backtest.data.records.audit import Leak, Subject, Trial
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
-from backtest.evaluation.robustness import against_zero
+from backtest.evaluation.robustness import against_rival
 from backtest.models import MODELS
 from backtest.models.windows import Floats
 from backtest.significance.mean_tests import mean_test
@@ -146,7 +145,7 @@ def run_placebo(
     for group in (networks, [model for model in models if model not in networks]):
         tasks = {model: refit.sample.of(walk, model) for model in group}
         folds = {task.fold.index for own in tasks.values() for task in own}
-        for model in REFERENCES:
+        for model in walk.config.resolved_question.references:
             tasks[model] = [task for task in walk.tasks(model) if task.fold.index in folds]
         found = _test(other, tasks, refit, placebo) if group else []
         results += [one for one in found if one.model in group]
@@ -163,14 +162,14 @@ def _test(walk: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, 
         if len(found) == len(own):
             forecasts |= found
             kept += own
-    if not {*REFERENCES} <= {task.model for task in kept}:
+    if not {*walk.config.resolved_question.references} <= {task.model for task in kept}:
         return []
-    plan = replace(walk.plan, tasks=tuple(kept))
-    (panel,) = loss_panels(match_forecasts(walk.gather(plan, lambda task: forecasts[task.key])))
+    plan, question = replace(walk.plan, tasks=tuple(kept)), walk.config.resolved_question
+    (panel,) = loss_panels(match_forecasts(walk.gather(plan, lambda task: forecasts[task.key]), question), question)
     results = []
     for model in panel.models:
-        if model != PRIMARY["baseline"]:
-            skill = against_zero(panel, model).get("skill", 0.0)
+        if model != panel.question.rival:
+            skill = against_rival(panel, model).get("skill", 0.0)
             results.append(PlaceboResult(placebo, model, skill, sign_rank_p_value(panel, model)))
     return results
 

@@ -12,13 +12,11 @@ import polars as pl
 
 from backtest.comparison.runs import FinishedRun
 from backtest.data.errors import ConfigError
-from backtest.data.names import REFERENCES
 from backtest.data.schema import FITS, FOLDS, FORECASTS
 from backtest.significance.result import FloatArray
 from backtest.verdict.rule import MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP
 
 KEY = ["symbol", "time"]
-AGREED = ["y", *REFERENCES]
 RELATIVE, ABSOLUTE = 1e-12, 1e-15
 """What rounding may change in a log return: its last digits, or those of the logarithms that it is a difference of."""
 
@@ -56,10 +54,12 @@ def common_sample(runs: Sequence[FinishedRun]) -> CommonSample:
     horizon = common_horizon(runs)
     matched = [run.matched.filter(horizon=horizon) for run in runs]
     means = [rows.filter(pl.col("seed").is_null()) for rows in matched]
-    truths = [rows.filter(model=REFERENCES[0]).select(*KEY, "target_time", *AGREED) for rows in means]
+    references = runs[0].verdict.question.references
+    agreed = ["y", *references]
+    truths = [rows.filter(model=references[0]).select(*KEY, "target_time", *agreed) for rows in means]
     shared = reduce(lambda rows, other: rows.join(other.select(KEY), on=KEY, how="semi"), truths).sort("time", "symbol")
     for run, truth in zip(runs[1:], truths[1:], strict=True):
-        refuse_others(shared, truth, runs[0].name, run.name)
+        refuse_others(shared, truth, agreed, runs[0].name, run.name)
     refuse_few(shared, truths, runs, horizon)
     folds = stretches_of(shared, runs[0].manifest.data.interval)
     names = names_of(runs, [rows.join(shared.select(KEY), on=KEY, how="semi") for rows in means])
@@ -86,23 +86,23 @@ def common_horizon(runs: Sequence[FinishedRun]) -> int:
     return int(min(shared))
 
 
-def refuse_others(shared: pl.DataFrame, truth: pl.DataFrame, first: str, name: str) -> None:
-    """Raise ConfigError where a common row has another outcome, or another zero or naive, in the run called `name`."""
+def refuse_others(shared: pl.DataFrame, truth: pl.DataFrame, agreed: Sequence[str], first: str, name: str) -> None:
+    """Raise ConfigError where a common row has another value in a column of `agreed` in the run called `name`."""
     both = shared.join(truth, on=KEY, suffix="_here")
-    apart = [(pl.col(column) - pl.col(f"{column}_here")).abs() for column in AGREED]
-    allowed = [RELATIVE * pl.col(column).abs() + ABSOLUTE for column in AGREED]
+    apart = [(pl.col(column) - pl.col(f"{column}_here")).abs() for column in agreed]
+    allowed = [RELATIVE * pl.col(column).abs() + ABSOLUTE for column in agreed]
     same = [gap <= most for gap, most in zip(apart, allowed, strict=True)]
     odd = both.filter(~pl.all_horizontal(*same, pl.col("target_time") == pl.col("target_time_here"))).sort(KEY)
     if odd.is_empty():
         return
-    row = odd.row(0, named=True)
+    row, last = odd.row(0, named=True), agreed[-1]
     seen = " and ".join(
         f"{row[f'y{here}']:.6g} by {row[f'target_time{here}']:%Y-%m-%d %H:%M} in {run}"
         for here, run in (("", first), ("_here", name))
     )
     raise ConfigError(
         f"compare: expected the same outcomes and baselines in all runs (got, after {row['symbol']}, "
-        f"{row['time']:%Y-%m-%d %H:%M} UTC, {seen}; naive {row['naive']:.6g} and {row['naive_here']:.6g}; "
+        f"{row['time']:%Y-%m-%d %H:%M} UTC, {seen}; {last} {row[last]:.6g} and {row[f'{last}_here']:.6g}; "
         f"such rows: {odd.height:,}): compare runs on the same bars"
     )
 
@@ -137,8 +137,9 @@ def names_of(runs: Sequence[FinishedRun], means: Sequence[pl.DataFrame]) -> tupl
         for model, first in forecasts[0].items()
         if all(model in other and same_forecasts(first, other[model]) for other in forecasts[1:])
     }
+    shared |= set(runs[0].verdict.question.references)
     return tuple(
-        {model: model if model in {*shared, *REFERENCES} else f"{run.name}:{model}" for model in own}
+        {model: model if model in shared else f"{run.name}:{model}" for model in own}
         for run, own in zip(runs, forecasts, strict=True)
     )
 

@@ -14,7 +14,6 @@ from backtest.comparison.common_sample import CommonSample, common_sample
 from backtest.comparison.pairwise_tests import RunModels, compare_pairs, pairs_to_test
 from backtest.comparison.runs import FinishedRun, differing_settings, read_runs
 from backtest.data.errors import ConfigError, RunError
-from backtest.data.names import REFERENCES
 from backtest.data.records.comparison import COMPARISON, Audited, ComparedRun, Comparison, Pair
 from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import DROPPED, RUN_TABLES, SCORES, SEEDS, TESTS
@@ -68,16 +67,18 @@ def compare(runs: Sequence[FinishedRun]) -> ComparedRuns:
     """
     sample = common_sample(runs)
     alpha, card = min(run.verdict.alpha for run in runs), runs[0].manifest.data
+    question = runs[0].verdict.question
     agreed = {run.verdict.adjustment for run in runs}
     adjustment = agreed.pop() if len(agreed) == 1 and agreed <= set(ADJUSTMENTS) else "holm"
-    settings = EvaluationSettings(alpha, adjustment, CostSettings(), card.interval, card.always_open)
+    settings = EvaluationSettings(alpha, adjustment, CostSettings(), card.interval, card.always_open, question)
     models = [models_of(run, names) for run, names in zip(runs, sample.names, strict=True)]
     evaluation = evaluate(sample.forecasts, sample.folds, sample.fits, None, settings)
     panel = evaluation.panels[0]
     pairs = pairs_to_test(panel, models)
     if not pairs:
+        besides = " and ".join(question.references)
         raise ConfigError(
-            f"compare: expected a model that two of the runs have (got none besides {' and '.join(REFERENCES)}): "
+            f"compare: expected a model that two of the runs have (got none besides {besides}): "
             "compare runs of the same models"
         )
     judged, family = compare_pairs(panel, pairs, alpha)
@@ -105,6 +106,7 @@ def verdict_on(
         panels=evaluation.panels,
         tried=tried_besides(runs),
         leak=any(run.leaked for run in runs),
+        question=settings.question,
     )
     candidates = dict.fromkeys(own.names[model] for own in models for model in own.names if model in own.candidates)
     return judge(evidence, networks=list(candidates), alpha=settings.alpha, adjustment=settings.adjustment)
@@ -152,7 +154,7 @@ def record_of(
 def run_of(run: FinishedRun, left_out: int) -> ComparedRun:
     """Return what is recorded of one run."""
     manifest, verdict, audit = run.manifest, run.verdict, run.audit
-    own = run.matched.filter(pl.col("seed").is_null(), model=REFERENCES[0])
+    own = run.matched.filter(pl.col("seed").is_null(), model=verdict.question.references[0])
     audited: Audited = "leak" if audit and audit.leaks else "passed" if audit and audit.done else "not audited"
     return ComparedRun(
         name=run.name,

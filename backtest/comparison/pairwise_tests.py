@@ -9,9 +9,8 @@ from typing import Any
 
 from backtest.comparison.common_sample import same_forecasts
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import REFERENCES
 from backtest.data.records.comparison import Finding, Group, Pair
-from backtest.evaluation.loss_panel import RIVAL, LossPanel
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray
@@ -51,7 +50,7 @@ def pairs_to_test(panel: LossPanel, runs: Sequence[RunModels]) -> list[ModelPair
     found = [
         pair
         for one, other in combinations(runs, 2)
-        for pair in (*_models_of_both(one, other), *_best_of_each(one, other, panel))
+        for pair in (*_models_of_both(one, other, panel.question.references), *_best_of_each(one, other, panel))
     ]
     order: tuple[Group, ...] = ("question", "best", "other")
     return sorted(found, key=lambda pair: order.index(pair.group))
@@ -104,9 +103,9 @@ def difference(first: FloatArray, second: FloatArray, zero: FloatArray, horizon:
     return {"difference": value, "low": low, "high": -high}
 
 
-def _models_of_both(one: RunModels, other: RunModels) -> Iterator[ModelPair]:
+def _models_of_both(one: RunModels, other: RunModels, references: Sequence[str]) -> Iterator[ModelPair]:
     """Pairs of the same model in two runs."""
-    for model in (model for model in one.names if model in other.names and model not in REFERENCES):
+    for model in (model for model in one.names if model in other.names and model not in references):
         group: Group = "question" if model in one.candidates | other.candidates else "other"
         yield ModelPair(model, one.run, model, other.run, group, 1, (one.names[model], other.names[model]))
 
@@ -141,17 +140,23 @@ def _tested(panel: LossPanel, pair: ModelPair, *, same: bool) -> dict[str, Any]:
     nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_absolute"))
     if same:
         return {**nothing, "note": "the same forecasts"}
-    losses = [panel.loss(name) for name in (*pair.names, RIVAL)]
+    losses = [panel.loss(name) for name in (*pair.names, panel.question.rival)]
     effect = difference(losses[0], losses[1], losses[2], panel.horizon)
     if not effect:
-        return {**nothing, "note": "zero makes no error to compare with"}
+        return {**nothing, "note": "the rival makes no error to compare with"}
     try:
         p_value = diebold_mariano(losses[0], losses[1], horizon=panel.horizon).p_value
     except UndefinedTest as error:
         return {**nothing, **effect, "note": str(error)}
-    first, second = (panel.loss(name, "absolute") for name in pair.names)
+    return {**nothing, **effect, "p_value": p_value, "p_absolute": _p_other_loss(panel, pair), "note": ""}
+
+
+def _p_other_loss(panel: LossPanel, pair: ModelPair) -> float | None:
+    """P-value for the second loss of the question, None where there is none or the test is undefined."""
+    if len(panel.question.losses) < 2:
+        return None
+    first, second = (panel.loss(name, panel.question.losses[1]) for name in pair.names)
     try:
-        p_absolute = diebold_mariano(first, second, horizon=panel.horizon).p_value
+        return diebold_mariano(first, second, horizon=panel.horizon).p_value
     except UndefinedTest:
-        p_absolute = None
-    return {**nothing, **effect, "p_value": p_value, "p_absolute": p_absolute, "note": ""}
+        return None

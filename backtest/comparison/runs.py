@@ -79,6 +79,11 @@ def read_runs(runs: Sequence[Path | FinishedRun]) -> tuple[FinishedRun, ...]:
     if len(intervals) > 1:
         got = ", ".join(f"{run.name} {format_duration(run.manifest.data.interval)}" for run in found)
         raise ConfigError(f"compare: expected runs on bars of one length (got {got}): compare those that share one")
+    questions = {run.verdict.question for run in found}
+    if len(questions) > 1:
+        asked = ((run.name, run.verdict.question) for run in found)
+        got = "; ".join(f"{name}: {one.target}, {one.loss} loss against {one.rival}" for name, one in asked)
+        raise ConfigError(f"compare: expected runs with the same question (got {got}): compare those that share one")
     return tuple(found)
 
 
@@ -86,15 +91,17 @@ def read_run(name: str, folder: Path) -> FinishedRun:
     """Return the run in `folder`, to be called `name`; every file is checked against the manifest before it is read."""
     found, config = run_files.read_manifest(folder), folder / run_files.SETTINGS
     text = run_files.read_bytes(folder, run_files.SETTINGS, found)
+    forecasts = run_files.read_table(folder, FORECASTS.file, FORECASTS, found)
+    verdict = read_record(Verdict, folder, run_files.VERDICT, found)
     return FinishedRun(
         name=name,
         manifest=parse_record(Manifest, found, folder / run_files.MANIFEST),
         sha256=run_files.sha256((folder / run_files.MANIFEST).read_bytes()),
         trial=str(found.get("trial_sha256", "")),
         settings=parse_settings(text.decode(errors="replace"), config),
-        verdict=read_record(Verdict, folder, run_files.VERDICT, found),
+        verdict=verdict,
         audit=read_record(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
-        matched=match_forecasts(run_files.read_table(folder, FORECASTS.file, FORECASTS, found)),
+        matched=match_forecasts(forecasts, verdict.question),
         ledger=ledger_of(folder),
     )
 
@@ -112,7 +119,7 @@ def run_in_memory(
         settings=parse_settings(config, "the run's settings"),
         verdict=verdict,
         audit=audit,
-        matched=match_forecasts(forecasts),
+        matched=match_forecasts(forecasts, verdict.question),
         ledger=Ledger(tuple(SESSION)),
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import polars as pl
 
 from backtest.data import result_tables, schema
+from backtest.data.question import Question
 from backtest.evaluation.conformal import coverage
 from backtest.evaluation.forecast_tests import compare, compare_jointly, fluctuation_paths
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
@@ -20,7 +21,7 @@ from backtest.evaluation.strategies import CostSettings, trade
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSettings:
-    """How forecasts are evaluated: level and adjustment of the tests, costs of a trade, and what the bars are.
+    """How forecasts are evaluated: the question, level and adjustment of the tests, costs of a trade, and the bars.
 
     `interval` is the length of a bar, `always_open` whether the market never closes.
     """
@@ -30,6 +31,7 @@ class EvaluationSettings:
     costs: CostSettings
     interval: timedelta
     always_open: bool
+    question: Question = field(default_factory=Question)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,9 +53,9 @@ def evaluate(
 
     Without features, which hold the returns of the bars, there are no strategies.
     """
-    panels = loss_panels(match_forecasts(forecasts))
+    panels = loss_panels(match_forecasts(forecasts, settings.question), settings.question)
     strategies = pl.DataFrame(schema=result_tables.STRATEGIES.dtypes)
-    if features is not None:
+    if features is not None and settings.question.about.tradable:
         always_open, interval = settings.always_open, settings.interval
         strategies = trade(panels, features, settings.costs, always_open=always_open, interval=interval)
     tables = {

@@ -11,8 +11,7 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
 from backtest.data.losses import LOSSES
-from backtest.data.names import REFERENCES
-from backtest.evaluation.loss_panel import LOSS, RIVAL, LossPanel
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import skill_interval
 from backtest.significance.multiple_testing import ADJUSTMENTS
@@ -41,21 +40,23 @@ def compare(panels: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFra
     among the numbers. `adjustment` is a key of ADJUSTMENTS.
     """
     rows: list[dict[str, object]] = []
-    in_folds = {name: test.fold for name, test in TESTS.items() if test.fold}
+    question = panels[0].question
+    tests = {name: TESTS[name] for name in question.about.tests}
+    in_folds = {name: test.fold for name, test in tests.items() if test.fold}
     for panel in panels:
-        rows += _rows_of(panel, None, {name: test.pooled for name, test in TESTS.items()})
+        rows += _rows_of(panel, None, {name: test.pooled for name, test in tests.items()})
         for number in panel.folds if in_folds else []:
             rows += _rows_of(panel.part(panel.fold == number), number, in_folds)
     found = pl.DataFrame(rows, schema=result_tables.TESTS.dtypes)
-    in_family = pl.col("fold").is_null() & ~pl.col("model").is_in(REFERENCES) & pl.col("p_value").is_not_null()
+    in_family = pl.col("fold").is_null() & ~pl.col("model").is_in(question.references) & pl.col("p_value").is_not_null()
     adjust = ADJUSTMENTS[adjustment]
     adjusted = [
         family.with_columns(p_adjusted=pl.Series(adjust(family["p_value"])))
         for family in found.filter(in_family).partition_by(FAMILY)
     ]
-    tests = pl.concat([found.filter(~in_family), *adjusted])
+    table = pl.concat([found.filter(~in_family), *adjusted])
     order = ["test", "loss", "horizon", "model", "baseline", "fold", "alternative"]
-    return schema.check(tests.sort(order, nulls_last=True), result_tables.TESTS)
+    return schema.check(table.sort(order, nulls_last=True), result_tables.TESTS)
 
 
 def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
@@ -63,11 +64,12 @@ def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
     rows: list[dict[str, object]] = []
     for panel in panels:
         losses = {model: panel.loss(model) for model in panel.models}
-        common = {"loss": LOSS, "horizon": panel.horizon, "n": losses[RIVAL].size}
+        rival = panel.question.rival
+        common = {"loss": panel.question.loss, "horizon": panel.horizon, "n": panel.rival_loss.size}
         for name, test in JOINT_TESTS.items():
             about = {"test": name, "title": test.title, "asks": test.asks, **common}
             try:
-                found = test.run(losses, baseline=RIVAL, horizon=panel.horizon, alpha=alpha, seed=SEED)
+                found = test.run(losses, baseline=rival, horizon=panel.horizon, alpha=alpha, seed=SEED)
             except UndefinedTest as error:
                 rows.append({**about, "note": str(error)})
                 continue
@@ -79,14 +81,14 @@ def fluctuation_paths(panels: Sequence[LossPanel]) -> pl.DataFrame:
     """FLUCTUATION: the path of the fluctuation test of each model against the rival; none where it is undefined."""
     frames = [pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)]
     for panel in panels:
-        frames += [_path(panel, model) for model in panel.models if model != RIVAL]
+        frames += [_path(panel, model) for model in panel.models if model != panel.question.rival]
     return schema.check(pl.concat(frames), result_tables.FLUCTUATION)
 
 
 def _path(panel: LossPanel, model: str) -> pl.DataFrame:
     """The path of one model, thinned to what a picture can show."""
     try:
-        found = fluctuation(panel.loss(model), panel.loss(RIVAL), horizon=panel.horizon)
+        found = fluctuation(panel.loss(model), panel.rival_loss, horizon=panel.horizon)
     except UndefinedTest:
         return pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)
     points = pl.DataFrame({"time": panel.times[found.centres], "statistic": found.path}).with_row_index("place")
@@ -107,7 +109,7 @@ def _rows_of(
     for name, alternatives in asked.items():
         test = TESTS[name]
         named = {"test": name, "title": test.title, "of_skill": test.of_skill, "asks": test.asks, "fold": fold}
-        for loss, baseline, model in product(test.losses, test.baselines, panel.models):
+        for loss, baseline, model in product(*test.asked_of(panel.question), panel.models):
             if model == baseline:
                 continue
             sample = panel.sample(model, baseline, loss)

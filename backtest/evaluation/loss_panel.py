@@ -10,13 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from backtest.data.losses import LOSSES
-from backtest.data.names import PRIMARY, REFERENCES
+from backtest.data.question import Question
 from backtest.evaluation.matched_forecasts import FIT, KEY
 from backtest.significance.result import FloatArray, mean_per_time
 from backtest.significance.table import Sample
-
-LOSS, RIVAL = PRIMARY["loss"], PRIMARY["baseline"]
-"""What is read where a caller names no loss, and the model that the verdict tests against."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +24,7 @@ class LossPanel:
     forecasts by model, means over its seeds, `seed_y_hat` (n,) those of single seeds by model and seed. `instant` (n,)
     numbers the times from 0 where several rows share one, and is None otherwise. `losses` (t,) by loss and model, and
     `seed_losses` (t,) by loss, model and seed, are means over the rows of a time. Forecasts on both sides of a hole
-    count as neighbours.
+    count as neighbours. `question` names the loss that is read where a caller names none, and the rival.
     """
 
     horizon: int
@@ -37,6 +34,7 @@ class LossPanel:
     losses: Mapping[tuple[str, str], FloatArray]
     seed_y_hat: Mapping[tuple[str, int], FloatArray] = field(default_factory=dict)
     seed_losses: Mapping[tuple[str, str, int], FloatArray] = field(default_factory=dict)
+    question: Question = field(default_factory=Question)
 
     @property
     def y(self) -> FloatArray:
@@ -63,13 +61,19 @@ class LossPanel:
         """Numbers of the folds that have forecasts, in order."""
         return [int(number) for number in np.unique(self.fold)]
 
-    def loss(self, model: str, loss: str = LOSS, *, seed: int | None = None) -> FloatArray:
+    def loss(self, model: str, loss: str | None = None, *, seed: int | None = None) -> FloatArray:
         """Losses (t,) of a model, or of one of its seeds."""
-        return self.losses[loss, model] if seed is None else self.seed_losses[loss, model, seed]
+        name = loss or self.question.loss
+        return self.losses[name, model] if seed is None else self.seed_losses[name, model, seed]
 
-    def row_loss(self, model: str, loss: str = LOSS) -> FloatArray:
+    def row_loss(self, model: str, loss: str | None = None) -> FloatArray:
         """Losses (n,) of a model, row by row."""
-        return LOSSES[loss](self.y, self.y_hat[model])
+        return LOSSES[loss or self.question.loss](self.y, self.y_hat[model])
+
+    @property
+    def rival_loss(self) -> FloatArray:
+        """Losses (t,) of the model that the verdict tests against."""
+        return self.loss(self.question.rival)
 
     def seeds(self, model: str) -> list[int]:
         """Seeds of a model, in order; empty for one without seeds."""
@@ -94,11 +98,12 @@ class LossPanel:
             {model: values[rows] for model, values in self.y_hat.items()},
             instant,
             {key: values[kept] for key, values in self.losses.items()},
+            question=self.question,
         )
 
     def to_frame(self) -> pl.DataFrame:
         """One row per model, seed (null: mean over seeds) and row, with the references' forecasts for the same row."""
-        references = {name: pl.Series(self.y_hat[name]) for name in REFERENCES}
+        references = {name: pl.Series(self.y_hat[name]) for name in self.question.references}
         shared = self.rows.with_columns(horizon=pl.lit(self.horizon, pl.Int32), **references)
         fits: dict[tuple[str, int | None], FloatArray] = {(model, None): values for model, values in self.y_hat.items()}
         fits |= {(model, seed): values for (model, seed), values in self.seed_y_hat.items()}
@@ -108,8 +113,10 @@ class LossPanel:
         )
 
 
-def loss_panels(matched: pl.DataFrame) -> list[LossPanel]:
+def loss_panels(matched: pl.DataFrame, question: Question | None = None) -> list[LossPanel]:
     """Align what `match_forecasts` returned: a panel for each horizon, in their order."""
+    question = question or Question()
+    tabulated = {name: LOSSES[name] for name in question.losses}
     panels = []
     for own in matched.sort("horizon", *FIT, "time", "symbol").partition_by("horizon", maintain_order=True):
         fits = own.partition_by(FIT, as_dict=True, maintain_order=True)
@@ -121,13 +128,13 @@ def loss_panels(matched: pl.DataFrame) -> list[LossPanel]:
         instant = np.unique(times, return_inverse=True)[1] if rows["symbol"].n_unique() > 1 else None
         losses = {
             (name, model): mean_per_time(loss(y, values), instant)
-            for name, loss in LOSSES.items()
+            for name, loss in tabulated.items()
             for model, values in means.items()
         }
         seed_losses = {
             (name, model, seed): mean_per_time(loss(y, values), instant)
-            for name, loss in LOSSES.items()
+            for name, loss in tabulated.items()
             for (model, seed), values in seeds.items()
         }
-        panels.append(LossPanel(int(own["horizon"][0]), rows, means, instant, losses, seeds, seed_losses))
+        panels.append(LossPanel(int(own["horizon"][0]), rows, means, instant, losses, seeds, seed_losses, question))
     return panels

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from backtest.data import schema
 from backtest.data.errors import NotFinite, UnpairedForecasts
-from backtest.data.names import REFERENCES
+from backtest.data.question import Question
 
 FIT = ["model", "seed"]
 KEY = ["horizon", "symbol", "time"]
 FIXED = ["fold", "target_time", "y"]
-REFERENCE = REFERENCES[0]
-LARGEST = 1e6
 
 
-def match_forecasts(forecasts: pl.DataFrame) -> pl.DataFrame:
+def match_forecasts(forecasts: pl.DataFrame, question: Question | None = None) -> pl.DataFrame:
     """FORECASTS sorted by model, seed, horizon, symbol and time, with the references' forecasts of each row.
 
     Raises WrongSchema, NotFinite, and UnpairedForecasts (model, fold, time and count named) if a row is repeated, if
     two models do not forecast the same rows with the same outcomes, or if the references or a mean over seeds are
     missing: a row is never dropped.
     """
+    question = question or Question()
+    target, first = question.about, question.references[0]
     rows = schema.check(forecasts, schema.FORECASTS).sort(*FIT, *KEY)
-    _refuse_models(rows)
-    returns = (pl.col("y").abs() < LARGEST) & (pl.col("y_hat").abs() < LARGEST)
-    _refuse(rows.filter(~returns), f"y or y_hat is not a log return: not finite, or beyond {LARGEST:.0e}", NotFinite)
+    _refuse_models(rows, question.references)
+    possible = (pl.col(name).abs() < target.largest for name in ("y", "y_hat"))
+    reason = f"y or y_hat is not a {target.title}: not finite, or beyond {target.largest:.0e}"
+    _refuse(rows.filter(~pl.all_horizontal(possible)), reason, NotFinite)
     repeated = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in [*FIT, *KEY])
     _refuse(rows.filter(repeated), "a forecast is repeated")
     expected = {name: f"{name}_expected" for name in FIXED}
-    reference = _ensemble(rows, REFERENCE).select(*KEY, *FIXED)
+    reference = _ensemble(rows, first).select(*KEY, *FIXED)
     paired = rows.join(reference.rename(expected), on=KEY, how="left", maintain_order="left")
-    _refuse(paired.filter(pl.col("fold_expected").is_null()), f"{REFERENCE} has no such forecast")
+    _refuse(paired.filter(pl.col("fold_expected").is_null()), f"{first} has no such forecast")
     same = pl.all_horizontal(pl.col(name) == pl.col(other) for name, other in expected.items())
-    _refuse(paired.filter(~same), f"fold, target_time or y differ from those of {REFERENCE}")
-    _refuse_missing(rows, reference)
+    _refuse(paired.filter(~same), f"fold, target_time or y differ from those of {first}")
+    _refuse_missing(rows, reference, first)
     paired = paired.drop(expected.values())
-    for baseline in REFERENCES:
+    for baseline in question.references:
         forecast = _ensemble(rows, baseline).select(*KEY, pl.col("y_hat").alias(baseline))
         paired = paired.join(forecast, on=KEY, how="left", maintain_order="left")
     return paired
@@ -60,22 +63,22 @@ def _refuse(rows: pl.DataFrame, problem: str, error: type[NotFinite | UnpairedFo
     )
 
 
-def _refuse_models(rows: pl.DataFrame) -> None:
+def _refuse_models(rows: pl.DataFrame, references: Sequence[str]) -> None:
     """Raise UnpairedForecasts if a reference, or the mean over the seeds of a model, is missing."""
     means = set(rows.filter(pl.col("seed").is_null())["model"].unique())
-    missing = {*REFERENCES, *rows["model"].unique()} - means
+    missing = {*references, *rows["model"].unique()} - means
     if missing:
         raise UnpairedForecasts(
             f"forecasts: rows without a seed (the mean over seeds) are missing for {', '.join(sorted(missing))}: every "
-            f"model needs them, and {' and '.join(REFERENCES)} must be among the models"
+            f"model needs them, and {' and '.join(references)} must be among the models"
         )
 
 
-def _refuse_missing(rows: pl.DataFrame, reference: pl.DataFrame) -> None:
+def _refuse_missing(rows: pl.DataFrame, reference: pl.DataFrame, name: str) -> None:
     """Raise UnpairedForecasts if a fit lacks rows of the reference; all that it has are known to be among them."""
     lengths = rows.group_by(FIT, maintain_order=True).len().filter(pl.col("len") < reference.height)
     for model, seed, _ in lengths.iter_rows():
         here = rows.filter(pl.col("model") == model, pl.col("seed").eq_missing(pl.lit(seed, pl.Int32)))
         missing = reference.join(here, on=KEY, how="anti", maintain_order="left")
         named = missing.with_columns(model=pl.lit(model), seed=pl.lit(seed, pl.Int32))
-        _refuse(named, f"a forecast is missing that {REFERENCE} has")
+        _refuse(named, f"a forecast is missing that {name} has")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.data.losses import absolute, squared
+from backtest.data.losses import LOSSES, absolute, squared
+from backtest.data.question import Question
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.matched_forecasts import FIT
 
@@ -17,10 +18,9 @@ Y, Y_HAT = pl.col("y"), pl.col("y_hat")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One number for a group of forecasts, from the columns `y`, `y_hat`, `zero` and `naive` of its rows.
+    """One number for a group of forecasts, from the columns `y` and `y_hat` of its rows.
 
-    `zero` and `naive` are what the baselines forecast for the same row. Where the number is undefined
-    the expression gives null or NaN; scores hold null for both.
+    Where the number is undefined the expression gives null or NaN; scores hold null for both.
     """
 
     expression: pl.Expr
@@ -28,14 +28,14 @@ class Metric:
     higher_is_better: bool
 
 
-def skill(reference: str) -> pl.Expr:
-    """Share of the reference's squared error that the model saves: 1 - MSE / MSE_reference; null if that is zero.
+def skill(reference: str, loss: str) -> pl.Expr:
+    """Share of the reference's loss that the model saves: 1 - loss / loss of the reference; null if that is not > 0.
 
-    Sums over the group are divided, not averaged ratios. Campbell and Thompson (2008, Review of Financial Studies 21,
-    1509-1531) call it out-of-sample R2.
+    `reference` is the column of its forecasts for the same rows. Sums over the group are divided, not averaged ratios.
+    Campbell and Thompson (2008, Review of Financial Studies 21, 1509-1531) call it out-of-sample R2.
     """
-    reference_error = squared(Y, pl.col(reference)).sum()
-    return pl.when(reference_error > 0).then(1 - squared(Y, Y_HAT).sum() / reference_error)
+    of_reference = LOSSES[loss](Y, pl.col(reference)).sum()
+    return pl.when(of_reference > 0).then(1 - LOSSES[loss](Y, Y_HAT).sum() / of_reference)
 
 
 def direction() -> pl.Expr:
@@ -59,18 +59,25 @@ METRICS: dict[str, Metric] = {
     "mse": Metric(squared(Y, Y_HAT).mean(), "mean squared error", higher_is_better=False),
     "rmse": Metric(squared(Y, Y_HAT).mean().sqrt(), "root of the mean squared error", higher_is_better=False),
     "mae": Metric(absolute(Y, Y_HAT).mean(), "mean absolute error", higher_is_better=False),
-    "skill_zero": Metric(skill("zero"), "1 - MSE / MSE of saying zero", higher_is_better=True),
-    "skill_naive": Metric(skill("naive"), "1 - MSE / MSE of repeating the last return", higher_is_better=True),
     "direction": Metric(direction(), "share of right signs, zeros left out", higher_is_better=True),
     "correlation": Metric(correlation(), "correlation of forecast and outcome", higher_is_better=True),
 }
+
+
+def metrics_of(question: Question) -> dict[str, pl.Expr]:
+    """The expressions of all metrics of a target by name, `skill_zero` and the like for the skill against `zero`."""
+    skills = {f"skill_{reference}": skill(reference, question.loss) for reference in question.references}
+    found: dict[str, pl.Expr] = {}
+    for name in question.about.metrics:
+        found |= skills if name == "skill" else {name: METRICS[name].expression}
+    return {name: expression.fill_nan(None) for name, expression in found.items()}
 
 
 def score(panels: Sequence[LossPanel]) -> pl.DataFrame:
     """SCORES: every metric, per fold and pooled, per seed and for their mean."""
     columns = [*FIT, "fold", "horizon"]
     rows = pl.concat(panel.to_frame() for panel in panels).sort(*FIT, "horizon", "fold", "symbol", "time")
-    metrics = {name: metric.expression.fill_nan(None) for name, metric in METRICS.items()}
+    metrics = metrics_of(panels[0].question)
     per_fold = _aggregate(rows, columns, metrics)
     pooled = _aggregate(rows.with_columns(fold=pl.lit(None, pl.Int32)), columns, metrics)
     scores = pl.concat([per_fold, pooled]).unpivot(index=columns, variable_name="metric")

@@ -13,8 +13,7 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import REFERENCES
-from backtest.evaluation.loss_panel import RIVAL, LossPanel
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
@@ -114,7 +113,7 @@ def by_regime(panels: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
     for panel in panels:
         origins = panel.rows.with_columns(horizon=pl.lit(panel.horizon), opens=pl.col("target_time") - interval)
         found = list(_rows(panel, _parts(origins, interval)))
-        family = [row for row in found if "p_value" in row and row["model"] not in REFERENCES]
+        family = [row for row in found if "p_value" in row and row["model"] not in panel.question.references]
         for row, p_adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
             row["p_adjusted"] = p_adjusted
         rows += found
@@ -141,13 +140,13 @@ def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     for part in parts:
         about = {"horizon": panel.horizon, "regime": part.regime, "part": part.name, "place": part.place}
         instant = None if panel.instant is None else panel.instant[part.rows]
-        zero = losses[RIVAL][part.rows]
+        rival = losses[panel.question.rival][part.rows]
         for model in panel.models:
-            if model == RIVAL:
+            if model == panel.question.rival:
                 continue
             own = losses[model][part.rows]
-            errors = {"model": model, "n": own.size, "mse": float(own.mean()), "mse_zero": float(zero.mean())}
-            pair = mean_per_time(own, instant), mean_per_time(zero, instant)
+            errors = {"model": model, "n": own.size, "loss": float(own.mean()), "rival_loss": float(rival.mean())}
+            pair = mean_per_time(own, instant), mean_per_time(rival, instant)
             evidence = {"note": UNTESTED} if part.name == UNKNOWN else _evidence(*pair, panel.horizon)
             yield {**about, **errors, **skill_of(*pair), **evidence}
 

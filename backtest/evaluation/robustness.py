@@ -9,8 +9,7 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import REFERENCES
-from backtest.evaluation.loss_panel import RIVAL, LossPanel
+from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.equal_accuracy import diebold_mariano
 from backtest.significance.mean_tests import mean_test
 from backtest.significance.result import FloatArray
@@ -30,7 +29,7 @@ def by_seed(panels: Sequence[LossPanel]) -> pl.DataFrame:
             variances = _variances(panel, model)
             for seed in panel.seeds(model):
                 about = {"model": model, "seed": seed, "horizon": panel.horizon}
-                rows.append({**about, **against_zero(panel, model, seed=seed), **variances})
+                rows.append({**about, **against_rival(panel, model, seed=seed), **variances})
     return schema.check(pl.DataFrame(rows, schema=result_tables.SEEDS.dtypes), result_tables.SEEDS)
 
 
@@ -41,9 +40,9 @@ def without_each_fold(panels: Sequence[LossPanel]) -> pl.DataFrame:
         for fold in panel.folds if len(panel.folds) > 1 else []:
             rest = panel.part(panel.fold != fold)
             rows += [
-                {"model": model, "horizon": panel.horizon, "fold": fold, **against_zero(rest, model)}
+                {"model": model, "horizon": panel.horizon, "fold": fold, **against_rival(rest, model)}
                 for model in panel.models
-                if model not in REFERENCES
+                if model not in panel.question.references
             ]
     return schema.check(pl.DataFrame(rows, schema=result_tables.DROPPED.dtypes), result_tables.DROPPED)
 
@@ -54,9 +53,9 @@ def skill_of(loss_model: FloatArray, loss_baseline: FloatArray) -> dict[str, flo
     return {"skill": 1 - float(loss_model.mean()) / scale} if scale > 0 else {}
 
 
-def against_zero(panel: LossPanel, model: str, *, seed: int | None = None) -> dict[str, float]:
+def against_rival(panel: LossPanel, model: str, *, seed: int | None = None) -> dict[str, float]:
     """`skill` against the rival, `p_value` and `p_worse` of the primary test, as far as they are defined."""
-    losses = panel.loss(model, seed=seed), panel.loss(RIVAL)
+    losses = panel.loss(model, seed=seed), panel.rival_loss
     try:
         result = diebold_mariano(*losses, horizon=panel.horizon, alternative="less")
     except UndefinedTest:
@@ -66,7 +65,7 @@ def against_zero(panel: LossPanel, model: str, *, seed: int | None = None) -> di
 
 def _variances(panel: LossPanel, model: str) -> dict[str, float]:
     """Variance of one seed's mean loss difference, from time and from initialisation, as far as it is defined."""
-    differences: list[FloatArray] = [panel.loss(model, seed=seed) - panel.loss(RIVAL) for seed in panel.seeds(model)]
+    differences: list[FloatArray] = [panel.loss(model, seed=seed) - panel.rival_loss for seed in panel.seeds(model)]
     if len(differences) < 2:
         return {}
     try:

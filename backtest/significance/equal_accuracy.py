@@ -133,6 +133,31 @@ def skill_interval(
     return Skill(1 - ratio, 1 - middle - half, min(1.0, 1 - middle + half))
 
 
+def smallest_detectable_difference(
+    loss_model: npt.ArrayLike,
+    loss_baseline: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    alpha: float = 0.05,
+    power: float = POWER,
+) -> float:
+    """Return the smallest skill that a one-sided Diebold-Mariano test of size alpha finds with `power`, for any loss.
+
+    The skill is 1 - mean loss / the baseline's. The standard error of the difference between both losses (t,) is taken
+    as it is: a model of more skill may well have another. Raises UndefinedTest where the baseline makes no loss;
+    otherwise as `mean_test`.
+    """
+    model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
+    scale = float(baseline.mean()) if baseline.size else 0.0
+    if not scale > 0:
+        raise UndefinedTest("smallest skill: the baseline makes no loss: there is nothing to compare with")
+    tested = mean_test(model - baseline, horizon=horizon)
+    width = tested.lags + 1
+    expected = float(fixed_b.eigenvalues(tested.n, width).sum())
+    standard_error = tested.standard_error / scale / float(np.sqrt(expected))
+    return fixed_b.detectable(alpha, power, tested.n, width) * standard_error
+
+
 def smallest_detectable(
     y: npt.ArrayLike,
     y_hat: npt.ArrayLike,

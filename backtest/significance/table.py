@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import REFERENCES
+from backtest.data.question import Question
 from backtest.significance.direction import anatolyev_gerko, pesaran_timmermann
 from backtest.significance.equal_accuracy import diebold_mariano, ibragimov_muller
 from backtest.significance.nested import clark_west, encompassing
@@ -52,9 +52,10 @@ Run = Callable[[Sample, Alternative], TestResult]
 class ForecastTest:
     """A test: its title, its function, its question in plain words, and the alternatives that are asked.
 
-    `pooled` are those asked of all folds together, `fold` those asked of each. It is made for every loss of `losses`
-    and every baseline of `baselines`; one that reads neither names what its null hypothesis is about. `of_skill` says
-    whether a rejection means that the model knows something.
+    `pooled` are those asked of all folds together, `fold` those asked of each. It is made for all losses of a question,
+    for the one that the verdict is about, or for those it names, and against all references, the rival, or those that a
+    model does not contain as a special case; a test that reads neither names what its null hypothesis is about.
+    `of_skill` says whether a rejection means that the model knows something.
     """
 
     title: str
@@ -62,9 +63,20 @@ class ForecastTest:
     asks: str
     pooled: tuple[Alternative, ...]
     fold: tuple[Alternative, ...] = ()
-    losses: tuple[str, ...] = ("squared",)
-    baselines: tuple[str, ...] = REFERENCES
+    losses: tuple[str, ...] | Literal["all", "primary"] = "primary"
+    against: Literal["references", "rival", "not nested"] = "references"
     of_skill: bool = False
+
+    def asked_of(self, question: Question) -> tuple[Sequence[str], Sequence[str]]:
+        """Losses and baselines for which the test is made of a question."""
+        losses = {"all": question.losses, "primary": (question.loss,)}
+        nested = question.about.nested
+        baselines = {
+            "references": question.references,
+            "rival": (question.rival,),
+            "not nested": tuple(name for name in question.references if name not in nested),
+        }
+        return losses[self.losses] if isinstance(self.losses, str) else self.losses, baselines[self.against]
 
 
 def _of_losses(test: Callable[..., TestResult], *, sided: bool = False) -> Run:
@@ -103,7 +115,7 @@ TESTS: dict[str, ForecastTest] = {
         "Were these forecasts better than the baseline's?",
         pooled=("less", "two-sided", "greater"),
         fold=("less", "two-sided"),
-        losses=("squared", "absolute"),
+        losses="all",
         of_skill=True,
     ),
     "ibragimov_muller": ForecastTest(
@@ -118,6 +130,7 @@ TESTS: dict[str, ForecastTest] = {
         _of_forecasts(clark_west),
         "Would the model beat the baseline nested in it if its weights were known?",
         pooled=("less",),
+        losses=("squared",),
         of_skill=True,
     ),
     "encompassing": ForecastTest(
@@ -125,7 +138,8 @@ TESTS: dict[str, ForecastTest] = {
         _of_forecasts(encompassing),
         "Does the model add information, so that combining it with the baseline helps?",
         pooled=("less",),
-        baselines=("naive",),  # against zero it reads the same series as Clark-West
+        losses=("squared",),
+        against="not nested",  # against those it reads the same series as Clark-West
         of_skill=True,
     ),
     "giacomini_white": ForecastTest(
@@ -139,7 +153,7 @@ TESTS: dict[str, ForecastTest] = {
         lambda sample, _: fluctuation(*sample.losses, horizon=sample.horizon).result,
         "Was one of the two better in some period, whatever the overall result?",
         pooled=("two-sided",),
-        baselines=("zero",),
+        against="rival",
     ),
     "pesaran_timmermann": ForecastTest(
         "Pesaran-Timmermann",
@@ -147,7 +161,7 @@ TESTS: dict[str, ForecastTest] = {
         "Did the forecasts get the sign right more often than chance?",
         pooled=("greater",),
         losses=("direction",),
-        baselines=("zero",),
+        against="rival",
         of_skill=True,
     ),
     "anatolyev_gerko": ForecastTest(
@@ -156,7 +170,7 @@ TESTS: dict[str, ForecastTest] = {
         "Would trading on the sign of the forecasts, without costs, have earned more than chance?",
         pooled=("greater",),
         losses=("direction",),
-        baselines=("zero",),
+        against="rival",
         of_skill=True,
     ),
     "mincer_zarnowitz": ForecastTest(
@@ -164,7 +178,8 @@ TESTS: dict[str, ForecastTest] = {
         _of_one_forecast(mincer_zarnowitz),
         "Are the forecasts biased in level or in scale (intercept other than 0, slope other than 1)?",
         pooled=("two-sided",),
-        baselines=("zero",),
+        losses=("squared",),
+        against="rival",
     ),
 }
 """The tests that are made of every model; those of `fold` in each fold too."""

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import HOLDING, PRIMARY, REFERENCES
+from backtest.data.names import HOLDING
+from backtest.data.question import Question
 from backtest.data.records.verdict import Claim, Verdict
 from backtest.significance.multiple_testing import ADJUSTMENTS
 from backtest.significance.sharpe_ratio import Sharpe, deflated_sharpe
@@ -21,9 +22,9 @@ from backtest.verdict import ledger
 from backtest.verdict.ledger import LEDGER, Key, Ledger, Trial, key_of, name_of
 
 
-def primary(tests: pl.DataFrame) -> pl.DataFrame:
-    """The rows of TESTS that a family is made of: the PRIMARY test over all folds, of all models but the references."""
-    return tests.filter(pl.col("fold").is_null(), ~pl.col("model").is_in(REFERENCES), **PRIMARY)
+def primary(tests: pl.DataFrame, question: Question) -> pl.DataFrame:
+    """The rows of TESTS that a family is made of: the primary test over all folds, of all models but the references."""
+    return tests.filter(pl.col("fold").is_null(), ~pl.col("model").is_in(question.references), **question.primary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +131,11 @@ def tried_before(known: Ledger, *, data: str, config: str) -> Tried:
     )
 
 
-def deflated_ratios(strategies: pl.DataFrame, known: Ledger, *, data: str, config: str) -> dict[Key, float]:
+def deflated_ratios(
+    strategies: pl.DataFrame, known: Ledger, question: Question, *, data: str, config: str
+) -> dict[Key, float]:
     """Return the deflated Sharpe ratio of each model's strategy in STRATEGIES, as far as it is defined."""
-    own, trials = _sharpes(strategies), ledger.others(known, data=data, config=config)
+    own, trials = _sharpes(strategies, question), ledger.others(known, data=data, config=config)
     found = {}
     for key, one in own.items():
         with suppress(UndefinedTest):
@@ -160,7 +163,7 @@ def trial_of(
     name: str, judged: Verdict, tests: pl.DataFrame, strategies: pl.DataFrame, *, data: str, config: str
 ) -> Trial:
     """Return a run as a trial: its name, status, the p-values of its primary test and its Sharpe ratios."""
-    tested = primary(tests).filter(pl.col("p_value").is_not_null())
+    tested = primary(tests, judged.question).filter(pl.col("p_value").is_not_null())
     p_values = {
         alternative: {
             name_of((model, horizon)): p_value
@@ -171,7 +174,7 @@ def trial_of(
         for alternative in ("less", "greater")
     }
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    sharpes = {name_of(key): found.ratio for key, found in _sharpes(strategies).items()}
+    sharpes = {name_of(key): found.ratio for key, found in _sharpes(strategies, judged.question).items()}
     about = (config, data, finished, name)
     return Trial(*about, p_values["less"], p_values["greater"], sharpes, judged.status)
 
@@ -185,9 +188,9 @@ def _keyed(trials: Sequence[Mapping[str, float]], unreadable: int) -> Iterator[t
         yield ("", number), 1.0
 
 
-def _sharpes(strategies: pl.DataFrame) -> dict[Key, Sharpe]:
+def _sharpes(strategies: pl.DataFrame, question: Question) -> dict[Key, Sharpe]:
     """Sharpe ratios per bar of all models but the references, as far as they are defined."""
-    models = ~pl.col("model").is_in([HOLDING, *REFERENCES])
+    models = ~pl.col("model").is_in([HOLDING, *question.references])
     return {
         (row["model"], row["horizon"]): Sharpe(row["sharpe_per_bar"], row["skewness"], row["kurtosis"], row["n"])
         for row in strategies.filter(models, pl.col("sharpe_per_bar").is_not_null()).iter_rows(named=True)

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from backtest.data import result_tables, schema
+from backtest.data.question import Question
 from backtest.data.records.audit import AUDIT, Audit
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import (
@@ -34,11 +35,14 @@ from backtest.verdict.multiple_testing import deflated_ratios, ledger_of, trial_
 from backtest.verdict.rule import Evidence, judge
 
 
-def evidence_of(forecasts: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = "holm") -> Evidence:
+def evidence_of(
+    forecasts: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = "holm", question: Question | None = None
+) -> Evidence:
     """Return what FORECASTS and FOLDS alone say: nothing is known of earlier runs, strategies or leaks."""
-    panels = loss_panels(match_forecasts(forecasts))
+    question = question or Question()
+    panels = loss_panels(match_forecasts(forecasts, question), question)
     seeds, dropped = by_seed(panels), without_each_fold(panels)
-    return Evidence(score(panels), compare(panels, adjustment), folds, seeds, dropped, panels)
+    return Evidence(score(panels), compare(panels, adjustment), folds, seeds, dropped, panels, question=question)
 
 
 def write_results(
@@ -81,7 +85,7 @@ def judge_evaluation(
     The others are those of `write_results`.
     """
     hashes = {"data": bars, "config": trial}
-    evidence = _evidence(known, evaluation.tables, evaluation.panels, leak, **hashes)
+    evidence = _evidence(known, evaluation.tables, evaluation.panels, leak, settings.question, **hashes)
     judged = judge(evidence, networks=networks, alpha=settings.alpha, adjustment=settings.adjustment)
     strategies = evaluation.tables[result_tables.STRATEGIES.file]
     return judged, trial_of(name, judged, evidence.tests, strategies, **hashes)
@@ -115,8 +119,8 @@ def _judged(run: Path, before: Verdict, leak: bool, manifest: dict[str, Any]) ->
     """The verdict on a finished run, with the settings of the one before."""
     tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
     networks = [candidate.model for candidate in before.candidates]
-    panels = loss_panels(match_forecasts(tables[schema.FORECASTS.file]))
-    evidence = _evidence(ledger_of(run), tables, panels, leak, **_hashes(manifest))
+    panels = loss_panels(match_forecasts(tables[schema.FORECASTS.file], before.question), before.question)
+    evidence = _evidence(ledger_of(run), tables, panels, leak, before.question, **_hashes(manifest))
     return judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
 
 
@@ -142,6 +146,7 @@ def _evidence(
     tables: Mapping[str, pl.DataFrame],
     panels: Sequence[LossPanel],
     leak: bool,
+    question: Question,
     *,
     data: str,
     config: str,
@@ -155,6 +160,7 @@ def _evidence(
         tables[result_tables.DROPPED.file],
         panels,
         tried_before(known, data=data, config=config),
-        deflated_ratios(tables[result_tables.STRATEGIES.file], known, data=data, config=config),
+        deflated_ratios(tables[result_tables.STRATEGIES.file], known, question, data=data, config=config),
         leak,
+        question,
     )

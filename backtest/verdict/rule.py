@@ -1,8 +1,8 @@
-"""The rule of the verdict, in one place: whether there is evidence that a network forecasts better than zero.
+"""The rule of the verdict, in one place: whether there is evidence that a network forecasts better than its rival.
 
-The rule stands in `status_of` and `insufficient_data_reason`, its constants below. It reads one test, PRIMARY:
-Diebold-Mariano on the pooled squared errors of the mean over seeds against `zero`, one-sided, adjusted over all models
-but the references, at all horizons, in this configuration and in every other one that was tried on the same bars.
+The rule stands in `status_of` and `insufficient_data_reason`, its constants below. It reads one test, that of the
+question: Diebold-Mariano on the pooled losses of the mean over seeds against the rival, one-sided, adjusted over all
+models but the references, at all horizons, in this configuration and in every other one tried on the same bars.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.data.names import RANKING, Status
+from backtest.data.question import Question
 from backtest.data.records.verdict import Candidate, Reason, Verdict
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.significance.equal_accuracy import smallest_detectable
+from backtest.significance.equal_accuracy import smallest_detectable, smallest_detectable_difference
 from backtest.verdict.ledger import Key
 from backtest.verdict.multiple_testing import Family, Tried, primary
 
@@ -33,7 +34,7 @@ class Evidence:
     """What the verdict rests on: SCORES, TESTS, FOLDS, SEEDS and DROPPED of a run, and its loss panels by horizon.
 
     `tried` is what else was tried on these bars, `deflated` the deflated Sharpe ratios of the strategies by model and
-    horizon, `leak` whether the audit found one.
+    horizon, `leak` whether the audit found one, `question` what is asked.
     """
 
     scores: pl.DataFrame
@@ -45,6 +46,7 @@ class Evidence:
     tried: Tried = field(default_factory=Tried)
     deflated: Mapping[Key, float] = field(default_factory=dict)
     leak: bool = False
+    question: Question = field(default_factory=Question)
 
 
 def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, adjustment: str = "holm") -> Verdict:
@@ -52,10 +54,10 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
 
     leak suspected  the audit failed: no number of this run can be trusted
     cannot tell     fewer than 3 folds with forecasts; fewer than 30 loss differences, or than 10 for each step of the
-                    horizon; every outcome is zero; no forecasts of the rows that zero has; or the test is undefined
-    better          positive skill, and adjusted one-sided p <= alpha for "better than zero"
-    worse           negative skill, and adjusted one-sided p <= alpha for "worse than zero": a family of its own, so the
-                    chance of either claim being false is at most 2 alpha
+                    horizon; every outcome is zero; no forecasts of the rows of the rival; or the test is undefined
+    better          positive skill, and adjusted one-sided p <= alpha for "better than the rival"
+    worse           negative skill, and adjusted one-sided p <= alpha for "worse than the rival": a family of its own,
+                    so the chance of either claim being false is at most 2 alpha
     no evidence     everything else
 
     "better" and "worse" are fragile where they rest on one fold: without it the adjusted p exceeds alpha.
@@ -67,7 +69,9 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
     folds = schema.check(evidence.folds, schema.FOLDS)
     n_folds = folds.filter(pl.col("n_test") > 0).height
     tested = _tested_models(
-        schema.check(evidence.scores, result_tables.SCORES), schema.check(evidence.tests, result_tables.TESTS)
+        schema.check(evidence.scores, result_tables.SCORES),
+        schema.check(evidence.tests, result_tables.TESTS),
+        evidence.question,
     )
     family = Family.of(tested, evidence.tried, adjustment)
     judged = [row for row in tested if row["model"] in networks] or tested
@@ -87,6 +91,7 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
         forecasts=int(folds["n_test"].sum()),
         candidates=tuple(candidates),
         claims=family.claims,
+        question=evidence.question,
     )
 
 
@@ -113,10 +118,10 @@ def insufficient_data_reason(row: Mapping[str, Any], folds: int) -> Reason | Non
     return Reason("undefined_test", note=str(row["note"])) if row["p_value"] is None else None
 
 
-def _tested_models(scores: pl.DataFrame, tests: pl.DataFrame) -> list[dict[str, Any]]:
+def _tested_models(scores: pl.DataFrame, tests: pl.DataFrame, question: Question) -> list[dict[str, Any]]:
     """One row per model and horizon, references left out, the best first: the PRIMARY test both ways, skill, seeds."""
     key = ["model", "horizon"]
-    pooled = primary(tests)
+    pooled = primary(tests, question)
     worse = pooled.filter(alternative="greater").select(*key, p_worse="p_value")
     seeds = scores.group_by(key).agg(seeds=pl.col("seed").drop_nulls().n_unique())
     rows = pooled.filter(alternative="less").join(worse, on=key, how="left").join(seeds, on=key, how="left")
@@ -172,8 +177,11 @@ def _detectable_skill(panels: Sequence[LossPanel], key: Key, level: float) -> fl
     """Smallest skill that these forecasts would have shown in most cases at a level; None where it is undefined."""
     model, horizon = key
     panel = next(each for each in panels if each.horizon == horizon)
+    question = panel.question
     try:
-        return smallest_detectable(panel.y, panel.y_hat[model], horizon=horizon, alpha=level, times=panel.instant)
+        if question.loss == "squared" and not panel.y_hat[question.rival].any():
+            return smallest_detectable(panel.y, panel.y_hat[model], horizon=horizon, alpha=level, times=panel.instant)
+        return smallest_detectable_difference(panel.loss(model), panel.rival_loss, horizon=horizon, alpha=level)
     except UndefinedTest:
         return None
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from backtest.data.errors import ConfigError
-from backtest.data.names import REFERENCES
+from backtest.data.question import TARGETS, Question
 from backtest.data.run_files import sha256
 from backtest.evaluation.strategies import CostSettings
 from backtest.models.settings import NetSettings, TrainSettings
@@ -43,8 +43,15 @@ class DataSettings(Settings):
 class TargetSettings(Settings):
     """What is forecast."""
 
-    kind: Literal["log_return"] = Field("log_return", description="what is forecast")
+    kind: str = Field("log_return", description=f"what is forecast: {', '.join(TARGETS)}")
     horizon: int = Field(1, ge=1, description="bars ahead")
+
+
+class QuestionSettings(Settings):
+    """What the verdict is about."""
+
+    rival: str | None = Field(None, description="model to be beaten; none: the target's own")
+    loss: str | None = Field(None, description="loss that is compared; none: the target's own")
 
 
 class Config(Settings):
@@ -52,7 +59,8 @@ class Config(Settings):
 
     name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run")
     models: tuple[str, ...] = Field(
-        ("zero", "naive", "mean", "ar", "ridge", "lstm", "gru"), description="zero and naive are always among them"
+        ("zero", "naive", "mean", "ar", "ridge", "lstm", "gru"),
+        description="the references of the target are always among them",
     )
     features: tuple[str | dict[str, Any], ...] = Field(
         ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
@@ -67,6 +75,7 @@ class Config(Settings):
     jobs: int | None = Field(None, ge=1, description="workers; none: one for each core")
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
+    question: QuestionSettings = QuestionSettings()
     folds: FoldSettings = FoldSettings()
     net: NetSettings = NetSettings()
     train: TrainSettings = TrainSettings()
@@ -78,6 +87,13 @@ class Config(Settings):
             raise ValueError(f"executor: must be one of {', '.join(EXECUTORS)} (got {self.executor})")
         if self.multiplicity not in ADJUSTMENTS:
             raise ValueError(f"multiplicity: must be one of {', '.join(ADJUSTMENTS)} (got {self.multiplicity})")
+        if self.target.kind not in TARGETS:
+            raise ValueError(f"target.kind: must be one of {', '.join(TARGETS)} (got {self.target.kind})")
+        losses = TARGETS[self.target.kind].losses
+        if self.question.loss and self.question.loss not in losses:
+            raise ValueError(
+                f"question.loss: must be one of {', '.join(losses)} for {self.target.kind} (got {self.question.loss})"
+            )
         if self.target.horizon > self.net.window:
             raise ValueError(
                 f"target.horizon: must be at most net.window, {self.net.window} (got {self.target.horizon}): "
@@ -89,23 +105,32 @@ class Config(Settings):
     @property
     def all_models(self) -> tuple[str, ...]:
         """The models in order, each once, the references first."""
-        return tuple(dict.fromkeys((*REFERENCES, *self.models)))
+        return tuple(dict.fromkeys((*self.resolved_question.references, *self.models)))
+
+    @property
+    def resolved_question(self) -> Question:
+        """What the verdict answers: the settings, with the target's own loss and rival where they name none."""
+        target = TARGETS[self.target.kind]
+        return Question(self.target.kind, self.question.loss or target.losses[0], self.question.rival or target.rival)
+
+    def _tree(self, *left_out: str) -> dict[str, Any]:
+        """The settings that can change a result, without those that are not set."""
+        tree = self.model_dump(mode="json", exclude_none=True, exclude={*EXECUTION_FIELDS, *left_out})
+        return {name: value for name, value in tree.items() if value != {}}
 
     def to_toml(self) -> str:
         """The settings as TOML, but for those that change no result; what is not set is left out."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=EXECUTION_FIELDS))
+        return tomli_w.dumps(self._tree())
 
     @property
     def digest(self) -> str:
         """SHA-256 of the settings that can change a result."""
-        tree = self.model_dump(mode="json", exclude_none=True, exclude={*EXECUTION_FIELDS, "name"})
-        return sha256(tomli_w.dumps(tree).encode())
+        return sha256(tomli_w.dumps(self._tree("name")).encode())
 
     @property
     def trial_digest(self) -> str:
         """SHA-256 of the settings that make a trial on the same bars: all but name, source and how it is judged."""
-        judged = {"name", "alpha", "multiplicity"}
-        tree = self.model_dump(mode="json", exclude_none=True, exclude={*EXECUTION_FIELDS, *judged})
+        tree = self._tree("name", "alpha", "multiplicity")
         del tree["data"]["source"]
         return sha256(tomli_w.dumps(tree).encode())
 

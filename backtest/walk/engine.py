@@ -175,6 +175,7 @@ def _evaluated(
 ) -> EvaluatedWalk:
     """Run the tasks that the store does not hold yet, and evaluate all forecasts."""
     started, config = datetime.now(UTC), plan.config
+    rival = config.resolved_question.rival
     records, reused, workers = _run_all(plan, store, rows, watcher, where)
     settings = EvaluationSettings(
         alpha=config.alpha,
@@ -182,13 +183,14 @@ def _evaluated(
         costs=config.costs,
         interval=plan.dataset.interval,
         always_open=plan.dataset.always_open,
+        question=config.resolved_question,
     )
     frames = (read_forecasts(plan, store), fold_table(plan), collect_fits(records), plan.features)
     return EvaluatedWalk(
         plan=plan,
         settings=settings,
         evaluation=evaluate(*frames, settings),
-        networks=tuple(name for name in config.all_models if not MODELS[name].baseline),
+        networks=tuple(name for name in config.all_models if not MODELS[name].baseline and name != rival),
         audit=audited,
         manifest=manifest.of(plan, store, records, workers, started=started, command=command),
         reused=reused,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from backtest.data.json_io import JsonRecord
 from backtest.data.names import Status
+from backtest.data.question import Question
 from backtest.data.run_files import VERDICT
 
 ReasonCode = Literal["leak", "few_folds", "few_differences", "all_zero", "undefined_test", "no_forecasts"]
@@ -37,7 +38,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim of this run: "this model is better than zero", with its p-value and the adjusted one."""
+    """One claim of this run: "this model is better than the rival", with its p-value and the adjusted one."""
 
     model: str
     horizon: int
@@ -49,7 +50,7 @@ class Claim:
 class Candidate:
     """One model under judgement; None where a number is undefined.
 
-    `skill` is 1 - MSE / MSE of zero with its 95 % interval, `p_value` and `p_adjusted` speak for "better than zero",
+    `skill` is 1 - loss / loss of the rival with its 95 % interval, `p_value` and `p_adjusted` speak for "better",
     `p_worse` and `p_worse_adjusted` for the opposite, `n` counts loss differences (times), `seeds` is 0 for a model
     without seeds, `reason` says why a status is "cannot tell" or "leak suspected" and is None otherwise. `horizon` is 0
     for a model without forecasts.
@@ -90,7 +91,7 @@ class Verdict(JsonRecord):
     `candidates` are the networks, or without any all models but the references: by status in the order of RANKING, then
     by pooled squared error. `status` and `model` are those of the first (None if there is no candidate). `folds` and
     `forecasts` count what was tested, `configurations` those tried on these bars, this one included, `comparisons` the
-    p-values adjusted together; `claims` are those of this run.
+    p-values adjusted together; `claims` are those of this run. `question` is what was asked.
     """
 
     status: Status
@@ -103,6 +104,7 @@ class Verdict(JsonRecord):
     forecasts: int
     candidates: tuple[Candidate, ...]
     claims: tuple[Claim, ...]
+    question: Question = field(default_factory=Question)
 
     file: ClassVar[str] = VERDICT
     remedy: ClassVar[str] = "run it again"

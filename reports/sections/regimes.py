@@ -92,7 +92,7 @@ def figure_caption(result: Result, drawn: Sequence[Row]) -> str:
 def regimes_table(result: Result) -> Table:
     """Return every group of every model, the candidates first."""
     shown, absent = models_in_table(result)
-    exponent = exponent_of(row.mse_zero for row in result.rows(REGIMES))
+    exponent = exponent_of(row.rival_loss for row in result.rows(REGIMES))
     unit, titles = power(exponent), ["Forecasts", "Skill", "95 % interval", "p", "p adjusted"]
     columns = [Column("Group", number=False, wraps=True)]
     columns += [Column(panel) for panel in [*titles, f"MSE{unit}", f"MSE of zero{unit}"]]
@@ -129,7 +129,7 @@ def cells(row: Row, exponent: int, alpha: float) -> tuple[str, ...]:
         interval(low, high, skill_digits(low, high)),
         p_value(row.p_value, alpha),
         p_value(row.p_adjusted, alpha),
-        scaled(row.mse, exponent),
-        scaled(row.mse_zero, exponent),
+        scaled(row.loss, exponent),
+        scaled(row.rival_loss, exponent),
         row.note or MISSING,
     )

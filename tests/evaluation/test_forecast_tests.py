@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from math import prod
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from backtest.data import result_tables
 from backtest.data.losses import LOSSES
 from backtest.data.names import REFERENCES
+from backtest.data.question import Question
 from backtest.evaluation.forecast_tests import compare, compare_jointly, fluctuation_paths
 from backtest.evaluation.metrics import score
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
@@ -39,8 +41,9 @@ POOLED = pl.col("fold").is_null()
 
 def test_tests_hold_every_model_against_every_baseline_for_each_loss_per_fold_and_pooled() -> None:
     pairs = 3  # each baseline against the three other models
-    pooled = sum(len(t.pooled) * len(t.losses) * len(t.baselines) * pairs for t in TESTS.values())
-    in_folds = sum(len(t.fold) * len(t.losses) * len(t.baselines) * pairs * 4 for t in TESTS.values())
+    sizes = {name: prod(map(len, test.asked_of(Question()))) * pairs for name, test in TESTS.items()}
+    pooled = sum(len(test.pooled) * sizes[name] for name, test in TESTS.items())
+    in_folds = sum(len(test.fold) * sizes[name] * 4 for name, test in TESTS.items())
     assert COMPARED.columns == [column.name for column in result_tables.TESTS.columns]
     assert COMPARED.filter(POOLED).height == pooled
     assert COMPARED.filter(~POOLED).height == in_folds == len(LOSSES) * 2 * pairs * 2 * 4

@@ -64,12 +64,12 @@ def test_groups_and_errors_are_those_of_a_plain_loop_over_the_rows(horizon: int)
             errors[part].append((float(y[row] - y_hat[row]) ** 2, float(y[row]) ** 2))
     table = of(forecasts).filter(model="lstm")
     assert set(table.select("regime", "part").rows()) == set(errors)
-    for regime, part, n, mse, mse_zero, skill in table.select(
-        "regime", "part", "n", "mse", "mse_zero", "skill"
+    for regime, part, n, loss, rival_loss, skill in table.select(
+        "regime", "part", "n", "loss", "rival_loss", "skill"
     ).iter_rows():
         own = np.asarray(errors[regime, part])
         assert n == len(own)
-        assert (mse, mse_zero) == pytest.approx(tuple(own.mean(axis=0)), rel=1e-12)
+        assert (loss, rival_loss) == pytest.approx(tuple(own.mean(axis=0)), rel=1e-12)
         assert skill == pytest.approx(1 - own[:, 0].sum() / own[:, 1].sum(), abs=1e-12)
 
 
@@ -83,7 +83,7 @@ def test_the_parts_of_a_regime_hold_every_forecast_once_and_their_errors_add_up(
     for (model, _), parts in table.partition_by("model", "regime", as_dict=True).items():
         assert parts["n"].sum() == n
         assert parts["place"].is_sorted()
-        for name, who in (("mse", str(model)), ("mse_zero", "zero")):
+        for name, who in (("loss", str(model)), ("rival_loss", "zero")):
             total = float((parts["n"] * parts[name]).sum()) / n
             assert total == pytest.approx(losses(forecasts, who, "squared").mean(), rel=1e-9)
 
@@ -112,7 +112,7 @@ def test_the_newest_outcome_that_is_known_counts() -> None:
 def test_outcomes_without_memory_are_as_large_after_calm_as_after_storm() -> None:
     # parts cut by the outcome itself would differ by a factor of ten and more
     table = of(random_forecasts(5, n=6_000)).filter(pl.col("part").is_in(["low", "middle", "high"]), model="lstm")
-    errors = table["mse_zero"].to_numpy()
+    errors = table["rival_loss"].to_numpy()
     assert errors.max() / errors.min() < 1.25
 
 
@@ -126,7 +126,7 @@ def test_a_storm_that_lasts_is_found() -> None:
     }
     table = of(forecast_table(y, fits)).filter(model="net")
     found = {row["part"]: row for row in table.iter_rows(named=True)}
-    assert found["low"]["mse_zero"] < 0.2 * found["high"]["mse_zero"]
+    assert found["low"]["rival_loss"] < 0.2 * found["high"]["rival_loss"]
     assert found["low"]["p_adjusted"] < 0.01
     assert found["low"]["skill_low"] > 0.2
     assert abs(found["high"]["skill"]) < 0.1
@@ -153,9 +153,9 @@ def test_each_symbol_has_terciles_of_its_own() -> None:
     wild = PANEL.with_columns(pl.when(symbol="B").then(pl.col("y", "y_hat") * 50).otherwise(pl.col("y", "y_hat")))
     table = of(wild).filter(model="lstm", regime="volatility")
     own = [column(wild.filter(symbol=symbol), "y", "zero") for symbol in "AB"]
-    for part, mse_zero in table.select("part", "mse_zero").iter_rows():
+    for part, rival_loss in table.select("part", "rival_loss").iter_rows():
         chosen = np.concatenate([y[np.asarray(expected_terciles(y, 1)) == part] for y in own])
-        assert mse_zero == pytest.approx(np.mean(chosen**2), rel=1e-12)
+        assert rival_loss == pytest.approx(np.mean(chosen**2), rel=1e-12)
 
 
 def test_p_values_are_adjusted_over_all_parts_and_models_but_the_references() -> None:

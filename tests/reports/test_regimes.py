@@ -33,7 +33,7 @@ def row(regime: str, part: str, skill: float = 0.01, p: float | None = 0.5, mode
     low, high = (None, None) if p is None else (skill - 0.02, skill + 0.02)
     ends = {"skill": skill, "skill_low": low, "skill_high": high, "p_value": p, "p_adjusted": p, "note": ""}
     about = {"model": model, "regime": regime, "part": part, "place": place, "n": 100}
-    return table_row(REGIMES, **about, mse=1e-4 * (1 - skill), mse_zero=1e-4, **ends)
+    return table_row(REGIMES, **about, loss=1e-4 * (1 - skill), rival_loss=1e-4, **ends)
 
 
 def every(**sure: float) -> list[Row]:
