@@ -15,6 +15,8 @@ from backtest.walk.executors import EXECUTORS
 
 Rows = list[tuple[str, str]]
 
+SKILL = ("skill_<reference>", "1 - mean loss / mean loss of the reference, such as skill_zero")
+
 
 def entries() -> dict[str, Rows]:
     """Rows (name, summary) of each table, by its title."""
@@ -24,7 +26,7 @@ def entries() -> dict[str, Rows]:
         "built-in data": _described(BUILT_IN),
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
         "models": [(name, entry.doc) for name, entry in MODELS.items()],
-        "metrics": [(name, metric.summary) for name, metric in METRICS.items()],
+        "metrics": [*((name, metric.summary) for name, metric in METRICS.items()), SKILL],
         "tests of one model": [(name, test.asks) for name, test in TESTS.items()],
         "tests of all models": [(name, test.asks) for name, test in JOINT_TESTS.items()],
         "report sections": _described(SECTIONS),

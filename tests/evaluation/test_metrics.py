@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from backtest.data import result_tables, schema
 from backtest.data.losses import LOSSES
-from backtest.evaluation.metrics import METRICS, score
+from backtest.data.question import Question
+from backtest.evaluation.metrics import METRICS, metrics_of, score
 from tests.support.forecasts import column, losses, panels, random_forecasts
 
 FORECASTS = random_forecasts(2)
@@ -20,9 +21,9 @@ SCORES = score(panels(FORECASTS))
 
 
 def measured(y: list[float], y_hat: list[float], naive: list[float] | None = None) -> dict[str, float | None]:
-    """Every metric of one group of rows, NaN kept as it is."""
+    """Every metric of one group of rows."""
     rows = pl.DataFrame({"y": y, "y_hat": y_hat, "zero": 0.0, "naive": naive or [0.01] * len(y)})
-    return rows.select(**{name: metric.expression for name, metric in METRICS.items()}).row(0, named=True)
+    return rows.select(**metrics_of(Question())).row(0, named=True)
 
 
 def looped(y: list[float], y_hat: list[float], naive: list[float]) -> dict[str, float]:
@@ -94,7 +95,7 @@ def test_scores_hold_every_metric_for_every_fit_fold_and_pool() -> None:
     fits, folds = 5 + 1, 4 + 1
     schema.check(SCORES, result_tables.SCORES)
     assert SCORES.columns == result_tables.SCORES.names
-    assert SCORES.height == fits * folds * len(METRICS)
+    assert SCORES.height == fits * folds * len(metrics_of(Question()))
     assert SCORES.select("model", "seed", "fold", "horizon", "metric").is_duplicated().sum() == 0
 
 
