@@ -88,6 +88,11 @@ class Question:
     rival: str = "zero"
     test: str = PRIMARY_TEST
 
+    def __post_init__(self) -> None:
+        """Refuse a target that nobody knows, as a file from elsewhere may name one."""
+        if self.target not in TARGETS:
+            raise ValueError(f"target must be one of {', '.join(TARGETS)} (got {self.target})")
+
     @property
     def about(self) -> Target:
         """What is forecast."""

@@ -41,6 +41,7 @@ LOOKED_UP = {
     *("status", "seed_verdicts", "code", "depth"),  # one of a few words, anything else is refused
     *("started", "finished", "start", "end"),  # instants, anything else is refused
     "files",  # sums by which every file is checked
+    "question",  # names of a target, a loss, a rival and a test, by which rows are found
 }
 """Columns and keys that keep their strings: with others there the folder is no run."""
 
