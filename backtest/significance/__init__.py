@@ -21,6 +21,11 @@ if TYPE_CHECKING:  # for editors and type checkers; tests compare it with _EXPOR
         smallest_detectable,
     )
     from backtest.significance.mean_tests import MeanTest, MomentsTest, long_run_variance, mean_test, moments_test
+    from backtest.significance.multi_horizon import (
+        HorizonSuperiority,
+        average_superior_predictive_ability,
+        uniform_superior_predictive_ability,
+    )
     from backtest.significance.multiple_testing import benjamini_hochberg, benjamini_yekutieli, holm
     from backtest.significance.nested import clark_west, encompassing
     from backtest.significance.rationality import mincer_zarnowitz
@@ -48,6 +53,10 @@ _EXPORTS = {
     "direction": ("anatolyev_gerko", "pesaran_timmermann"),
     "equal_accuracy": ("Skill", "diebold_mariano", "ibragimov_muller", "skill_interval", "smallest_detectable"),
     "mean_tests": ("MeanTest", "MomentsTest", "long_run_variance", "mean_test", "moments_test"),
+    "multi_horizon": (
+        *("HorizonSuperiority", "average_superior_predictive_ability"),
+        "uniform_superior_predictive_ability",
+    ),
     "multiple_testing": ("benjamini_hochberg", "benjamini_yekutieli", "holm"),
     "nested": ("clark_west", "encompassing"),
     "rationality": ("mincer_zarnowitz",),

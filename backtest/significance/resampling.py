@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from arch.bootstrap import StationaryBootstrap, optimal_block_length
+from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap, optimal_block_length
 from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import ConfigError, UndefinedTest
-from backtest.significance.mean_tests import ROUNDING
+from backtest.significance.mean_tests import ROUNDING, long_run_variance
 from backtest.significance.result import FloatArray, check_horizon, paired
 
 SHORTEST, STRETCHES = 30, 10
@@ -24,17 +24,23 @@ def stationary(data: npt.NDArray[Any], block: int, seed: int) -> StationaryBoots
     return StationaryBootstrap(block, data, seed=seed)
 
 
+def circular(data: npt.NDArray[Any], block: int, seed: int) -> CircularBlockBootstrap:
+    """The circular block bootstrap of Politis and Romano (1992): blocks of the fixed length `block`."""
+    return CircularBlockBootstrap(block, data, seed=seed)
+
+
 @dataclass(frozen=True, slots=True)
 class Resampling:
     """How times are resampled: `reps` times, in blocks of a mean length (None: by `block_length`), from a seed.
 
-    `bootstrap` makes one of arch's bootstraps from data (n, ...), the block length and the seed.
+    `bootstrap` makes one of arch's bootstraps from data (n, ...), the block length and the seed (None: the one that
+    the docstring of the test names).
     """
 
     reps: int = 1000
     seed: int = 0
     block: int | None = None
-    bootstrap: Callable[[npt.NDArray[Any], int, int], Any] = stationary
+    bootstrap: Callable[[npt.NDArray[Any], int, int], Any] | None = None
 
     def note(self, block: int, others: Iterable[str]) -> str:
         """The notes in `others`, then the number of resamples and the mean block length."""
@@ -44,16 +50,18 @@ class Resampling:
 DEFAULT_RESAMPLING = Resampling()
 
 
-def block_length(differences: FloatArray, horizon: int) -> int:
-    """Mean length of a block: the longest that suits any of the loss differences (n, k), and at least the horizon.
+def block_length(
+    differences: FloatArray, shortest: int, bootstrap: Literal["stationary", "circular"] = "stationary"
+) -> int:
+    """Mean length of a block: the longest that suits any of the loss differences (n, k), and at least `shortest`.
 
-    Politis and White (2004), corrected by Patton, Politis and White (2009), for the stationary bootstrap.
+    Politis and White (2004), corrected by Patton, Politis and White (2009), for either bootstrap.
     """
     # the sums of a BLAS depend on its number of threads; and where a difference is zero at an end of the series, arch
     # divides zero by zero without an error
     with threadpool_limits(1), np.errstate(all="ignore"):
-        lengths = optimal_block_length(differences)["stationary"]
-    return int(np.ceil(np.fmax.reduce(lengths, initial=horizon)))
+        lengths = optimal_block_length(differences)[bootstrap]
+    return int(np.ceil(np.fmax.reduce(lengths, initial=shortest)))
 
 
 def bootstrap_variances(series: FloatArray, block: int) -> FloatArray:
@@ -68,6 +76,12 @@ def bootstrap_variances(series: FloatArray, block: int) -> FloatArray:
     lags = np.arange(1, n)
     weights = (1 - lags / n) * (1 - 1 / block) ** lags
     return np.asarray(circular[0] + 2 * np.sum(weights[:, None] * circular[1:], axis=0), dtype=np.float64)
+
+
+def bartlett_variances(series: FloatArray, bandwidth: int) -> FloatArray:
+    """The `long_run_variance` (k,) of each of the series (n, k)."""
+    columns = np.ascontiguousarray(series.T)
+    return np.array([long_run_variance(column, bandwidth) for column in columns])
 
 
 def check_losses(

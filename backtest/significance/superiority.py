@@ -12,18 +12,25 @@ import numpy.typing as npt
 from arch.bootstrap import MCS, SPA, StepM
 
 from backtest.data.errors import ConfigError, UndefinedTest
+from backtest.significance import fixed_b
 from backtest.significance.resampling import (
     DEFAULT_RESAMPLING,
     Resampling,
+    bartlett_variances,
     block_length,
     bootstrap_variances,
     check_losses,
+    circular,
     same_losses,
+    stationary,
 )
 from backtest.significance.result import FloatArray
 
 Method = Literal["R", "max"]
 """How models are compared: in pairs, or each with the mean of all."""
+
+FLOOR = 1e-12
+"""Smallest variance of a resample, that of the sample being 1: some resamples of rare differences do not vary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ def model_confidence_set(
 
     The worst model is dropped as long as those left differ; a model's p-value is the smallest alpha that drops it.
     Models with the same losses enter once and share a p-value, as `note` says; the block length is that for the
-    differences from the mean over the models.
+    differences from the mean over the models, and the bootstrap the stationary one.
 
     Raises UnpairedForecasts and NotFinite for losses that are no pairs, ConfigError for a bad setting, UndefinedTest
     for too few times, fewer than two different models, or differences that do not vary or that tie exactly.
@@ -66,7 +73,7 @@ def model_confidence_set(
     matrix = np.stack([series[model] for model in names], axis=1)
     block = resampling.block or block_length(matrix - matrix.mean(axis=1, keepdims=True), horizon)
     test = MCS(matrix, alpha, resampling.reps, block, method)
-    test.bootstrap = resampling.bootstrap(np.arange(len(matrix)), block, resampling.seed)
+    test.bootstrap = (resampling.bootstrap or stationary)(np.arange(len(matrix)), block, resampling.seed)
     dropped = [(names[column], p) for column, p in _drop(test).items()]
     p_values = {model: p for name, p in reversed(dropped) for model in series if first[model] == name}
     included = tuple(model for model in series if p_values[model] > alpha)
@@ -121,8 +128,14 @@ def superior_predictive_ability(
     baseline's losses is left out, as `note` says; the block length is that for the gains. Losses (n,) stand in the
     order of time.
 
+    At horizon 1 all resamples (stationary bootstrap) share the standard errors of the sample, as in Hansen. Where
+    forecasts overlap these are too small and too uncertain for that. There the standard errors are those of
+    `diebold_mariano`, and each resample (circular blocks, at least as long as the horizon) has its own, computed
+    in the same way, which reproduces fixed-b critical values (Goncalves and Vogelsang).
+
     Raises as `model_confidence_set`, and ConfigError for a baseline without losses.
-    Source: Hansen (2005), Journal of Business & Economic Statistics 23, 365-380.
+    Source: Hansen (2005), Journal of Business & Economic Statistics 23, 365-380; Goncalves and Vogelsang (2011),
+    Econometric Theory 27, 745-791.
     """
     search = _search(losses, baseline, horizon, resampling)
     search.spa.compute()
@@ -183,20 +196,27 @@ def _search(
     if not rivals:
         raise UndefinedTest(f"losses of {', '.join(series)}: all are the same, no model can be better than {baseline}")
     gains = np.stack([series[baseline] - series[model] for model in rivals], axis=1)
-    block = resampling.block or block_length(gains, horizon)
-    units = np.column_stack([_studentise(gains, block), np.zeros(len(gains))])
+    overlapping = horizon > 1
+    block = resampling.block or block_length(gains, horizon, "circular" if overlapping else "stationary")
+    bandwidth = fixed_b.bandwidth(len(gains), horizon) if overlapping else None
+    units = np.column_stack([_studentise(gains, block, bandwidth), np.zeros(len(gains))])
     spa: Any = _StudentisedSPA(np.zeros(len(units)), -units, block, resampling.reps)
-    spa.bootstrap = _Averages(resampling.bootstrap(units, block, resampling.seed))
+    bootstrap = resampling.bootstrap or (circular if overlapping else stationary)
+    spa.bootstrap = _Averages(bootstrap(units, block, resampling.seed), units.mean(axis=0), bandwidth)
     statistic = float(np.sqrt(len(units)) * units.mean(axis=0).max())
     left_out = [f"{model} has the same losses as {baseline} and is left out" for model in twins]
     return _Search(spa, rivals, statistic, block, resampling.note(block, left_out))
 
 
-def _studentise(gains: FloatArray, block: int) -> FloatArray:
-    """Gains (n, k) in units of their long-run standard deviations; raises UndefinedTest where these are none."""
+def _studentise(gains: FloatArray, block: int, bandwidth: int | None) -> FloatArray:
+    """Gains (n, k) in units of their long-run standard deviations; raises UndefinedTest where these are none.
+
+    The variance is that under the stationary bootstrap, or Bartlett's where a bandwidth is given.
+    """
     try:
         with np.errstate(divide="raise", invalid="raise", over="raise"):
-            return np.asarray(gains / np.sqrt(bootstrap_variances(gains, block)), dtype=np.float64)
+            variances = bartlett_variances(gains, bandwidth) if bandwidth else bootstrap_variances(gains, block)
+            return np.asarray(gains / np.sqrt(variances), dtype=np.float64)
     except FloatingPointError as error:
         raise UndefinedTest(f"loss differences: too large or too small to be squared ({error})") from error
 
@@ -211,10 +231,20 @@ class _StudentisedSPA(SPA):
 
 @dataclass(frozen=True, slots=True)
 class _Averages:
-    """A bootstrap of which each resample (n, k) is its mean (1, k) alone: arch's SPA takes it three times over."""
+    """A bootstrap of which each resample (n, k) is its mean (1, k) alone: arch's SPA takes it three times over.
+
+    With a bandwidth the resample's deviation from the `centre` (k,) comes in units of the resample's own standard
+    deviation.
+    """
 
     source: Any
+    centre: FloatArray
+    bandwidth: int | None
 
     def bootstrap(self, reps: int) -> Iterator[tuple[tuple[FloatArray], dict[str, Any]]]:
         for (data,), named in self.source.bootstrap(reps):
-            yield (data.mean(axis=0, keepdims=True),), named
+            mean = data.mean(axis=0, keepdims=True)
+            if self.bandwidth:
+                variances = np.maximum(bartlett_variances(data, self.bandwidth), FLOOR)
+                mean = self.centre + (mean - self.centre) / np.sqrt(variances)
+            yield (mean,), named

@@ -39,6 +39,7 @@ def test_studentised_test_agrees_with_that_of_hansen(case: dict[str, Any]) -> No
 def test_arch_does_not_studentise_with_either_value_of_its_flag(case: dict[str, Any], studentize: bool) -> None:
     losses, resampling = golden_losses(case), golden_resampling(case)
     benchmark, models = losses["m0"], np.stack(list(losses.values())[1:], axis=1)
+    assert resampling.bootstrap is not None
     plain: Any = SPA(benchmark, models, case["block_size"], case["reps"], studentize=studentize)
     plain.bootstrap = resampling.bootstrap(benchmark[:, None] - models, case["block_size"], 0)
     plain.compute()
