@@ -10,8 +10,10 @@ from arch.bootstrap import SPA, StepM
 
 from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.significance import superiority
+from backtest.significance.equal_accuracy import diebold_mariano
 from backtest.significance.resampling import Resampling, bootstrap_variances
 from backtest.significance.superiority import stepwise, superior_predictive_ability
+from tests.calibration.worlds import errors, generator
 from tests.support.places import needs_shared
 from tests.support.resamples import CASES, golden_losses, golden_resampling, name, ranked_losses
 
@@ -120,6 +122,42 @@ def test_a_copy_of_the_baseline_is_left_out_and_the_note_says_so() -> None:
     assert found.note == "mean has the same losses as zero and is left out; " + alone.note
     assert (found.statistic, found.consistent) == (alone.statistic, alone.consistent)
     assert "mean" not in stepwise(with_mean, baseline="zero", resampling=FEW).better
+
+
+def test_horizon_1_gives_the_same_digits_as_ever() -> None:
+    losses = ranked_losses(zero=0.5, one=0.48, bad=0.7)
+    found = superior_predictive_ability(losses, baseline="zero", resampling=Resampling(reps=500, block=4))
+    assert found.statistic == 1.3785477782699431
+    assert (found.lower, found.consistent, found.upper) == (0.072, 0.124, 0.124)
+
+
+@pytest.mark.parametrize("horizon", [2, 5])
+def test_the_statistic_of_overlapping_forecasts_is_the_best_of_diebold_mariano(horizon: int) -> None:
+    losses = ranked_losses(n=120, zero=0.5, one=0.48, other=0.47)
+    found = superior_predictive_ability(losses, baseline="zero", horizon=horizon, resampling=FEW)
+    singles = [diebold_mariano(losses[model], losses["zero"], horizon=horizon).statistic for model in ("one", "other")]
+    assert found.statistic == pytest.approx(-min(singles), rel=1e-12)
+
+
+def test_overlapping_forecasts_have_fixed_b_critical_values() -> None:
+    """With one model and normal errors both are one test; standard errors of the sample alone gave p 0.02 too small."""
+    gaps = []
+    for first, second in zip(*errors("ma", generator("one"), (2, 20, 120), 5) ** 2, strict=True):
+        model, baseline = (first, second) if first.mean() < second.mean() else (second, first)
+        expected = diebold_mariano(model, baseline, horizon=5, alternative="less").p_value
+        losses, resampling = {"model": model, "zero": baseline}, Resampling(reps=500)
+        found = superior_predictive_ability(losses, baseline="zero", horizon=5, resampling=resampling)
+        gaps.append(found.consistent - expected)
+    assert np.abs(gaps).max() < 0.06
+    assert abs(np.mean(gaps)) < 0.015
+
+
+def test_resamples_without_any_variance_are_no_error() -> None:
+    rare = np.zeros(60)
+    rare[10:14] = 1, -1, 1, 1
+    losses = {"zero": rare, "model": np.zeros(60)}
+    found = superior_predictive_ability(losses, baseline="zero", horizon=2, resampling=Resampling(200, block=20))
+    assert 0 < found.consistent < 1
 
 
 def test_undefined_cases_are_named() -> None:
