@@ -197,7 +197,7 @@ def test_refused_losses_and_settings_are_named() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [250, 1000])
 def test_size_is_kept_where_forecasts_overlap(n: int) -> None:
-    """With a bandwidth of 1.3 n^(1/5) and blocks of 5 the average test rejects 15 to 18 % here, the uniform 11 to 12 %."""
+    """With a bandwidth of 1.3 n^(1/5) and blocks of 5, 15 to 18 % are rejected on average and 11 to 12 % uniformly."""
     draws, rejected = 500, {"average": 0, "uniform": 0}
     for seed in range(draws):
         losses, resampling = overlapping(n, np.random.default_rng([n, seed])), Resampling(reps=199, seed=seed)
