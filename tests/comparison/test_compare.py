@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -467,12 +465,6 @@ def test_a_comparison_survives_its_file_and_nothing_else_does(found: Comparison)
     assert Comparison.from_json(found.to_json()) == found
     with pytest.raises(RunError, match=r"comparison\.json: expected what a finished run writes \(version"):
         Comparison.from_json("{}")
-
-
-def test_comparing_starts_without_torch() -> None:
-    modules = "backtest.comparison.compare, backtest.cli.terminal, backtest.reports"
-    code = f"import {modules}, sys\nassert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)  # noqa: S603
 
 
 def test_a_folder_that_cannot_be_made_is_told(runs: tuple[Path, ...], tmp_path: Path) -> None:

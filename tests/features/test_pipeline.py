@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -179,11 +175,3 @@ def test_given_stretches_take_the_place_of_those_found() -> None:
 def test_stretches_of_other_bars_are_refused(length: int) -> None:
     with pytest.raises(ConfigError, match=f"cannot be computed from these bars: .*{length}"):
         build(hours(3), ["log_return"], segment=pl.zeros(length, pl.Int32, eager=True))
-
-
-def test_features_come_without_torch() -> None:
-    code = "import sys, backtest.features.pipeline, backtest.features.plugins; print('torch' in sys.modules)"
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout.strip() == "False"

@@ -23,6 +23,7 @@ from backtest.reports.sections.verdict import FRAGILE, TONES
 from tests.support.audits import leaky, passed
 from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make
+from tests.support.selection import quick_or_slow
 
 PLANS = {
     "usual": Plan(folds=3, test=80),
@@ -45,7 +46,11 @@ PLANS = {
 }
 
 
-@pytest.fixture(scope="module", params=list(PLANS))
+LIKE_OTHERS = {"one network", "few forecasts", "one epoch", "by the minute", "audited"}
+"""Runs between two that are always tried, such as none and two networks, or one forecast and many."""
+
+
+@pytest.fixture(scope="module", params=quick_or_slow(PLANS, PLANS.keys() - LIKE_OTHERS))
 def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     return read(make(tmp_path_factory.mktemp("sections"), PLANS[request.param]))
 

@@ -80,16 +80,24 @@ def in_notebook(cells: str) -> str:
     return done.stdout
 
 
-def test_a_model_typed_into_a_notebook_runs_in_worker_processes(tmp_path: Path) -> None:
-    in_notebook(f"{NOTEBOOK}\nFOLDER = {str(tmp_path)!r}\n{WALKS}")
-    assert (tmp_path / "loky" / "manifest.json").is_file()
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Folder of the walks of a notebook, and the digest of its model's code."""
+    folder = tmp_path_factory.mktemp("notebook")
+    return folder, in_notebook(f"{NOTEBOOK}\nFOLDER = {str(folder)!r}\n{WALKS}").strip()
 
 
-def test_the_code_of_a_model_typed_into_a_notebook_is_in_its_key() -> None:
+def test_a_model_typed_into_a_notebook_runs_in_worker_processes(walked: tuple[Path, str]) -> None:
+    assert (walked[0] / "loky" / "manifest.json").is_file()
+
+
+def test_the_code_of_a_model_typed_into_a_notebook_is_in_its_key(walked: tuple[Path, str]) -> None:
+    """Another notebook gives the same digest, wherever the model stands in it, and another one after each change."""
     changes = {"SHRINK = 0.5": "SHRINK = 0.25", "np.median": "np.mean", "np.full": "0 * np.full"}
-    first, again = (in_notebook(NOTEBOOK) for _ in range(2))
-    assert first == again
-    assert len({first, *(in_notebook(NOTEBOOK.replace(*change)) for change in changes.items())}) == 4
+    changed = [NOTEBOOK.replace(*change) for change in changes.items()]
+    first, *others, last = in_notebook("\n".join([NOTEBOOK, *changed, NOTEBOOK])).split()
+    assert first == last == walked[1]
+    assert len({first, *others}) == 4
 
 
 @pytest.mark.parametrize("source_known", [True, False])
