@@ -68,6 +68,7 @@ class Settings(TypedDict, total=False):
     jobs: int | None
     data: Mapping[str, object]
     target: str | Mapping[str, object]
+    question: Mapping[str, object]
     folds: Folds | FoldSizes
     net: Mapping[str, object]
     train: Mapping[str, object]

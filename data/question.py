@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from operator import add
+from typing import Any, Literal
+
+import polars as pl
+
+from backtest.data.losses import LOSSES
 
 PRIMARY_TEST = "diebold_mariano"
 """The test that a verdict rests on, a key of TESTS."""
+
+BAR_VARIANCE = "bar_variance"
+"""Column of FEATURES that holds the variance of each bar, where the target is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +28,8 @@ class Target:
     ----------
     title, unit
         What an outcome is called, and in what it is measured.
+    outcome
+        The outcome over the next `horizon` bars, an expression over the bars of one stretch without a hole.
     references
         Models that are always among those of a run, and stand first in its table.
     nested
@@ -30,35 +42,100 @@ class Target:
         Those of METRICS that are tabulated; `skill` stands for the skill against each reference.
     tests
         Those of TESTS that make sense for it.
+    models, features
+        What a run takes where its settings name none.
     tradable
         Whether a strategy on its forecasts is evaluated.
+    bar_variance
+        The variance of a bar, whose sum over the next bars is the outcome; None for other targets. Networks and linear
+        models then forecast its logarithm, see `models.variance`.
     largest
         No outcome and no forecast is larger in size than this.
     """
 
     title: str
     unit: str
+    outcome: Callable[[int], pl.Expr]
     references: tuple[str, ...]
     nested: tuple[str, ...]
     rival: str
     losses: tuple[str, ...]
     metrics: tuple[str, ...]
     tests: tuple[str, ...]
+    models: tuple[str, ...]
+    features: tuple[str, ...]
     tradable: bool
-    largest: float
+    bar_variance: Callable[[], pl.Expr] | None = None
+    largest: float = 1e6
+
+
+def log_return(horizon: int) -> pl.Expr:
+    """Log return over the next `horizon` bars: log(close of the bar `horizon` ahead / close)."""
+    return (pl.col("close").shift(-horizon) / pl.col("close")).log()
+
+
+def squared_return() -> pl.Expr:
+    """Squared log return of a bar, from close to close: closed hours before it count.
+
+    Unbiased for the variance and noisy: one number of one degree of freedom.
+    """
+    return (pl.col("close") / pl.col("close").shift(1)).log().pow(2)
+
+
+def parkinson() -> pl.Expr:
+    """Variance of a bar from its range, log(high / low)^2 / (4 log 2); closed hours before it are left out.
+
+    Parkinson (1980), Journal of Business 53 (1), 61-65.
+    """
+    return (pl.col("high") / pl.col("low")).log().pow(2) / (4 * math.log(2))
+
+
+def garman_klass() -> pl.Expr:
+    """Variance of a bar from open, high, low and close; closed hours before it are left out.
+
+    log(high / low)^2 / 2 - (2 log 2 - 1) log(close / open)^2. Garman and Klass (1980), Journal of Business 53 (1),
+    67-78.
+    """
+    spread, body = (pl.col("high") / pl.col("low")).log(), (pl.col("close") / pl.col("open")).log()
+    return spread.pow(2) / 2 - (2 * math.log(2) - 1) * body.pow(2)
+
+
+def variance_target(bar_variance: Callable[[], pl.Expr], title: str) -> Target:
+    """Return the target "logarithm of the sum of the next bars' variances", from the variance of a bar."""
+
+    def outcome(horizon: int) -> pl.Expr:
+        """Sum of the variances of the next `horizon` bars."""
+        return reduce(add, (bar_variance().shift(-step) for step in range(1, horizon + 1)))
+
+    return Target(
+        title=title,
+        unit="squared log return",
+        outcome=outcome,
+        references=("random_walk", "ewma", "log_har"),
+        nested=(),
+        rival="log_har",
+        losses=("qlike", "squared"),
+        metrics=("qlike", "mse", "rmse", "skill", "correlation"),
+        tests=(PRIMARY_TEST, "ibragimov_muller", "encompassing", "giacomini_white", "fluctuation", "mincer_zarnowitz"),
+        models=("har", "lstm", "gru"),
+        features=("log_variance_1", "log_variance_5", "log_variance_22", "log_return"),
+        tradable=False,
+        bar_variance=bar_variance,
+    )
 
 
 TARGETS: Mapping[str, Target] = {
     "log_return": Target(
         title="log return",
         unit="log return",
+        outcome=log_return,
         references=("zero", "naive"),
         nested=("zero",),
         rival="zero",
         losses=("squared", "absolute"),
         metrics=("mse", "rmse", "mae", "skill", "direction", "correlation"),
         tests=(
-            "diebold_mariano",
+            PRIMARY_TEST,
             "ibragimov_muller",
             "clark_west",
             "encompassing",
@@ -68,11 +145,26 @@ TARGETS: Mapping[str, Target] = {
             "anatolyev_gerko",
             "mincer_zarnowitz",
         ),
+        models=("zero", "naive", "mean", "ar", "ridge", "lstm", "gru"),
+        features=("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
         tradable=True,
-        largest=1e6,
     ),
+    "log_variance": variance_target(squared_return, "variance from squared returns"),
+    "log_variance_parkinson": variance_target(parkinson, "variance from high and low"),
+    "log_variance_garman_klass": variance_target(garman_klass, "variance from open, high, low and close"),
 }
-"""Every target by the name that settings know it by; `features.target` computes it."""
+"""Every target by the name that settings know it by. Forecasts and outcomes of a log variance are kept as variances."""
+
+
+def outcome_column(target: str, horizon: int) -> str:
+    """Name of the outcome's column in FEATURES: `y_log_return_1`."""
+    return f"y_{target}_{horizon}"
+
+
+def names_for(target: str, field: Literal["losses", "tests", "metrics"], table: Iterable[str]) -> tuple[str, ...]:
+    """Return the entries of a table that a target names, then those that no target names: a user's own."""
+    named = {name for each in TARGETS.values() for name in getattr(each, field)}
+    return (*getattr(TARGETS[target], field), *(name for name in table if name not in named))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +181,12 @@ class Question:
     test: str = PRIMARY_TEST
 
     def __post_init__(self) -> None:
-        """Refuse a target that nobody knows, as a file from elsewhere may name one."""
-        if self.target not in TARGETS:
-            raise ValueError(f"target must be one of {', '.join(TARGETS)} (got {self.target})")
+        """Refuse names that nobody knows, as a file from elsewhere may hold them."""
+        for name, value, known in (("target", self.target, TARGETS), ("loss", self.loss, LOSSES)):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)} (got {value})")
+        if self.test != PRIMARY_TEST:
+            raise ValueError(f"test must be {PRIMARY_TEST} (got {self.test})")
 
     @property
     def about(self) -> Target:
@@ -105,8 +200,8 @@ class Question:
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """The losses that are tabulated, the verdict's first."""
-        return tuple(dict.fromkeys((self.loss, *self.about.losses)))
+        """The losses that are tabulated, the verdict's first, then those of the target and a user's own."""
+        return tuple(dict.fromkeys((self.loss, *names_for(self.target, "losses", LOSSES))))
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -21,12 +21,12 @@ SCORES = Schema(
 
 TESTS = Schema(
     "TESTS",
-    "all tests of one model against zero or naive",
+    "all tests of one model against the references",
     (
         Column("test", pl.String, "name of the test's function"),
         Column("title", pl.String, "title of the test"),
         Column("of_skill", pl.Boolean, "whether a rejection is evidence of skill"),
-        Column("loss", pl.String, "squared | absolute; direction: the test reads signs"),
+        Column("loss", pl.String, "a key of LOSSES; direction: the test reads signs"),
         MODEL,
         Column("baseline", pl.String, "the model it is compared with"),
         POOLED_FOLD,
@@ -51,11 +51,11 @@ JOINT = Schema(
     (
         Column("test", pl.String, "name of the test's function, over all models at once"),
         Column("title", pl.String, "title of the test"),
-        Column("loss", pl.String, "squared | absolute"),
+        Column("loss", pl.String, "a key of LOSSES"),
         HORIZON,
         Column("model", pl.String, "the model that the row is about; null: all of them", nullable=True),
         Column("p_value", pl.Float64, "null: the test gives none, or the note says why", nullable=True),
-        Column("selected", pl.Boolean, "in the confidence set; or found better than zero", nullable=True),
+        Column("selected", pl.Boolean, "in the confidence set; or found better than the rival", nullable=True),
         Column("n", pl.Int64, "times"),
         Column("asks", pl.String, "the question that the test answers"),
         Column("note", pl.String, "what a reader must know; empty: nothing"),
@@ -69,10 +69,10 @@ SEEDS = Schema(
         MODEL,
         Column("seed", pl.Int32, "seed of the fits"),
         HORIZON,
-        Column("skill", pl.Float64, "1 - MSE / MSE of zero of this seed alone; null: undefined", nullable=True),
+        Column("skill", pl.Float64, "1 - loss / loss of the rival of this seed alone; null: undefined", nullable=True),
         Column("p_value", pl.Float64, "of the primary test of this seed alone, for being better", nullable=True),
-        Column("p_worse", pl.Float64, "for being worse than zero", nullable=True),
-        Column("time_variance", pl.Float64, "of one seed's mean loss difference to zero, from time", nullable=True),
+        Column("p_worse", pl.Float64, "for being worse than the rival", nullable=True),
+        Column("time_variance", pl.Float64, "of one seed's mean loss difference, from time", nullable=True),
         Column("seed_variance", pl.Float64, "the same, from initialisation", nullable=True),
     ),
 )
@@ -84,9 +84,9 @@ DROPPED = Schema(
         MODEL,
         HORIZON,
         Column("fold", pl.Int32, "number of the fold that is left out"),
-        Column("skill", pl.Float64, "1 - MSE / MSE of zero over all other folds; null: undefined", nullable=True),
-        Column("p_value", pl.Float64, "of the primary test on them, for being better than zero", nullable=True),
-        Column("p_worse", pl.Float64, "the same for being worse than zero", nullable=True),
+        Column("skill", pl.Float64, "1 - loss / loss of the rival over other folds; null: undefined", nullable=True),
+        Column("p_value", pl.Float64, "of the primary test on them, for being better than the rival", nullable=True),
+        Column("p_worse", pl.Float64, "the same for being worse than the rival", nullable=True),
     ),
 )
 
@@ -97,7 +97,7 @@ FLUCTUATION = Schema(
         MODEL,
         HORIZON,
         TIME,
-        Column("statistic", pl.Float64, "standardised mean loss difference to zero around `time`; below 0: better"),
+        Column("statistic", pl.Float64, "standardised mean loss difference around `time`; below 0: better"),
         Column("band", pl.Float64, "its absolute value stays below this all the way, 19 times in 20, without skill"),
     ),
 )
@@ -129,7 +129,7 @@ RECENT = 24
 """Outcomes known before a forecast that its volatility is measured by in REGIMES."""
 
 UNKNOWN = "unknown"
-"""Part of a regime that holds the forecasts of which none can be told, such as those with too few outcomes before."""
+"""Part of a regime for forecasts that cannot be classified, such as those with too few outcomes before."""
 
 REGIMES = Schema(
     "REGIMES",

@@ -43,6 +43,7 @@ NAMES = {
     "Tutorial": "tutorial.md",
     "Explanations": {
         "What the verdict takes into account": "verdict.md",
+        "Forecasting volatility": "volatility.md",
         "How the audit works": "audit.md",
         "Error rates where the truth is known": "calibration.md",
         "Speed and memory": "speed.md",

@@ -43,6 +43,12 @@ def rolling_std(window: int = 24) -> pl.Expr:
     return window_std(log_return(), window)
 
 
+@feature(lookback=lambda window: window)
+def log_variance(window: int = 22) -> pl.Expr:
+    """Logarithm of the mean of the last `window` squared log returns; null where none of the closes moved."""
+    return (window_sum(log_return().pow(2), window) * (1 / window)).log()
+
+
 @feature(lookback=lambda window: window - 1, name="range")
 def parkinson_range(window: int = 1) -> pl.Expr:
     """Volatility of a bar by its range: sqrt(mean of log(high / low)^2 / (4 log 2) over the last `window` bars).

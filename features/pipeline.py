@@ -9,11 +9,11 @@ import polars as pl
 
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
+from backtest.data.question import BAR_VARIANCE, TARGETS, outcome_column
 from backtest.data.sessions import interval_of, segments
 from backtest.features.built_in import log_return
 from backtest.features.catalog import Resolved, Spec, resolve
 from backtest.features.external import EXTERNAL, join, load
-from backtest.features.target import target
 
 POSITION = "position in segment"  # no feature can have this name
 
@@ -78,7 +78,7 @@ def _compute(
     raw = [
         log_return().alias("bar_return"),
         *(expr for one in features for expr in one.exprs),
-        target(kind, horizon),
+        *outcome_of(kind, horizon),
         pl.col("known_at").shift(-horizon).alias("target_time"),
         pl.int_range(pl.len()).alias(POSITION),
     ]
@@ -95,6 +95,20 @@ def _compute(
         return query.collect()
     except pl.exceptions.PolarsError as error:
         raise ConfigError(f"features: a feature cannot be computed from these bars: {error}") from error
+
+
+def outcome_of(kind: str, horizon: int) -> list[pl.Expr]:
+    """Return the outcome, null where its bar is missing, and the variance of a bar if the outcome is made of it.
+
+    Raises ConfigError for an unknown kind or horizon < 1.
+    """
+    if kind not in TARGETS:
+        raise ConfigError(f"target.kind: must be one of {', '.join(TARGETS)} (got {kind!r})")
+    if horizon < 1:
+        raise ConfigError(f"target.horizon: must be at least 1 bar (got {horizon})")
+    target, name = TARGETS[kind], outcome_column(kind, horizon)
+    variance = [target.bar_variance().alias(BAR_VARIANCE)] if target.bar_variance else []
+    return [target.outcome(horizon).alias(name), *variance]
 
 
 def _usable(column: str, lookback: int) -> pl.Expr:

@@ -13,7 +13,7 @@ MAX_ORDER = 24
 PENALTIES = np.logspace(-4, 4, 17)
 
 
-@model("zero", baseline=True)
+@model("zero", baseline=True, scale="return")
 class Zero:
     """No change, ever: the baseline that the verdict is about."""
 
@@ -33,7 +33,7 @@ class Zero:
         """Nothing to take over."""
 
 
-@model("naive", baseline=True)
+@model("naive", baseline=True, scale="return")
 class Naive(Zero):
     """The last return again.
 

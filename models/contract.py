@@ -14,11 +14,11 @@ from safetensors.numpy import load, save
 
 from backtest.data.errors import ProtocolError
 from backtest.models.forecaster import Forecaster, log_of
-from backtest.models.registry import maker
+from backtest.models.registry import MODELS, Model, maker
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 
-NET = NetSettings(hidden=4, layers=1, dropout=0.0, window=6)
+NET = NetSettings(hidden=4, layers=1, dropout=0.0, window=6, har_lags=(1, 2, 5))
 TRAIN = TrainSettings(chunk=5, batch=20, epochs=2, device="cpu")
 ROWS, FEATURES = 160, 3
 
@@ -38,7 +38,8 @@ def check_forecaster(
     """
     name = getattr(factory, "__name__", repr(factory))
     make = maker(factory, name)
-    learn, validate, ask = _windows(net.window)
+    variance = any(factory in (known.make, getattr(known.make, "__wrapped__", None)) for known in _of_variances())
+    learn, validate, ask = _windows(net.window, variance=variance)
 
     def fitted(global_seed: int) -> Forecaster:
         forecaster = make(net, train, seed)
@@ -92,7 +93,11 @@ def _replaced(windows: Windows, rows: int | slice) -> Windows:
     """The same windows with other numbers in some rows."""
     features, returns = windows.features.copy(), windows.returns.copy()
     features[rows] = returns[rows] = 1e3
-    return replace(windows, features=_read_only(features), returns=_read_only(returns))
+    variances = None if windows.variances is None else windows.variances.copy()
+    if variances is not None:
+        variances[rows] = 1e3
+        variances = _read_only(variances)
+    return replace(windows, features=_read_only(features), returns=_read_only(returns), variances=variances)
 
 
 @contextmanager
@@ -123,17 +128,24 @@ def _require(kept: bool, name: str, rule: str, got: str) -> None:
         raise ProtocolError(f"model {name}: {rule} (got {got})")
 
 
-def _windows(window: int) -> tuple[Windows, Windows, Windows]:
-    """Windows for training, for validation and for forecasts; their arrays are read-only."""
+def _of_variances() -> list[Model]:
+    """The models that forecast variances from the variances of bars."""
+    return [known for known in MODELS.values() if known.scale == "variance"]
+
+
+def _windows(window: int, *, variance: bool) -> tuple[Windows, Windows, Windows]:
+    """Windows for training, validation and forecasts, of returns or of variances; their arrays are read-only."""
     noise = np.random.default_rng(0)
     features = _read_only(noise.normal(size=(ROWS, FEATURES)))
     returns = _read_only(noise.normal(scale=0.01, size=ROWS))
-    target = _read_only(np.append(returns[1:], np.nan))
+    variances = _read_only(returns**2) if variance else None
+    target = _read_only(np.append((returns if variances is None else variances)[1:], np.nan))
     first, second, last = ROWS // 2, 3 * ROWS // 4, ROWS - 1
 
     def part(start: int, end: int, *, hidden: bool = False) -> Windows:
         ends = np.arange(max(start, window - 1), end)
-        return Windows(features[:end], returns[:end], None if hidden else target[:end], ends, window, 1)
+        seen = None if variances is None else variances[:end]
+        return Windows(features[:end], returns[:end], None if hidden else target[:end], ends, window, 1, seen)
 
     return part(0, first), part(first + 1, second), part(second + 1, last, hidden=True)
 

@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from backtest.data.errors import ConfigError
 from backtest.models.forecaster import Forecaster, complete
 from backtest.models.settings import NetSettings, TrainSettings
 
 Make = Callable[[NetSettings, TrainSettings, int], Forecaster]
+Scale = Literal["any", "return", "variance"]
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
 
@@ -21,6 +22,7 @@ class Model:
     """An entry of MODELS: how to make the forecaster from (net, train, seed), and how it takes part.
 
     A `seeded` model is fitted once for each seed, any other once; a `baseline` is what the others are compared with.
+    `scale` says what it forecasts: any target, returns alone, or variances, from the variances of the bars.
     """
 
     name: str
@@ -28,12 +30,15 @@ class Model:
     seeded: bool
     baseline: bool
     doc: str = field(repr=False)
+    scale: Scale = "any"
 
 
 MODELS: dict[str, Model] = {}
 
 
-def model(name: str, *, seeded: bool = False, baseline: bool = False) -> Callable[[Factory], Factory]:
+def model(
+    name: str, *, seeded: bool = False, baseline: bool = False, scale: Scale = "any"
+) -> Callable[[Factory], Factory]:
     """Register a class or a function that makes a forecaster in MODELS under `name`.
 
     It may take any of `net` (NetSettings), `train` (TrainSettings) and `seed` (int), or nothing. The forecaster needs
@@ -57,7 +62,7 @@ def model(name: str, *, seeded: bool = False, baseline: bool = False) -> Callabl
             taken = f"{known.make.__module__}.{known.make.__qualname__}"
             raise ConfigError(f"model {name!r}: the name is taken by {taken}: choose another name")
         doc = (factory.__doc__ or "").strip().partition("\n")[0]
-        MODELS[name] = Model(name, maker(factory, name), seeded, baseline, doc)
+        MODELS[name] = Model(name, maker(factory, name), seeded, baseline, doc, scale)
         return factory
 
     return register

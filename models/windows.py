@@ -11,6 +11,8 @@ import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from backtest.data.question import BAR_VARIANCE, TARGETS, outcome_column
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
@@ -29,13 +31,15 @@ class Windows:
     returns
         Log return of each row's bar (rows,).
     target
-        Log return over the next `horizon` bars (rows,); None where it is not to be seen.
+        Outcome over the next `horizon` bars (rows,); None where it is not to be seen.
     ends
         Rows of the origins (n,), ascending.
     window
         Rows per window.
     horizon
         Bars ahead.
+    variances
+        Variance of each row's bar (rows,), where the target is one; None otherwise.
     """
 
     features: Floats
@@ -44,6 +48,7 @@ class Windows:
     ends: Indices
     window: int
     horizon: int
+    variances: Floats | None = None
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -60,8 +65,15 @@ class Windows:
         return self._last(self.returns)
 
     @property
+    def past_variances(self) -> Floats:
+        """Windows of the bars' variances (n, window), the newest last; LookupError where the target is none."""
+        if self.variances is None:
+            raise LookupError("these windows have no variances: expected a target such as log_variance")
+        return self._last(self.variances)
+
+    @property
     def y(self) -> Floats:
-        """Targets (n,), in log return; LookupError where they are not to be seen."""
+        """Targets (n,); LookupError where they are not to be seen."""
         if self.target is None:
             raise LookupError("these windows hide their targets: a model may see them in fit, never in predict")
         return self.target[self.ends]
@@ -95,6 +107,7 @@ class Panel:
     target_time: Indices
     valid_length: Indices
     horizon: int
+    variances: Floats | None = None
 
     def origins(self, start: datetime, end: datetime, *, window: int) -> Indices:
         """Rows in [start, end) with a whole window behind them and a target."""
@@ -126,26 +139,32 @@ class Panel:
 
     def at(self, rows: Indices, *, window: int) -> Windows:
         """Windows that end at the given rows, ascending, targets hidden: for forecasts of what is not known yet."""
-        return Windows(self.features, self.returns, None, rows, window, self.horizon)
+        return Windows(self.features, self.returns, None, rows, window, self.horizon, self.variances)
 
     def _cut(self, rows: Indices, ends: Indices, window: int) -> Windows:
         """Windows over `rows` alone, so that no later row is within reach; views where the rows are neighbours."""
         neighbours = len(rows) and rows[-1] - rows[0] == len(rows) - 1
         kept = slice(int(rows[0]), int(rows[-1]) + 1) if neighbours else rows
         local = np.searchsorted(rows, ends)
-        return Windows(self.features[kept], self.returns[kept], self.target[kept], local, window, self.horizon)
+        variances = None if self.variances is None else self.variances[kept]
+        parts = self.features[kept], self.returns[kept], self.target[kept]
+        return Windows(*parts, local, window, self.horizon, variances)
 
 
-def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int) -> Panel:
-    """Arrays of a FEATURES frame: the features `names` (rows, k) and the target `horizon` bars ahead."""
+def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int, kind: str = "log_return") -> Panel:
+    """Arrays of a FEATURES frame: the features `names` (rows, k) and the target `kind`, `horizon` bars ahead."""
     features = frame.select(names).to_numpy(order="c").astype(np.float64, copy=False)
     returns = frame["bar_return"].to_numpy().astype(np.float64, copy=False)
-    target = frame[f"y_log_return_{horizon}"].to_numpy().astype(np.float64, copy=False)
+    target = frame[outcome_column(kind, horizon)].to_numpy().astype(np.float64, copy=False)
     complete = np.isfinite(features).all(axis=1) & np.isfinite(returns)
+    variances = None
+    if TARGETS[kind].bar_variance:
+        variances = frame[BAR_VARIANCE].to_numpy().astype(np.float64, copy=False)
+        complete &= np.isfinite(variances)
     valid_length = _valid_length(complete, frame["segment"].to_numpy())
     time, target_time = (frame[name].to_physical().fill_null(NEVER).to_numpy() for name in ("time", "target_time"))
     symbols = tuple(frame["symbol"].unique(maintain_order=True))
-    return Panel(tuple(names), symbols, time, features, returns, target, target_time, valid_length, horizon)
+    return Panel(tuple(names), symbols, time, features, returns, target, target_time, valid_length, horizon, variances)
 
 
 def _valid_length(complete: NDArray[np.bool_], segment: NDArray[np.int32]) -> Indices:

@@ -53,9 +53,9 @@ class ComparisonResult(Result):
 
     @cached_property
     def pair_paths(self) -> tuple[tuple[Pair, LossPath], ...]:
-        """The leading pairs that differ, each with its cumulative loss difference as a share of zero's total."""
+        """The leading pairs that differ, each with its cumulative loss difference as a share of the rival's total."""
         differing = [pair for pair in self.leading if pair.difference is not None]
-        return tuple((pair, loss_path(self.origins, pair.names[0], pair.names[1])) for pair in differing)
+        return tuple((pair, loss_path(self.origins, pair.names[0], self.question, pair.names[1])) for pair in differing)
 
 
 def read(folder: Path) -> ComparisonResult:
@@ -86,5 +86,5 @@ def from_tables(
 ) -> ComparisonResult:
     """Return a comparison from memory: the record, the verdict and RUN_TABLES by file; RunError or WrongSchema."""
     named = {table.name.lower(): printable_frame(check(tables[table.file], table)) for table in RUN_TABLES}
-    check_tables(Path(where), named)
+    check_tables(Path(where), named, verdict.question)
     return ComparisonResult(printable_record(verdict), named, printable_record(found))

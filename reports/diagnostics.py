@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from backtest.data.errors import UnpairedForecasts
-from backtest.data.losses import LOSSES
-from backtest.data.names import PRIMARY
+from backtest.data.losses import excess
+from backtest.data.question import Question
 
 CONSTANT = 0.01
 """Below this share of the outcomes' spread forecasts are called a constant: they could explain 0.01 % at best."""
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LossPath:
-    """Cumulative squared error of a model minus a rival's, as a share of zero's total: with zero it ends at -skill.
+    """Cumulative loss of a model minus another's, as a share of the rival's total: with the rival it ends at -skill.
 
     `times` (n,) are the instants at which the targets became known, `values` (n,); `at_fold_end` one per fold.
     """
@@ -105,16 +105,20 @@ def side_by_side(forecasts: pl.DataFrame) -> pl.DataFrame:
     return wide.sort("target_time", "symbol")
 
 
-def loss_path(origins: pl.DataFrame, model: str, rival: str = PRIMARY["baseline"]) -> LossPath:
-    """Return the cumulative squared-error difference of `model` against a rival; symbols of one time count together.
+def loss_path(origins: pl.DataFrame, model: str, question: Question, against: str | None = None) -> LossPath:
+    """Return the cumulative loss difference of `model` against the rival, or against another model.
 
-    It is a share of zero's total, whatever the rival.
+    It is a share of the rival's total, whatever the other model; symbols of one time count together.
     """
-    loss, y = LOSSES[PRIMARY["loss"]], pl.col("y")
-    losses = {name: loss(y, pl.col(f"y_hat:{name}")) for name in (model, rival, PRIMARY["baseline"])}
-    difference = losses[model] - losses[rival]
-    total = float(origins.select(losses[PRIMARY["baseline"]].sum()).item())
-    steps = origins.group_by("target_time", maintain_order=True).agg(difference.sum().alias("d"), pl.col("fold").max())
+    y, rival = pl.col("y"), question.rival
+    losses = {
+        name: excess(question.loss, y, pl.col(f"y_hat:{name}"))
+        for name in dict.fromkeys((model, against or rival, rival))
+    }
+    difference = losses[model] - losses[against or rival]
+    total = float(origins.select(losses[rival].sum()).item())
+    rows = origins.with_columns(d=difference)  # before grouping: a loss may depend on all outcomes
+    steps = rows.group_by("target_time", maintain_order=True).agg(pl.col("d").sum(), pl.col("fold").max())
     values = steps["d"].cum_sum().to_numpy() / (total or 1.0)
     ends = dict(zip(steps["fold"].to_list(), values.tolist(), strict=True))
     return LossPath(model, steps["target_time"].dt.replace_time_zone(None).to_numpy(), values, ends)

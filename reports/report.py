@@ -25,7 +25,7 @@ SUSPECT = "Leak suspected, results unreliable: "
 """What the title of every result begins with where the audit found a leak."""
 
 NO_RESULT = ("verdict", "validity", "fairness", "own", "settings", "data", "method", "glossary")
-"""Sections that a leak takes nothing from; all others are marked."""
+"""Sections that stay valid after a leak; all others are marked."""
 
 
 def write(result: RunResult | ComparisonResult | Path, folder: Path | None = None) -> Path:

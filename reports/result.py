@@ -10,13 +10,15 @@ from typing import Any
 
 import polars as pl
 
-from backtest.data.names import PRIMARY, REFERENCES, Status
+from backtest.data.names import Status, label
+from backtest.data.question import Question
 from backtest.data.records.verdict import Candidate, Verdict
 from backtest.data.result_tables import COVERAGE, JOINT, SCORES, SEEDS, TESTS
 from backtest.data.schema import FOLDS, FORECASTS, Schema
 from backtest.data.summaries import empirical_coverage
 from backtest.reports.diagnostics import LossPath, loss_path, side_by_side
 from backtest.reports.rows import Row, rows_of, seed_rows
+from backtest.reports.wording.question import fill, words_of_loss
 
 CONFIDENCE_SET = "model_confidence_set"
 """The test of JOINT whose selection is the Model Confidence Set."""
@@ -24,19 +26,22 @@ CONFIDENCE_SET = "model_confidence_set"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How one model did over all folds; the p-values are those of "its squared error is smaller than zero's".
+    """How one model did over all folds; the p-values are those of "its loss is smaller than the rival's".
+
+    `loss` is the mean of the verdict's own, `other_loss` that of the second, `skill` is against the rival and
+    `other_skill` against the other reference.
 
     `in_set` tells whether the model is in the Model Confidence Set. `candidate` is what the verdict says of a model
     that the question is about; None for a baseline.
     """
 
     model: str
-    mse: float | None
-    mae: float | None
-    skill_zero: float | None
+    loss: float | None
+    other_loss: float | None
+    skill: float | None
     skill_low: float | None
     skill_high: float | None
-    skill_naive: float | None
+    other_skill: float | None
     p_value: float | None
     folds_won: int | None
     note: str
@@ -52,7 +57,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One fold: its spans (half-open), its rows, the squared error of zero and every model's skill against it."""
+    """One fold: its spans (half-open), its rows, the mean loss of the rival and every model's skill against it."""
 
     number: int
     fit_fold: int
@@ -66,7 +71,7 @@ class Fold:
     n_validation: int
     n_test: int
     n_lost: int
-    mse_zero: float | None
+    rival_loss: float | None
     skills: dict[str, float | None]
 
 
@@ -79,6 +84,25 @@ class Result:
 
     verdict: Verdict
     tables: Mapping[str, pl.DataFrame]
+
+    @property
+    def question(self) -> Question:
+        """What is asked: target, loss and rival."""
+        return self.verdict.question
+
+    @property
+    def rival_name(self) -> str:
+        """What the rival is called."""
+        return label(self.question.rival)
+
+    @property
+    def loss_name(self) -> str:
+        """What the loss is called."""
+        return words_of_loss(self.question.loss).one
+
+    def fill(self, text: str) -> str:
+        """Return a text with {rival}, {loss}, {losses}, {outcome} and {unit} replaced by what they are called."""
+        return fill(text, self.question)
 
     @cached_property
     def horizon(self) -> int:
@@ -101,36 +125,37 @@ class Result:
 
     @cached_property
     def scores(self) -> tuple[Score, ...]:
-        """Zero, naive and the other baselines, then the candidates by squared error."""
-        first = {model: place for place, model in enumerate(REFERENCES)}
+        """The references and the other baselines, then the candidates by loss."""
+        first = {model: place for place, model in enumerate(self.question.references)}
         ranked = by_error(_scores(self))
         return tuple(sorted(ranked, key=lambda one: (one.status is not None, first.get(one.model, len(first)))))
 
     @property
     def candidates(self) -> tuple[Score, ...]:
-        """The models that the question is about, by squared error."""
+        """The models that the question is about, by loss."""
         return tuple(score for score in self.scores if score.status)
 
     @property
     def rivals(self) -> tuple[Score, ...]:
-        """Every model but `zero`, by squared error."""
-        return tuple(by_error([score for score in self.scores if score.model != "zero"]))
+        """Every model but the rival, by loss."""
+        return tuple(by_error([score for score in self.scores if score.model != self.question.rival]))
 
     @property
     def leader(self) -> Score | None:
-        """The candidate with the smallest squared error; without candidates the baseline that has it."""
+        """The candidate with the smallest loss; without candidates the baseline that has it."""
         return next(iter((*self.candidates, *self.rivals)), None)
 
     @cached_property
     def folds(self) -> tuple[Fold, ...]:
-        """The folds in the order of time, each with the squared error of zero and the skills of all models."""
+        """The folds in the order of time, each with the loss of the rival and the skills of all models."""
         scores = self.frame(SCORES, seed=None).filter(pl.col("fold").is_not_null())
-        errors = dict(scores.filter(metric="mse", model="zero").select("fold", "value").iter_rows())
+        rival, metric = self.question.rival, words_of_loss(self.question.loss).metric
+        losses = dict(scores.filter(metric=metric, model=rival).select("fold", "value").iter_rows())
         skills: dict[int, dict[str, float | None]] = {}
-        for number, model, value in scores.filter(metric="skill_zero").select("fold", "model", "value").iter_rows():
+        for number, model, value in scores.filter(metric=f"skill_{rival}").select("fold", "model", "value").iter_rows():
             skills.setdefault(number, {})[model] = value
         return tuple(
-            Fold(row.pop("fold"), **row, mse_zero=errors.get(number), skills=skills.get(number, {}))
+            Fold(row.pop("fold"), **row, rival_loss=losses.get(number), skills=skills.get(number, {}))
             for row in self.frame(FOLDS).sort("fold").iter_rows(named=True)
             for number in [row["fold"]]
         )
@@ -142,8 +167,9 @@ class Result:
 
     @cached_property
     def paths(self) -> tuple[LossPath, ...]:
-        """Cumulative loss difference of every model against zero, in the order of `scores`."""
-        return tuple(loss_path(self.origins, score.model) for score in self.scores if score.model != "zero")
+        """Cumulative loss difference of every model against the rival, in the order of `scores`."""
+        models = (score.model for score in self.scores if score.model != self.question.rival)
+        return tuple(loss_path(self.origins, model, self.question) for model in models)
 
     @cached_property
     def seeds(self) -> tuple[Row, ...]:
@@ -159,8 +185,8 @@ class Result:
 
 
 def by_error(scores: Sequence[Score]) -> list[Score]:
-    """Return scores by squared error, the smallest first; those without one come last."""
-    return sorted(scores, key=lambda score: (score.mse is None, score.mse or 0.0, score.model))
+    """Return scores by loss, the smallest first; those without one come last."""
+    return sorted(scores, key=lambda score: (score.loss is None, score.loss or 0.0, score.model))
 
 
 def _scores(run: Result) -> list[Score]:
@@ -169,11 +195,14 @@ def _scores(run: Result) -> list[Score]:
     The skill is the tested one: with several symbols it weighs times alike, as the test does, and not rows. The
     adjusted p-value is that of the verdict's claim, which counts everything that was tried.
     """
+    question = run.question
     scores = run.frame(SCORES, seed=None)
     pooled = scores.filter(pl.col("fold").is_null()).pivot("metric", index="model", values="value")
-    won = scores.filter(pl.col("fold").is_not_null(), metric="skill_zero").group_by("model")
+    won = scores.filter(pl.col("fold").is_not_null(), metric=f"skill_{question.rival}").group_by("model")
     wins = dict(won.agg((pl.col("value") > 0).sum()).iter_rows())
-    tested = {row["model"]: row for row in run.frame(TESTS, fold=None, **PRIMARY, alternative="less").to_dicts()}
+    tested = {
+        row["model"]: row for row in run.frame(TESTS, fold=None, **question.primary, alternative="less").to_dicts()
+    }
     adjusted = {claim.model: claim.p_adjusted for claim in run.verdict.claims if claim.horizon == run.horizon}
     chosen = {row.model: row.selected for row in run.rows(JOINT, test=CONFIDENCE_SET)}
     judged = {one.model: one for one in run.verdict.candidates if one.horizon == run.horizon}
@@ -184,10 +213,12 @@ def _scores(run: Result) -> list[Score]:
         found.append(
             Score(
                 model=model,
-                **{name: row[name] for name in ("mse", "mae", "skill_naive")},
-                skill_zero=row["skill_zero"] if skill is None else skill,
+                loss=row[words_of_loss(question.loss).metric],
+                other_loss=row[words_of_loss(question.losses[1]).metric],
+                other_skill=row[f"skill_{other_reference(question)}"],
+                skill=row[f"skill_{question.rival}"] if skill is None else skill,
                 **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value")},
-                folds_won=None if model == "zero" else wins.get(model, 0),
+                folds_won=None if model == question.rival else wins.get(model, 0),
                 note=str(test.get("note") or ""),
                 p_adjusted=adjusted.get(model),
                 in_set=chosen.get(model),
@@ -195,3 +226,8 @@ def _scores(run: Result) -> list[Score]:
             )
         )
     return found
+
+
+def other_reference(question: Question) -> str:
+    """Return the reference besides the rival that the table of all models shows a skill against."""
+    return next(name for name in question.about.references[::-1] if name != question.rival)

@@ -67,13 +67,14 @@ def read(folder: Path) -> RunResult:
     }
     manifest = parse_record(Manifest, found, folder / run_files.MANIFEST)
     check_manifest(folder / run_files.MANIFEST, manifest)
-    check_tables(folder, tables)
+    verdict = read_record(Verdict, folder, run_files.VERDICT, found)
+    check_tables(folder, tables, verdict.question)
     config = run_files.read_bytes(folder, run_files.SETTINGS, found).decode(errors="replace")
     return RunResult(
         manifest=manifest,
         config=printable(config, keep="\n\t"),
         costs=costs_of(config, folder / run_files.SETTINGS),
-        verdict=read_record(Verdict, folder, run_files.VERDICT, found),
+        verdict=verdict,
         audit=read_record(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
         tables=tables,
     )
@@ -98,7 +99,7 @@ def from_tables(
         raise RunError(f"{card.name}: expected every table of a run (missing: {', '.join(missing)}): pass all of them")
     named = {table.name.lower(): printable_frame(check(given[table.name.lower()], table)) for table in RUN_TABLES}
     check_manifest(Path(card.name) / run_files.MANIFEST, card)
-    check_tables(Path(card.name), named)
+    check_tables(Path(card.name), named, verdict.question)
     return RunResult(
         manifest=card,
         config=printable(config, keep="\n\t"),

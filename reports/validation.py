@@ -1,4 +1,4 @@
-"""Refuses the tables and the manifest of a run that fit no finished run, so that a report need not expect them."""
+"""Validates the tables and the manifest of a run before a report is made from them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from backtest.data.errors import RunError
-from backtest.data.names import HOLDING, REFERENCES
+from backtest.data.names import HOLDING
+from backtest.data.question import Question
 from backtest.data.records.manifest import Manifest
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.schema import FITS, UTC_TIME, Schema
+from backtest.reports.wording.question import words_of_loss
 
 LARGEST = 1e60
 """Numbers beyond are no results: their fourth powers, which statistics take, could not be told from infinity."""
@@ -22,9 +24,6 @@ LONGEST = 1e9
 
 YEARS = range(1900, 2200)
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=UTC) for year in (YEARS.start, YEARS.stop))
-METRICS = ("mse", "mae", "skill_zero", "skill_naive")
-"""Those of SCORES that every report shows."""
-
 RANGES: Mapping[str, tuple[tuple[pl.Expr, str], ...]] = {
     "folds": ((pl.col("fold").is_unique() & (pl.col("fold") >= 0), "folds numbered from 0, each once"),),
     "forecasts": ((pl.col("horizon") >= 1, "horizons of 1 bar or more"),),
@@ -42,18 +41,18 @@ RANGES: Mapping[str, tuple[tuple[pl.Expr, str], ...]] = {
 """What holds in every row of a table, null aside, and how it is said."""
 
 
-def check_tables(run: Path, tables: Mapping[str, pl.DataFrame]) -> None:
+def check_tables(run: Path, tables: Mapping[str, pl.DataFrame], question: Question) -> None:
     """Raise RunError for the first thing in the RUN_TABLES of a run, or of a comparison, that no finished one holds.
 
     `tables` are named as the files are. Checked is what a report relies on: numbers are finite and times plausible,
-    counts agree, every fold is one of FOLDS and every model one of FORECASTS, zero and naive have forecasts and scores.
+    counts agree, every fold is one of FOLDS and every model one of FORECASTS, the references have forecasts and scores.
     """
     for schema in RUN_TABLES:
         name, path = schema.name.lower(), run / schema.file
         for right, expected in (*_of_columns(schema), *RANGES.get(name, ())):
             _check_rows(path, tables[name], right, expected)
-    models = _models_of(run, tables["forecasts"], "forecasts")
-    _models_of(run, tables["scores"].filter(pl.col("fold").is_null()), "scores")
+    models = _models_of(run, tables["forecasts"], "forecasts", question)
+    _models_of(run, tables["scores"].filter(pl.col("fold").is_null()), "scores", question)
     for schema in RUN_TABLES:
         frame, path = tables[schema.name.lower()], run / schema.file
         if "model" in frame.columns:
@@ -61,7 +60,7 @@ def check_tables(run: Path, tables: Mapping[str, pl.DataFrame]) -> None:
         if "fold" in frame.columns and schema is not FITS:
             known = pl.col("fold").is_in(tables["folds"]["fold"].to_list())
             _check_rows(path, frame, known, "folds that folds.parquet holds")
-    _check_scores(run, tables)
+    _check_scores(run, tables, question)
 
 
 def check_manifest(path: Path, manifest: Manifest) -> None:
@@ -92,20 +91,22 @@ def _check_rows(path: Path, frame: pl.DataFrame, right: pl.Expr, expected: str) 
         raise _refusal(path, expected, f"{wrong:,} of {frame.height:,} rows where it is not so")
 
 
-def _models_of(run: Path, frame: pl.DataFrame, name: str) -> list[str]:
-    """Return the models that have rows for the mean over seeds; zero and naive must be among them."""
+def _models_of(run: Path, frame: pl.DataFrame, name: str, question: Question) -> list[str]:
+    """Return the models that have rows for the mean over seeds; the references must be among them."""
     models = frame.filter(pl.col("seed").is_null())["model"].unique().sort().to_list()
-    missing = [model for model in REFERENCES if model not in models]
+    missing = [model for model in question.references if model not in models]
     if missing:
         raise _refusal(run / f"{name}.parquet", f"rows without seed of {' and '.join(missing)}", "none")
     return models
 
 
-def _check_scores(run: Path, tables: Mapping[str, pl.DataFrame]) -> None:
+def _check_scores(run: Path, tables: Mapping[str, pl.DataFrame], question: Question) -> None:
     """Refuse scores of other horizons, without a metric that is shown, or with one of them twice."""
     horizon, path = tables["forecasts"]["horizon"].min(), run / "scores.parquet"
     pooled = tables["scores"].filter(pl.col("seed").is_null(), pl.col("fold").is_null(), horizon=horizon)
-    missing = [metric for metric in METRICS if metric not in pooled["metric"]]
+    shown = [words_of_loss(loss).metric for loss in question.losses[:2]]
+    shown += [f"skill_{name}" for name in question.references]
+    missing = [metric for metric in shown if metric not in pooled["metric"]]
     if missing:
         raise _refusal(path, f"the metric {missing[0]} over all folds, for a horizon of {horizon!r}", "none")
     once = pl.struct("model", "seed", "fold", "horizon", "metric").is_unique()

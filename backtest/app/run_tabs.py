@@ -120,7 +120,7 @@ def fold_rows(every: tuple[Fold, ...], models: list[str], result: RunResult) -> 
             "validation": fold.n_validation,
             "test": fold.n_test,
             "lost": fold.n_lost,
-            "mse": None if fold.mse_zero is None else fold.mse_zero / unit,
+            "mse": None if fold.rival_loss is None else fold.rival_loss / unit,
             **{str(place): as_percent(fold.skills.get(model)) for place, model in enumerate(models)},
         }
         for fold in every
@@ -129,7 +129,7 @@ def fold_rows(every: tuple[Fold, ...], models: list[str], result: RunResult) -> 
 
 def error_unit(result: RunResult) -> int:
     """Return the power of ten that the squared errors of folds are shown in."""
-    return exponent_of(fold.mse_zero for fold in result.folds)
+    return exponent_of(fold.rival_loss for fold in result.folds)
 
 
 def as_percent(share: float | None) -> float | None:

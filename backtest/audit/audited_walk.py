@@ -14,10 +14,10 @@ from backtest.audit.counterexample import first_line
 from backtest.audit.lookback import Lookback
 from backtest.audit.recompute import KEYS, BuildFeatures, Computation, Series, feature_builder
 from backtest.data.errors import LeakError
+from backtest.data.question import outcome_column
 from backtest.data.records.audit import Note, Subject, Trial
 from backtest.data.schema import FEATURES
 from backtest.features.catalog import resolve
-from backtest.features.target import column
 from backtest.models import MODELS
 from backtest.models.forecaster import Forecaster, State
 from backtest.models.windows import Panel, panel
@@ -84,7 +84,7 @@ class AuditedWalk:
     @property
     def target(self) -> str:
         """Name of the target's column."""
-        return column(self.config.target.kind, self.config.target.horizon)
+        return outcome_column(self.config.target.kind, self.config.target.horizon)
 
     @property
     def keys(self) -> pl.DataFrame:
@@ -101,7 +101,8 @@ class AuditedWalk:
     def rows(self, features: pl.DataFrame) -> Panel:
         """FEATURES as arrays."""
         held = (self.plan.features[name] for name in self.held)
-        return panel(features.with_columns(held), self.plan.names, self.config.target.horizon)
+        target = self.config.target
+        return panel(features.with_columns(held), self.plan.names, target.horizon, target.kind)
 
     def table(self, bars: pl.DataFrame, external: Series) -> pl.DataFrame:
         """Keys and features of changed bars and series."""

@@ -35,7 +35,7 @@ def check_availability(walk: AuditedWalk, computation: Computation, instants: in
     early = check_publication(reads, instants, seed)
     whole = Computation(lambda bars: walk.features(bars, walk.external), walk.bars, walk.plan.features)
     late = Search.of(whole, seed)
-    traced = [trace_windows(walk, task) for task in walk.tasks("zero")]
+    traced = [trace_windows(walk, task) for task in walk.tasks(walk.config.all_models[0])]
     leaks = [
         *check_closes(walk),
         *check_stamps(walk.external),

@@ -97,7 +97,7 @@ def check_timing(walk: AuditedWalk, extent: Extent) -> Outcome:
         "rows": walk.plan.features.height,
         "series": len(walk.external),
         "instants": extent.instants,
-        "folds": len(walk.tasks("zero")),
+        "folds": len(walk.tasks(walk.config.all_models[0])),
     }
     return Outcome(checked, found.leaks, found.notes, features=found.features)
 

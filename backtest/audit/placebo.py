@@ -5,6 +5,9 @@ bars of fat-tailed returns make up all of their variance, so that even forecasts
 tests without tails are made instead, the smaller p-value doubled: are forecasts closer to the realised value than zero
 is, more often than not; and do their ranks agree with its ranks? On a target that lies as often above zero as below,
 neither can be. A rejection counts only if it is repeated on a second draw of the same placebo.
+
+A variance has no sign, and a random walk with GARCH noise one that can be forecast. There targets keep their signs, the
+bars of the random walk are the true ones in another order, and the ranks alone are tested.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from backtest.audit.audited_walk import AuditedWalk, Refit
 from backtest.data.errors import UndefinedTest
+from backtest.data.question import TARGETS
 from backtest.data.records.audit import Leak, Subject, Trial
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
@@ -41,14 +46,20 @@ Placebo = Callable[[AuditedWalk, np.random.Generator], pl.DataFrame]
 
 
 def shuffled_targets(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
-    """FEATURES of the true bars, with each symbol's targets shuffled in blocks, less a median that can be known."""
+    """FEATURES of the true bars, with each symbol's targets shuffled in blocks, less a median that can be known.
+
+    Variances are shuffled alone: they have neither sign nor median to be known.
+    """
     features, name = walk.plan.features, walk.target
     size = max(BLOCK, 4 * walk.config.target.horizon)
     parts = []
     for part in features.partition_by("symbol", maintain_order=True):
         target = part[name].to_numpy().copy()
         known = np.isfinite(target)
-        target[known] = _shuffle(target[known] - np.median(target[known]), size, rng) if known.any() else np.nan
+        if of_variance(walk):
+            target[known] = _shuffle(target[known], size, rng, signs=(1,))
+        elif known.any():
+            target[known] = _shuffle(target[known] - np.median(target[known]), size, rng, signs=(-1, 1))
         parts.append(part.with_columns(pl.Series(name, target, nan_to_null=True)))
     return pl.concat(parts)
 
@@ -56,35 +67,54 @@ def shuffled_targets(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFram
 def random_walk(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
     """FEATURES of bars whose log returns are GARCH(1,1) noise, with the persistence and tails of the true ones.
 
-    Bars keep their times, volumes and how far their extremes lie beyond open and close.
+    Bars keep their times, volumes and how far their extremes lie beyond open and close. For variances the bars are the
+    true ones in a random order, so that no variance tells of the next.
     """
-    parts = [_simulate_prices(part, rng) for part in walk.bars.partition_by("symbol", maintain_order=True)]
+    simulate = _shuffle_prices if of_variance(walk) else _simulate_prices
+    parts = [simulate(part, rng) for part in walk.bars.partition_by("symbol", maintain_order=True)]
     return walk.features(pl.concat(parts), walk.external)
 
 
 PLACEBOS: dict[Trial, Placebo] = {"shuffled_targets": shuffled_targets, "random_walk": random_walk}
 
 
-def _shuffle(values: Floats, size: int, rng: np.random.Generator) -> Floats:
-    """The same values (n,), in blocks of `size` in a random order, with random signs and a random first border.
+def of_variance(walk: AuditedWalk) -> bool:
+    """Whether the target of a walk is a variance."""
+    return TARGETS[walk.config.target.kind].bar_variance is not None
+
+
+def _shuffle(values: Floats, size: int, rng: np.random.Generator, signs: Sequence[int]) -> Floats:
+    """The same values (n,), in blocks of `size` in a random order, with random `signs` and a random first border.
 
     No hour of the day keeps a mean.
     """
     turned = np.roll(values, int(rng.integers(size)))
     blocks = np.split(turned, np.arange(size, len(turned), size))
-    return np.concatenate([blocks[place] * rng.choice([-1, 1]) for place in rng.permutation(len(blocks))])
+    return np.concatenate([blocks[place] * rng.choice(signs) for place in rng.permutation(len(blocks))])
 
 
 def _simulate_prices(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """Bars of one symbol with simulated prices."""
-    close = bars["close"].to_numpy()
-    returns = np.diff(np.log(close))
-    walk = close[0] * np.exp(np.concatenate([[0.0], np.cumsum(_simulate_garch(returns, rng))]))
+    noise = _simulate_garch(np.diff(np.log(bars["close"].to_numpy())), rng)
+    return _with_returns(bars, noise, np.arange(bars.height))
+
+
+def _shuffle_prices(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Bars of one symbol with its log returns, and the extremes of their bars, in a random order."""
+    returns = np.diff(np.log(bars["close"].to_numpy()))
+    order = rng.permutation(len(returns))
+    return _with_returns(bars, returns[order], np.concatenate([[0], order + 1]))
+
+
+def _with_returns(bars: pl.DataFrame, returns: Floats, order: NDArray[np.int64]) -> pl.DataFrame:
+    """Bars with other log returns (n - 1,), their extremes as far beyond open and close as in the bars `order` (n,)."""
+    walk = bars["close"][0] * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
     opened = np.concatenate([bars["open"].to_numpy()[:1], walk[:-1]])
     beyond = bars.select(
         up=pl.col("high") / pl.max_horizontal("open", "close"), down=pl.col("low") / pl.min_horizontal("open", "close")
     )
-    high, low = np.maximum(opened, walk) * beyond["up"].to_numpy(), np.minimum(opened, walk) * beyond["down"].to_numpy()
+    high = np.maximum(opened, walk) * beyond["up"].to_numpy()[order]
+    low = np.minimum(opened, walk) * beyond["down"].to_numpy()[order]
     return bars.with_columns(open=pl.Series(opened), high=pl.Series(high), low=pl.Series(low), close=pl.Series(walk))
 
 
@@ -170,25 +200,28 @@ def _test(walk: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, 
     for model in panel.models:
         if model != panel.question.rival:
             skill = against_rival(panel, model).get("skill", 0.0)
-            results.append(PlaceboResult(placebo, model, skill, sign_rank_p_value(panel, model)))
+            results.append(
+                PlaceboResult(placebo, model, skill, sign_rank_p_value(panel, model, signs=not of_variance(walk)))
+            )
     return results
 
 
-def sign_rank_p_value(panel: LossPanel, model: str) -> float:
+def sign_rank_p_value(panel: LossPanel, model: str, *, signs: bool = True) -> float:
     """P-value of the hypothesis that a model knows nothing of the realised values, by signs and by ranks.
 
     The signs are those of |y| - |y - forecast|, the ranks are multiplied (Spearman 1904). The mean of each over time is
-    tested by `mean_test`, which allows for overlap, and the smaller p-value is doubled (Bonferroni).
+    tested by `mean_test`, which allows for overlap, and the smaller p-value is doubled (Bonferroni). Without `signs`,
+    as of variances, the ranks decide alone.
     """
     y, forecast = panel.y, panel.y_hat[model]
     nearness = np.sign(np.abs(y) - np.abs(y - forecast))
     ranks = [rankdata(values) / len(y) - (len(y) + 1) / (2 * len(y)) for values in (y, forecast)]
     p_values = []
-    for values in (nearness, ranks[0] * ranks[1]):
+    for values in (nearness, ranks[0] * ranks[1])[0 if signs else 1 :]:
         series = mean_per_time(values, panel.instant)
         try:
             p_values.append(mean_test(series, horizon=panel.horizon, alternative="greater").p_value)
         except UndefinedTest:  # a series that does not vary: the p-value of so many equal coins
             positive = len(series) and series[0] > 0
             p_values.append(0.5 ** (len(series) / panel.horizon) if positive else 1.0)
-    return min(1.0, 2 * min(p_values))
+    return min(1.0, len(p_values) * min(p_values))

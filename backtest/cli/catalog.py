@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from backtest.data.question import TARGETS
 from backtest.data.reading.built_in import BUILT_IN
 from backtest.evaluation.metrics import METRICS
 from backtest.features import FEATURES
@@ -24,6 +25,7 @@ def entries() -> dict[str, Rows]:
         "settings [with defaults]": settings(),
         "presets": [(name, text.partition("\n")[0].removeprefix("# ")) for name, text in presets().items()],
         "built-in data": _described(BUILT_IN),
+        "targets": [(name, f"{one.title}; {one.losses[0]} loss, against {one.rival}") for name, one in TARGETS.items()],
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
         "models": [(name, entry.doc) for name, entry in MODELS.items()],
         "metrics": [*((name, metric.summary) for name, metric in METRICS.items()), SKILL],

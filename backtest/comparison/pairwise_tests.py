@@ -137,7 +137,7 @@ def _judged(pair: ModelPair, found: dict[str, Any], p_adjusted: float | None, al
 
 def _tested(panel: LossPanel, pair: ModelPair, *, same: bool) -> dict[str, Any]:
     """Difference with interval, p-values and note of one pair, which may be of the same forecasts."""
-    nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_absolute"))
+    nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_other_loss"))
     if same:
         return {**nothing, "note": "the same forecasts"}
     losses = [panel.loss(name) for name in (*pair.names, panel.question.rival)]
@@ -148,7 +148,7 @@ def _tested(panel: LossPanel, pair: ModelPair, *, same: bool) -> dict[str, Any]:
         p_value = diebold_mariano(losses[0], losses[1], horizon=panel.horizon).p_value
     except UndefinedTest as error:
         return {**nothing, **effect, "note": str(error)}
-    return {**nothing, **effect, "p_value": p_value, "p_absolute": _p_other_loss(panel, pair), "note": ""}
+    return {**nothing, **effect, "p_value": p_value, "p_other_loss": _p_other_loss(panel, pair), "note": ""}
 
 
 def _p_other_loss(panel: LossPanel, pair: ModelPair) -> float | None:

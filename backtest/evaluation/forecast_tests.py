@@ -11,6 +11,7 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
 from backtest.data.losses import LOSSES
+from backtest.data.question import names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import skill_interval
@@ -41,7 +42,7 @@ def compare(panels: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFra
     """
     rows: list[dict[str, object]] = []
     question = panels[0].question
-    tests = {name: TESTS[name] for name in question.about.tests}
+    tests = {name: TESTS[name] for name in names_for(question.target, "tests", TESTS)}
     in_folds = {name: test.fold for name, test in tests.items() if test.fold}
     for panel in panels:
         rows += _rows_of(panel, None, {name: test.pooled for name, test in tests.items()})

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from backtest.data.losses import LOSSES
+from backtest.data.losses import excess
 from backtest.data.question import Question
 from backtest.evaluation.matched_forecasts import FIT, KEY
 from backtest.significance.result import FloatArray, mean_per_time
@@ -23,8 +23,9 @@ class LossPanel:
     `rows` (n rows) holds symbol, fold, time, target_time and y, sorted by time and symbol; `y_hat` (n,) are the
     forecasts by model, means over its seeds, `seed_y_hat` (n,) those of single seeds by model and seed. `instant` (n,)
     numbers the times from 0 where several rows share one, and is None otherwise. `losses` (t,) by loss and model, and
-    `seed_losses` (t,) by loss, model and seed, are means over the rows of a time. Forecasts on both sides of a hole
-    count as neighbours. `question` names the loss that is read where a caller names none, and the rival.
+    `seed_losses` (t,) by loss, model and seed, are means over the rows of a time, beyond those of a perfect forecast.
+    Forecasts on both sides of a hole count as neighbours. `question` names the loss that is read where a caller names
+    none, and the rival.
     """
 
     horizon: int
@@ -68,7 +69,7 @@ class LossPanel:
 
     def row_loss(self, model: str, loss: str | None = None) -> FloatArray:
         """Losses (n,) of a model, row by row."""
-        return LOSSES[loss or self.question.loss](self.y, self.y_hat[model])
+        return excess(loss or self.question.loss, self.y, self.y_hat[model])
 
     @property
     def rival_loss(self) -> FloatArray:
@@ -116,7 +117,6 @@ class LossPanel:
 def loss_panels(matched: pl.DataFrame, question: Question | None = None) -> list[LossPanel]:
     """Align what `match_forecasts` returned: a panel for each horizon, in their order."""
     question = question or Question()
-    tabulated = {name: LOSSES[name] for name in question.losses}
     panels = []
     for own in matched.sort("horizon", *FIT, "time", "symbol").partition_by("horizon", maintain_order=True):
         fits = own.partition_by(FIT, as_dict=True, maintain_order=True)
@@ -127,13 +127,13 @@ def loss_panels(matched: pl.DataFrame, question: Question | None = None) -> list
         y, times = rows["y"].to_numpy(), rows["time"].to_numpy()
         instant = np.unique(times, return_inverse=True)[1] if rows["symbol"].n_unique() > 1 else None
         losses = {
-            (name, model): mean_per_time(loss(y, values), instant)
-            for name, loss in tabulated.items()
+            (name, model): mean_per_time(excess(name, y, values), instant)
+            for name in question.losses
             for model, values in means.items()
         }
         seed_losses = {
-            (name, model, seed): mean_per_time(loss(y, values), instant)
-            for name, loss in tabulated.items()
+            (name, model, seed): mean_per_time(excess(name, y, values), instant)
+            for name in question.losses
             for (model, seed), values in seeds.items()
         }
         panels.append(LossPanel(int(own["horizon"][0]), rows, means, instant, losses, seeds, seed_losses, question))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.data.losses import LOSSES, absolute, squared
-from backtest.data.question import Question
+from backtest.data.losses import absolute, excess, squared
+from backtest.data.question import Question, names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.matched_forecasts import FIT
 
@@ -34,8 +34,8 @@ def skill(reference: str, loss: str) -> pl.Expr:
     `reference` is the column of its forecasts for the same rows. Sums over the group are divided, not averaged ratios.
     Campbell and Thompson (2008, Review of Financial Studies 21, 1509-1531) call it out-of-sample R2.
     """
-    of_reference = LOSSES[loss](Y, pl.col(reference)).sum()
-    return pl.when(of_reference > 0).then(1 - LOSSES[loss](Y, Y_HAT).sum() / of_reference)
+    of_reference = excess(loss, Y, pl.col(reference)).sum()
+    return pl.when(of_reference > 0).then(1 - excess(loss, Y, Y_HAT).sum() / of_reference)
 
 
 def direction() -> pl.Expr:
@@ -57,6 +57,7 @@ def correlation() -> pl.Expr:
 
 METRICS: dict[str, Metric] = {
     "mse": Metric(squared(Y, Y_HAT).mean(), "mean squared error", higher_is_better=False),
+    "qlike": Metric(excess("qlike", Y, Y_HAT).mean(), "mean QLIKE of variances", higher_is_better=False),
     "rmse": Metric(squared(Y, Y_HAT).mean().sqrt(), "root of the mean squared error", higher_is_better=False),
     "mae": Metric(absolute(Y, Y_HAT).mean(), "mean absolute error", higher_is_better=False),
     "direction": Metric(direction(), "share of right signs, zeros left out", higher_is_better=True),
@@ -68,7 +69,7 @@ def metrics_of(question: Question) -> dict[str, pl.Expr]:
     """The expressions of all metrics of a target by name, `skill_zero` and the like for the skill against `zero`."""
     skills = {f"skill_{reference}": skill(reference, question.loss) for reference in question.references}
     found: dict[str, pl.Expr] = {}
-    for name in question.about.metrics:
+    for name in names_for(question.target, "metrics", METRICS):
         found |= skills if name == "skill" else {name: METRICS[name].expression}
     return {name: expression.fill_nan(None) for name, expression in found.items()}
 

@@ -63,7 +63,7 @@ class Config(Settings):
         description="the references of the target are always among them",
     )
     features: tuple[str | dict[str, Any], ...] = Field(
-        ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
+        TARGETS["log_return"].features,
         min_length=1,
         description="inputs of the models",
     )
@@ -80,6 +80,17 @@ class Config(Settings):
     net: NetSettings = NetSettings()
     train: TrainSettings = TrainSettings()
     costs: CostSettings = CostSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_those_of_the_target(cls, tree: Any) -> Any:
+        """Take the models and features of the target where none are named."""
+        if not isinstance(tree, Mapping):
+            return tree
+        target = tree.get("target")
+        kind = target.get("kind") if isinstance(target, Mapping) else getattr(target, "kind", None)
+        known = TARGETS.get(kind) if isinstance(kind, str) else None
+        return {"models": known.models, "features": known.features, **tree} if known else tree
 
     @model_validator(mode="after")
     def _agree(self) -> Config:
@@ -116,6 +127,9 @@ class Config(Settings):
     def _tree(self, *left_out: str) -> dict[str, Any]:
         """The settings that can change a result, without those that are not set."""
         tree = self.model_dump(mode="json", exclude_none=True, exclude={*EXECUTION_FIELDS, *left_out})
+        target = TARGETS[self.target.kind]
+        usual = {"rival": target.rival, "loss": target.losses[0]}  # spelt out or not, it is the same trial
+        tree["question"] = {name: value for name, value in tree["question"].items() if value != usual[name]}
         return {name: value for name, value in tree.items() if value != {}}
 
     def to_toml(self) -> str:

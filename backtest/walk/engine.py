@@ -44,7 +44,7 @@ class Watcher(Protocol):
 
 
 class Unwatched:
-    """Follows a walk without a sound."""
+    """Ignores the progress of a walk."""
 
     def begin(self, plan: WalkPlan, done: Sequence[Record], workers: int, /) -> None:
         """Ignore what there is to do."""

@@ -17,11 +17,13 @@ from safetensors.numpy import save as save_arrays
 from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import BacktestError, LeakError, RunError
+from backtest.data.question import TARGETS
 from backtest.data.run_files import sha256, table_bytes
 from backtest.features import plugins
 from backtest.models import MODELS, FitLog, Forecaster, Model
 from backtest.models.forecaster import State, log_of
 from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.variance import InLogs
 from backtest.models.windows import Floats, Panel, Windows, panel
 from backtest.walk.folds import Fold
 from backtest.walk.store import FORECASTS, RECORD, SECONDS, STATE, Record, Store
@@ -44,7 +46,10 @@ class Fitted:
 
 def forecaster_of(task: Task, net: NetSettings, train: TrainSettings, start: State | None = None) -> Forecaster:
     """Return the forecaster that a task fits: fresh from its seed, or with the weights `start`."""
-    forecaster = MODELS[task.model].make(net, train, task.fit_seed)
+    model = MODELS[task.model]
+    forecaster = model.make(net, train, task.fit_seed)
+    if TARGETS[task.target].bar_variance and model.scale != "variance":
+        forecaster = InLogs(forecaster)
     if start is not None:
         forecaster.restore(start)
     return forecaster
@@ -89,7 +94,10 @@ def _refuse_foresight(forecaster: Forecaster, windows: Windows, y_hat: Floats, w
     behind = slice(windows.ends[middle] + 1, None)
     features[behind] = noise.normal(size=features[behind].shape)
     returns[behind] = noise.normal(size=returns[behind].shape)
-    again = forecaster.predict(replace(windows, features=features, returns=returns))
+    variances = None if windows.variances is None else windows.variances.copy()
+    if variances is not None:
+        variances[behind] = returns[behind] ** 2
+    again = forecaster.predict(replace(windows, features=features, returns=returns, variances=variances))
     moved = int((again[: middle + 1] != y_hat[: middle + 1]).sum())
     if moved:
         raise LeakError(
@@ -103,13 +111,13 @@ Rows = tuple[Panel, pl.DataFrame]
 
 
 @lru_cache(maxsize=1)
-def read_rows(path: Path, digest: str, names: tuple[str, ...], horizon: int) -> Rows:
+def read_rows(path: Path, digest: str, names: tuple[str, ...], horizon: int, kind: str) -> Rows:
     """Read a file of FEATURES, once in each process; RunError if its SHA-256 is not `digest`."""
     content = path.read_bytes()
     if sha256(content) != digest:
         raise RunError(f"{path}: changed while the run was using it: run `backtest run` again")
     frame = pl.read_parquet(io.BytesIO(content))
-    return panel(frame, names, horizon), frame.select("symbol", "time")
+    return panel(frame, names, horizon, kind), frame.select("symbol", "time")
 
 
 @dataclass(frozen=True, slots=True)

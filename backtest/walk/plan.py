@@ -11,6 +11,7 @@ import polars as pl
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.names import HOLDING
+from backtest.data.question import TARGETS
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.schema import FEATURES, check
 from backtest.features import plugins
@@ -76,7 +77,7 @@ def feature_rows(config: Config, dataset: Dataset, features: Sequence[Resolved])
     """Return FEATURES of a dataset, and the same as arrays."""
     horizon, names = config.target.horizon, [name for feature in features for name in feature.columns]
     table = check(build_features(dataset, features, horizon=horizon, kind=config.target.kind), FEATURES)
-    return table, panel(table, names, horizon)
+    return table, panel(table, names, horizon, config.target.kind)
 
 
 def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
@@ -107,9 +108,19 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
 def _check_models(config: Config) -> None:
     if HOLDING in config.models:
         raise ConfigError(f"models: {HOLDING} is what the strategies are compared with: give the model another name")
+    rival = config.resolved_question.rival
+    if rival not in MODELS:
+        raise ConfigError(f"question.rival: unknown {rival}: it may be one of {', '.join(MODELS)}")
     unknown = [name for name in config.all_models if name not in MODELS]
     if unknown:
         raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")
+    scale = "variance" if TARGETS[config.target.kind].bar_variance else "return"
+    others = [name for name in config.all_models if MODELS[name].scale not in {"any", scale}]
+    if others:
+        fitting = [name for name, model in MODELS.items() if model.scale in {"any", scale}]
+        raise ConfigError(
+            f"models: {', '.join(others)} cannot forecast {config.target.kind}: choose from {', '.join(fitting)}"
+        )
 
 
 def _check_features(features: pl.DataFrame, names: Sequence[str]) -> None:

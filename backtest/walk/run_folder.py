@@ -87,7 +87,9 @@ def lay_out(plan: WalkPlan, run: Path, audited: Audit | None) -> Callable[[], Ro
     for unfinished in run.glob(".*.tmp"):
         unfinished.unlink()
     _remove_checkpoints(run, lambda name: name.startswith("."))
-    return partial(read_rows, run / FEATURES_FILE, sha256(content), plan.names, plan.config.target.horizon)
+    return partial(
+        read_rows, run / FEATURES_FILE, sha256(content), plan.names, plan.config.target.horizon, plan.config.target.kind
+    )
 
 
 def remove_outdated(plan: WalkPlan, run: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from backtest.data.errors import RunError
+from backtest.data.question import outcome_column
 from backtest.data.schema import FITS, FOLDS, FORECASTS
 from backtest.models.windows import microseconds
 from backtest.walk.plan import WalkPlan
@@ -66,7 +67,7 @@ def collect_forecasts(plan: WalkPlan, forecasts_of: Callable[[Task], pl.DataFram
             for seed, frame in [*by_seed.items(), (None, mean)]
         ]
     horizon = plan.config.target.horizon
-    realised = plan.features.select("symbol", "time", "target_time", y=f"y_log_return_{horizon}")
+    realised = plan.features.select("symbol", "time", "target_time", y=outcome_column(plan.config.target.kind, horizon))
     joined = pl.concat(frames).join(realised, on=["symbol", "time"], how="left", maintain_order="left")
     return joined.with_columns(pl.lit(horizon, pl.Int32).alias("horizon")).select(FORECASTS.names)
 

@@ -40,7 +40,8 @@ WRAPPERS = (property, staticmethod, classmethod)
 class Task:
     """One fit: `folds` are all those that it forecasts, the first of them the one it is fitted on.
 
-    `seed` is None for a model that does not depend on it; `after` names the task whose weights it starts from.
+    `seed` is None for a model that does not depend on it; `after` names the task whose weights it starts from, `target`
+    an entry of TARGETS.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Task:
     folds: tuple[Fold, ...]
     key: str
     after: str | None = None
+    target: str = "log_return"
 
     @property
     def fold(self) -> Fold:
@@ -83,6 +85,7 @@ def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files
         model = MODELS[name]
         settings = {"train": config.train.model_dump(mode="json"), "net": config.net.model_dump(mode="json")}
         common = {"model": name, "code": code_digest(name, plugin_files), "horizon": config.target.horizon, **settings}
+        common |= {"target": config.target.kind}
         for seed in range(config.seeds) if model.seeded else [None]:
             after: str | None = None
             for group, rows in zip(groups, slices, strict=True):
@@ -91,7 +94,7 @@ def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files
                     for fold in group
                 ]
                 key = sha256(json_bytes({**common, "seed": seed, "rows": rows, "spans": spans, "after": after}))
-                tasks.append(Task(name, seed, group, key, after))
+                tasks.append(Task(name, seed, group, key, after, config.target.kind))
                 if config.train.start == "warm" and model.seeded:
                     after = tasks[-1].folder
     return tasks
@@ -133,6 +136,8 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
         panel.valid_length[seen],
         np.isfinite(panel.target[seen]),
     ]
+    if panel.variances is not None:
+        rows.append(panel.variances[seen])
     for column in (*rows, panel.target[learned], panel.target_time[learned]):
         digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()

@@ -14,7 +14,7 @@ COMPARISON = "comparison.json"
 """Name of the file, by which the folder of a comparison is known."""
 
 Finding = Literal["better", "worse", "no difference", "the same", "undefined"]
-"""What is found of a model beside another: `no difference` is shown; both say the same; or nothing can be tested."""
+"""Outcome of a pairwise test; `the same`: both forecast the same, `undefined`: nothing can be tested."""
 
 Group = Literal["question", "best", "other"]
 """Pairs of one model that a run was made for, of the best such models under two names, and of one other model."""
@@ -24,7 +24,7 @@ Audited = Literal["passed", "leak", "not audited"]
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """One run as it was compared; `name` is its folder's, with as much of the path as tells it from the others.
+    """One run as it was compared; `name` is its folder's, with enough of the path to be unique.
 
     `settings`, `bars` and `manifest` are SHA-256, `source` is where the bars came from. It has `forecasts` of each
     model, of which `left_out` are of rows that another run has not, between `first` and `last` (UTC, ISO 8601).
@@ -53,7 +53,7 @@ class ComparedRun:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What the same run made again has in common with it."""
+        """Fields that stay equal when the run is repeated."""
         return self.name, self.settings, self.bars
 
 
@@ -70,10 +70,10 @@ class Pair:
     """One model against another on the common rows; numbers are None where they are undefined, `note` says why.
 
     `names` are what the two are called in the tables of the comparison, such as `cold:lstm`.
-    `difference` is mean squared error of the first less that of the second, as a share of zero's, with its 95 %
-    interval: below 0 the first is better. `p_value` is that of Diebold and Mariano's test, two-sided, `p_absolute` the
-    same for absolute errors. `picked_from` counts the pairs among which this one was picked, after looking;
-    `p_adjusted` allows for that and for all other pairs.
+    `difference` is the mean loss of the first less that of the second, as a share of the rival's, with its 95 %
+    interval: below 0 the first is better. `p_value` is that of Diebold and Mariano's test, two-sided, `p_other_loss`
+    the same for the second loss of the question, such as absolute errors. `picked_from` counts the pairs among which
+    this one was picked, after looking; `p_adjusted` allows for that and for all other pairs.
     """
 
     model: str
@@ -89,7 +89,7 @@ class Pair:
     high: float | None
     p_value: float | None
     p_adjusted: float | None
-    p_absolute: float | None
+    p_other_loss: float | None
     note: str
 
 

@@ -1,4 +1,4 @@
-"""Cumulative loss difference against zero, with the borders of the folds, and below it the fluctuation test."""
+"""Cumulative loss difference against the rival, with the borders of the folds, and below it the fluctuation test."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def cumulative_loss(
     alt: str,
     *,
     name: str = "cumulative_loss",
-    rival: str = "zero",
+    loss: str,
+    rival: str,
 ) -> str:
     """Return the figure: above, lines cut off beyond the limit; below, the fluctuation paths, if any.
 
@@ -51,9 +52,9 @@ def cumulative_loss(
         place(figure, left=54, right=88, bottom=24, top=26, hspace=0.3)
         starts, end = fold_times(folds, "test_start"), float(fold_times(folds, "test_end").max())
         time_axis(grid[-1], float(starts.min()), max(end, *(float(days(path.times[-1:])[0]) for path in paths)))
-        draw_differences(grid[0], paths, pens, limit, rival)
+        draw_differences(grid[0], paths, pens, limit, loss=loss, rival=rival)
         if fluctuations:
-            draw_fluctuation(grid[1], fluctuations, pens)
+            draw_fluctuation(grid[1], fluctuations, pens, rival)
         for axes in grid if len(folds) <= FEW else ():
             lows, highs = (np.full(len(folds), height) for height in axes.get_ylim())
             axes.plot(*stems(starts, lows, highs), color=RULE, linewidth=0.6, zorder=0.5, scaley=False)
@@ -61,7 +62,9 @@ def cumulative_loss(
     return draw(name, alt, sum(panels) + 50 + 42 * (len(panels) - 1), plot)
 
 
-def draw_differences(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], limit: float, rival: str) -> None:
+def draw_differences(
+    axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, Pen], limit: float, *, loss: str, rival: str
+) -> None:
     """Draw the cumulative loss differences, the best model in front."""
     axes.set_ylim(reach(np.concatenate([path.values for path in paths]), limit))
     axes.axhline(0, color=INK, linewidth=1)
@@ -73,13 +76,13 @@ def draw_differences(axes: Axes, paths: Sequence[LossPath], pens: Mapping[str, P
             leaving = np.flatnonzero(side * path.values > limit)[:1]
             mark_cuts(axes, times[leaving], path.values[leaving], pen.colour)
     percents(axes)
-    panel_title(axes, f"Cumulative squared error minus {rival}'s; down: better")
+    panel_title(axes, f"Cumulative {loss} minus {rival}'s; down: better")
     ends = ((float(path.values[-1]), label(path.model), pens[path.model].colour) for path in paths)
     name_ends(axes, [(0.0, rival, INK), *ends])
 
 
-def draw_fluctuation(axes: Axes, paths: Sequence[FluctuationPath], pens: Mapping[str, Pen]) -> None:
-    """Draw the paths: below the band a model was better than zero for some time, above it worse."""
+def draw_fluctuation(axes: Axes, paths: Sequence[FluctuationPath], pens: Mapping[str, Pen], rival: str) -> None:
+    """Draw the paths: below the band a model was better than the rival for some time, above it worse."""
     band = paths[0].band
     axes.axhspan(-band, band, color=RULE, alpha=0.35, linewidth=0, zorder=0)
     for edge in (-band, band):
@@ -92,4 +95,4 @@ def draw_fluctuation(axes: Axes, paths: Sequence[FluctuationPath], pens: Mapping
     panel_title(axes, "Rolling mean of the difference, in standard errors")
     lines = [(float(path.values[-1]), label(path.model), pens[path.model].colour) for path in paths]
     stops = {label(path.model): float(days(path.times[-1:])[0]) for path in paths}
-    name_ends(axes, [(0.0, "zero", INK), (band, "worse", MUTED), (-band, "better", MUTED), *lines], stops)
+    name_ends(axes, [(0.0, rival, INK), (band, "worse", MUTED), (-band, "better", MUTED), *lines], stops)

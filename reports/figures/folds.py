@@ -57,7 +57,7 @@ PANEL = 74.0
 
 
 def draw_skill(models: Sequence[str], folds: Sequence[Fold], colours: Mapping[str, str], limit: float, alt: str) -> str:
-    """Return the figure: bars above the line are folds in which the model had a lower squared error than zero.
+    """Return the figure: bars above the line are folds in which the model had a lower loss than the rival.
 
     Bars beyond the limit are cut off.
     """

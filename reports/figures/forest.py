@@ -1,4 +1,4 @@
-"""Forest plot: the loss difference of every model from zero with its 95 % interval."""
+"""Forest plot: the loss difference of every model from the rival with its 95 % interval."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ APART = 0.5
 
 
 def forest(
-    scores: Sequence[Score], colours: Mapping[str, str], p_values: Mapping[str, str], limit: float, alt: str
+    scores: Sequence[Score], colours: Mapping[str, str], p_values: Mapping[str, str], limit: float, axis: str, alt: str
 ) -> str:
     """Return the figure: a row per model, in the order given; gaps beyond the limit are an arrow with their number.
 
@@ -49,7 +49,7 @@ def forest(
         for text, side, shift in (("better", "right", -6), ("worse", "left", 6)):
             axes.annotate(text, (0, 1), (shift, 5), ha=side, color=MUTED, **ABOVE)
         axes.annotate("p adjusted", (1, 1), (-8, 5), ha="right", color=MUTED, **CORNER)
-        name_axes(figure, "", "Squared error minus zero's, % of zero's")
+        name_axes(figure, "", axis)
 
     return draw("forest", alt, 58 + PITCH * (last + 1.2), plot)
 
@@ -62,8 +62,8 @@ ABOVE: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "o
 
 def axis_limits(scores: Sequence[Score], limit: float) -> tuple[float, float]:
     """Return the ends of the axis: all that is within the limit, and room for the numbers of what is not."""
-    known = [-score.skill_zero for score in scores if score.skill_zero is not None]
-    near = [gap for score in scores if abs(score.skill_zero or 0.0) <= limit for gap in drawn_gaps(score, limit)]
+    known = [-score.skill for score in scores if score.skill is not None]
+    near = [gap for score in scores if abs(score.skill or 0.0) <= limit for gap in drawn_gaps(score, limit)]
     low, high = reach(np.asarray(near or [0.0]), limit)
     if max(known, default=0.0) > limit:
         high = max(high, -low / 2)
@@ -73,17 +73,17 @@ def axis_limits(scores: Sequence[Score], limit: float) -> tuple[float, float]:
 def drawn_gaps(score: Score, limit: float) -> list[float]:
     """Return what is drawn in a row, as loss differences: below 0 the model is better."""
     least = score.candidate.detectable if score.candidate else None
-    shown = (score.skill_zero, score.skill_low, score.skill_high, least if (least or 0.0) <= limit else None)
+    shown = (score.skill, score.skill_low, score.skill_high, least if (least or 0.0) <= limit else None)
     return [-skill for skill in shown if skill is not None]
 
 
 def draw_row(axes: Axes, row: float, score: Score, colour: str, limit: float) -> None:
     """Draw one row: the interval, the gap and the smallest gain that would have shown, as far as they are in reach."""
     look: dict[str, Any] = {"color": colour, "clip_on": False, "zorder": 4}
-    if score.skill_zero is None:
+    if score.skill is None:
         axes.annotate("undefined", (0, row), (8, 0), color=colour, **RIGHT)
         return
-    gap = -score.skill_zero
+    gap = -score.skill
     if abs(gap) > limit:
         point(axes, row, gap, look)
         side: dict[str, Any] = {"xytext": (-9, 0), "ha": "right"} if gap > 0 else {"xytext": (9, 0), "ha": "left"}

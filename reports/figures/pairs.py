@@ -23,7 +23,7 @@ LONGEST = 10
 """Characters of a model's name; the table spells it out."""
 
 
-def pair_forest(pairs: Sequence[Pair], runs: Mapping[str, str], limit: float, alt: str) -> str:
+def pair_forest(pairs: Sequence[Pair], runs: Mapping[str, str], limit: float, axis: str, alt: str) -> str:
     """Return the figure: the first of each pair stands at the left, and its dot left of 0 where it is better.
 
     `runs` has what each run is called in it; differences beyond the limit are an arrow with their number.
@@ -46,7 +46,7 @@ def pair_forest(pairs: Sequence[Pair], runs: Mapping[str, str], limit: float, al
         percents(axes, 3, across=True)
         figure.text(0, 1 - 10 / height, "← this one better", color=MUTED)
         figure.text(1, 1 - 10 / height, "this one better →", color=MUTED, ha="right")
-        name_axes(figure, "", "Squared error, left less right, % of zero's")
+        name_axes(figure, "", axis)
 
     return draw("pairs", alt, height, plot)
 
@@ -56,12 +56,12 @@ def gain_of(pair: Pair) -> Score:
     gain, low, high = (None if end is None else -end for end in (pair.difference, pair.high, pair.low))
     return Score(
         model=pair.names[0],
-        mse=None,
-        mae=None,
-        skill_zero=gain,
+        loss=None,
+        other_loss=None,
+        skill=gain,
         skill_low=low,
         skill_high=high,
-        skill_naive=None,
+        other_skill=None,
         p_value=pair.p_value,
         folds_won=None,
         note=pair.note,

@@ -1,4 +1,4 @@
-"""Skill against zero by volatility, hour of day and weekday: one panel for each."""
+"""Skill against the rival by volatility, hour of day and weekday: one panel for each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ APART, EDGE = 0.28, 0.6
 Panels = dict[str, list[Row]]
 
 
-def regimes(rows: Sequence[Row], titles: Mapping[str, str], colours: Mapping[str, str], alpha: float, alt: str) -> str:
+def regimes(
+    rows: Sequence[Row], titles: Mapping[str, str], colours: Mapping[str, str], alpha: float, rival: str, alt: str
+) -> str:
     """Return the figure of rows that have an interval; `heads` are the names of the panels by regime.
 
     A mark is filled where the adjusted p-value is at most `alpha`; an arrow tells that an interval is cut off.
@@ -60,7 +62,7 @@ def regimes(rows: Sequence[Row], titles: Mapping[str, str], colours: Mapping[str
                 margin = 0.06 * (ends[1] - ends[0]) or 1.0
                 axes.set_ylim(ends[0] - margin, ends[1] + margin)
                 percents(axes, 4)
-        name_axes(figure, "Skill against zero")
+        name_axes(figure, f"Skill against {rival}")
         for number, model in enumerate(models):
             spot = 0.5 + 0.25 * number, 1 - 10 / height
             figure.text(*spot, short(label(model)), color=colours[model], weight="bold")

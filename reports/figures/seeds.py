@@ -21,7 +21,7 @@ RAISED = 0.2
 ABOVE: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
 
 
-def seeds(scores: Sequence[Score], alone: Sequence[Row], colours: Mapping[str, str], alt: str) -> str:
+def seeds(scores: Sequence[Score], alone: Sequence[Row], colours: Mapping[str, str], rival: str, alt: str) -> str:
     """Return the figure: one row per model, a ring for each seed, a dot with its interval for their mean."""
     height = 54 + PITCH * len(scores)
 
@@ -32,7 +32,7 @@ def seeds(scores: Sequence[Score], alone: Sequence[Row], colours: Mapping[str, s
             colour = colours[score.model]
             skills = [one.skill for one in alone if one.model == score.model and one.skill is not None]
             axes.plot(skills, np.full(len(skills), row + RAISED), "o", color=colour, fillstyle="none", markersize=5)
-            low, mean, high = np.asarray([score.skill_low, score.skill_zero, score.skill_high], dtype=float)
+            low, mean, high = np.asarray([score.skill_low, score.skill, score.skill_high], dtype=float)
             axes.plot([low, high], [row - RAISED] * 2, color=colour, linewidth=1.5)
             axes.plot(mean, row - RAISED, "o", color=colour, markersize=7)
         axes.axvline(0, color=INK, linewidth=1)
@@ -45,6 +45,6 @@ def seeds(scores: Sequence[Score], alone: Sequence[Row], colours: Mapping[str, s
         percents(axes, across=True)
         for word, end, side in (("worse", 0, "left"), ("better", 1, "right")):
             axes.annotate(word, (end, 1), (0, 5), ha=side, color=MUTED, **ABOVE)
-        name_axes(figure, "", "Skill against zero; rings: seeds, dot: their mean")
+        name_axes(figure, "", f"Skill against {rival}; rings: seeds, dot: their mean")
 
     return draw("seeds", alt, height, plot)

@@ -8,13 +8,8 @@ from backtest.reports.blocks import Block
 from backtest.reports.compared import ComparisonResult
 from backtest.reports.run import RunResult
 from backtest.reports.sections.calibration import calibration
-from backtest.reports.sections.compared_runs import (
-    comparison_method,
-    comparison_verdict,
-    fairness,
-    own_verdicts,
-    settings,
-)
+from backtest.reports.sections.compared_runs import comparison_verdict, fairness, own_verdicts, settings
+from backtest.reports.sections.comparison_method import comparison_method
 from backtest.reports.sections.costs import costs
 from backtest.reports.sections.cumulative_loss import cumulative_loss
 from backtest.reports.sections.folds import folds, skill

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backtest.data.names import REFERENCES, label
+from backtest.data.names import label
 from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
 from backtest.reports.diagnostics import Calibration, calibrate
 from backtest.reports.figures.calibration import BASIS_POINT
@@ -19,7 +19,7 @@ PANELS = 4
 CAPTION = (
     "The forecasts are sorted by size into up to ten groups. Each point is the mean outcome of a group with its 95 % "
     "confidence interval; on the dashed line it equals the mean forecast. A flat row of points means that the size of "
-    "a forecast carries no information. A basis point is a log return of 0.0001. The intervals assume independent "
+    "a forecast carries no information. A basis point is a {unit} of 0.0001. The intervals assume independent "
     "outcomes."
 )
 
@@ -27,10 +27,10 @@ CAPTION = (
 def calibration(result: Result) -> tuple[Block, ...]:
     """Are the forecasts calibrated? Mean outcome by decile of the forecast, and the slope."""
     ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
-    own = [model for model in ranked if model not in {*REFERENCES, "mean"}]
+    own = [model for model in ranked if model not in {*result.question.references, "mean"}]
     calibrations = [calibrate(result.origins, model) for model in own]
     if not calibrations:
-        return (Heading("There is no model besides zero, naive and the mean", QUESTION),)
+        return (Heading("There is no model besides the references and the mean", QUESTION),)
     title = calibration_title(calibrations[0])
     shown = [calibration for calibration in calibrations if len(calibration.deciles) > 1][:PANELS]
     collapsed = [label(calibration.model) for calibration in calibrations if calibration.constant]
@@ -38,7 +38,9 @@ def calibration(result: Result) -> tuple[Block, ...]:
     if not shown:
         return (Heading(title, QUESTION), *notes, slope_table(calibrations))
     alt = f"Mean outcome against forecast, in groups, for {listed([label(one.model) for one in shown])}. {title}."
-    figure = Figure("calibration", draw(shown, colours(result), alt), alt, CAPTION, decile_table(calibrations))
+    figure = Figure(
+        "calibration", draw(shown, colours(result), alt), alt, result.fill(CAPTION), decile_table(calibrations)
+    )
     return (Heading(title, QUESTION), *notes, figure, slope_table(calibrations))
 
 
@@ -97,4 +99,4 @@ def decile_table(calibrations: Sequence[Calibration]) -> Table:
             sizes = (decimal(value / BASIS_POINT, 2) for value in points)
             rows.append((label(one.model), whole(place), whole(group.n), *sizes))
     labels = ["Model", "Group", "Forecasts", "Mean forecast", "Mean outcome", "95 % from", "95 % to"]
-    return table(labels, rows, "In basis points of log return.")
+    return table(labels, rows, "In basis points.")

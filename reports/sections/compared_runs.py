@@ -1,19 +1,14 @@
-"""What a comparison says of its runs: whether they differ, whether the comparison is fair, what each found, and how."""
+"""What a comparison says of its runs: whether they differ, whether it is fair, what each found, and their settings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import combinations
 
-from backtest.data.records.comparison import COMPARISON, ComparedRun, Pair
-from backtest.data.result_tables import RUN_TABLES
-from backtest.data.run_files import VERDICT
+from backtest.data.records.comparison import ComparedRun, Pair
 from backtest.reports.blocks import (
     Block,
     Column,
-    Facts,
-    Files,
     Group,
     Heading,
     Item,
@@ -22,12 +17,11 @@ from backtest.reports.blocks import (
     Text,
     Tone,
     Verdict,
-    table,
 )
 from backtest.reports.compared import ComparisonResult
-from backtest.reports.formats import MISSING, counted, duration, level, listed, whole
-from backtest.reports.sections.verdict import TONES
-from backtest.reports.wording.comparison import digits_of, headline, headlined, of, sentence, spelt
+from backtest.reports.formats import MISSING, counted, listed, whole
+from backtest.reports.sections.verdict import tone_words
+from backtest.reports.wording.comparison import digits_of, headline, headlined, of, sentence
 from backtest.reports.wording.verdict import headline as run_headline
 
 MOST = 4
@@ -46,7 +40,7 @@ def verdict_of(result: ComparisonResult) -> Verdict:
     """Return the answer; the terminal shows it, too."""
     pairs = headlined(result)
     places = digits_of(pairs)
-    lines = [sentence(pair, result.verdict.alpha, places) for pair in pairs[:MOST]]
+    lines = [sentence(pair, result.verdict.alpha, places, result.question) for pair in pairs[:MOST]]
     rest = [f"{counted(len(pairs) - MOST, 'more pair')} below."] if len(pairs) > MOST else []
     words = headline(result)
     if result.leaky:
@@ -60,15 +54,15 @@ def tone_of(result: ComparisonResult, pairs: Sequence[Pair]) -> tuple[Tone, str]
         return "bad", "Leak suspected"
     differing = of(pairs, "better", "worse")
     if differing:
-        skilled = all(beats_zero(result, pair) for pair in differing)
-        return ("good", "A difference") if skilled else ("care", "A difference, but not from zero")
+        skilled = all(beats_rival(result, pair) for pair in differing)
+        return ("good", "A difference") if skilled else ("care", f"A difference, but not from {result.rival_name}")
     if of(pairs, "no difference"):
         return "open", "No difference shown"
     return ("mute", "The same forecasts") if of(pairs, "the same") else ("mute", "Cannot tell")
 
 
-def beats_zero(result: ComparisonResult, pair: Pair) -> bool:
-    """Return whether the better one of a pair beats zero by its own run's verdict."""
+def beats_rival(result: ComparisonResult, pair: Pair) -> bool:
+    """Return whether the better one of a pair beats the rival by its own run's verdict."""
     model, name = (pair.model, pair.run) if pair.finding == "better" else (pair.other_model, pair.other_run)
     own = next(run.verdict for run in result.found.runs if run.name == name)
     return any(one.status == "better" for one in own.candidates if one.model == model)
@@ -79,14 +73,16 @@ def remark(result: ComparisonResult) -> str:
     runs = result.found.runs
     winners = [run.name for run in runs if run.status == "better"]
     if not winners:
-        return (
-            "Every run's own verdict stands as it is, and none finds a model better than zero: a difference between "
-            "two models that both fail against zero is no evidence for either."
+        return result.fill(
+            "Every run's own verdict stands as it is, and none finds a model better than {rival}: a difference between "
+            "two models that both fail against {rival} is no evidence for either."
         )
     others = "" if len(winners) == len(runs) else ", the others do not"
-    found = f"{listed(winners)} {'finds' if len(winners) == 1 else 'find'} a model better than zero{others}"
+    found = (
+        f"{listed(winners)} {'finds' if len(winners) == 1 else 'find'} a model better than {result.rival_name}{others}"
+    )
     stands = f"Every run's own verdict stands as it is: {found}."
-    return f"{stands} Being better than another model is not being better than zero."
+    return f"{stands} Being better than another model is not being better than {result.rival_name}."
 
 
 def fairness(result: ComparisonResult) -> tuple[Block, ...]:
@@ -170,7 +166,7 @@ OWN_CAPTION = (
 
 
 def own_verdicts(result: ComparisonResult) -> tuple[Block, ...]:
-    """What did each run find by itself? Its verdict against zero, in its own words, and its leak audit."""
+    """What did each run find by itself? Its verdict against the rival, in its own words, and its leak audit."""
     runs = result.found.runs
     columns = (
         Column("Run", number=False),
@@ -182,25 +178,25 @@ def own_verdicts(result: ComparisonResult) -> tuple[Block, ...]:
     rows = tuple(
         (
             run.name,
-            TONES[run.status][1],
+            tone_words(run.verdict)[1],
             run_headline(run.verdict),
             f"{run.audited}, {run.depth}" if run.audited == "passed" else run.audited,
             whole(run.verdict.configurations),
         )
         for run in runs
     )
-    heading = Heading(own_title(runs), "What did each run find by itself?")
+    heading = Heading(own_title(runs, result.rival_name), "What did each run find by itself?")
     return heading, Table(columns, (Group(rows),), OWN_CAPTION)
 
 
-def own_title(runs: Sequence[ComparedRun]) -> str:
-    """Return which runs have a model that beats zero, in one sentence."""
+def own_title(runs: Sequence[ComparedRun], rival: str) -> str:
+    """Return which runs have a model that beats {rival}, in one sentence."""
     winners = [run.name for run in runs if run.status == "better"]
     if not winners:
-        return f"{'Neither' if len(runs) == 2 else 'No'} run has shown a model that beats zero"
+        return f"{'Neither' if len(runs) == 2 else 'No'} run has shown a model that beats {rival}"
     if len(winners) == len(runs):
-        return f"{'Both runs have' if len(runs) == 2 else 'Every run has'} shown a model that beats zero"
-    return f"Only {listed(winners, 4)} {'has' if len(winners) == 1 else 'have'} shown a model that beats zero"
+        return f"{'Both runs have' if len(runs) == 2 else 'Every run has'} shown a model that beats {rival}"
+    return f"Only {listed(winners, 4)} {'has' if len(winners) == 1 else 'have'} shown a model that beats {rival}"
 
 
 SETTINGS_CAPTION = (
@@ -222,92 +218,3 @@ def settings(result: ComparisonResult) -> tuple[Block, ...]:
     columns = (Column("Setting", number=False, wraps=True), *of_runs)
     rows = tuple((setting.name, *(value or MISSING for value in setting.values)) for setting in found.settings)
     return Heading(f"The runs differ in {listed(names, 4)}", question), Table(columns, (Group(rows),), SETTINGS_CAPTION)
-
-
-METHOD = (
-    "A comparison is a run of its own: its forecasts are those of all runs on the rows that they share, and they are "
-    "evaluated and judged like those of any run. Nothing in the runs was changed, and every file was checked against "
-    "its SHA-256. A row is a symbol and the time of its last known bar. Rows that not all runs forecast are left out, "
-    "those that are left must have the same outcomes and the same baselines in every run. A model whose forecasts are "
-    "the same in all runs stands once, under its name alone. Folds are ten equal stretches of the common times, "
-    "because the runs may be folded otherwise."
-)
-FACTS = {
-    "The test of a pair": (
-        "Diebold-Mariano, two-sided, on squared errors, with the critical values of Kiefer and Vogelsang (fixed-b): "
-        "the same test as a run's own verdict. With several symbols the errors of one time are averaged first."
-    ),
-    "The 95 % interval": (
-        "All differences, as a share of zero's squared error, that the same test does not reject (Fieller): it "
-        "excludes 0 if and only if the unadjusted p is below 5 %."
-    ),
-    "The best of two runs": (
-        "Where the models with the smallest squared errors have different names in two runs, they are tested, too. "
-        "They were picked after looking, so their p counts once for every pair that might have been picked."
-    ),
-    "Against zero": (
-        "The table of all models and the tests below it judge every model of every run against zero on the common "
-        "rows. Their adjusted p allows for all of them and for what else was tried on the bars, so it may be larger "
-        "than in a run's own report."
-    ),
-}
-
-
-def comparison_method(result: ComparisonResult) -> tuple[Block, ...]:
-    """How were the runs compared? Method, data, runs with their checksums, and files."""
-    found = result.found
-    title = f"{counted(found.rows, 'common row')} of {listed(found.symbols, 4)}, {counted(found.horizon, 'bar')} ahead"
-    at_most = level(result.verdict.alpha)
-    facts = (
-        *FACTS.items(),
-        (
-            "The level",
-            f"A difference is claimed where its adjusted p is at most {at_most}, the smallest level of the runs.",
-        ),
-        ("The adjusted p of a pair", f"Holm, over {counted(found.family, 'p-value')}: every pair that has one."),
-        ("Bars", f"of {duration(found.interval_seconds)}; {counted(found.horizon, 'bar')} ahead"),
-        ("Common rows", f"{whole(found.rows)} at {counted(found.times, 'time')}, {span(found.first, found.last)}"),
-    )
-    files = (
-        (COMPARISON, "the runs, their settings and the tests between them"),
-        (VERDICT, "the verdict on all models"),
-    )
-    tables = tuple((table.file, table.meaning) for table in RUN_TABLES if result.tables[table.name.lower()].height)
-    return (
-        Heading(title, "How were the runs compared?"),
-        Text(METHOD),
-        Facts(facts),
-        runs_table(result),
-        Facts(checksums(result)),
-        Files((*files, *tables)),
-    )
-
-
-def span(first: str, last: str) -> str:
-    """Return from when to when, in UTC."""
-    return f"{spelt(first, clock)} to {spelt(last, clock)} UTC"
-
-
-def clock(time: datetime) -> str:
-    """Return a time to the minute."""
-    return f"{time:%Y-%m-%d %H:%M}"
-
-
-def runs_table(result: ComparisonResult) -> Table:
-    """Return what each run forecast, and how much of it is common."""
-    rows = [
-        (run.name, run.source, listed(run.symbols, 4), span(run.first, run.last), *map(whole, counts))
-        for run in result.found.runs
-        for counts in [(run.folds, run.forecasts, run.left_out)]
-    ]
-    heads = ["Run", "Source", "Symbols", "Forecasts from", "Folds", "Forecasts", "Left out"]
-    return table(heads, rows, "Forecasts of each model; left out: of rows that another run has not.", words=4)
-
-
-def checksums(result: ComparisonResult) -> tuple[tuple[str, str], ...]:
-    """Return the checksums by which bars and runs are known."""
-    bars = {run.bars for run in result.found.runs}
-    own = [(f"Manifest of {run.name}", run.manifest) for run in result.found.runs]
-    if len(bars) == 1:
-        return (("Bars of all runs", next(iter(bars))), *own)
-    return (*((f"Bars of {run.name}", run.bars) for run in result.found.runs), *own)

@@ -1,4 +1,4 @@
-"""When a model gained or lost against zero: its cumulative loss difference, and the fluctuation test."""
+"""When a model gained or lost against the rival: its cumulative loss difference, and the fluctuation test."""
 
 from __future__ import annotations
 
@@ -24,30 +24,34 @@ OFF_SCALE = 4
 """A path this many times as far from 0 as the leading model's is cut off, or left out if it is a baseline's."""
 
 CAPTION = (
-    "Cumulative squared error minus zero's, in per cent of zero's total: where a line falls, the model is better than "
-    "zero; where it rises, worse. It ends at minus the model's skill. A steady decline is evidence of skill; a single "
-    "drop is one event."
+    "Cumulative {loss} minus that of {rival}, in per cent of its total: where a line falls, the model is better than "
+    "{rival}; where it rises, worse. It ends at minus the model's skill. A steady decline is evidence of skill; a "
+    "single drop is one event."
 )
 
 
 def cumulative_loss(result: Result) -> tuple[Block, ...]:
-    """When did it gain or lose? Cumulative loss difference against zero, and below it the fluctuation test's band."""
+    """When did it gain or lose? Cumulative loss difference against the rival, and below it the fluctuation test."""
     leader = result.leader
     if leader is None:
-        return (Heading("There is no model to compare with zero", QUESTION),)
+        return (Heading(result.fill("There is no model to compare with {rival}"), QUESTION),)
     limit, fluctuations = axis_limit(result), selected_paths(result)
     paths = visible_paths(result, limit)
-    title = cumulative_loss_title(next(path for path in result.paths if path.model == leader.model), result.folds)
-    notes = [fluctuation_sentence(fluctuations, result.folds)] if fluctuations else []
-    shown = "Line chart of the cumulative difference in squared error from zero over time."
+    title = cumulative_loss_title(
+        next(path for path in result.paths if path.model == leader.model), result.folds, result.rival_name
+    )
+    notes = [fluctuation_sentence(fluctuations, result.folds, result.rival_name)] if fluctuations else []
+    shown = result.fill("Line chart of the cumulative difference in {loss} from {rival} over time.")
     alt = " ".join([shown, f"{title}.", *notes])
-    svg = draw(paths, fluctuations, result.folds, pens(result), limit, alt)
+    svg = draw(
+        paths, fluctuations, result.folds, pens(result), limit, alt, loss=result.loss_name, rival=result.rival_name
+    )
     figure = Figure(
         "cumulative_loss",
         svg,
         alt,
         cumulative_loss_caption(result, paths, limit),
-        fold_end_table(result.paths, result.folds),
+        fold_end_table(result),
     )
     details = Details("The numbers of the lower panel", (fluctuation_table(fluctuations),)) if fluctuations else None
     return (Heading(title, QUESTION), *map(Text, notes), figure, *([details] if details else []))
@@ -72,7 +76,7 @@ def visible_paths(result: Result, limit: float) -> tuple[LossPath, ...]:
 
 
 def fold_changes(path: LossPath) -> dict[int, float]:
-    """Return the change of the path over each fold: below 0 the model was better than zero."""
+    """Return the change of the path over each fold: below 0 the model was better than the rival."""
     ends = list(path.at_fold_end.values())
     return dict(zip(path.at_fold_end, np.diff(ends, prepend=0.0).tolist(), strict=True))
 
@@ -83,26 +87,26 @@ def best_fold(path: LossPath) -> int:
     return min(by_fold, key=by_fold.__getitem__)
 
 
-def cumulative_loss_title(path: LossPath, folds: Sequence[Fold]) -> str:
+def cumulative_loss_title(path: LossPath, folds: Sequence[Fold], rival: str) -> str:
     """Return when the model gained or lost, in one sentence."""
     by_fold, model, best = fold_changes(path), label(path.model), best_fold(path)
     tested = folds[-1].test_end - folds[0].test_start
     starts = {fold.number: season(fold.test_start, span=tested) for fold in folds}
     won, total = sum(gain < 0 for gain in by_fold.values()), path.values[-1]
     if len(by_fold) == 1:
-        return f"{model} was {'ahead of' if total < 0 else 'behind'} zero in the only fold of this run"
+        return f"{model} was {'ahead of' if total < 0 else 'behind'} {rival} in the only fold of this run"
     score = "every fold" if won == len(by_fold) else f"{whole(won)} of {whole(len(by_fold))} folds"
     if total >= 0:
         worst = max(by_fold, key=by_fold.__getitem__)
-        return f"{model} fell behind zero: ahead in {score}, largest loss in fold {worst} (from {starts[worst]})"
+        return f"{model} fell behind {rival}: ahead in {score}, largest loss in fold {worst} (from {starts[worst]})"
     if total - by_fold[best] >= 0:
-        return f"{model} was ahead of zero in {score}, but not overall without fold {best} (from {starts[best]})"
-    return f"{model} was ahead of zero in {score}, most clearly in fold {best} (from {starts[best]})"
+        return f"{model} was ahead of {rival} in {score}, but not overall without fold {best} (from {starts[best]})"
+    return f"{model} was ahead of {rival} in {score}, most clearly in fold {best} (from {starts[best]})"
 
 
 def cumulative_loss_caption(result: Result, shown: Sequence[LossPath], limit: float) -> str:
     """Return how to read both panels, and what is cut off or left out."""
-    sentences = [CAPTION]
+    sentences = [result.fill(CAPTION)]
     if len(result.folds) <= FEW:
         sentences.append("Vertical lines mark the start of each fold.")
     cut = [
@@ -119,14 +123,16 @@ def cumulative_loss_caption(result: Result, shown: Sequence[LossPath], limit: fl
     return " ".join([*sentences, fluctuation_caption(fluctuations, result.folds)] if fluctuations else sentences)
 
 
-def fold_end_table(paths: Sequence[LossPath], folds: Sequence[Fold]) -> Table:
+def fold_end_table(result: Result) -> Table:
     """Return the values of all paths at the ends of the folds."""
+    paths, folds = result.paths, result.folds
     labels = ["Fold", "Test until", *(label(path.model) for path in paths)]
     rows = [
         (whole(fold.number), day(fold.test_end), *(percent(path.at_fold_end.get(fold.number), 3) for path in paths))
         for fold in binned(folds)
     ]
-    caption = f"Cumulative difference at the end of each fold, in per cent of zero's total.{binned_note(folds)}"
+    caption = result.fill("Cumulative difference at the end of each fold, in per cent of the total of {rival}.")
+    caption += binned_note(folds)
     return table(labels, rows, caption, words=2)
 
 
@@ -142,7 +148,7 @@ def selected_paths(result: Result) -> tuple[FluctuationPath, ...]:
     return tuple(paths[model] for model in ranked[: MOST_PATHS if result.candidates else 1])
 
 
-def fluctuation_sentence(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
+def fluctuation_sentence(paths: Sequence[FluctuationPath], folds: Sequence[Fold], rival: str) -> str:
     """Return which models left the band, and when, the better ones first."""
     tested = folds[-1].test_end - folds[0].test_start
     spells = []
@@ -152,7 +158,7 @@ def fluctuation_sentence(paths: Sequence[FluctuationPath], folds: Sequence[Fold]
             when = (
                 "throughout" if outside.all() else f"around {spell_dates(path, side, tested)}" if outside.any() else ""
             )
-            spells += [f"{label(path.model)} was {word} than zero {when}"] if when else []
+            spells += [f"{label(path.model)} was {word} than {rival} {when}"] if when else []
     if not spells:
         verb = "stays" if len(paths) == 1 else "stay"
         return f"No period stands out: {listed([label(path.model) for path in paths])} {verb} within the 95 % band."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from backtest.data.names import REFERENCES, label
+from backtest.data.names import label
 from backtest.data.records.verdict import Candidate
 from backtest.data.result_tables import DROPPED
 from backtest.reports.blocks import Block, Figure, Heading, Note, Table, table
@@ -28,6 +28,7 @@ from backtest.reports.formats import (
 from backtest.reports.result import Fold, Result, by_error
 from backtest.reports.run import RunResult
 from backtest.reports.sections.cumulative_loss import best_fold
+from backtest.reports.wording.question import words_of_loss
 
 FOLDS_QUESTION = "What were the models trained and tested on?"
 
@@ -96,8 +97,8 @@ SKILL_QUESTION = "Is the skill stable?"
 MOST_MODELS = 5
 
 SKILL_CAPTION = (
-    "One bar per fold: above the line the model's squared error is lower than zero's in that fold, below it higher. A "
-    "model with real skill is above the line most of the time; one tall bar among many small ones is luck or an "
+    "One bar per fold: above the line the model's {loss} is lower than that of {rival} in that fold, below it higher. "
+    "A model with real skill is above the line most of the time; one tall bar among many small ones is luck or an "
     "unusual period."
 )
 OFF_SCALE = 4
@@ -105,18 +106,17 @@ OFF_SCALE = 4
 
 
 def skill(result: Result) -> tuple[Block, ...]:
-    """Is the skill stable? Skill against zero in every fold."""
+    """Is the skill stable? Skill against the rival in every fold."""
     title = skill_title(result)
     models = shown_models(result)
     robustness = leave_one_out(result)
     if not models:
         return (Heading(title, SKILL_QUESTION), *robustness)
-    alt = (
-        f"Bar charts of the skill against zero in each fold for {', '.join(label(model) for model in models)}. {title}."
-    )
+    names = ", ".join(label(model) for model in models)
+    alt = f"Bar charts of the skill against {result.rival_name} in each fold for {names}. {title}."
     limit = limit_of([largest_skill(model, result) for model in models], OFF_SCALE)
     cut = [label(model) for model in models if largest_skill(model, result) > limit]
-    caption = SKILL_CAPTION + (f" Bars of {listed(cut)} are cut off at triangles." if cut else "")
+    caption = result.fill(SKILL_CAPTION) + (f" Bars of {listed(cut)} are cut off at triangles." if cut else "")
     svg = draw_skill(models, result.folds, colours(result), limit, alt)
     return Heading(title, SKILL_QUESTION), Figure("skill", svg, alt, caption, skill_table(result)), *robustness
 
@@ -131,14 +131,15 @@ def leave_one_out(result: Result) -> tuple[Block, ...]:
     found = [one for score in result.candidates if (one := score.candidate) and one.worst_fold is not None]
     if not found or result.frame(DROPPED).is_empty():
         return ()
+    rival = result.rival_name
     fragile = " ".join(
-        f"Without fold {one.worst_fold}, {label(one.model)} is no longer significantly {one.status} than zero."
+        f"Without fold {one.worst_fold}, {label(one.model)} is no longer significantly {one.status} than {rival}."
         for one in found
         if one.fragile
     )
     labels = ["Model", "Verdict", "Skill", "p adjusted", "Left-out fold", "Skill without", "p adjusted without"]
     rows = [leave_one_out_row(one, result) for one in found]
-    return *([Note(fragile)] if fragile else []), table(labels, rows, LEAVE_ONE_OUT_CAPTION, words=2)
+    return *([Note(fragile)] if fragile else []), table(labels, rows, result.fill(LEAVE_ONE_OUT_CAPTION), words=2)
 
 
 def leave_one_out_row(one: Candidate, result: Result) -> tuple[str, ...]:
@@ -150,21 +151,23 @@ def leave_one_out_row(one: Candidate, result: Result) -> tuple[str, ...]:
     verdict = f"{one.status}, but fragile" if one.fragile else one.status
     chances = (one.p_worse_adjusted if one.status == "worse" else one.p_adjusted, one.worst_p if claim else None)
     before, then = (p_value(chance, result.verdict.alpha) for chance in chances)
-    skill = next(score.skill_zero for score in result.scores if score.model == one.model)
+    skill = next(score.skill for score in result.scores if score.model == one.model)
     return label(one.model), verdict, percent(skill), before, whole(fold), percent(skills.get(fold or 0)), then
 
 
 CLAIMS = ("better", "worse")
 LEAVE_ONE_OUT_CAPTION = (
-    "Results without one fold. For a model that is better or worse than zero it is the fold without which the adjusted"
-    " p is largest; a claim that fails without it is fragile. For any other model it is the fold with the largest "
-    "gain; the first one in case of ties."
+    "Results without one fold. For a model that is better or worse than {rival} it is the fold without which the "
+    "adjusted p is largest; a claim that fails without it is fragile. For any other model it is the fold with the "
+    "largest gain; the first one in case of ties."
 )
 
 
 def shown_models(result: Result) -> tuple[str, ...]:
     """Return the models with a panel: the candidates and the best baseline that is fitted, else naive."""
-    learners = by_error([score for score in result.scores if not score.status and score.model not in REFERENCES])
+    learners = by_error(
+        [score for score in result.scores if not score.status and score.model not in result.question.references]
+    )
     chosen = (*result.candidates[:MOST_MODELS], *learners[:1]) or result.rivals[:1]
     return tuple(score.model for score in chosen)
 
@@ -183,13 +186,20 @@ def skill_title(result: Result) -> str:
 
 
 def skill_table(result: Result) -> Table:
-    """Return the fold table: test span, squared error of zero, and the skill of every model."""
-    models = [score.model for score in result.scores if score.model != "zero"]
-    exponent = exponent_of(fold.mse_zero for fold in result.folds)
-    labels = ["Fold", "Test from", "Test until", "Forecasts", f"MSE of zero{power(exponent)}", *map(label, models)]
+    """Return the fold table: test span, loss of the rival, and the skill of every model."""
+    models = [score.model for score in result.scores if score.model != result.question.rival]
+    exponent = exponent_of(fold.rival_loss for fold in result.folds)
+    labels = [
+        "Fold",
+        "Test from",
+        "Test until",
+        "Forecasts",
+        f"{words_of_loss(result.question.loss).mean} of {result.rival_name}{power(exponent)}",
+        *map(label, models),
+    ]
     rows = []
     for fold in result.folds:
         skills = (percent(fold.skills.get(model)) for model in models)
         span = (day(fold.test_start), day(fold.test_end))
-        rows.append((whole(fold.number), *span, whole(fold.n_test), scaled(fold.mse_zero, exponent), *skills))
-    return table(labels, rows, "The columns of models show their skill against zero.", words=3)
+        rows.append((whole(fold.number), *span, whole(fold.n_test), scaled(fold.rival_loss, exponent), *skills))
+    return table(labels, rows, result.fill("The columns of models show their skill against {rival}."), words=3)

@@ -1,4 +1,4 @@
-"""Whether the difference in squared error between a model and zero is significant."""
+"""Whether the difference in loss between a model and the rival is significant."""
 
 from __future__ import annotations
 
@@ -12,42 +12,43 @@ from backtest.reports.figures.canvas import colours
 from backtest.reports.figures.forest import forest as draw
 from backtest.reports.formats import MISSING, listed, p_value, percent, skill_digits
 from backtest.reports.result import Result, Score
+from backtest.reports.wording.question import capital
 
 QUESTION = "Is the difference significant?"
 OFF_SCALE = 12
 """A difference this many times as large as the far end of the leading model's interval is not drawn to scale."""
 
 LARGE = 0.2
-"""A detectable gain above this share of zero's error is mentioned: no forecast of returns gains as much."""
+"""A detectable gain above this share of the rival's loss is mentioned: no forecast of returns gains as much."""
 
 Gap = Literal["gain", "loss", "open", "undefined"]
 
 CAPTION = (
-    "Squared error relative to zero's: left of the line a model is better than zero, right of it worse. The bar is the"
-    " 95 % confidence interval; if it crosses the line, the difference is not significant."
+    "The {loss} relative to that of {rival}: left of the line a model is better than {rival}, right of it worse. The "
+    "bar is the 95 % confidence interval; if it crosses the line, the difference is not significant."
 )
 
 
 def forest(result: Result) -> tuple[Block, ...]:
-    """Is the difference significant? Every model's loss difference from zero with its 95 % interval."""
-    scores = [score for score in result.scores if score.model != "zero"]
+    """Is the difference significant? Every model's loss difference from the rival with its 95 % interval."""
+    scores = [score for score in result.scores if score.model != result.question.rival]
     if not scores:
-        return (Heading("There is no model to compare with zero", QUESTION),)
+        return (Heading(result.fill("There is no model to compare with {rival}"), QUESTION),)
     title = forest_title(result)
     ranked = [*result.candidates, *(score for score in result.rivals if not score.status)]
     limit = limit_of([largest_extent(score) for score in ranked], OFF_SCALE)
     p_values = {score.model: p_value(score.p_adjusted, result.verdict.alpha) for score in scores}
-    alt = (
-        f"Forest plot of the loss difference from zero of {listed([label(score.model) for score in scores])}. {title}."
-    )
-    svg = draw(scores, colours(result), p_values, limit, alt)
-    figure = Figure("forest", svg, alt, caption(scores, limit), forest_table(scores, result))
+    names = listed([label(score.model) for score in scores])
+    alt = f"Forest plot of the loss difference from {result.rival_name} of {names}. {title}."
+    axis = result.fill("{loss} minus that of {rival}, % of it")
+    svg = draw(scores, colours(result), p_values, limit, capital(axis), alt)
+    figure = Figure("forest", svg, alt, caption(result, scores, limit), forest_table(scores, result))
     return Heading(title, QUESTION), *map(Text, power_sentences(result.candidates)), figure
 
 
 def largest_extent(score: Score) -> float:
     """Return how far a difference and its interval reach from 0."""
-    ends = (score.skill_zero, score.skill_low, score.skill_high)
+    ends = (score.skill, score.skill_low, score.skill_high)
     return max((abs(end) for end in ends if end is not None), default=0.0)
 
 
@@ -59,10 +60,13 @@ def interval_side(score: Score) -> Gap:
 
 
 GAP_CLAUSES: dict[Gap, tuple[str, str]] = {
-    "gain": ("{} is significantly better than zero", "{} are significantly better than zero"),
-    "loss": ("{} is significantly worse than zero", "{} are significantly worse than zero"),
-    "open": ("{} is not significantly different from zero", "{} are not significantly different from zero"),
-    "undefined": ("{} has no interval", "{} have no intervals"),
+    "gain": ("{models} is significantly better than {rival}", "{models} are significantly better than {rival}"),
+    "loss": ("{models} is significantly worse than {rival}", "{models} are significantly worse than {rival}"),
+    "open": (
+        "{models} is not significantly different from {rival}",
+        "{models} are not significantly different from {rival}",
+    ),
+    "undefined": ("{models} has no interval", "{models} have no intervals"),
 }
 """The clause for one model, and for several."""
 
@@ -74,7 +78,7 @@ def forest_title(result: Result) -> str:
         gap: [score for score in models if interval_side(score) == gap] for gap in GAP_CLAUSES
     }
     clauses = [
-        sentences[len(members) > 1].format(listed(model_names(members), 4))
+        sentences[len(members) > 1].format(models=listed(model_names(members), 4), rival=result.rival_name)
         for sentences, members in zip(GAP_CLAUSES.values(), groups.values(), strict=True)
         if members
     ]
@@ -127,9 +131,9 @@ def model_names(scores: Sequence[Score]) -> list[str]:
     return [label(score.model) for score in scores]
 
 
-def caption(scores: Sequence[Score], limit: float) -> str:
+def caption(result: Result, scores: Sequence[Score], limit: float) -> str:
     """Return how to read the figure, and what is not drawn to scale in it."""
-    sentences = [CAPTION]
+    sentences = [result.fill(CAPTION)]
     least = [score.candidate.detectable for score in scores if score.candidate]
     if any(one is not None and one <= limit for one in least):
         sentences.append(
@@ -142,12 +146,9 @@ def caption(scores: Sequence[Score], limit: float) -> str:
     ]
     if beyond:
         sentences.append(f"Off the scale: the smallest detectable gain of {listed(beyond)}.")
-    far = [score for score in scores if abs(score.skill_zero or 0.0) > limit]
+    far = [score for score in scores if abs(score.skill or 0.0) > limit]
     if far:
-        points = [
-            f"{label(score.model)} ({loss_difference(score.skill_zero, skill_digits(score.skill_zero))})"
-            for score in far
-        ]
+        points = [f"{label(score.model)} ({loss_difference(score.skill, skill_digits(score.skill))})" for score in far]
         sentences.append(f"Off the scale, at arrows: {listed(points)}.")
     if any(largest_extent(score) > limit for score in scores if score not in far):
         sentences.append("A bar that ends in an arrow extends beyond the figure.")
@@ -163,22 +164,22 @@ def loss_difference(skill: float | None, digits: int = 2) -> str:
 
 
 def forest_table(scores: Sequence[Score], result: Result) -> Table:
-    """Return the difference from zero of every model with its interval, p-values and verdict."""
+    """Return the difference from the rival of every model with its interval, p-values and verdict."""
     rows = [
         (
             label(score.model),
             score.status or MISSING,
-            *(loss_difference(end) for end in (score.skill_zero, score.skill_high, score.skill_low)),
+            *(loss_difference(end) for end in (score.skill, score.skill_high, score.skill_low)),
             *(p_value(chance, result.verdict.alpha) for chance in (score.p_value, score.p_adjusted)),
             loss_difference(score.candidate.detectable if score.candidate else None),
         )
         for score in scores
     ]
     labels = ["Model", "Verdict", "Difference", "95 % from", "95 % to", "p", "p adjusted", "Detectable"]
-    return table(labels, rows, TABLE_CAPTION, words=2)
+    return table(labels, rows, capital(result.fill(TABLE_CAPTION)), words=2)
 
 
 TABLE_CAPTION = (
-    "Squared error minus zero's, in per cent of zero's: minus the skill. Detectable: the smallest true difference that"
+    "{loss} minus that of {rival}, in per cent of it: minus the skill. Detectable: the smallest true difference that"
     " a sample like this one detects with 80 % power."
 )

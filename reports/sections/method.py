@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backtest.data.question import Question
 from backtest.data.records.audit import AUDIT
 from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import RUN_TABLES, SEEDS
@@ -12,6 +13,7 @@ from backtest.reports.formats import SPACE, counted, decimal, duration, level, l
 from backtest.reports.run import RunResult
 from backtest.reports.sections.glossary import FORMULAS, SIGNS
 from backtest.reports.sections.scores import adjustment
+from backtest.reports.wording.question import fill
 
 FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
     SETTINGS: "the settings as used",
@@ -28,7 +30,7 @@ def method(result: RunResult) -> tuple[Block, ...]:
     files = tuple((name, text) for name, text in FILES.items() if name in manifest.files or name == MANIFEST)
     return (
         Heading("Everything needed to repeat this run", "How was it done, and how can I repeat it?"),
-        Text(METHOD),
+        Text(method_text(result.question)),
         Facts(terms(result.verdict)),
         Details("The formulas, with their sources", (Text(SIGNS), Facts(tuple(FORMULAS.items())))),
         Code(manifest.command, "The command"),
@@ -40,18 +42,39 @@ def method(result: RunResult) -> tuple[Block, ...]:
 
 METHOD = (
     "Walk-forward evaluation: in each fold the models are fitted on past data only and then forecast, from every bar "
-    "of the test period, the log return over the next bars. A network is fitted once per seed, and its forecast is the"
-    " mean over the seeds. All models forecast exactly the same rows. Zero forecasts that the price will not move, "
-    "naive repeats the last return."
+    "of the test period, the {outcome} over the next bars. A network is fitted once per seed, and its forecast is the"
+    " mean over the seeds. All models forecast exactly the same rows."
 )
+REFERENCES = {
+    "zero": "Zero forecasts that the price will not move.",
+    "naive": "Naive repeats the last return.",
+    "random_walk": "Random walk repeats the variance of the last bars.",
+    "ewma": "EWMA is the exponentially weighted mean of past variances with the decay of RiskMetrics, 0.94.",
+    "log_har": "Log HAR regresses the logarithm on those of the mean variances of the last day, week and month.",
+}
+"""What the references of the targets are."""
+
+LOGS = (
+    "Networks, linear models and models of your own forecast the logarithm f of the variance; it is turned back as "
+    "exp(f + s2 / 2) with the residual variance s2, and a forecast outside of the range of the training outcomes "
+    "becomes their mean."
+)
+"""How forecasts of a log variance are turned back."""
+
+
+def method_text(question: Question) -> str:
+    """Return how the walk is made, what is forecast, and what the references are."""
+    references = [REFERENCES[name] for name in question.references if name in REFERENCES]
+    logs = [LOGS] if question.about.bar_variance else []
+    return " ".join([fill(METHOD, question), *references, *logs])
 
 
 def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     """Return how the verdict and its numbers are defined."""
     tried = verdict.configurations
     family = (
-        f"{counted(verdict.comparisons, 'p-value')} for a lower squared error than zero's: those of every model except "
-        "zero and naive, at every horizon, in every configuration tried on these bars"
+        f"{counted(verdict.comparisons, 'p-value')} for a lower loss than the rival's: those of every model except the "
+        "references, at every horizon, in every configuration tried on these bars"
     )
     others = (
         "Nothing else on these bars"
@@ -59,29 +82,29 @@ def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
         else f"{counted(tried, 'configuration')} on these bars, including this one"
     )
     return (
-        ("The test", TEST),
+        ("The test", fill(TEST, verdict.question)),
         ("The level", f"A claim is made if its adjusted p is at most {level(verdict.alpha)}."),
         ("The adjusted p", f"{adjustment(verdict)} adjustment over {family}."),
         ("Tried so far", f"{others}, according to the ledger of the runs folder."),
         ("The 95 % interval", INTERVAL),
-        ("Would have shown", DETECTABLE),
+        ("Would have shown", fill(DETECTABLE, verdict.question)),
         ("Fragile", FRAGILE),
     )
 
 
 TEST = (
-    "One-sided Diebold-Mariano test of whether the model's squared error is lower than zero's, over all folds "
+    "One-sided Diebold-Mariano test of whether the model's {loss} is lower than that of {rival}, over all folds "
     "together, on the mean forecast over seeds. The critical values are those of Kiefer and Vogelsang (fixed-b), which"
     " allow for the uncertainty of the estimated long-run variance."
 )
 INTERVAL = (
-    "All values of the skill that the two-sided version of the test does not reject; it covers the true skill in 95 o"
-    " 100 samples like this one."
+    "All values of the skill that the two-sided version of the test does not reject; it covers the true skill in 95 of "
+    "100 samples like this one."
 )
 DETECTABLE = (
-    f"The smallest true gain over zero that a sample like this one detects in 4 of 5 cases (80{SPACE}% power), as a "
-    "share of zero's squared error, at the level after adjustment. It may lie outside the interval, because forecasts "
-    "with a larger gain also vary more. A smaller gain may exist without being detected."
+    f"The smallest true gain over {{rival}} that a sample like this one detects in 4 of 5 cases (80{SPACE}% power), as"
+    f" a share of its {{loss}}, at the level after adjustment. It may lie outside the interval, because forecasts with"
+    f" a larger gain also vary more. A smaller gain may exist without being detected."
 )
 FRAGILE = "A claim that depends on a single fold: without that fold its adjusted p is above the level."
 

@@ -4,86 +4,96 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backtest.data.names import PRIMARY, label
+from backtest.data.names import label
+from backtest.data.question import Question
 from backtest.data.result_tables import JOINT, TESTS
 from backtest.reports.blocks import Block, Column, Details, Group, Heading, Table, Text
 from backtest.reports.formats import MISSING, counted, decimal, listed, p_value, shortened, tied
 from backtest.reports.result import Result, Score
 from backtest.reports.rows import Row
+from backtest.reports.wording.question import capital, words_of_loss
 
 QUESTION = "What do the other tests say?"
 MOST_MODELS = 3
 """Models whose tests are shown; those of the others are in the file."""
 
-WITHOUT_LOSS = ("squared", "direction")
-"""Losses that are not named: that of the verdict, and that of tests on signs."""
+DIRECTION = "direction"
+"""What stands for a loss in tests on signs; like the loss of the verdict it is not named."""
 
 NESTED = (
     "Diebold-Mariano asks whether these forecasts were better; Clark-West asks whether the larger model would be "
-    "better if its weights were known. Zero is nested in every network, and for nested models Diebold-Mariano is the "
-    "more conservative test."
+    "better if its weights were known. {rival} is nested in every network, and for nested models Diebold-Mariano is "
+    "the more conservative test."
 )
 
 
+def nested_note(result: Result) -> tuple[Block, ...]:
+    """Return what Clark-West adds, where the rival is a special case of every model."""
+    nested = result.question.rival in result.question.about.nested
+    return (Text(NESTED.format(rival=capital(result.rival_name))),) if nested else ()
+
+
 def other_tests(result: Result) -> tuple[Block, ...]:
-    """What do the other tests say? Every test of the leading candidates against zero, then those of all models."""
+    """What do the other tests say? Every test of the leading candidates against the rival, then those of all models."""
     rows = leading_tests(result)
     numbers = Details("The numbers", (pair_table(rows, result),))
-    pairs: tuple[Block, ...] = (Text(NESTED), answer_table(rows, result), numbers) if rows else ()
+    pairs: tuple[Block, ...] = (*nested_note(result), answer_table(rows, result), numbers) if rows else ()
     rows_of_all = result.rows(JOINT)
-    joint = (joint_table(rows_of_all, result.verdict.alpha),) if rows_of_all else ()
+    joint = (joint_table(rows_of_all, result),) if rows_of_all else ()
     return Heading(other_tests_title(rows, result), QUESTION), *pairs, *joint
 
 
 def leading_tests(result: Result) -> tuple[Row, ...]:
     """Return the tests of the leading candidates: the one behind the verdict, other tests of skill, then the rest.
 
-    Each is shown once per loss, preferably against zero and one-sided.
+    Each is shown once per loss, preferably against the rival and one-sided.
     """
     models = [score.model for score in ranked_models(result)[:MOST_MODELS]]
     once: dict[tuple[str, str, str], Row] = {}
+    asked = result.question
     for row in sorted(
-        result.rows(TESTS, fold=None), key=lambda row: (row.baseline != PRIMARY["baseline"], row.alternative != "less")
+        result.rows(TESTS, fold=None), key=lambda row: (row.baseline != asked.rival, row.alternative != "less")
     ):
         once.setdefault((row.test, row.loss, row.model), row)
 
     def sort_key(row: Row) -> tuple[bool, bool, bool, str, int]:
-        other = row.test != PRIMARY["test"]
-        return not is_against_zero(row), row.loss != PRIMARY["loss"], other, name_of_test(row), models.index(row.model)
+        about = not is_of_skill(row, asked), row.loss != asked.loss, row.test != asked.test
+        return *about, name_of_test(row, asked), models.index(row.model)
 
     return tuple(sorted((row for row in once.values() if row.model in models), key=sort_key))
 
 
 def ranked_models(result: Result) -> tuple[Score, ...]:
-    """Return the candidates, or without any all models but zero, by squared error."""
+    """Return the candidates, or without any all models but the rival, by loss."""
     return result.candidates or result.rivals
 
 
-def name_of_test(row: Row) -> str:
-    """Return the name of a test, with loss and baseline where they are not squared error and zero."""
-    loss = "" if row.loss in WITHOUT_LOSS else f" on {row.loss} errors"
-    return f"{row.title}{loss}" if row.baseline == PRIMARY["baseline"] else f"{row.title}{loss}, against {row.baseline}"
+def name_of_test(row: Row, asked: Question) -> str:
+    """Return the name of a test, with loss and baseline where they are not those of the verdict."""
+    loss = "" if row.loss in (asked.loss, DIRECTION) else f" on {words_of_loss(row.loss).several}"
+    return f"{row.title}{loss}" if row.baseline == asked.rival else f"{row.title}{loss}, against {label(row.baseline)}"
 
 
-def is_against_zero(row: Row) -> bool:
-    """Return whether a test is about skill against zero."""
-    return bool(row.of_skill and row.baseline == PRIMARY["baseline"])
+def is_of_skill(row: Row, asked: Question) -> bool:
+    """Return whether a test is about skill against the rival."""
+    return bool(row.of_skill and row.baseline == asked.rival)
 
 
-def question(row: Row) -> str:
+def asked_in_words(row: Row, asked: Question) -> str:
     """Return the question of a test, with the loss unless it is that of the verdict."""
-    return row.asks if row.loss in WITHOUT_LOSS else f"{row.asks.removesuffix('?')}, in {row.loss} errors?"
+    own = row.loss in (asked.loss, DIRECTION)
+    return str(row.asks) if own else f"{row.asks.removesuffix('?')}, in {words_of_loss(row.loss).several}?"
 
 
-def is_primary(row: Row) -> bool:
+def is_primary(row: Row, asked: Question) -> bool:
     """Return whether a test is the one behind the verdict."""
-    return {"test": row.test, "loss": row.loss, "baseline": row.baseline} == PRIMARY
+    return {"test": row.test, "loss": row.loss, "baseline": row.baseline} == asked.primary
 
 
 def adjusted(row: Row, result: Result) -> float | None:
     """Return the adjusted p-value; for the test behind the verdict the one that allows for everything tried."""
     own = next((score.p_adjusted for score in result.scores if score.model == row.model), None)
-    found: float | None = own if is_primary(row) else row.p_adjusted
+    found: float | None = own if is_primary(row, result.question) else row.p_adjusted
     return found
 
 
@@ -96,37 +106,37 @@ def answer(row: Row, result: Result) -> str:
 
 
 def other_tests_title(rows: Sequence[Row], result: Result) -> str:
-    """Return what the tests of skill against zero find, in one sentence."""
-    tests = [row for row in rows if is_against_zero(row)]
-    asked = [row for row in tests if row.p_value is not None]
-    passed = [row for row in asked if answer(row, result) == "yes"]
-    if not asked:
+    """Return what the tests of skill against the rival find, in one sentence."""
+    tests = [row for row in rows if is_of_skill(row, result.question)]
+    computed = [row for row in tests if row.p_value is not None]
+    passed = [row for row in computed if answer(row, result) == "yes"]
+    if not computed:
         return "No test of skill could be computed"
     if result.verdict.status == "cannot tell":
         return "There is too little evidence to rely on the tests of skill"
-    if any(is_primary(row) for row in passed):
-        model = next(row.model for row in passed if is_primary(row))
-        own, yes = (sum(row.model == model for row in some) for some in (asked, passed))
+    if any(is_primary(row, result.question) for row in passed):
+        model = next(row.model for row in passed if is_primary(row, result.question))
+        own, yes = (sum(row.model == model for row in some) for some in (computed, passed))
         verb = "finds" if yes == 1 else "find"
         return (
             f"{label(model)}: {yes} of {counted(own, 'test')} of skill {verb} it, including the one behind the verdict"
         )
     if passed:
-        return f"{passed_sentence(passed)}; the test behind the verdict does not"
+        return f"{passed_sentence(passed, result.question)}; the test behind the verdict does not"
     none = (
-        "No test finds skill against zero"
-        if len(asked) == len(tests)
-        else "No test that could be computed finds skill against zero"
+        f"No test finds skill against {result.rival_name}"
+        if len(computed) == len(tests)
+        else f"No test that could be computed finds skill against {result.rival_name}"
     )
     where = f" in the {MOST_MODELS} best models" if len(ranked_models(result)) > MOST_MODELS else ""
     return f"{none}{where}"
 
 
-def passed_sentence(passed: Sequence[Row]) -> str:
+def passed_sentence(passed: Sequence[Row], asked: Question) -> str:
     """Return which tests find skill in which models."""
     models: dict[str, list[str]] = {}
     for row in passed:
-        models.setdefault(name_of_test(row), []).append(label(row.model))
+        models.setdefault(name_of_test(row, asked), []).append(label(row.model))
     groups: dict[str, list[str]] = {}
     for name, them in models.items():
         groups.setdefault(listed(them), []).append(name)
@@ -137,28 +147,30 @@ def passed_sentence(passed: Sequence[Row]) -> str:
 
 def answer_table(rows: Sequence[Row], result: Result) -> Table:
     """Return one row per test: its question, and its answer for each model with the adjusted p-value."""
-    models = list(dict.fromkeys(row.model for row in rows))
+    models, asked = list(dict.fromkeys(row.model for row in rows)), result.question
     parts: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
     for row in rows:
-        groups = parts.setdefault(ABOUT[is_against_zero(row)], {})
+        groups = parts.setdefault(result.fill(ABOUT[is_of_skill(row, asked)]), {})
         chance = p_value(adjusted(row, result), result.verdict.alpha)
         shown = answer(row, result) if chance == MISSING else f"{answer(row, result)} ({chance})"
-        groups.setdefault((question(row), name_of_test(row)), {})[row.model] = shown
+        groups.setdefault((asked_in_words(row, asked), name_of_test(row, asked)), {})[row.model] = shown
     table = [
-        Group(tuple((asks, *(one.get(model, MISSING) for model in models), name) for (asks, name), one in asked), about)
-        for about, asked in ((about, groups.items()) for about, groups in parts.items())
+        Group(
+            tuple((asks, *(one.get(model, MISSING) for model in models), name) for (asks, name), one in answers), about
+        )
+        for about, answers in ((about, groups.items()) for about, groups in parts.items())
     ]
     columns = [Column("Question", number=False, wraps=True), *(Column(label(model), number=False) for model in models)]
-    return Table((*columns, Column("Test", number=False)), tuple(table), ANSWER_CAPTION)
+    return Table((*columns, Column("Test", number=False)), tuple(table), result.fill(ANSWER_CAPTION))
 
 
-ABOUT = {True: "Skill against zero", False: "Other questions"}
-"""The group of a row of the answers, by whether it is about skill against zero."""
+ABOUT = {True: "Skill against {rival}", False: "Other questions"}
+"""The group of a row of the answers, by whether it is about skill against the rival."""
 
 ANSWER_CAPTION = (
     "In brackets the adjusted p. Yes: it is at most the significance level; no evidence is not proof of the opposite. "
     "It allows for the models of this run, in the first row also for everything else tried on these bars. The baseline"
-    " is zero unless another one is named."
+    " is {rival} unless another one is named."
 )
 
 
@@ -168,7 +180,7 @@ def pair_table(rows: Sequence[Row], result: Result) -> Table:
     for row in rows:
         chances = (p_value(chance, result.verdict.alpha) for chance in (row.p_value, adjusted(row, result)))
         cells = label(row.model), answer(row, result), decimal(row.statistic, 2), *chances, note_cell(row.note)
-        groups.setdefault(f"{name_of_test(row)}: {row.asks}", []).append(cells)
+        groups.setdefault(f"{name_of_test(row, result.question)}: {row.asks}", []).append(cells)
     columns = (*map(Column, ("Model", "Answer"), (False, False)), *map(Column, ("Statistic", "p", "p adjusted")), NOTE)
     return Table(columns, tuple(Group(tuple(cells), name) for name, cells in groups.items()), CAPTION)
 
@@ -186,9 +198,9 @@ CAPTION = (
 )
 
 
-def joint_table(rows: Sequence[Row], alpha: float) -> Table:
+def joint_table(rows: Sequence[Row], result: Result) -> Table:
     """Return the answer of each joint test of all models, with its question."""
-    groups: dict[str, list[Row]] = {}
+    groups, alpha = dict[str, list[Row]](), result.verdict.alpha
     for row in rows:
         groups.setdefault(f"{row.title}: {row.asks}", []).append(row)
     cells = []
@@ -197,7 +209,7 @@ def joint_table(rows: Sequence[Row], alpha: float) -> Table:
         chance = p_value(first.p_value if first.model is None else None, alpha)
         cells.append(Group(((joint_answer(members, alpha), chance, note_cell(first.note)),), name))
     columns = (Column("Answer", number=False, wraps=True), Column("p"), NOTE)
-    return Table(columns, tuple(cells), "Joint tests of all models, on squared errors.")
+    return Table(columns, tuple(cells), result.fill("Joint tests of all models, on {losses}."))
 
 
 def joint_answer(rows: Sequence[Row], alpha: float) -> str:

@@ -19,6 +19,7 @@ from backtest.reports.figures.pairs import pair_forest
 from backtest.reports.formats import counted, day, interval, listed, p_value, percent, skill_digits, whole
 from backtest.reports.sections.cumulative_loss import fold_changes, largest_difference
 from backtest.reports.wording.comparison import both, capitalised, digits_of, lettered, of, sides
+from backtest.reports.wording.question import capital, words_of_loss
 
 QUESTION = "Which differences are larger than their error?"
 MOST = 24
@@ -34,14 +35,14 @@ LONGEST = 8
 """Characters of the name of a run that fit beside the picture."""
 
 CAPTION = (
-    "Each dot is the squared error of the model on the left less that of the model on the right, in per cent of "
-    "zero's; left of 0 the left one is better. The line is the 95 % interval: all differences that these forecasts do "
+    "Each dot is the {loss} of the model on the left less that of the model on the right, in per cent of that of "
+    "{rival}; left of 0 the left one is better. The line is the 95 % interval: all differences that these forecasts do "
     "not rule out. Where it holds 0, chance could have made the difference. Blue: still a difference when all pairs "
     "are allowed for."
 )
 
 TABLE = (
-    "Difference: squared error of the first run's model less that of the second's, in per cent of zero's, on the "
+    "Difference: {loss} of the first run's model less that of the second's, in per cent of that of {rival}, on the "
     "common rows; below 0 the first is better. Better: by the adjusted p; neither, where no difference shows. p: how "
     "often chance alone would make two equally good models differ at least as much (Diebold-Mariano, two-sided, "
     "fixed-b). Adjusted (Holm), it allows for every pair that was tested"
@@ -70,10 +71,15 @@ def pairs(result: ComparisonResult) -> tuple[Block, ...]:
         return heading, *below
     words = f"Dots with intervals for the differences of {counted(len(drawn), 'pair')}. {heading.finding}."
     rest = len(result.tested) - len(drawn)
+    axis = capital(result.fill("{loss}, left less right, % of that of {rival}"))
     limit, runs = limit_in(drawn), lettered([run.name for run in result.found.runs], LONGEST)
     more = [f"{counted(rest, 'more pair')} in the table."] if rest else []
-    caption = " ".join([CAPTION, *legend(drawn, runs), *cut(drawn, limit), *more])
-    return heading, Figure("pairs", pair_forest(drawn, runs, limit, words), words, caption, intervals(drawn)), *below
+    caption = " ".join([result.fill(CAPTION), *legend(drawn, runs), *cut(drawn, limit), *more])
+    return (
+        heading,
+        Figure("pairs", pair_forest(drawn, runs, limit, axis, words), words, caption, intervals(drawn)),
+        *below,
+    )
 
 
 def limit_in(drawn: Sequence[Pair]) -> float:
@@ -105,7 +111,7 @@ def cut(drawn: Sequence[Pair], limit: float) -> list[str]:
 
 
 def pairs_title(result: ComparisonResult) -> str:
-    """Return how many differences are larger than chance would make them."""
+    """Return how many differences are significant."""
     tested = result.tested
     if not tested:
         return "There is no difference to test"
@@ -114,8 +120,8 @@ def pairs_title(result: ComparisonResult) -> str:
     if differing:
         clear = both(min(differing, key=lambda pair: pair.p_value or 0.0))
         if len(tested) == 1:
-            return f"The difference between {clear} is larger than chance makes"
-        many = f"{whole(len(differing))} of {every} {'is' if len(differing) == 1 else 'are'} larger than chance makes"
+            return f"The difference between {clear} is significant"
+        many = f"{whole(len(differing))} of {every} {'is' if len(differing) == 1 else 'are'} significant"
         return f"{many}, most clearly that between {clear}"
     outside = sum(pair.low is not None and pair.high is not None and pair.low * pair.high > 0 for pair in tested)
     if outside:
@@ -148,20 +154,21 @@ def pairs_table(result: ComparisonResult) -> Table:
         Column("95 % interval", spare=max(len(run.name) for run in found.runs) > ROOM),
         Column("p", spare=True),
         Column("p adjusted"),
-        Column("p, absolute errors", spare=True),
+        *(Column(f"p, {words_of_loss(loss).several}", spare=True) for loss in result.question.losses[1:2]),
         Column("Better", number=False),
     )
 
     def cells(pair: Pair) -> tuple[str, ...]:
         """Return one row."""
-        p_values = (p_value(value, alpha) for value in (pair.p_value, pair.p_adjusted, pair.p_absolute))
+        others = [pair.p_other_loss] if len(result.question.losses) > 1 else []
+        p_values = (p_value(value, alpha) for value in (pair.p_value, pair.p_adjusted, *others))
         shown = percent(pair.difference, places), interval(pair.low, pair.high, places)
         return *named(pair), *shown, *p_values, OUTCOMES[pair.finding]
 
     groups = [Group(tuple(cells(pair) for pair in found.pairs if pair.group == kind), LABELS[kind]) for kind in LABELS]
     picked = max((pair.picked_from for pair in found.pairs), default=1) > 1
     more = "; for a pair of the best, also for the pairs that it was picked from." if picked else "."
-    return Table(columns, tuple(group for group in groups if group.rows), TABLE + more)
+    return Table(columns, tuple(group for group in groups if group.rows), result.fill(TABLE) + more)
 
 
 def named(pair: Pair) -> tuple[str, str, str]:
@@ -175,7 +182,7 @@ PATHS = 3
 """Pairs whose path is drawn."""
 
 PATH_CAPTION = (
-    "The squared error of the first less that of the second, added up over time, in per cent of zero's total. Where a "
+    "The {loss} of the first less that of the second, added up over time, in per cent of the total of {rival}. Where a "
     "line falls, the first forecast better; where it rises, the second. It ends at the difference. A steady slope is "
     "evidence; one sudden step is one event. Uprights mark ten equal stretches of the common times."
 )
@@ -189,14 +196,16 @@ def pair_paths(result: ComparisonResult) -> tuple[Block, ...]:
     names = path_names([pair for pair, _ in clearest])
     shown = [replace(path, model=name) for name, (_, path) in zip(names, clearest, strict=True)]
     title = path_title(*clearest[0])
-    words = f"Line chart of the squared-error difference of {listed(names)}, added up over time. {title}."
+    words = f"Line chart of the difference in {result.loss_name} of {listed(names)}, added up over time. {title}."
     legend = (f"{name}: {' against '.join(sides(pair))}" for name, (pair, _) in zip(names, clearest, strict=True))
     rest = len(result.pair_paths) - len(clearest)
     more = f" Left out: {counted(rest, 'pair')} with a larger p." if rest else ""
     pens = {name: Pen(colour, dashes) for name, colour, dashes in zip(names, SERIES, DASHES, strict=False)}
     limit = max(map(largest_difference, shown))
-    svg = draw_paths(shown, (), result.folds, pens, limit, words, name="pair_paths", rival="second")
-    caption = f"{PATH_CAPTION} {'; '.join(legend)}.{more}"
+    svg = draw_paths(
+        shown, (), result.folds, pens, limit, words, name="pair_paths", loss=result.loss_name, rival="second"
+    )
+    caption = f"{result.fill(PATH_CAPTION)} {'; '.join(legend)}.{more}"
     return Heading(title, WHEN), Figure("pair_paths", svg, words, caption, stretches(result, shown))
 
 

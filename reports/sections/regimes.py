@@ -25,6 +25,7 @@ from backtest.reports.formats import (
 )
 from backtest.reports.result import Result
 from backtest.reports.rows import Row
+from backtest.reports.wording.question import words_of_loss
 from backtest.reports.wording.regimes import model_rows, regime_text, regimes_title, significant_parts
 
 QUESTION = "Where does it work?"
@@ -36,20 +37,20 @@ MOST_ROWS = 400
 
 CAPTION = (
     "Each mark is the skill of a model within one group of its forecasts, with its 95 % confidence interval: above the"
-    " line its squared error is lower than zero's."
+    " line its {loss} is lower than that of {rival}."
 )
 
 TABLE_CAPTION = (
-    "MSE: mean squared error of the forecast log return. p: two-sided Diebold-Mariano test on squared errors against "
-    "zero; the adjusted p allows for all groups and models (Holm) except the references zero and naive."
+    "p: two-sided Diebold-Mariano test on {losses} against {rival}; the adjusted p allows for all groups and models "
+    "(Holm) except the references."
 )
 
 
 def regimes(result: Result) -> tuple[Block, ...]:
-    """Where does it work? Skill against zero by volatility, hour of day and weekday."""
+    """Where does it work? Skill against the rival by volatility, hour of day and weekday."""
     models = [score.model for score in result.candidates or result.rivals[:1]]
     if not models:
-        return (Heading("There is no model to compare with zero", QUESTION),)
+        return (Heading(result.fill("There is no model to compare with {rival}"), QUESTION),)
     title, *more = (
         regimes_title(result, model) for model in models if model == models[0] or significant_parts(result, model)
     )
@@ -60,10 +61,9 @@ def regimes(result: Result) -> tuple[Block, ...]:
         return Heading(title, QUESTION), *texts, *details
     titles = {regime: regime_text(regime).title for regime in dict.fromkeys(row.regime for row in drawn)}
     names = listed([label(model) for model in dict.fromkeys(row.model for row in drawn)])
-    alt = (
-        f"Skill of {names} against zero with 95 % intervals by {listed([panel.lower() for panel in titles])}. {title}."
-    )
-    svg = draw(drawn, titles, colours(result), result.verdict.alpha, alt)
+    panels = listed([panel.lower() for panel in titles])
+    alt = f"Skill of {names} against {result.rival_name} with 95 % intervals by {panels}. {title}."
+    svg = draw(drawn, titles, colours(result), result.verdict.alpha, result.rival_name, alt)
     return (
         Heading(title, QUESTION),
         *texts,
@@ -86,7 +86,9 @@ def figure_caption(result: Result, drawn: Sequence[Row]) -> str:
             row.model in models and row.skill_low is None for row in result.rows(REGIMES)
         ),
     }
-    return " ".join([CAPTION, *filter(None, explanations), chance, *(note for note, holds in notes.items() if holds)])
+    return " ".join(
+        [result.fill(CAPTION), *filter(None, explanations), chance, *(note for note, holds in notes.items() if holds)]
+    )
 
 
 def regimes_table(result: Result) -> Table:
@@ -94,8 +96,9 @@ def regimes_table(result: Result) -> Table:
     shown, absent = models_in_table(result)
     exponent = exponent_of(row.rival_loss for row in result.rows(REGIMES))
     unit, titles = power(exponent), ["Forecasts", "Skill", "95 % interval", "p", "p adjusted"]
+    mean = words_of_loss(result.question.loss).mean
     columns = [Column("Group", number=False, wraps=True)]
-    columns += [Column(panel) for panel in [*titles, f"MSE{unit}", f"MSE of zero{unit}"]]
+    columns += [Column(panel) for panel in [*titles, f"{mean}{unit}", f"{mean} of {result.rival_name}{unit}"]]
     noted = any(row.note for model in shown for row in model_rows(result, model))
     if noted:
         columns.append(Column("Note", number=False, wraps=True))
@@ -106,7 +109,7 @@ def regimes_table(result: Result) -> Table:
         )
         for model in shown
     ]
-    return Table(tuple(columns), tuple(group for group in groups if group.rows), TABLE_CAPTION + absent)
+    return Table(tuple(columns), tuple(group for group in groups if group.rows), result.fill(TABLE_CAPTION) + absent)
 
 
 def models_in_table(result: Result) -> tuple[list[str], str]:

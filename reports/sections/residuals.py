@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backtest.data.names import PRIMARY, label
+from backtest.data.names import label
 from backtest.reports.blocks import Block, Figure, Heading, Table, Text, binned, binned_note, table
 from backtest.reports.diagnostics import Residuals, autocorrelations
 from backtest.reports.figures.calibration import BASIS_POINT
@@ -68,14 +68,14 @@ def residuals(result: Result) -> tuple[Block, ...]:
 
 
 def residuals_of(result: Result) -> tuple[Residuals, ...]:
-    """Return the autocorrelations of the errors of zero and of every candidate."""
-    models = [score.model for score in result.scores if score.status or score.model == PRIMARY["baseline"]]
+    """Return the autocorrelations of the errors of the rival and of every candidate."""
+    models = [score.model for score in result.scores if score.status or score.model == result.question.rival]
     return autocorrelations(result.origins, models, result.horizon)
 
 
 def shown_model(result: Result) -> str:
-    """Return the name of the model that the section is about: the leading candidate, or zero."""
-    return result.candidates[0].model if result.candidates else PRIMARY["baseline"]
+    """Return the name of the model that the section is about: the leading candidate, or the rival."""
+    return result.candidates[0].model if result.candidates else result.question.rival
 
 
 def residuals_title(result: Result, shown: Residuals) -> str:
@@ -221,11 +221,10 @@ def residuals_table(all_residuals: Sequence[Residuals], result: Result) -> Table
         )
         count = f"{whole(one.errors.outside)} of {whole(len(one.lags))}"
         rows.append((label(one.model), count, p_value(one.errors.p_value, result.verdict.alpha), *shares, *widths))
-    return table(labels, rows, TABLE_CAPTION)
+    return table(labels, rows, result.fill(TABLE_CAPTION))
 
 
 TABLE_CAPTION = (
-    "Zero's errors are the outcomes themselves, so their autocorrelation is what there was to learn. p: joint test "
-    "that all autocorrelations are 0. Coverage: share of all outcomes within the intervals. Half-width: mean over all "
-    "forecasts, in basis points of log return."
+    "p: joint test that all autocorrelations are 0. Coverage: share of all outcomes within the intervals. Half-width: "
+    "mean over all forecasts, in basis points (0.0001) of {unit}."
 )

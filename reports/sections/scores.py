@@ -19,16 +19,20 @@ from backtest.reports.formats import (
     skill_digits,
     whole,
 )
-from backtest.reports.result import Result, Score
+from backtest.reports.result import Result, Score, other_reference
+from backtest.reports.wording.question import fill, words_of_loss
 
 
 def scores(result: Result) -> tuple[Block, ...]:
-    """Who forecast best, and by how much? All models against zero and naive."""
+    """Who forecast best, and by how much? All models against the references."""
     table = headline(result)
     notes = [f"{label(score.model)}: {score.note}." for score in result.scores if score.note]
     shown = [Note(" ".join(notes))] if notes else []
     return (Heading(scores_title(result), "Who forecast best, and by how much?"), table, *shown)
 
+
+ROOM = 8
+"""Letters of a model's name that leave room for the interval in a narrow table."""
 
 SIGNIFICANCE: dict[Status | None, str] = {
     "better": ", which is significant",
@@ -40,33 +44,34 @@ SIGNIFICANCE: dict[Status | None, str] = {
 def scores_title(result: Result) -> str:
     """Return what the table shows, in one sentence."""
     leader = result.leader
-    if leader is None or leader.skill_zero is None:
-        return "There is no model to compare with zero"
+    if leader is None or leader.skill is None:
+        return f"There is no model to compare with {result.rival_name}"
+    rival, loss = result.rival_name, result.loss_name
     model, gap, baseline = label(leader.model), gap_text(leader), better_baseline(result)
-    if leader.skill_zero > 0:
+    if leader.skill > 0:
         closer = f"; that of the baseline {label(baseline.model)} is {gap_text(baseline)} lower" if baseline else ""
-        return f"The squared error of {model} is {gap} lower than zero's{significance_clause(leader, result)}{closer}"
-    if baseline and (baseline.skill_zero or 0) > 0:
+        return f"The {loss} of {model} is {gap} lower than {rival}'s{significance_clause(leader, result)}{closer}"
+    if baseline and (baseline.skill or 0) > 0:
         lower = f"{gap_text(baseline)} lower{significance_clause(baseline, result)}"
-        own = f"the squared error of {model} is {gap} higher"
-        return f"No model beats zero: {own}; that of the baseline {label(baseline.model)} is {lower}"
+        own = f"the {loss} of {model} is {gap} higher"
+        return f"No model beats {rival}: {own}; that of the baseline {label(baseline.model)} is {lower}"
     kind = "model" if result.candidates else "baseline"
     best = "" if len(result.candidates or result.rivals) == 1 else f", the best {kind},"
     closer = f"; the baseline {label(baseline.model)} comes closer" if baseline else ""
-    return f"No {kind} beats zero: the squared error of {model}{best} is {gap} higher{closer}"
+    return f"No {kind} beats {rival}: the {loss} of {model}{best} is {gap} higher{closer}"
 
 
 def better_baseline(result: Result) -> Score | None:
-    """Return the best baseline if its squared error is lower than that of every candidate."""
-    known = [(score.skill_zero, score) for score in result.rivals if score.skill_zero is not None]
+    """Return the best baseline if its loss is lower than that of every candidate."""
+    known = [(score.skill, score) for score in result.rivals if score.skill is not None]
     skill, best = max(known, key=lambda one: one[0], default=(0.0, None))
     beaten = best and result.candidates and all(skill > own for own, score in known if score.status)
     return best if beaten else None
 
 
 def gap_text(score: Score) -> str:
-    """Return the size of the difference to zero in per cent of its squared error."""
-    return f"{size(100 * (score.skill_zero or 0), 2, 'under')}{SPACE}%"
+    """Return the size of the difference to the rival in per cent of its loss."""
+    return f"{size(100 * (score.skill or 0), 2, 'under')}{SPACE}%"
 
 
 def significance_clause(score: Score, result: Result) -> str:
@@ -77,38 +82,39 @@ def significance_clause(score: Score, result: Result) -> str:
 
 
 def headline(result: Result) -> Table:
-    """Return the table of all models: baselines first, then the candidates by squared error."""
-    squares = exponent_of(score.mse for score in result.scores)
-    sizes = exponent_of(score.mae for score in result.scores)
-    alpha = result.verdict.alpha
+    """Return the table of all models: baselines first, then the candidates by loss."""
+    losses = exponent_of(score.loss for score in result.scores)
+    others = exponent_of(score.other_loss for score in result.scores)
+    alpha, question, other = result.verdict.alpha, result.question, other_reference(result.question)
+    mean, other_mean = (words_of_loss(loss).mean for loss in question.losses[:2])
     columns = (
         Column("Model", number=False),
-        Column("Skill vs zero"),
-        Column("95 % interval"),
+        Column(f"Skill vs {result.rival_name}"),
+        Column("95 % interval", spare=max(len(label(score.model)) for score in result.scores) > ROOM),
         Column("p"),
         Column("p adjusted"),
         Column("In the set", spare=True),
         Column("Folds won"),
         Column("Seeds better"),
-        Column("Skill vs naive", spare=True),
-        Column(f"MSE{power(squares)}"),
-        Column(f"MAE{power(sizes)}", spare=True),
+        Column(f"Skill vs {label(other)}", spare=True),
+        Column(f"{mean}{power(losses)}"),
+        Column(f"{other_mean}{power(others)}", spare=True),
     )
 
     def cells(score: Score) -> tuple[str, ...]:
         """Return one row."""
         return (
             label(score.model),
-            percent(score.skill_zero, skill_digits(score.skill_zero)) if score.model != "zero" else MISSING,
+            percent(score.skill, skill_digits(score.skill)) if score.model != question.rival else MISSING,
             interval(score.skill_low, score.skill_high, skill_digits(score.skill_low, score.skill_high)),
             p_value(score.p_value, alpha),
             p_value(score.p_adjusted, alpha),
             MISSING if score.in_set is None else ("yes" if score.in_set else "no"),
             MISSING if score.folds_won is None else f"{whole(score.folds_won)} of {whole(len(result.folds))}",
             seeds_better(score),
-            percent(score.skill_naive) if score.model != "naive" else MISSING,
-            scaled(score.mse, squares),
-            scaled(score.mae, sizes),
+            percent(score.other_skill) if score.model != other else MISSING,
+            scaled(score.loss, losses),
+            scaled(score.other_loss, others),
         )
 
     baselines = tuple(cells(score) for score in result.scores if not score.status)
@@ -121,14 +127,21 @@ def headline_caption(verdict: Verdict) -> str:
     """Return how to read the table."""
     others = f" and all {counted(verdict.configurations, 'configuration')} tried on these bars"
     return (
-        "Skill is the reduction in squared error relative to the baseline: 0 % is no better than the baseline, "
-        "negative is worse. p is the probability of a result at least this good if the model were no better than zero "
-        f"(one-sided Diebold-Mariano test on squared errors); the adjusted p ({adjustment(verdict)}) allows for the "
-        f"number of models{others if verdict.configurations > 1 else ''}. In the set: in the Model Confidence Set, the "
-        "models that cannot be ruled out as the best. A fold is won if the squared error is lower than zero's; a seed "
-        "is better if its forecasts alone would be judged better than zero. MSE and MAE are the mean squared and mean "
-        "absolute error of the forecast log return."
+        fill(SKILL_CAPTION, verdict.question) + f" The adjusted p ({adjustment(verdict)}) allows for the number of "
+        f"models{others if verdict.configurations > 1 else ''}. " + fill(SET_CAPTION, verdict.question)
     )
+
+
+SKILL_CAPTION = (
+    "Skill is the reduction in {loss} relative to the baseline: 0 % is no better than the baseline, negative is worse. "
+    "p is the probability of a result at least this good if the model were no better than {rival} (one-sided "
+    "Diebold-Mariano test on {losses})."
+)
+SET_CAPTION = (
+    "In the set: in the Model Confidence Set, the models that cannot be ruled out as the best. A fold is won if the "
+    "{loss} is lower than that of {rival}; a seed is better if its forecasts alone would be judged better than "
+    "{rival}. The last columns are mean losses of the forecast {outcome}."
+)
 
 
 def adjustment(verdict: Verdict) -> str:
@@ -137,6 +150,6 @@ def adjustment(verdict: Verdict) -> str:
 
 
 def seeds_better(score: Score) -> str:
-    """Return how many seeds of a model would have been better than zero alone."""
+    """Return how many seeds of a model would have been better than the rival alone."""
     verdicts = score.candidate.seed_verdicts if score.candidate else ()
     return f"{whole(verdicts.count('better'))} of {whole(len(verdicts))}" if verdicts else MISSING

@@ -18,7 +18,7 @@ MOST_MODELS = 5
 
 CAPTION = (
     "Rings are the skill of single seeds, the dot that of the mean over the seeds' forecasts, with its 95 % confidence"
-    " interval. Right of the line the squared error is lower than zero's. If the rings are far apart, the result "
+    " interval. Right of the line the {loss} is lower than that of {rival}. If the rings are far apart, the result "
     "depends on the seed. The dot may lie to the right of all rings, because averaging forecasts reduces their error."
 )
 
@@ -30,10 +30,11 @@ def seeds(result: Result) -> tuple[Block, ...]:
     scores = [score for score in ranked if score.model in trained]
     if not scores:
         return (Heading("No model of this run depends on a seed", QUESTION),)
-    title = seeds_title(scores[0], rows_of_model(result, scores[0]))
+    title = seeds_title(scores[0], rows_of_model(result, scores[0]), result.rival_name)
     drawn = scores[:MOST_MODELS]
     alt = f"Skill of each seed alone and of their mean for {listed([label(score.model) for score in drawn])}. {title}."
-    figure = Figure("seeds", draw(drawn, result.seeds, colours(result), alt), alt, CAPTION, seeds_table(result, scores))
+    svg = draw(drawn, result.seeds, colours(result), result.rival_name, alt)
+    figure = Figure("seeds", svg, alt, result.fill(CAPTION), seeds_table(result, scores))
     return (Heading(title, QUESTION), figure, seeds_summary(result, scores))
 
 
@@ -42,8 +43,8 @@ def rows_of_model(result: Result, score: Score) -> list[Row]:
     return [one for one in result.seeds if one.model == score.model]
 
 
-def seeds_title(score: Score, alone: Sequence[Row]) -> str:
-    """Return how many seeds are better than zero alone, and the range of their skill."""
+def seeds_title(score: Score, alone: Sequence[Row], rival: str) -> str:
+    """Return how many seeds are better than the rival alone, and the range of their skill."""
     model, skills = label(score.model), [one.skill for one in alone if one.skill is not None]
     if len(alone) == 1:
         return f"{model} was fitted with only one seed: the effect of the seed is unknown"
@@ -54,7 +55,7 @@ def seeds_title(score: Score, alone: Sequence[Row]) -> str:
     better = sum(one.status == "better" for one in alone)
     share = "none" if not better else "each" if better == len(alone) else whole(better)
     verb = "are" if 1 < better < len(alone) else "is"
-    return f"{model}: {share} of {whole(len(alone))} seeds {verb} better than zero alone, with a skill {extremes}"
+    return f"{model}: {share} of {whole(len(alone))} seeds {verb} better than {rival} alone, with a skill {extremes}"
 
 
 def seeds_summary(result: Result, scores: Sequence[Score]) -> Table:
@@ -65,14 +66,14 @@ def seeds_summary(result: Result, scores: Sequence[Score]) -> Table:
         extremes = (percent(min(skills)), percent(max(skills))) if skills else (MISSING, MISSING)
         time = score.candidate.time_share if score.candidate else None
         shares = (percent(time, 0, signed=False), percent(None if time is None else 1 - time, 0, signed=False))
-        rows.append((label(score.model), seeds_better(score), *extremes, percent(score.skill_zero), *shares))
+        rows.append((label(score.model), seeds_better(score), *extremes, percent(score.skill), *shares))
     labels = ["Model", "Seeds better", "Worst seed", "Best seed", "Mean forecast", "Due to period", "Due to seed"]
     caption = (
-        "Seeds better: those whose forecasts alone would be judged better than zero. Mean forecast: the skill of the "
-        "mean over seeds. The last two columns split the variance of a single seed's loss difference from zero into "
-        "the shares due to the test period and due to the seed."
+        "Seeds better: those whose forecasts alone would be judged better than {rival}. Mean forecast: the skill of "
+        "the mean over seeds. The last two columns split the variance of a single seed's loss difference from {rival} "
+        "into the shares due to the test period and due to the seed."
     )
-    return table(labels, rows, caption)
+    return table(labels, rows, result.fill(caption))
 
 
 def seeds_table(result: Result, scores: Sequence[Score]) -> Table:
@@ -83,7 +84,7 @@ def seeds_table(result: Result, scores: Sequence[Score]) -> Table:
             (label(one.model), whole(one.seed), one.status or MISSING, percent(one.skill), p_value(one.p_value, alpha))
             for one in rows_of_model(result, score)
         ]
-        own = (score.status or MISSING, percent(score.skill_zero), p_value(score.p_value, alpha))
+        own = (score.status or MISSING, percent(score.skill), p_value(score.p_value, alpha))
         rows.append((label(score.model), "mean", *own))
     return table(
         ["Model", "Seed", "Verdict", "Skill", "p"], rows, "p as in the table of all models, not adjusted.", words=3

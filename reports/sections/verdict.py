@@ -7,12 +7,13 @@ from backtest.data.records.verdict import Verdict as Found
 from backtest.reports.blocks import Block, Tone, Verdict
 from backtest.reports.formats import tied
 from backtest.reports.run import RunResult
+from backtest.reports.wording.question import fill
 from backtest.reports.wording.verdict import headline, remark, sentences
 
 TONES: dict[Status, tuple[Tone, str]] = {
-    "better": ("good", "Better than zero"),
+    "better": ("good", "Better than {rival}"),
     "no evidence": ("open", "No evidence"),
-    "worse": ("bad", "Worse than zero"),
+    "worse": ("bad", "Worse than {rival}"),
     "cannot tell": ("mute", "Cannot tell"),
     "leak suspected": ("bad", "Leak suspected"),
 }
@@ -40,4 +41,10 @@ def tone_of(found: Found) -> tuple[Tone, str]:
     """Return the colour and the label of a verdict."""
     decisive = [candidate for candidate in found.candidates if candidate.status == found.status]
     fragile = bool(decisive) and all(candidate.fragile for candidate in decisive)
-    return FRAGILE.get(found.status, TONES[found.status]) if fragile else TONES[found.status]
+    return FRAGILE.get(found.status, tone_words(found)) if fragile else tone_words(found)
+
+
+def tone_words(found: Found) -> tuple[Tone, str]:
+    """Return the colour and the label of a status."""
+    tone, words = TONES[found.status]
+    return tone, fill(words, found.question)

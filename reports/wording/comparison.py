@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from backtest.data.names import label
+from backtest.data.question import Question
 from backtest.data.records.comparison import Finding, Pair
 from backtest.reports.compared import ComparisonResult
 from backtest.reports.formats import SPACE, counted, interval, listed, p_value, size
+from backtest.reports.wording.question import words_of_loss
 
 MOST = 3
 """Pairs that a headline names."""
@@ -29,7 +31,7 @@ def sides(pair: Pair) -> tuple[str, str]:
 
 
 def winner_first(pair: Pair) -> tuple[str, str]:
-    """Return both sides, the one with the smaller squared error first."""
+    """Return both sides, the one with the smaller loss first."""
     first, second = sides(pair)
     return (second, first) if (pair.difference or 0) > 0 else (first, second)
 
@@ -61,19 +63,21 @@ def digits_of(pairs: Sequence[Pair]) -> int:
     return min(max(1 - math.floor(math.log10(narrowest)), FEWEST_DIGITS), MOST_DIGITS)
 
 
-def gap(pair: Pair, digits: int) -> str:
+def gap(pair: Pair, digits: int, question: Question) -> str:
     """Return the size of a difference: `0.05 % of zero's squared error`."""
-    return f"{size(100 * (pair.difference or 0), digits)}{SPACE}% of zero's squared error"
+    of_what = f"{label(question.rival)}'s {words_of_loss(question.loss).one}"
+    return f"{size(100 * (pair.difference or 0), digits)}{SPACE}% of {of_what}"
 
 
-def sentence(pair: Pair, alpha: float, digits: int) -> str:
+def sentence(pair: Pair, alpha: float, digits: int, question: Question) -> str:
     """Return what was found of a pair, with the numbers that it rests on."""
     first, second = sides(pair)
     opening = f"{first} against {f'that of {pair.other_run}' if pair.model == pair.other_model else second}"
     if pair.p_value is None or pair.difference is None:
         return f"{opening}: {pair.note}."
     direction = "lower" if pair.difference < 0 else "higher"
-    error = f"squared error {direction} by {size(100 * pair.difference, digits)}{SPACE}% of zero's"
+    size_of_it = f"{size(100 * pair.difference, digits)}{SPACE}% of {label(question.rival)}'s"
+    error = f"{words_of_loss(question.loss).one} {direction} by {size_of_it}"
     chances = f"p{SPACE}{equals(pair.p_value, alpha)}, adjusted {p_value(pair.p_adjusted, alpha)}"
     return f"{opening}: {error}, 95{SPACE}% interval {interval(pair.low, pair.high, digits)}; {chances}."
 
@@ -88,7 +92,7 @@ def headline(result: ComparisonResult) -> str:
     """Return in plain words what was found of the leading pairs: differences first."""
     pairs = headlined(result)
     digits = digits_of(pairs)
-    clauses = [*better(pairs, digits), *apart(pairs), *alike(pairs), *unknown(pairs)]
+    clauses = [*better(pairs, digits, result.question), *apart(pairs), *alike(pairs), *unknown(pairs)]
     return capitalised(f"{'; '.join(clauses)}.")
 
 
@@ -116,11 +120,11 @@ def of(pairs: Sequence[Pair], *findings: Finding) -> list[Pair]:
     return [pair for pair in pairs if pair.finding in findings]
 
 
-def better(pairs: Sequence[Pair], digits: int) -> list[str]:
+def better(pairs: Sequence[Pair], digits: int, question: Question) -> list[str]:
     """Return a clause for each difference, the largest first."""
     found = sorted(of(pairs, "better", "worse"), key=lambda pair: -abs(pair.difference or 0))
     shown = found if len(found) <= MOST else found[:1]
-    said = ["{} is better than {}, by {}".format(*winner_first(pair), gap(pair, digits)) for pair in shown]
+    said = ["{} is better than {}, by {}".format(*winner_first(pair), gap(pair, digits, question)) for pair in shown]
     rest = len(found) - len(shown)
     return [*said, f"{counted(rest, 'more pair')} differ"] if rest else said
 

@@ -1,4 +1,4 @@
-"""Regimes in words: their names, and for which groups a model is significantly better or worse than zero."""
+"""Regimes in words: their names, and for which groups a model is significantly better or worse than the rival."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def model_rows(result: Result, model: str) -> list[Row]:
 
 
 def significant_parts(result: Result, model: str) -> list[Row]:
-    """Return the groups in which a model is significantly better or worse than zero: adjusted p at most alpha.
+    """Return the groups in which a model is significantly better or worse than the rival: adjusted p at most alpha.
 
     There are none for a model with too little evidence.
     """
@@ -75,24 +75,24 @@ def status_of(result: Result, model: str) -> Status | None:
 
 
 def regimes_title(result: Result, model: str) -> str:
-    """Return in which groups a model is significantly better or worse than zero."""
+    """Return in which groups a model is significantly better or worse than the rival."""
     name, rows, found = label(model), model_rows(result, model), significant_parts(result, model)
     tested = [row for row in rows if row.p_adjusted is not None]
     if not rows:
         return "There are too few forecasts to compare groups"
     if not tested:
         return f"The skill of {name} by group was not tested"
-    status = status_of(result, model)
+    status, rival = status_of(result, model), result.rival_name
     if status == "cannot tell":
-        return f"There is too little evidence to judge where {name} is better or worse than zero"
+        return f"There is too little evidence to judge where {name} is better or worse than {rival}"
     if not found:
         nouns = listed([regime_text(regime).noun for regime in dict.fromkeys(row.regime for row in tested)], last="or")
         if status in {"better", "worse"}:
-            return f"{name} is significantly {status} than zero overall, but not for any single {nouns}"
-        return f"{name} is not significantly better or worse than zero for any {nouns}"
+            return f"{name} is significantly {status} than {rival} overall, but not for any single {nouns}"
+        return f"{name} is not significantly better or worse than {rival} for any {nouns}"
     better, worse = ([row for row in found if ((row.skill or 0.0) > 0) == up] for up in (True, False))
     sides = [("better", better), ("worse", worse)]
-    texts = [f"{word} than zero {parts_text(parts, tested)}" for word, parts in sides if parts]
+    texts = [f"{word} than {rival} {parts_text(parts, tested)}" for word, parts in sides if parts]
     return f"{name} is significantly {', and '.join(texts)}"
 
 

@@ -10,13 +10,14 @@ from backtest.data.records.audit import Audit
 from backtest.data.records.verdict import Candidate, Reason, Verdict
 from backtest.reports.formats import counted, decimal, listed, p_value, plain, size
 from backtest.reports.wording.audit import leak_reason
+from backtest.reports.wording.question import words_of_loss
 
 CLAIMS: dict[Status, str] = {
     "leak suspected": "Leak suspected, no conclusion about {name}",
-    "better": "{name} beats zero",
-    "no evidence": "No evidence that {name} beats zero",
-    "worse": "{name} does worse than zero",
-    "cannot tell": "Cannot tell whether {name} beats zero",
+    "better": "{name} beats {rival}",
+    "no evidence": "No evidence that {name} beats {rival}",
+    "worse": "{name} does worse than {rival}",
+    "cannot tell": "Cannot tell whether {name} beats {rival}",
 }
 OPENINGS: dict[Status, str] = {
     "leak suspected": "Leak suspected",
@@ -48,7 +49,8 @@ def headline(verdict: Verdict) -> str:
         return NOTHING_TO_JUDGE
     status, fragile = next(iter(groups))
     opening = FRAGILE.get(status, OPENINGS[status]) if fragile else OPENINGS[status]
-    return f"{opening}: {'; '.join(_clause(*group, names) for group, names in groups.items())}."
+    rival = label(verdict.question.rival)
+    return f"{opening}: {'; '.join(_clause(*group, names, rival) for group, names in groups.items())}."
 
 
 def sentences(verdict: Verdict, audit: Audit | None = None) -> tuple[str, ...]:
@@ -86,22 +88,22 @@ def reason_words(reason: Reason, audit: Audit | None = None) -> str:
     return {
         "few_folds": f"{counted(reason.got or 0, 'fold')}, at least {reason.needed} are needed",
         "few_differences": f"{counted(reason.got or 0, 'loss difference')}, at least {reason.needed} are needed",
-        "all_zero": "every return is zero",
+        "all_zero": "the rival makes no loss",
         "undefined_test": reason.note,
-        "no_forecasts": "its forecasts do not cover the same rows as those of zero",
+        "no_forecasts": "its forecasts do not cover the same rows as those of the rival",
     }[reason.code]
 
 
-def _clause(status: Status, fragile: bool, names: Sequence[str]) -> str:
+def _clause(status: Status, fragile: bool, names: Sequence[str], rival: str) -> str:
     """What is said of the models of one status."""
     models = listed(names, len(names))
     one = len(names) == 1
     carried = ", but not without one of the folds" if fragile else ""
     return {
         "leak suspected": f"a leak is suspected in the forecasts of {models}",
-        "better": f"{models} {'forecasts' if one else 'forecast'} better than zero{carried}",
-        "no evidence": f"{models} {'does' if one else 'do'} not forecast significantly better than zero",
-        "worse": f"{models} {'forecasts' if one else 'forecast'} worse than zero{carried}",
+        "better": f"{models} {'forecasts' if one else 'forecast'} better than {rival}{carried}",
+        "no evidence": f"{models} {'does' if one else 'do'} not forecast significantly better than {rival}",
+        "worse": f"{models} {'forecasts' if one else 'forecast'} worse than {rival}{carried}",
         "cannot tell": f"the evidence is insufficient to judge {models}",
     }[status]
 
@@ -109,7 +111,7 @@ def _clause(status: Status, fragile: bool, names: Sequence[str]) -> str:
 def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
     """The claim on one candidate, then its numbers; the p-values are those of the claim."""
     scope = ", ".join([counted(verdict.forecasts, "forecast"), counted(verdict.folds, "fold"), *_seeds(found)])
-    claim = CLAIMS[found.status].format(name=candidate_name(found, verdict))
+    claim = CLAIMS[found.status].format(name=candidate_name(found, verdict), rival=label(verdict.question.rival))
     claim = claim[:1].upper() + claim[1:]
     worse = found.status == "worse"
     raw, adjusted = (found.p_worse, found.p_worse_adjusted) if worse else (found.p_value, found.p_adjusted)
@@ -117,7 +119,7 @@ def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
         return f"{claim}: {reason_words(found.reason, audit)}. {scope}."
     if found.skill is None or raw is None or adjusted is None:
         return f"{claim}: {scope}."
-    effect = effect_text(found.skill, found.skill_low, found.skill_high)
+    effect = effect_text(found.skill, found.skill_low, found.skill_high, words_of_loss(verdict.question.loss).one)
     said = [f"{claim}: {effect}; {chance_text(raw, adjusted, verdict.alpha, worse=worse)}, {scope}."]
     if found.fragile and found.worst_p is not None:
         without = _p(found.worst_p, verdict.alpha).replace("<", "below")
@@ -126,7 +128,7 @@ def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
 
 
 def _power(found: Candidate) -> list[str]:
-    """What this sample would have shown; nothing where it has shown a smaller gain, by more luck than usual."""
+    """The smallest detectable gain; nothing if the observed gain is significant and smaller."""
     if found.detectable is None or (found.status == "better" and found.detectable > (found.skill or 0)):
         return []
     if found.detectable >= 1:
@@ -153,20 +155,20 @@ def chance_text(raw: float, adjusted: float, alpha: float, *, worse: bool = Fals
     return f"{tested} {shown if shown.startswith('<') else f'= {shown}'} (adjusted {_p(adjusted, alpha)})"
 
 
-def effect_text(skill: float, low: float | None, high: float | None) -> str:
-    """What a model gains on zero, with its 95 % interval; the interval's signs are those of the skill, plus is better.
+def effect_text(skill: float, low: float | None, high: float | None, loss: str = "squared error") -> str:
+    """What a model gains on its rival, with its 95 % interval, whose signs are those of the skill: plus is better.
 
     "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"; "1.2 % higher, 95 % CI of the gain -2.3 to -0.1 %". The
     interval's width decides on the decimals, and neither the gain nor an end but 0 itself is rounded to 0.
     """
     direction, of_what = ("higher", " of the gain") if skill < 0 else ("lower", "")
     if low is None or high is None:
-        return f"squared error {size(100 * skill, 1)} % {direction}"
+        return f"{loss} {size(100 * skill, 1)} % {direction}"
     decimals = _decimals(100 * (high - low) / 2)
     while decimals < MOST_DECIMALS and any(end and not round(100 * end, decimals) for end in (skill, low, high)):
         decimals += 1
     ends = (plain(decimal(100 * end, decimals, signed=True)) for end in (low, high))
-    return f"squared error {size(100 * skill, decimals)} % {direction}, 95 % CI{of_what} {' to '.join(ends)} %"
+    return f"{loss} {size(100 * skill, decimals)} % {direction}, 95 % CI{of_what} {' to '.join(ends)} %"
 
 
 def _decimals(half_width: float) -> int:

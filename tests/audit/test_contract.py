@@ -17,7 +17,9 @@ SAMPLE = Sample(folds=2, network_folds=2, epochs=1)
 
 @pytest.mark.parametrize("name", MODELS)
 def test_no_model_learns_from_after_its_fold(name: str) -> None:
-    subject, refit = AuditedWalk.of(small(models=[name])), Refit(SAMPLE)
+    kind = "log_variance" if MODELS[name].scale == "variance" else "log_return"
+    plan = small(models=[name], target={"kind": kind}, net={"har_lags": [1, 2, 5]})
+    subject, refit = AuditedWalk.of(plan), Refit(SAMPLE)
     assert SAMPLE.of(subject, name)
     assert not dict(check_fold_isolation(subject, refit))
     assert not refit.notes

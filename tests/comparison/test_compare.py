@@ -88,9 +88,9 @@ def test_a_pair_is_tested_as_a_run_tests_its_models(runs: tuple[Path, ...], foun
 def test_models_are_measured_against_zero_as_in_a_report(runs: tuple[Path, ...], result: ComparisonResult) -> None:
     one = scores_of(result)["warm:lstm"]
     skill = skill_interval(squared_errors(runs[1], "lstm"), squared_errors(runs[1], "zero"))
-    shown = one.skill_zero, one.skill_low, one.skill_high
+    shown = one.skill, one.skill_low, one.skill_high
     assert shown == pytest.approx((skill.value, skill.low, skill.high), rel=1e-9)
-    assert one.mse == pytest.approx(squared_errors(runs[1], "lstm").mean())
+    assert one.loss == pytest.approx(squared_errors(runs[1], "lstm").mean())
     assert one.status in {"better", "no evidence"}
 
 
@@ -129,7 +129,7 @@ def test_a_comparison_is_judged_by_the_rule_of_a_run(runs: tuple[Path, ...], res
     shown = {score.model: score.p_adjusted for score in result.scores if score.p_adjusted is not None}
     assert shown == pytest.approx(adjusted, rel=1e-9)
     for score in result.candidates:
-        assert (score.status == "better") == (adjusted[score.model] <= 0.05 and (score.skill_zero or 0) > 0)
+        assert (score.status == "better") == (adjusted[score.model] <= 0.05 and (score.skill or 0) > 0)
 
 
 def test_what_else_was_tried_beside_the_runs_counts_in_the_verdict(tmp_path: Path) -> None:
@@ -166,7 +166,11 @@ def test_swapped_runs_flip_every_sign_and_keep_every_p_value(runs: tuple[Path, .
         other = pair_of(swapped, pair.model)
         assert (other.run, other.other_run) == (pair.other_run, pair.run)
         assert other.finding == words.get(pair.finding, pair.finding)
-        assert (other.p_value, other.p_adjusted, other.p_absolute) == (pair.p_value, pair.p_adjusted, pair.p_absolute)
+        assert (other.p_value, other.p_adjusted, other.p_other_loss) == (
+            pair.p_value,
+            pair.p_adjusted,
+            pair.p_other_loss,
+        )
         if pair.difference is not None and pair.low is not None and pair.high is not None:
             assert (other.difference, other.low, other.high) == (-pair.difference, -pair.high, -pair.low)
 
@@ -277,7 +281,7 @@ def test_the_best_of_two_names_pay_for_having_been_picked(tmp_path: Path) -> Non
     (pair,) = found.found.pairs
     assert (pair.group, pair.picked_from, found.found.family) == ("best", 6, 1)
     assert pair.p_adjusted == pytest.approx(min(1.0, 6 * (pair.p_value or 0)))
-    errors = {name: score.mse or 0.0 for name, score in scores_of(found).items() if name.startswith("warm:")}
+    errors = {name: score.loss or 0.0 for name, score in scores_of(found).items() if name.startswith("warm:")}
     assert pair.names[1] == f"warm:{pair.other_model}" == min(errors, key=errors.__getitem__)
 
 

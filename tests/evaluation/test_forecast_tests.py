@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data import result_tables
-from backtest.data.losses import LOSSES
 from backtest.data.names import REFERENCES
 from backtest.data.question import Question
 from backtest.evaluation.forecast_tests import compare, compare_jointly, fluctuation_paths
@@ -46,7 +45,7 @@ def test_tests_hold_every_model_against_every_baseline_for_each_loss_per_fold_an
     in_folds = sum(len(test.fold) * sizes[name] * 4 for name, test in TESTS.items())
     assert COMPARED.columns == [column.name for column in result_tables.TESTS.columns]
     assert COMPARED.filter(POOLED).height == pooled
-    assert COMPARED.filter(~POOLED).height == in_folds == len(LOSSES) * 2 * pairs * 2 * 4
+    assert COMPARED.filter(~POOLED).height == in_folds == len(Question().losses) * 2 * pairs * 2 * 4
     assert COMPARED.filter(POOLED)["test"].unique().sort().to_list() == sorted(TESTS)
     assert COMPARED["asks"].is_not_null().all()
     assert not (COMPARED["model"] == COMPARED["baseline"]).any()

@@ -35,6 +35,11 @@ def slow_volume_norm(rows: list[Row], time: datetime, window: int) -> float:
     return rows[-1]["volume"] / mean - 1 if mean else math.nan
 
 
+def slow_log_variance(rows: list[Row], time: datetime, window: int) -> float:
+    mean = statistics.fmean([value**2 for value in returns(rows)[-window:]])
+    return math.log(mean) if mean else math.nan
+
+
 def slow_range(rows: list[Row], time: datetime, window: int) -> float:
     variances = [math.log(row["high"] / row["low"]) ** 2 / (4 * math.log(2)) for row in rows[-window:]]
     return math.sqrt(statistics.fmean(variances))
@@ -56,6 +61,7 @@ SLOW: dict[str, Slow] = {
     "rolling_mean": lambda rows, time, window: statistics.fmean(returns(rows)[-window:]),
     "rolling_std": lambda rows, time, window: statistics.stdev(returns(rows)[-window:]),
     "volume_norm": slow_volume_norm,
+    "log_variance": slow_log_variance,
     "range": slow_range,
     "momentum": lambda rows, time, k: sum(returns(rows)[-k:]),
     "hour_of_week": slow_hour_of_week,

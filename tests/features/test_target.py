@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError
-from backtest.features.pipeline import build
-from backtest.features.target import column, target
+from backtest.data.question import outcome_column
+from backtest.features.pipeline import build, outcome_of
 from tests.support.strategies import HOUR, bars
 
 
@@ -21,7 +21,7 @@ def test_the_target_is_the_return_to_the_bar_ahead_and_known_at_its_close(frame:
     closes, rows = frame["close"].to_list(), made.to_dicts()
     for at, row in enumerate(rows):
         ahead = at + horizon
-        y, known = row[column("log_return", horizon)], row["target_time"]
+        y, known = row[outcome_column("log_return", horizon)], row["target_time"]
         if ahead < len(rows) and rows[ahead]["segment"] == row["segment"]:
             assert y == pytest.approx(math.log(closes[ahead] / closes[at]), rel=1e-12, abs=1e-15)
             assert known == rows[ahead]["time"] + HOUR
@@ -38,7 +38,7 @@ def test_the_target_one_bar_ahead_is_the_next_bars_return(frame: pl.DataFrame) -
 
 
 def test_unknown_kinds_and_horizons_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"target\.kind: must be one of log_return \(got 'price'\)"):
-        target("price", 1)
+    with pytest.raises(ConfigError, match=r"target\.kind: must be one of log_return, .* \(got 'price'\)"):
+        outcome_of("price", 1)
     with pytest.raises(ConfigError, match=r"target\.horizon: must be at least 1 bar \(got 0\)"):
-        target("log_return", 0)
+        outcome_of("log_return", 0)

@@ -15,6 +15,7 @@ import pytest
 from backtest.comparison.compare import compare_runs
 from backtest.data.errors import RunError
 from backtest.data.names import Status
+from backtest.data.question import Question
 from backtest.data.records.comparison import COMPARISON, Finding, Pair, Setting
 from backtest.data.records.reading import printable
 from backtest.data.result_tables import RUN_TABLES
@@ -82,7 +83,7 @@ def pair(finding: Finding = "no difference", model: str = "lstm", other: str = "
     """A pair of cold and warm of which this was found."""
     sign = 1 if finding == "worse" else -1
     numbers: dict[str, Any] = {"difference": sign * 0.0123, "low": sign * 0.0123 - 0.01}
-    numbers |= {"high": sign * 0.0123 + 0.01, "p_value": 0.012, "p_adjusted": 0.03, "p_absolute": 0.2}
+    numbers |= {"high": sign * 0.0123 + 0.01, "p_value": 0.012, "p_adjusted": 0.03, "p_other_loss": 0.2}
     notes = {"the same": "the same forecasts", "undefined": "too few"}
     numbers = dict.fromkeys(numbers) if finding in notes else numbers
     about = model, "cold", other or model, "warm"
@@ -170,11 +171,11 @@ def test_every_run_keeps_its_own_verdict(result: ComparisonResult, statuses: Seq
 
 
 def test_a_sentence_has_the_numbers_that_it_rests_on() -> None:
-    assert plain(sentence(pair("worse"), 0.05, 2)) == (
+    assert plain(sentence(pair("worse"), 0.05, 2, Question())) == (
         "LSTM of cold against that of warm: squared error higher by 1.23 % of zero's, "
         "95 % interval +0.23 to +2.23 %; p = 0.012, adjusted 0.030."
     )
-    assert sentence(pair("undefined"), 0.05, 2) == "LSTM of cold against that of warm: too few."
+    assert sentence(pair("undefined"), 0.05, 2, Question()) == "LSTM of cold against that of warm: too few."
 
 
 @pytest.mark.parametrize(("half_width", "digits"), [(0.02, 2), (0.0031, 2), (0.00031, 3), (0.000031, 4), (1e-9, 4)])
@@ -183,10 +184,10 @@ def test_an_interval_shows_two_digits_of_its_half_width(half_width: float, digit
 
 
 FINDINGS = [
-    ([pair("better")], "The difference between LSTM of cold and of warm is larger than chance makes"),
+    ([pair("better")], "The difference between LSTM of cold and of warm is significant"),
     (
         [pair("better"), pair()],
-        "1 of 2 differences is larger than chance makes, most clearly that between LSTM of cold",
+        "1 of 2 differences is significant, most clearly that between LSTM of cold",
     ),
     ([pair(), pair()], "2 of 2 intervals exclude 0, as chance among so many pairs may do"),
     ([pair(low=-0.1, high=0.1)], "Chance could have made the one difference"),
@@ -206,7 +207,7 @@ def test_why_a_pair_cannot_be_tested_is_said(result: ComparisonResult) -> None:
 
 def test_the_title_of_the_verdicts_counts_who_beats_zero(result: ComparisonResult) -> None:
     def title(*statuses: Status) -> str:
-        return own_title(having(result, pair(), statuses=statuses).found.runs)
+        return own_title(having(result, pair(), statuses=statuses).found.runs, "zero")
 
     assert title("no evidence", "worse") == "Neither run has shown a model that beats zero"
     assert title("better", "worse") == "Only cold has shown a model that beats zero"
@@ -317,7 +318,7 @@ def test_runs_with_long_names_are_lettered_and_the_caption_spells_them_out(resul
 
 
 def test_the_forest_names_both_sides_and_marks_the_better_one() -> None:
-    svg = pair_forest([pair("worse"), pair(model="gru")], PLAIN, 1.0, "words")
+    svg = pair_forest([pair("worse"), pair(model="gru")], PLAIN, 1.0, "axis", "words")
     names = re.findall(r"<text([^>]*)>([^<]*)</text>", svg)
     assert [text for _, text in names].count("of cold") == [text for _, text in names].count("of warm") == 2
     assert ["font-weight" in style for style, text in names if text == "LSTM"] == [False, True]

@@ -152,8 +152,10 @@ def test_lines_that_leave_the_picture_have_a_mark_where_they_do(usual: RunResult
     ends = {first: [0.0, -0.01, 0.0, 0.01, -0.01], second: [0.0, 0.5, 0.6, -0.7, -0.8]}
     paths = [LossPath(model, times, np.asarray(values), {0: values[-1]}) for model, values in ends.items()]
     marks = [
-        cumulative_loss(paths[: number + 1], (), usual.folds, pens(usual), 0.04, "alt").count("<use")
-        for number in range(2)
+        cumulative_loss(shown, (), usual.folds, pens(usual), 0.04, "alt", loss="squared error", rival="zero").count(
+            "<use"
+        )
+        for shown in (paths[:1], paths)
     ]
     assert marks[1] - marks[0] == 2
 

@@ -66,18 +66,18 @@ def test_the_title_of_the_forest_tells_whose_interval_holds_zero(
         ([gap("gru", None, None, "no evidence")], "have no interval, because it could not be computed: GRU."),
     ],
 )
-def test_what_the_forest_does_not_draw_to_scale_is_said(rows: list[Score], words: str) -> None:
-    assert words in caption(rows, 0.12)
-    assert words not in caption([gap("gru", -0.01, 0.01, "no evidence")], 0.12)
+def test_what_the_forest_does_not_draw_to_scale_is_said(usual: RunResult, rows: list[Score], words: str) -> None:
+    assert words in caption(usual, rows, 0.12)
+    assert words not in caption(usual, [gap("gru", -0.01, 0.01, "no evidence")], 0.12)
 
 
 def test_the_smallest_gain_that_would_have_shown_is_explained_only_where_it_is_drawn(usual: RunResult) -> None:
     score = gap("gru", -0.01, 0.01, "no evidence")
     near, far = (replace(score, candidate=candidate("no evidence", detectable=size)) for size in (0.1, 0.7))
-    assert "80 % power" in caption([near], 0.12)
-    assert "80 % power" not in caption([far], 0.12)
-    assert "the smallest detectable gain of GRU (70\xa0%)." in caption([far], 0.12)
-    assert "Off the scale" not in caption([near], 0.12)
+    assert "80 % power" in caption(usual, [near], 0.12)
+    assert "80 % power" not in caption(usual, [far], 0.12)
+    assert "the smallest detectable gain of GRU (70\xa0%)." in caption(usual, [far], 0.12)
+    assert "Off the scale" not in caption(usual, [near], 0.12)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_several_models_share_one_sentence() -> None:
 @pytest.mark.parametrize(("limit", "arrows"), [(2.0, 0), (0.1, 1)])
 def test_a_gap_off_the_scale_is_an_arrow_with_its_number(usual: RunResult, limit: float, arrows: int) -> None:
     near, far = (replace(score, skill_low=None, skill_high=None) for score in usual.scores[2:4])
-    scores = [replace(near, skill_zero=0.01), replace(far, skill_zero=-1.04)]
+    scores = [replace(near, skill=0.01), replace(far, skill=-1.04)]
     beside = dict.fromkeys((score.model for score in scores), "0.50")
-    svg = forest(scores, colours(usual), beside, limit, "alt")
+    svg = forest(scores, colours(usual), beside, limit, "axis", "alt")
     assert svg.count(">+104\xa0%<") == arrows
     assert svg.count(">0.50<") == 2

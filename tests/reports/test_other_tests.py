@@ -33,7 +33,7 @@ def named(test: str, p_value: float | None, **changes: Any) -> Row:
 
 def asked(usual: RunResult, *tests: Row, status: Status = "no evidence") -> RunResult:
     """A run with these tests; the verdict's own has the adjusted p-value of the test itself."""
-    own = {row.model: row.p_adjusted for row in tests if is_primary(row)}
+    own = {row.model: row.p_adjusted for row in tests if is_primary(row, usual.question)}
     result = judged(usual, candidate(status), candidate(status, "lstm"))
     scores = tuple(replace(score, p_adjusted=own.get(score.model)) for score in result.scores)
     return altered(with_rows(result, TESTS, tests), scores=scores)

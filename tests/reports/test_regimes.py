@@ -163,7 +163,7 @@ def test_one_wide_interval_does_not_flatten_the_others() -> None:
     assert limits({"": rows}) == pytest.approx((-0.01, 0.03))
     assert limits({"": wild}) == pytest.approx((-0.09, 0.09))
     heads = {regime: regime for regime in PARTS}
-    pictures = {draw(one, heads, COLOURS, 0.05, "") for one in (rows, wild, every(low=0.01))}
+    pictures = {draw(one, heads, COLOURS, 0.05, "zero", "") for one in (rows, wild, every(low=0.01))}
     assert len(pictures) == 3
 
 

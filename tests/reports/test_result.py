@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 
 from backtest.data.errors import RunError, UnpairedForecasts
+from backtest.data.question import Question
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.schema import FITS, FOLDS
 from backtest.reports.diagnostics import calibrate, learning_curves, loss_path, side_by_side
@@ -51,10 +52,10 @@ def test_errors_and_skills_are_those_of_the_forecasts(result: RunResult, series:
     for score in result.scores:
         y, y_hat, _ = series(score.model)
         naive = series("naive")[1]
-        assert score.mse == pytest.approx(np.mean((y - y_hat) ** 2))
-        assert score.mae == pytest.approx(np.mean(np.abs(y - y_hat)))
-        assert score.skill_zero == pytest.approx(1 - np.sum((y - y_hat) ** 2) / np.sum(y**2), abs=1e-12)
-        assert score.skill_naive == pytest.approx(1 - np.sum((y - y_hat) ** 2) / np.sum((y - naive) ** 2), abs=1e-12)
+        assert score.loss == pytest.approx(np.mean((y - y_hat) ** 2))
+        assert score.other_loss == pytest.approx(np.mean(np.abs(y - y_hat)))
+        assert score.skill == pytest.approx(1 - np.sum((y - y_hat) ** 2) / np.sum(y**2), abs=1e-12)
+        assert score.other_skill == pytest.approx(1 - np.sum((y - y_hat) ** 2) / np.sum((y - naive) ** 2), abs=1e-12)
 
 
 def test_folds_won_are_those_with_a_smaller_squared_error_than_zero(
@@ -79,7 +80,7 @@ def test_baselines_come_first_then_candidates_by_squared_error(result: RunResult
     models = [score.model for score in result.scores]
     assert models[:2] == ["zero", "naive"]
     assert set(models[:5]) == {"zero", "naive", "mean", "ar", "ridge"}
-    errors = [score.mse for score in result.candidates]
+    errors = [score.loss for score in result.candidates]
     assert {score.model for score in result.candidates} == {"lstm", "gru"}
     assert errors == sorted(errors, key=lambda error: error or 0.0)
 
@@ -91,7 +92,7 @@ def test_cumulative_difference_adds_up_and_ends_at_minus_the_skill(
         y, y_hat, folds = series(path.model)
         steps = ((y - y_hat) ** 2 - y**2).reshape(-1, 2).sum(axis=1) / np.sum(y**2)
         np.testing.assert_allclose(path.values, np.cumsum(steps), atol=1e-12)
-        skill = next(score.skill_zero for score in result.scores if score.model == path.model)
+        skill = next(score.skill for score in result.scores if score.model == path.model)
         assert path.values[-1] == pytest.approx(-(skill or 0.0), abs=1e-12)
         ends = [np.sum(steps[folds[::2] <= fold]) for fold in range(4)]
         np.testing.assert_allclose([path.at_fold_end[fold] for fold in range(4)], ends, atol=1e-12)
@@ -189,7 +190,8 @@ def test_models_with_the_names_of_columns_do_not_get_in_their_way(run: Path) -> 
     forecasts = pl.read_parquet(run / "forecasts.parquet").filter(pl.col("seed").is_null())
     renamed = forecasts.with_columns(pl.col("model").replace({"lstm": "time", "gru": "y"}))
     origins = side_by_side(renamed)
-    assert loss_path(origins, "y").values[-1] == loss_path(side_by_side(forecasts), "gru").values[-1]
+    ends = [loss_path(*each, Question()).values[-1] for each in ((origins, "y"), (side_by_side(forecasts), "gru"))]
+    assert ends[0] == ends[1]
     assert calibrate(origins, "time").slope == calibrate(side_by_side(forecasts), "lstm").slope
 
 

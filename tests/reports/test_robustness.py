@@ -53,11 +53,12 @@ def spell(values: list[float], model: str = "gru") -> FluctuationPath:
 )
 def test_a_sentence_says_who_left_the_band_and_when(usual: RunResult, paths: list[list[float]], words: str) -> None:
     found = [spell(values, model) for values, model in zip(paths, ["gru", "m1"], strict=False)]
-    assert fluctuation_sentence(found, usual.folds).replace("\xa0", " ").startswith(words)
+    assert fluctuation_sentence(found, usual.folds, "zero").replace("\xa0", " ").startswith(words)
 
 
 def test_more_spells_than_a_sentence_holds_are_counted(usual: RunResult) -> None:
-    assert fluctuation_sentence([spell([3.5, -3.5]), spell([3.5, -3.5], "lstm")], usual.folds).endswith("; and 2 more.")
+    found = [spell([3.5, -3.5]), spell([3.5, -3.5], "lstm")]
+    assert fluctuation_sentence(found, usual.folds, "zero").endswith("; and 2 more.")
 
 
 def test_the_extreme_of_a_path_is_in_the_picture_and_its_value_below_the_numbers(usual: RunResult) -> None:
@@ -125,7 +126,7 @@ def test_the_title_of_the_seeds_counts_those_that_are_better_alone(
 ) -> None:
     score: Score = next(score for score in usual.scores if score.model == "gru")
     alone = [seed(number, 0.01 * number, status) for number, status in enumerate(statuses)]
-    assert seeds_title(score, alone).startswith(title)
+    assert seeds_title(score, alone, "zero").startswith(title)
 
 
 def test_the_seeds_of_the_report_are_those_of_the_table(usual: RunResult, usual_run: Path) -> None:
@@ -167,4 +168,4 @@ def test_without_a_claim_the_fold_that_is_left_out_is_the_one_that_the_cumulativ
     table = SECTIONS["skill"](result)[-1]
     assert isinstance(table, Table)
     assert table.rows[0][4:] == ("1", "+5.00\xa0%", "–")
-    assert "fold 1" in cumulative_loss_title(losses, usual.folds)
+    assert "fold 1" in cumulative_loss_title(losses, usual.folds, "zero")

@@ -89,7 +89,7 @@ def path(*at_fold_end: float) -> LossPath:
 def test_the_title_of_the_cumulative_loss_tells_one_lucky_spell_from_a_steady_gain(
     usual: RunResult, ends: tuple[float, ...], title: str
 ) -> None:
-    assert cumulative_loss_title(path(*ends), usual.folds).replace("\xa0", " ").startswith(title)
+    assert cumulative_loss_title(path(*ends), usual.folds, "zero").replace("\xa0", " ").startswith(title)
 
 
 def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_numbers(usual: RunResult) -> None:
@@ -97,7 +97,7 @@ def test_a_baseline_far_off_the_scale_is_left_out_of_the_picture_but_not_of_its_
     assert "naive" not in {one.model for one in shown}
     assert {"gru", "lstm"} <= {one.model for one in shown}
     assert "Not shown, far off the scale: naive." in cumulative_loss_caption(usual, shown, axis_limit(usual))
-    heads = [column.label for column in fold_end_table(usual.paths, usual.folds).columns]
+    heads = [column.label for column in fold_end_table(usual).columns]
     assert "naive" in heads
 
 

@@ -112,9 +112,9 @@ def test_seeds_are_counted_where_a_model_has_some() -> None:
     [
         (Reason("few_folds", 2, 3), "2 folds, at least 3 are needed"),
         (Reason("few_differences", 29, 30), "29 loss differences, at least 30 are needed"),
-        (Reason("all_zero"), "every return is zero"),
+        (Reason("all_zero"), "the rival makes no loss"),
         (Reason("undefined_test", note="the losses do not differ"), "the losses do not differ"),
-        (Reason("no_forecasts"), "its forecasts do not cover the same rows as those of zero"),
+        (Reason("no_forecasts"), "its forecasts do not cover the same rows as those of the rival"),
     ],
 )
 def test_every_reason_is_said(reason: Reason, text: str) -> None:

@@ -1,0 +1,44 @@
+"""The question of a run in words: what the rival, the loss and the outcome are called, for texts that name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backtest.data.names import label
+from backtest.data.question import Question
+
+
+@dataclass(frozen=True, slots=True)
+class LossWords:
+    """What a loss is called: once, several times, and its mean, whose row of SCORES is `metric`."""
+
+    one: str
+    several: str
+    mean: str
+    metric: str
+
+
+LOSS_WORDS = {
+    "squared": LossWords("squared error", "squared errors", "MSE", "mse"),
+    "absolute": LossWords("absolute error", "absolute errors", "MAE", "mae"),
+    "qlike": LossWords("QLIKE", "QLIKE losses", "QLIKE", "qlike"),
+}
+"""Those of the built-in losses; a user's own is called by its name."""
+
+
+def words_of_loss(name: str) -> LossWords:
+    """Return what a loss is called."""
+    own = LossWords(f"{name} loss", f"{name} losses", f"mean {name} loss", name)
+    return LOSS_WORDS.get(name, own)
+
+
+def fill(text: str, question: Question) -> str:
+    """Return a text with {rival}, {loss}, {losses}, {outcome} and {unit} replaced by what they are called."""
+    loss = words_of_loss(question.loss)
+    names = {"rival": label(question.rival), "loss": loss.one, "losses": loss.several}
+    return text.format(**names, outcome=question.about.title, unit=question.about.unit)
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital first letter, the others as they are."""
+    return text[:1].upper() + text[1:]
