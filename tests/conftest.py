@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -40,6 +41,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove it at the end of the session."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop("BEATZERO_TEST_CACHE"), ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """Leave all that is loaded by now out of every later search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ from backtest.significance.superiority import model_confidence_set
 from backtest.verdict.ledger import LEDGER, Trial, append
 from tests.support.audits import leaky
 from tests.support.command import call
-from tests.support.compared_runs import COLD, forecasts_of, rewrite, two
+from tests.support.compared_runs import COLD, FEW, forecasts_of, rewrite, two
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,7 +133,7 @@ def test_a_comparison_is_judged_by_the_rule_of_a_run(runs: tuple[Path, ...], res
 
 
 def test_what_else_was_tried_beside_the_runs_counts_in_the_verdict(tmp_path: Path) -> None:
-    runs = two(tmp_path / "runs")
+    runs = two(tmp_path / "runs", FEW, replace(FEW, signal=0.2))
     alone = result_of(runs).verdict
     bars = read_runs(runs)[0].manifest.data.sha256
     for number in range(3):
@@ -146,7 +146,7 @@ def test_what_else_was_tried_beside_the_runs_counts_in_the_verdict(tmp_path: Pat
 
 
 def test_a_leak_in_one_run_makes_every_model_suspect(tmp_path: Path) -> None:
-    found = result_of(two(tmp_path, replace(COLD, audit=leaky()), replace(COLD, signal=0.2)))
+    found = result_of(two(tmp_path, replace(FEW, audit=leaky()), replace(FEW, signal=0.2)))
     assert {score.status for score in found.candidates} == {"leak suspected"}
 
 
@@ -192,7 +192,7 @@ def test_an_interval_is_antisymmetric_and_leaves_zero_where_the_test_rejects(
 
 
 def test_only_rows_that_all_runs_forecast_count(runs: tuple[Path, ...], tmp_path: Path) -> None:
-    cold, warm = two(tmp_path)
+    cold, warm = two(tmp_path, FEW, replace(FEW, signal=0.2))
     late, early = pl.col("fold") > 0, pl.col("fold") < 2
     rewrite(cold, forecasts_of(cold).filter(late))
     rewrite(warm, forecasts_of(warm).filter(early))
@@ -227,7 +227,7 @@ def test_the_same_forecasts_are_no_test(found: Comparison) -> None:
 
 
 def test_forecasts_that_differ_in_the_last_digits_are_the_same_everywhere(tmp_path: Path) -> None:
-    cold, warm = two(tmp_path, COLD, COLD)
+    cold, warm = two(tmp_path, FEW, FEW)
     references = pl.col("model").is_in(["zero", "naive"])
     rounded = pl.when(references).then(pl.col("y_hat")).otherwise(pl.col("y_hat") * (1 + 3e-13))
     rewrite(warm, forecasts_of(warm).with_columns(y_hat=rounded))
@@ -403,7 +403,7 @@ def test_the_command_compares_and_changes_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
-    cold, warm = two(tmp_path / "runs")
+    cold, warm = two(tmp_path / "runs", FEW, replace(FEW, signal=0.2))
     before = contents(cold, warm)
     assert call(monkeypatch, "compare", str(cold), str(warm)) == 0
     place = tmp_path / "runs" / "compare-cold-warm"
@@ -428,7 +428,7 @@ def test_a_narrow_terminal_cuts_neither_names_nor_findings(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
-    runs = two(tmp_path, names=names)
+    runs = two(tmp_path, FEW, replace(FEW, signal=0.2), names=names)
     assert call(monkeypatch, "compare", *map(str, runs)) == 0
     table = capsys.readouterr().out.partition("Model")[2]
     assert "…" not in table
@@ -448,7 +448,8 @@ def test_wrong_input_ends_with_status_two(
 
 def test_no_other_comparison_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
-    here, there = two(tmp_path / "x"), two(tmp_path / "y", COLD, replace(COLD, source="other", signal=0.3))
+    here = two(tmp_path / "x", FEW, replace(FEW, signal=0.2))
+    there = two(tmp_path / "y", FEW, replace(FEW, source="other", signal=0.3))
     first, second = compare_runs(here), compare_runs(there)
     assert first.name == "compare-cold-warm"
     assert second.name.startswith("compare-cold-warm-")
@@ -459,7 +460,7 @@ def test_no_other_comparison_is_overwritten(tmp_path: Path, monkeypatch: pytest.
 
 def test_odd_and_long_names_make_a_safe_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
-    place = compare_runs(two(tmp_path, names=("<b>& ..", "x" * 100)))
+    place = compare_runs(two(tmp_path, FEW, FEW, names=("<b>& ..", "x" * 100)))
     assert place.parent == tmp_path / "runs"
     assert len(place.name) < 80
     assert all(sign.isalnum() or sign in "-._" for sign in place.name)

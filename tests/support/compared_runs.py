@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,8 @@ from tests.support.fake_run import Plan, make
 
 COLD = Plan(folds=3, test=80, seeds=1, epochs=2, signal=0.1)
 WARM = Plan(folds=3, test=80, seeds=1, epochs=2, signal=0.2)
+FEW = replace(COLD, baselines=("zero", "naive", "ridge"), networks=("lstm",))
+"""Few models, which are compared sooner."""
 
 
 def two(folder: Path, *plans: Plan, names: tuple[str, ...] = ("cold", "warm")) -> tuple[Path, ...]:

@@ -58,12 +58,12 @@ print(code_digest("median", ()))
 
 WALKS = """
 def plan(executor):
-    return small(models=["median", "lstm"], executor=executor, jobs=2, seeds=1)
+    return small(models=["median", "ridge"], executor=executor, jobs=2, seeds=1)
 
 tables = {executor: walk_in_memory(plan(executor)) for executor in ("serial", "loky")}
 assert tables["serial"].forecasts.equals(tables["loky"].forecasts)
 assert tables["serial"].fits.equals(tables["loky"].fits)
-assert set(tables["loky"].forecasts["model"]) == {"zero", "naive", "median", "lstm"}
+assert set(tables["loky"].forecasts["model"]) == {"zero", "naive", "median", "ridge"}
 folder = Path(FOLDER)
 walk_forward(plan("loky"), folder / "loky", Unwatched(), command="notebook")
 walk_forward(plan("serial"), folder / "serial", Unwatched(), command="notebook")
