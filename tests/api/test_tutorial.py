@@ -27,7 +27,7 @@ def notebook(working: Path) -> nbformat.NotebookNode:
 
 
 def test_the_tutorial_runs_and_shows_the_run(notebook: nbformat.NotebookNode, working: Path) -> None:
-    html, text = "".join(outputs(notebook, "text/html")), "".join(outputs(notebook, "text/plain"))
+    html, text = "".join(outputs(notebook.cells, "text/html")), "".join(outputs(notebook.cells, "text/plain"))
     assert "newest row" in html
     assert "<svg" in html
     assert "<script" not in html
@@ -40,7 +40,8 @@ def test_the_tutorial_runs_and_shows_the_run(notebook: nbformat.NotebookNode, wo
 
 
 def test_progress_shows_in_a_notebook(notebook: nbformat.NotebookNode) -> None:
-    (walk,) = (cell for cell in notebook.cells if "run = bt.walk_forward(" in cell.source)
-    shown = "".join(outputs(nbformat.NotebookNode(cells=[walk]), "text/plain"))
+    walk = [cell for cell in notebook.cells if "run = bt.walk_forward(" in cell.source]
+    assert len(walk) == 1
+    shown = "".join(outputs(walk, "text/plain"))
     assert "quick audit: no leak found" in shown
     assert re.search(r"(\d+) of \1 fits", shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -50,9 +50,9 @@ def markdown_of(notebook: nbformat.NotebookNode) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def outputs(notebook: nbformat.NotebookNode, kind: str) -> Iterator[str]:
-    """Yield what the cells showed as `kind`, such as text/html; what they printed is text/plain."""
-    for cell in notebook.cells:
+def outputs(cells: Iterable[nbformat.NotebookNode], kind: str) -> Iterator[str]:
+    """Yield what the cells of a notebook showed as `kind`, such as text/html; what they printed is text/plain."""
+    for cell in cells:
         for output in cell.get("outputs", ()):
             shown = output.get("data", {"text/plain": output.get("text", "")})
             if kind in shown:
