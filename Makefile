@@ -32,10 +32,10 @@ audit: $(READY)  ## hunt for leaks in the whole walk: CONFIG and DATA as for bac
 	@$(BIN)/backtest audit $(CONFIG) $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 test: $(READY)  ## run the tests, on JOBS cores
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope -m 'not slow' $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder -m 'not slow' $(ARGS)
 
 test-all: $(READY)  ## run every test: kills, the whole catalogue of leaks, more examples
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope --hypothesis-profile thorough $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder --hypothesis-profile thorough $(ARGS)
 
 check: $(READY)  ## formatting, lint, types
 	@$(BIN)/ruff format --check --quiet . || (echo "make check: run $(BIN)/ruff format ." && false)

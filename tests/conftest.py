@@ -43,10 +43,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop("BEATZERO_TEST_CACHE"), ignore_errors=True)
 
 
+LONG = (
+    *("reports/test_browser.py", "app/test_browser.py", "comparison/test_compare.py", "walk/test_engine.py"),
+    *("walk/test_store.py", "walk/test_executors.py", "api/test_walk_forward.py", "api/test_tutorial.py"),
+)
+"""Files that take longest: workers begin with them, so that none is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first."""
+    items.sort(key=lambda item: f"{item.path.parent.name}/{item.path.name}" not in LONG)
+
+
 def pytest_collection_finish() -> None:
-    """Leave all that is loaded by now out of every later search for garbage."""
+    """Search for garbage less often, and leave all that is loaded by now out of it."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="module")
@@ -94,21 +107,19 @@ def usual(usual_run: Path) -> RunResult:
 @pytest.fixture(scope="session")
 def hostile_runs() -> list[Path]:
     """Folders of runs, with their reports, in which every string is hostile: see `poison.rotations`."""
-    from backtest import reports
-    from tests.support.poison import rotations
+    from tests.support.poison import report, rotations
     from tests.support.run_cache import folder_once
 
-    folder = folder_once("hostile", lambda folder: [reports.write(run) for run in rotations(folder)])
+    folder = folder_once("hostile", lambda folder: [report(run) for run in rotations(folder)])
     return sorted(folder.glob("turn_*"))
 
 
 @pytest.fixture(scope="session")
 def harmless_run() -> Path:
     """Folder of the same run, with its report, in which every string is harmless words."""
-    from backtest import reports
     from tests.support.fake_run import make
     from tests.support.payloads import HARMLESS
-    from tests.support.poison import PLAN, poison
+    from tests.support.poison import PLAN, poison, report
     from tests.support.run_cache import folder_once
 
-    return folder_once("harmless", lambda folder: reports.write(poison(make(folder, PLAN), HARMLESS))) / "run"
+    return folder_once("harmless", lambda folder: report(poison(make(folder, PLAN), HARMLESS))) / "run"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -34,6 +34,7 @@ from backtest.verdict.ledger import LEDGER, Trial, append
 from tests.support.audits import leaky
 from tests.support.command import call
 from tests.support.compared_runs import COLD, FEW, forecasts_of, rewrite, two
+from tests.support.selection import examples
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,7 +177,7 @@ def test_swapped_runs_flip_every_sign_and_keep_every_p_value(runs: tuple[Path, .
 
 
 @given(st.integers(0, 10_000), st.integers(40, 200), st.floats(0.01, 3), st.integers(1, 3))
-@settings(max_examples=60)
+@examples(60)
 def test_an_interval_is_antisymmetric_and_leaves_zero_where_the_test_rejects(
     seed: int, n: int, gap: float, horizon: int
 ) -> None:

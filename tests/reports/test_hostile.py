@@ -13,15 +13,13 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
-from backtest import reports
 from backtest.data.names import label
 from backtest.data.records.reading import printable
 from backtest.data.result_tables import RUN_TABLES
 from backtest.reports.figures.axes import short
-from backtest.reports.report import compose
 from tests.support.pages import Page, Skeleton, flat, render
 from tests.support.payloads import PAYLOADS
-from tests.support.poison import ALWAYS, LOOKED_UP, TURNS, storable
+from tests.support.poison import ALWAYS, LOOKED_UP, TURNS, document_of, storable
 
 ELEMENTS = {
     *("html", "head", "meta", "title", "link", "style", "body", "header", "main", "nav", "section", "footer", "div"),
@@ -66,9 +64,8 @@ def strings(value: Any) -> Iterator[str]:
 def report_of(run: Path) -> Report:
     """Read the report of a run."""
     page = (run / "report.html").read_text("utf-8")
-    document = compose(reports.read(run))
     markdown = Page(render((run / "report.md").read_text("utf-8")))
-    return Report(run, Page(page), markdown, tuple(dict.fromkeys(strings(document))))
+    return Report(run, Page(page), markdown, tuple(dict.fromkeys(strings(document_of(run)))))
 
 
 @pytest.fixture(scope="module")

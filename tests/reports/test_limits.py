@@ -132,6 +132,7 @@ PLACES = (
 )
 
 
+@pytest.mark.slow
 def test_processes_in_other_places_write_the_same_bytes_from_copies_of_a_run(written: Written, tmp_path: Path) -> None:
     run = written["12 folds of a year of days"]
     code = "import pathlib, sys\nfrom backtest import reports\nreports.write(pathlib.Path(sys.argv[1]))\n"

@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -17,6 +17,7 @@ from backtest.significance.resampling import Resampling
 from backtest.significance.superiority import Method, model_confidence_set
 from tests.support.places import needs_shared
 from tests.support.resamples import CASES, golden_losses, golden_resampling, name, ranked_losses
+from tests.support.selection import examples
 
 FEW = Resampling(reps=200)
 
@@ -84,7 +85,7 @@ def test_an_exact_tie_is_undefined_instead_of_a_crash() -> None:
         model_confidence_set({"a": losses, "b": losses[::-1]}, resampling=FEW)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(arrays(np.int64, (40, 3), elements=st.integers(0, 2)), st.sampled_from(get_args(Method)))
 def test_coarse_losses_have_p_values_or_a_reason(matrix: npt.NDArray[np.int64], method: Method) -> None:
     losses = {model: column.astype(np.float64) for model, column in zip("abc", matrix.T, strict=True)}

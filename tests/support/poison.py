@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import tomllib
 from collections.abc import Iterable
@@ -13,10 +14,13 @@ from typing import Any
 import polars as pl
 import tomli_w
 
+from backtest import reports
 from backtest.data.names import HOLDING, REFERENCES
 from backtest.data.records.audit import AUDIT
 from backtest.data.run_files import MANIFEST, SETTINGS, file_sums, read_manifest, table_bytes, write_bytes
 from backtest.data.schema import FORECASTS
+from backtest.reports.blocks import Document
+from backtest.reports.report import compose, put
 from tests.support.audits import leaky
 from tests.support.fake_run import Plan, make
 from tests.support.payloads import PAYLOADS
@@ -113,6 +117,20 @@ def poison(run: Path, payloads: Iterable[str] = PAYLOADS, first: int = 0) -> Pat
         manifest[name] |= {payloads[0]: payloads[1]}
     write_bytes(run / MANIFEST, json.dumps(manifest).encode())
     return run
+
+
+def report(run: Path) -> Path:
+    """Write the report of a run, and beside its folder the document that it was written from; return the folder."""
+    document = compose(reports.read(run))
+    put(document, run)
+    run.with_name(f"document_{run.name}.pickle").write_bytes(pickle.dumps(document))
+    return run
+
+
+def document_of(run: Path) -> Document:
+    """Return the document that the report of a run was written from."""
+    document: Document = pickle.loads(run.with_name(f"document_{run.name}.pickle").read_bytes())  # noqa: S301 -- our own
+    return document
 
 
 def poisoned_settings(text: str, disguise: Disguise, payloads: Iterable[str]) -> str:

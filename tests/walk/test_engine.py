@@ -29,6 +29,7 @@ from backtest.walk.environment import source_files
 from backtest.walk.store import CHECKPOINTS
 from backtest.walk.tables import fold_table
 from backtest.walk.tasks import CODE, code_digest, learning_windows, plan_tasks
+from tests.support.selection import quick_or_slow
 from tests.support.small_run import Silent, results, small, walk
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +98,7 @@ def test_the_same_walk_gives_the_same_bytes(finished: Path, tmp_path: Path, exec
     assert ours == theirs
 
 
-@pytest.mark.parametrize("after", [1, 7, 20])
+@pytest.mark.parametrize("after", quick_or_slow([1, 7, 20], ["7"]))
 def test_a_stopped_walk_goes_on_and_gives_the_same_bytes(finished: Path, tmp_path: Path, after: int) -> None:
     with pytest.raises(RunError, match=f"stopped: {after} of 35 fits are done and kept; rerun the same command"):
         walk(tmp_path, Silent(stop_after=after))
@@ -213,7 +214,7 @@ def test_other_settings_never_take_the_folder(finished: Path, tmp_path: Path) ->
     assert (again / "manifest.json").exists()
 
 
-@pytest.mark.parametrize("name", ["[a]", "a*", "a?b"])
+@pytest.mark.parametrize("name", quick_or_slow(["[a]", "a*", "a?b"], ["[a]"]))
 def test_a_folder_with_an_odd_name_is_read_as_itself(finished: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(finished, tmp_path / "a")
     shutil.copytree(finished, tmp_path / name)
