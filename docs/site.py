@@ -24,6 +24,13 @@ PAGES = {
 }
 """Pages of the site by the files of the repository that they are."""
 
+LINKS = {source: page for page, source in PAGES.items()} | {
+    "tutorial.py": "tutorial.md",
+    "data/result_tables.py": "tables.md",
+    "backtest/significance/__init__.py": "reference/significance.md",
+}
+"""Pages of the site by the files of the repository to which its pages link instead."""
+
 ROOMS = {
     "data": "Tables, bars, run files, records and errors. The lowest layer: it imports none of the others.",
     "features": "Features and targets as Polars expressions.",
@@ -112,10 +119,12 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def with_site_links(text: str) -> str:
     """Return Markdown whose links hold on the site."""
-    text = text.replace("](docs/", "](").replace("](../", "](").replace("](tutorial.py", "](tutorial.md")
-    for page, source in PAGES.items():
-        text = text.replace(f"]({source}", f"]({page}")
-    return text
+
+    def on_site(link: re.Match[str]) -> str:
+        path = link[1].removeprefix("../").removeprefix("docs/")
+        return f"]({LINKS.get(path, path)}"
+
+    return re.sub(r"\]\(([^)#\s]+)", on_site, text)
 
 
 def tables() -> str:

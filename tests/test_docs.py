@@ -55,6 +55,9 @@ def test_links_of_the_repository_hold_on_the_site() -> None:
     assert with_site_links("[a](docs/audit.md#limits) [b](CALIBRATION.md) [c](../CONTRIBUTING.md)") == (
         "[a](audit.md#limits) [b](calibration.md) [c](contributing.md)"
     )
+    assert with_site_links("[a](docs/tutorial.py) [b](../data/result_tables.py) [c](https://a.org/docs/b#c)") == (
+        "[a](tutorial.md) [b](tables.md) [c](https://a.org/docs/b#c)"
+    )
 
 
 def test_examples_in_docstrings_become_code() -> None:

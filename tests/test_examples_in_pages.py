@@ -1,4 +1,4 @@
-"""Every Python block of README and CONTRIBUTING runs, and so do the tests that the blocks show."""
+"""Every Python block of README and CONTRIBUTING runs with the tests it shows; relative links of all pages hold."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from backtest.data.reading.synthetic import make_bars
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAME = re.compile(r"# (\w+)\.py\n")
+LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^]]+\]: *(\S+)$", re.MULTILINE)
+PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 RUN = """
 import importlib, sys
 for name in sys.argv[1:]:
@@ -55,10 +57,24 @@ def test_the_examples_of_contributing_run_and_their_tests_pass(tmp_path: Path) -
 
 
 def test_the_examples_of_readme_run_but_for_the_session(tmp_path: Path) -> None:
-    session, *others = blocks("README.md")
+    session, model, *others = blocks("README.md")
     assert "walk_forward" in session
+    assert "walk_forward" in model
     assert len(others) == 2
     assert run_blocks(others, tmp_path).split() == ["block_1", "test_my_momentum_uses_no_future_bars"]
+
+
+def test_the_model_of_readme_takes_part_by_its_name(tmp_path: Path) -> None:
+    bars = 'import backtest as bt\nbars = bt.load_bars("synthetic:n=3000")\n'
+    took_part = '\nassert {"my_model", "ridge"} < set(run.scores["model"])\n'
+    script = tmp_path / "session.py"  # not imported, as a worker that imports the model would walk again
+    script.write_text(bars + blocks("README.md")[1] + took_part, "utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script)]
+    answer = subprocess.run(  # noqa: S603
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert answer.returncode == 0, answer.stderr
 
 
 @pytest.mark.slow
@@ -66,3 +82,17 @@ def test_the_session_of_readme_runs(tmp_path: Path) -> None:
     run_blocks(blocks("README.md")[:1], tmp_path)
     assert (tmp_path / "report.html").exists()
     assert (tmp_path / "runs" / "mine" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_relative_link_of_a_page_is_a_file_of_the_repository(page: str) -> None:
+    targets = [
+        (inline or reference).split("#")[0] for inline, reference in LINK.findall((ROOT / page).read_text("utf-8"))
+    ]
+    relative = [target for target in targets if target and not re.match(r"\w+:", target)]
+    assert [target for target in relative if not ((ROOT / page).parent / target).is_file()] == []
+
+
+def test_readme_links_every_page_a_newcomer_needs() -> None:
+    linked = {inline.split("#")[0] for inline, _ in LINK.findall((ROOT / "README.md").read_text("utf-8"))}
+    assert {"CONTRIBUTING.md", "docs/tutorial.py", *(page for page in PAGES if page.startswith("docs/"))} <= linked

@@ -81,7 +81,7 @@ def run(
     import backtest.reports as reports
     from backtest.audit.levels import find_audit
     from backtest.cli.progress import WalkProgress
-    from backtest.cli.terminal import console, say, show_result, tell
+    from backtest.cli.terminal import console, show_report, show_result, tell
     from backtest.reports.wording.audit import leak_reason
     from backtest.walk.config import load
     from backtest.walk.engine import walk_forward
@@ -103,7 +103,8 @@ def run(
     walk_forward(prepared, folder, WalkProgress(console), command=command, audited=audited)
     page = reports.write(folder)
     show_result(reports.read(folder))
-    say(f"\nreport: {page}")
+    console.print()
+    show_report(page)
 
 
 @app.command("audit")
@@ -145,21 +146,21 @@ def _show_and_keep(prepared: WalkPlan, folder: Path, found: Audit) -> None:
     """Print an audit and save it in the folder of the run, whose report is rewritten if it is finished."""
     import backtest.reports as reports
     from backtest.audit.levels import save_audit
-    from backtest.cli.terminal import say, show_audit, tell
+    from backtest.cli.terminal import show_audit, show_report, tell
     from backtest.data.run_files import MANIFEST
 
     show_audit(found)
     if not save_audit(prepared, folder, found):
         tell(f"audit not saved: {folder} holds a run on other bars or with other plugins")
     elif (folder / MANIFEST).is_file():
-        say(f"report: {reports.write(folder)}")
+        show_report(reports.write(folder))
 
 
 @app.command()
 def report(run: RunFolder) -> None:
     """Rewrite the report; update the verdict if more was tried on the same bars since."""
     import backtest.reports as reports
-    from backtest.cli.terminal import say, tell
+    from backtest.cli.terminal import show_report, tell
     from backtest.reports.wording.verdict import headline
     from backtest.verdict.record import judge_again
 
@@ -169,7 +170,7 @@ def report(run: RunFolder) -> None:
         tell(f"verdict updated: {headline(after)}")
         if after.configurations > before.configurations:
             tell(f"configurations tried on these bars: {after.configurations}, up from {before.configurations}")
-    say(f"report: {reports.write(run)}")
+    show_report(reports.write(run))
 
 
 @app.command()
@@ -181,14 +182,15 @@ def compare(
 ) -> None:
     """Compare the models of several runs on the forecasts they share; no run is changed."""
     import backtest.reports as reports
-    from backtest.cli.terminal import say, show_comparison
+    from backtest.cli.terminal import console, show_comparison, show_report
     from backtest.comparison.compare import compare_runs
     from backtest.reports.compared import read
 
     folder = compare_runs(runs, out)
     page = reports.write(folder)
     show_comparison(read(folder))
-    say(f"\nreport: {page}")
+    console.print()
+    show_report(page)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from textwrap import fill
 
 from rich.console import Console
@@ -81,6 +82,11 @@ def show_table(block: ReportTable) -> None:
             table.add_row(*(escape(row[place]) for place in shown))
         table.add_section()
     console.print(table, highlight=False)
+
+
+def show_report(page: Path) -> None:
+    """Print where a report was written."""
+    say(f"report: {page} (and report.md)")
 
 
 def show_audit(audit: Audit) -> None:

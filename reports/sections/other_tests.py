@@ -80,9 +80,10 @@ def is_of_skill(row: Row, asked: Question) -> bool:
 
 
 def asked_in_words(row: Row, asked: Question) -> str:
-    """Return the question of a test, with the loss unless it is that of the verdict."""
+    """Return the question of a test, with baseline and loss named where they are not those of the verdict."""
+    asks = row.asks if row.baseline == asked.rival else row.asks.replace("the baseline", label(row.baseline))
     own = row.loss in (asked.loss, DIRECTION)
-    return str(row.asks) if own else f"{row.asks.removesuffix('?')}, in {words_of_loss(row.loss).several}?"
+    return str(asks) if own else f"{asks.removesuffix('?')}, in {words_of_loss(row.loss).several}?"
 
 
 def is_primary(row: Row, asked: Question) -> bool:

@@ -110,8 +110,9 @@ def _clause(status: Status, fragile: bool, names: Sequence[str], rival: str) -> 
 
 def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
     """The claim on one candidate, then its numbers; the p-values are those of the claim."""
-    scope = ", ".join([counted(verdict.forecasts, "forecast"), counted(verdict.folds, "fold"), *_seeds(found)])
-    claim = CLAIMS[found.status].format(name=candidate_name(found, verdict), rival=label(verdict.question.rival))
+    rival = label(verdict.question.rival)
+    scope = ", ".join([counted(verdict.forecasts, "forecast"), counted(verdict.folds, "fold"), *_seeds(found, rival)])
+    claim = CLAIMS[found.status].format(name=candidate_name(found, verdict), rival=rival)
     claim = claim[:1].upper() + claim[1:]
     worse = found.status == "worse"
     raw, adjusted = (found.p_worse, found.p_worse_adjusted) if worse else (found.p_value, found.p_adjusted)
@@ -138,14 +139,15 @@ def _power(found: Candidate) -> list[str]:
     return [f"This sample would have shown a gain of {shown} % or more."]
 
 
-def _seeds(found: Candidate) -> list[str]:
+def _seeds(found: Candidate, rival: str) -> list[str]:
     """How many seeds there were, and how many of them would have had the verdict "better" alone."""
     if not found.seeds:
         return []
     if len(found.seed_verdicts) < 2 or found.reason:
         return [counted(found.seeds, "seed")]
     better = found.seed_verdicts.count("better")
-    return [f"{counted(found.seeds, 'seed')} ({better or 'none'} better alone)"]
+    alone = f"{better} alone {'beats' if better == 1 else 'beat'} {rival}" if better else f"no seed alone beats {rival}"
+    return [f"{counted(found.seeds, 'seed')} ({alone})"]
 
 
 def chance_text(raw: float, adjusted: float, alpha: float, *, worse: bool = False) -> str:

@@ -65,7 +65,7 @@ def test_a_run_prints_verdict_table_and_report_and_resumes_with_the_same_command
     assert "35 done before" in output
     assert verdict(run) in output
     assert all(f" {label} " in output for label in ("zero", "naive", "mean", "AR", "ridge", "LSTM"))
-    assert output.endswith(f"report: {run / 'report.html'}")
+    assert output.endswith(f"report: {run / 'report.html'} (and report.md)")
     assert (run / "report.html").read_bytes() == first
 
 

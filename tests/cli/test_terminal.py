@@ -63,5 +63,6 @@ def test_a_sentence_breaks_between_words_but_not_between_a_number_and_its_unit(
 
 @pytest.mark.usefixtures("narrow")
 def test_a_path_is_printed_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.say(f"report: /a/{'folder with spaces/' * 6}report.html")
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    terminal.show_report(Path(f"/a/{'folder with spaces/' * 6}report.html"))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("/report.html (and report.md)")

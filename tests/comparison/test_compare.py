@@ -410,7 +410,7 @@ def test_the_command_compares_and_changes_no_run(
     place = tmp_path / "runs" / "compare-cold-warm"
     output = " ".join(capsys.readouterr().out.split())
     assert "LSTM of warm is better than LSTM of cold" in output
-    assert output.endswith(f"report: {place / 'report.html'}")
+    assert output.endswith(f"report: {place / 'report.html'} (and report.md)")
     assert contents(cold, warm) == before
     assert sorted(path.parent.name for path in (tmp_path / "runs").glob(f"*/{MANIFEST}")) == ["cold", "warm"]
     first = contents(place)

@@ -155,6 +155,14 @@ def test_tests_not_of_skill_have_their_own_label_and_losses_are_named(
     assert {row[0] for row in rest.rows} == {"mix?", "size?"}
 
 
+def test_a_question_names_the_baseline_where_it_is_not_the_rival(usual: RunResult) -> None:
+    asks = {"asks": "Does it help to combine it with the baseline?"}
+    result = asked(usual, named(OWN, 0.3, **asks), named("mix", 0.0, baseline="naive", **asks))
+    skill, rest = answer_table(leading_tests(result), result).groups
+    assert [row[0] for row in skill.rows] == ["Does it help to combine it with the baseline?"]
+    assert [row[0] for row in rest.rows] == ["Does it help to combine it with naive?"]
+
+
 def test_no_answer_is_at_odds_with_the_p_beside_it(usual: RunResult) -> None:
     result = asked(usual, named(OWN, 0.05004), named("bold", 0.05))
     assert [row[1] for row in answer_table(leading_tests(result), result).rows] == [

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.names import RANKING, Status
+from backtest.data.question import Question
 from backtest.data.records.audit import Audit, Leak, Level, Subject
 from backtest.data.records.verdict import Claim, Reason, ReasonCode, Verdict
 from backtest.reports.wording.verdict import (
@@ -76,8 +77,8 @@ def test_the_sentence_has_the_promised_form() -> None:
     one = candidate("no evidence", "lstm", **numbers, **seeds)
     assert sentences(verdict(one, forecasts=8640, folds=12))[0] == (
         "No evidence that LSTM beats zero: squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %; DM p = 0.31 (adjusted "
-        "0.62), 8,640 forecasts, 12 folds, 2 seeds (none better alone). This sample would have shown a gain of 3.1 % "
-        "or more."
+        "0.62), 8,640 forecasts, 12 folds, 2 seeds (no seed alone beats zero). This sample would have shown a gain of "
+        "3.1 % or more."
     )
 
 
@@ -103,8 +104,23 @@ def test_seeds_are_counted_where_a_model_has_some() -> None:
     numbers = {"skill": 0.02, "p_value": 0.001, "p_adjusted": 0.002}
     seeded = candidate("better", "lstm", seeds=2, seed_verdicts=("better", "no evidence"), **numbers)
     said = sentences(verdict(seeded, candidate("better", "ridge", **numbers)))
-    assert "2 seeds (1 better alone)" in said[0]
+    assert "2 seeds (1 alone beats zero)" in said[0]
     assert "seed" not in said[1]
+
+
+@pytest.mark.parametrize(
+    ("alone", "words"),
+    [
+        (("no evidence", "worse", "cannot tell"), "3 seeds (no seed alone beats log HAR)"),
+        (("better", "no evidence", "no evidence"), "3 seeds (1 alone beats log HAR)"),
+        (("better", "better", "no evidence"), "3 seeds (2 alone beat log HAR)"),
+    ],
+)
+def test_seeds_are_counted_against_the_rival_of_the_run(alone: tuple[Status, ...], words: str) -> None:
+    numbers = {"skill": 0.02, "p_value": 0.2, "p_adjusted": 0.4}
+    seeded = candidate("no evidence", "lstm", seeds=3, seed_verdicts=alone, **numbers)
+    asked = Question(target="log_variance", rival="log_har", loss="qlike")
+    assert words in sentences(verdict(seeded, question=asked))[0]
 
 
 @pytest.mark.parametrize(
