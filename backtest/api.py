@@ -21,7 +21,7 @@ from backtest.reports.compared import from_tables, read
 from backtest.reports.wording.audit import LEVELS, leak_reason, leak_words
 from backtest.result_views import AuditResult, Comparison
 from backtest.run_view import Run
-from backtest.verdict.record import judge_again
+from backtest.verdict.record import join_session, judge_again
 from backtest.walk import engine
 from backtest.walk.plan import WalkPlan
 
@@ -92,6 +92,7 @@ def walk_forward(
     if folder is None:
         return Run.from_walk(*engine.evaluate_in_memory(plan, watcher, command=command, audited=found))
     engine.walk_forward(plan, folder, watcher, command=command, audited=found)
+    join_session(folder)
     return Run(reports.read(folder), folder)
 
 

@@ -21,7 +21,7 @@ from backtest.reports.run import RunResult, from_tables, read
 from backtest.result_views import EvaluationView, captured
 from backtest.verdict.ledger import LEDGER, SESSION, Ledger, append
 from backtest.verdict.multiple_testing import ledger_of, trial_of
-from backtest.verdict.record import judge_again, judge_evaluation
+from backtest.verdict.record import copy_trials, join_session, judge_evaluation
 from backtest.walk.config import build, parse
 from backtest.walk.engine import EvaluatedWalk, save_walk
 from backtest.walk.run_folder import refuse_other
@@ -128,15 +128,10 @@ class Run(EvaluationView):
         if isinstance(self._source, Path):
             tried = ledger_of(self._source).trials
             self._copy(self._source, target)
+            copy_trials(tried, target)
         else:
-            tried = tuple(SESSION)
             save_walk(*self._source, target)
-        manifest, known = run_files.read_manifest(target), ledger_of(target).trials
-        for trial in tried:
-            other = trial.data == manifest["data"]["sha256"] and trial.config != manifest["trial_sha256"]
-            if other and trial not in known:
-                append(target.parent / LEDGER, trial)
-        judge_again(target)
+        join_session(target)
         self._result, self._source = read(target), target
         return target
 

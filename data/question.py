@@ -189,6 +189,11 @@ class Question:
             raise ValueError(f"test must be {PRIMARY_TEST} (got {self.test})")
 
     @property
+    def code(self) -> str:
+        """Target, loss and rival as one word, by which the ledger knows the question."""
+        return f"{self.target}/{self.loss}/{self.rival}"
+
+    @property
     def about(self) -> Target:
         """What is forecast."""
         return TARGETS[self.target]

@@ -43,7 +43,7 @@ def model(
 
     It may take any of `net` (NetSettings), `train` (TrainSettings) and `seed` (int), or nothing. The forecaster needs
     `fit(train, validation)` and `predict(windows)`; `forecaster.complete` adds the rest. Raises ConfigError where the
-    name is taken by another factory, or the factory needs other arguments.
+    name holds a colon or is taken by another factory, or the factory needs other arguments.
 
     >>> import backtest as bt
     >>> import numpy as np
@@ -57,6 +57,8 @@ def model(
     """
 
     def register(factory: Factory) -> Factory:
+        if ":" in name:
+            raise ConfigError(f"model {name!r}: expected a name without a colon, which parts run and model elsewhere")
         known = MODELS.get(name)
         if known and (known.make.__module__, known.make.__qualname__) != (factory.__module__, factory.__qualname__):
             taken = f"{known.make.__module__}.{known.make.__qualname__}"

@@ -32,7 +32,8 @@ class CommonSample:
     """FORECASTS, FOLDS and FITS (empty) of the virtual run, and what each run's models are called in it.
 
     `rows` (n,) are the symbols and times that all runs share. `names` has, for each run, the name of each of its
-    models: `run:model`, or the model's own name where all runs forecast the same, as zero and naive always are.
+    models: `run:model`, that of the first run with the same forecasts, or the model's own name where all runs forecast
+    the same, as the references always do.
     `left_out` counts by run the rows that another one does not forecast.
     """
 
@@ -103,7 +104,7 @@ def refuse_others(shared: pl.DataFrame, truth: pl.DataFrame, agreed: Sequence[st
     raise ConfigError(
         f"compare: expected the same outcomes and baselines in all runs (got, after {row['symbol']}, "
         f"{row['time']:%Y-%m-%d %H:%M} UTC, {seen}; {last} {row[last]:.6g} and {row[f'{last}_here']:.6g}; "
-        f"such rows: {odd.height:,}): compare runs on the same bars"
+        f"such rows: {odd.height:,}): compare runs on the same bars and with the same rival"
     )
 
 
@@ -132,16 +133,24 @@ def names_of(runs: Sequence[FinishedRun], means: Sequence[pl.DataFrame]) -> tupl
         }
         for each in means
     ]
-    shared = {
-        model
-        for model, first in forecasts[0].items()
-        if all(model in other and same_forecasts(first, other[model]) for other in forecasts[1:])
-    }
-    shared |= set(runs[0].verdict.question.references)
-    return tuple(
-        {model: model if model in shared else f"{run.name}:{model}" for model in own}
-        for run, own in zip(runs, forecasts, strict=True)
-    )
+    references = runs[0].verdict.question.references
+    found: list[dict[str, str]] = []
+    for place, (run, own) in enumerate(zip(runs, forecasts, strict=True)):
+        names = {}
+        for model, values in own.items():
+            earlier = (each for each in range(place) if model in forecasts[each])
+            twin = next((each for each in earlier if same_forecasts(forecasts[each][model], values)), None)
+            everywhere = all(model in other and same_forecasts(values, other[model]) for other in forecasts)
+            alone = f"{run.name}:{model}" if twin is None else found[twin][model]
+            names[model] = model if everywhere or model in references else alone
+        found.append(names)
+    models = {(name, model) for own in found for model, name in own.items()}
+    if len(models) > len({name for name, _ in models}):
+        raise ConfigError(
+            "compare: expected different names of runs and models (got a model called like that of another run, such "
+            "as b:lstm of a and lstm of a:b): rename the folder of a run"
+        )
+    return tuple(found)
 
 
 def same_forecasts(one: FloatArray, other: FloatArray) -> bool:

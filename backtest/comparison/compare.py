@@ -114,14 +114,17 @@ def verdict_on(
 
 def tried_besides(runs: Sequence[FinishedRun]) -> Tried:
     """Return what was tried on the bars of the runs, these runs included, by the ledgers beside them."""
-    own, bars = {run.trial for run in runs}, {run.manifest.data.sha256 for run in runs}
+    own = {(run.trial, run.manifest.data.sha256) for run in runs}
+    bars = {data for _, data in own}
     ledgers: list[Ledger] = []
     for run in runs:
         if run.ledger not in ledgers:
             ledgers.append(run.ledger)
-    trials = [trial for ledger in ledgers for trial in ledger.trials if trial.data in bars and trial.config not in own]
-    others = Ledger(tuple(replace(trial, data="") for trial in trials), sum(ledger.unreadable for ledger in ledgers))
-    known = tried_before(others, data="", config="")
+    trials = [trial for ledger in ledgers for trial in ledger.trials if trial.data in bars]
+    besides = (trial for trial in trials if (trial.config, trial.data) not in own)
+    renamed = (replace(trial, config=f"{trial.config} {trial.data}", data="") for trial in besides)
+    others = Ledger(tuple(renamed), sum(ledger.unreadable for ledger in ledgers))
+    known = tried_before(others, runs[0].verdict.question, data="", config="")
     return replace(known, configurations=known.configurations + len(own) - 1)
 
 

@@ -34,7 +34,7 @@ class FinishedRun:
 
     `trial` is the SHA-256 of all that tells it from another trial on its bars, the code of plugins among it. `audit` is
     None where it was not audited; `matched` is what `match_forecasts` returns for its FORECASTS; `ledger` holds what
-    else was tried beside it.
+    else was tried beside it, or in this session, and is filled in by `read_runs`.
     """
 
     name: str
@@ -74,7 +74,7 @@ def read_runs(runs: Sequence[Path | FinishedRun]) -> tuple[FinishedRun, ...]:
             continue
         name = next(each for each in chain([run.name], (f"{run.name}-{n}" for n in count(2))) if each not in names)
         names.append(name)
-        found.append(replace(run, name=name))
+        found.append(replace(run, name=name, ledger=Ledger(tuple(SESSION))))  # as it is now, not as it was
     intervals = {run.manifest.data.interval for run in found}
     if len(intervals) > 1:
         got = ", ".join(f"{run.name} {format_duration(run.manifest.data.interval)}" for run in found)
@@ -120,7 +120,7 @@ def run_in_memory(
         verdict=verdict,
         audit=audit,
         matched=match_forecasts(forecasts, verdict.question),
-        ledger=Ledger(tuple(SESSION)),
+        ledger=Ledger(),
     )
 
 

@@ -24,7 +24,8 @@ def by_seed(panels: Sequence[LossPanel]) -> pl.DataFrame:
     C = of the mean - (of a seed - of the mean) / (k - 1). Null where there is one seed or no movement.
     """
     rows: list[dict[str, object]] = []
-    for model in sorted({model for panel in panels for model, _ in panel.seed_y_hat}):
+    models = {model for panel in panels for model, _ in panel.seed_y_hat if model not in panel.question.references}
+    for model in sorted(models):
         for panel in panels:
             variances = _variances(panel, model)
             for seed in panel.seeds(model):

@@ -19,7 +19,7 @@ LEDGER = "ledger.jsonl"
 """Name of the file, beside the run folders."""
 
 SESSION: list[Trial] = []
-"""The runs of this process that were not saved, in the order in which they were made."""
+"""The runs that this process made from Python, saved or not, in the order in which they were made."""
 
 Key = tuple[str, int]
 """A model and a horizon."""
@@ -36,8 +36,8 @@ class Trial:
     `config` is the hash of the settings that make another strategy of it, `data` the SHA-256 of the bars, `finished`
     an ISO time, `run` the folder's name, `status` that of its verdict (None in lines of older versions, which had a
     sentence instead). `p_values` and `p_worse` are the primary test's one-sided raw p-values for better and for worse
-    than zero, `sharpes` the Sharpe ratios per bar of the strategies, all by "model@horizon". What is undefined is left
-    out.
+    than the rival, `sharpes` the Sharpe ratios per bar of the strategies, all by "model@horizon". What is undefined is
+    left out. `question` is what was asked (`Question.code`); None in older lines.
     """
 
     config: str
@@ -48,6 +48,7 @@ class Trial:
     p_worse: dict[Name, Probability]
     sharpes: dict[Name, Number]
     status: Status | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,13 +121,13 @@ def ledger_of(run: Path) -> Ledger:
     return ledger.read(run.parent / LEDGER)
 
 
-def tried_before(known: Ledger, *, data: str, config: str) -> Tried:
+def tried_before(known: Ledger, question: Question, *, data: str, config: str) -> Tried:
     """Return what else was tried on the same bars; `data` and `config` are the hashes of bars and trial."""
     trials = ledger.others(known, data=data, config=config)
     return Tried(
         ledger.counted(known, data=data, config=config),
-        frozenset(_keyed([trial.p_values for trial in trials], known.unreadable)),
-        frozenset(_keyed([trial.p_worse for trial in trials], known.unreadable)),
+        frozenset(_keyed(trials, question, known.unreadable, worse=False)),
+        frozenset(_keyed(trials, question, known.unreadable, worse=True)),
     )
 
 
@@ -176,14 +176,20 @@ def trial_of(
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     sharpes = {name_of(key): found.ratio for key, found in _sharpes(strategies, judged.question).items()}
     about = (config, data, finished, name)
-    return Trial(*about, p_values["less"], p_values["greater"], sharpes, judged.status)
+    return Trial(*about, p_values["less"], p_values["greater"], sharpes, judged.status, judged.question.code)
 
 
-def _keyed(trials: Sequence[Mapping[str, float]], unreadable: int) -> Iterator[tuple[Key, float]]:
-    """P-values of other trials by model and horizon; an unreadable line counts as one with p = 1."""
-    for p_values in trials:
-        for name, value in p_values.items():
-            yield key_of(name), value
+def _keyed(trials: Sequence[Trial], question: Question, unreadable: int, *, worse: bool) -> Iterator[tuple[Key, float]]:
+    """P-values of other trials by model and horizon.
+
+    A trial of another question counts with p = 1: it was an attempt, but says nothing of this one, and a rival that is
+    easy to beat must not lend its small p-values to a step-up adjustment. So does an unreadable line.
+    """
+    for trial in trials:
+        other = trial.question not in (None, question.code)
+        for name, value in (trial.p_worse if worse else trial.p_values).items():
+            model, horizon = key_of(name)
+            yield ((f"{trial.config} {model}", horizon), 1.0) if other else ((model, horizon), value)
     for number in range(unreadable):
         yield ("", number), 1.0
 

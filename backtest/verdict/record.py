@@ -30,7 +30,7 @@ from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
 from backtest.evaluation.robustness import by_seed, without_each_fold
-from backtest.verdict.ledger import LEDGER, Ledger, Trial, append
+from backtest.verdict.ledger import LEDGER, SESSION, Ledger, Trial, append
 from backtest.verdict.multiple_testing import deflated_ratios, ledger_of, trial_of, tried_before
 from backtest.verdict.rule import Evidence, judge
 
@@ -91,6 +91,27 @@ def judge_evaluation(
     return judged, trial_of(name, judged, evidence.tests, strategies, **hashes)
 
 
+def join_session(run: Path) -> None:
+    """Let a finished run and the others of this session know of each other, and judge it again.
+
+    What else was tried on its bars enters the ledger beside it, and its own trial the session.
+    """
+    hashes = _hashes(read_manifest(run))
+    copy_trials(SESSION, run)
+    known = ledger_of(run).trials
+    own = [trial for trial in known if {"data": trial.data, "config": trial.config} == hashes]
+    SESSION.extend(trial for trial in own[-1:] if trial not in SESSION)
+    judge_again(run)
+
+
+def copy_trials(trials: Sequence[Trial], run: Path) -> None:
+    """Enter other trials on the bars of a run into the ledger beside it, unless they stand there."""
+    hashes, known = _hashes(read_manifest(run)), ledger_of(run).trials
+    for trial in trials:
+        if trial.data == hashes["data"] and trial.config != hashes["config"] and trial not in known:
+            append(run.parent / LEDGER, trial)
+
+
 def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdict] | None:
     """Judge a finished run again where its audit has changed, or more was tried on its bars since.
 
@@ -138,7 +159,7 @@ def _more_tried(run: Path, before: Verdict, manifest: dict[str, Any]) -> bool:
     """Whether the ledger beside a run knows of more configurations than its verdict does."""
     known, hashes = ledger_of(run), _hashes(manifest)
     own = any({"data": trial.data, "config": trial.config} == hashes for trial in known.trials)
-    return own and tried_before(known, **hashes).configurations > before.configurations
+    return own and tried_before(known, before.question, **hashes).configurations > before.configurations
 
 
 def _evidence(
@@ -159,7 +180,7 @@ def _evidence(
         tables[result_tables.SEEDS.file],
         tables[result_tables.DROPPED.file],
         panels,
-        tried_before(known, data=data, config=config),
+        tried_before(known, question, data=data, config=config),
         deflated_ratios(tables[result_tables.STRATEGIES.file], known, question, data=data, config=config),
         leak,
         question,

@@ -10,12 +10,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import backtest as bt
+from backtest.arguments import Settings
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.run_files import verify
 from backtest.models import MODELS
 from backtest.models.forecaster import Forecaster
 from backtest.models.settings import NetSettings, TrainSettings
-from tests.api.walks import walk
+from tests.api.walks import SETTINGS, SOURCE, walk
 from tests.support.command import call
 
 
@@ -181,3 +182,23 @@ def test_a_comparison_shows_itself(run: bt.Run, saved: Path, tmp_path: Path) -> 
     assert "<table" in found._repr_html_()
     assert found.report(tmp_path / "out.html").read_text("utf-8").startswith("<!doctype html>")
     assert bt.compare(saved, walk(name="right", net={"window": 9})).pairs.height == 1
+
+
+def test_what_was_tried_in_the_session_counts_whether_it_was_saved_or_not(tmp_path: Path) -> None:
+    def number(run: bt.Run) -> int:
+        return run.verdict.configurations
+
+    tried = walk(net={"window": 10})
+    settings: Settings = {**SETTINGS, "net": {"window": 11}}
+    folder = tmp_path / "runs" / "eleven"
+    saved_run = bt.walk_forward(SOURCE, audit="off", progress=False, save=folder, **settings)
+    assert number(saved_run) == number(tried) + 1
+    assert number(walk(net={"window": 12})) == number(saved_run) + 1
+    assert number(bt.judge_run(folder)) == number(saved_run)
+
+
+def test_a_later_comparison_counts_what_was_tried_since_the_first() -> None:
+    runs = walk(name="left"), walk(name="right", net={"window": 9})
+    first = bt.compare(*runs).verdict.configurations
+    walk(net={"window": 13})
+    assert bt.compare(*runs).verdict.configurations == first + 1

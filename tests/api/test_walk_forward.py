@@ -17,6 +17,7 @@ import backtest as bt
 from backtest.arguments import Settings
 from backtest.data.run_files import read_manifest, verify
 from backtest.features import FEATURES
+from backtest.verdict.ledger import SESSION
 from backtest.walk.config import load
 from tests.api.walks import SETTINGS, SOURCE, walk
 from tests.support.command import call
@@ -48,6 +49,7 @@ def test_the_run_is_that_of_the_command_line(tmp_path: Path, monkeypatch: pytest
     settings = tmp_path / "small.toml"
     settings.write_text(run.config)
     assert call(monkeypatch, "run", str(settings), "--set", "executor=serial", "--out", str(tmp_path / "a" / "x")) == 0
+    SESSION.clear()  # the command line is a process of its own, in which nothing else was tried
     bt.walk_forward(config=settings, executor="serial", save=tmp_path / "b" / "x", progress=False)
     command, python = (read_manifest(tmp_path / side / "x")["files"] for side in "ab")
     assert python == command
@@ -64,7 +66,7 @@ def test_nothing_is_written_to_the_working_directory(tmp_path: Path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-SESSION = """
+WATCHED = """
 import os, sys, tempfile
 
 tempfile.gettempdir()  # tries which folder can be written
@@ -105,7 +107,7 @@ def test_only_a_saved_run_touches_the_disk(tmp_path: Path) -> None:
     environment = os.environ | {name: str(place) for name, place in places.items()}
     caches = {name: str(tmp_path / name) for name in ("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR")}
     environment |= {**caches, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    subprocess.run([sys.executable, "-c", SESSION], cwd=places["working"], env=environment, check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-c", WATCHED], cwd=places["working"], env=environment, check=True)  # noqa: S603
     left = sorted(str(path.relative_to(tmp_path)) for place in places.values() for path in place.iterdir())
     assert left == ["working/.ledger.jsonl.lock", "working/ledger.jsonl", "working/run"]
 

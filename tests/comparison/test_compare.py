@@ -33,7 +33,7 @@ from backtest.significance.superiority import model_confidence_set
 from backtest.verdict.ledger import LEDGER, Trial, append
 from tests.support.audits import leaky
 from tests.support.command import call
-from tests.support.compared_runs import COLD, FEW, forecasts_of, rewrite, two
+from tests.support.compared_runs import COLD, FEW, WARM, forecasts_of, rewrite, two
 from tests.support.selection import examples
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +144,31 @@ def test_what_else_was_tried_beside_the_runs_counts_in_the_verdict(tmp_path: Pat
     more = result_of(runs).verdict
     assert (alone.configurations, more.configurations) == (2, 5)
     assert more.comparisons == alone.comparisons + 1
+
+
+def test_a_copy_of_a_run_changes_no_adjusted_p_value(tmp_path: Path) -> None:
+    cold, warm = two(tmp_path)
+    without = scores_of(result_of((cold, warm)))
+    three = two(tmp_path / "three", COLD, WARM, WARM, names=("cold", "warm", "copy"))
+    found = scores_of(result_of(three))
+    assert {name: score.p_adjusted for name, score in found.items()} == {
+        name: score.p_adjusted for name, score in without.items()
+    }
+
+
+def test_models_whose_names_collide_are_refused(tmp_path: Path) -> None:
+    first, second = replace(COLD, networks=("b:lstm", "lstm")), replace(WARM, networks=("lstm",))
+    with pytest.raises(ConfigError, match="expected different names of runs and models"):
+        compare(read_runs(two(tmp_path, first, second, names=("a", "a:b"))))
+
+
+def test_the_same_settings_on_other_bars_are_another_trial(tmp_path: Path) -> None:
+    runs = two(tmp_path / "runs")
+    before = result_of(runs).verdict
+    own = read_runs(runs)[0]
+    for config, data, p in ((own.trial, "f" * 64, 0.04), ("other", own.manifest.data.sha256, 0.02)):
+        append(tmp_path / "runs" / LEDGER, Trial(config, data, "2026-01-01T00:00:00", "x", {"lstm@1": p}, {}, {}))
+    assert result_of(runs).verdict.configurations == before.configurations + 1  # bars that no run was made on
 
 
 def test_a_leak_in_one_run_makes_every_model_suspect(tmp_path: Path) -> None:
