@@ -66,15 +66,22 @@ def _log(values: Values) -> Values:
         return np.log(values)
 
 
-LOSSES: Mapping[str, Loss] = {"squared": squared, "absolute": absolute, "qlike": qlike}
+LOSSES: Mapping[str, Loss] = {
+    "squared": squared,
+    "absolute": absolute,
+    "qlike": qlike,
+    "brier": brier,
+    "log_loss": log_loss,
+}
 """Every loss by the name that settings and TESTS know it by."""
 
 
 def excess(loss: str, y: Values, y_hat: Values) -> Values:
     """Loss beyond that of a perfect forecast, which no model changes: so ratios of losses, too, have a meaning.
 
-    It is 0 for squared and absolute errors. For QLIKE it is RV / h - ln(RV / h) - 1 (Patton, 2011); there an outcome of
-    zero, whose perfect forecast has no bound, counts as the smallest one above zero in its perfect forecast alone.
+    It is 0 for squared and absolute errors, and for probabilities of an event that came or did not. For QLIKE it is
+    RV / h - ln(RV / h) - 1 (Patton, 2011); there an outcome of zero, whose perfect forecast has no bound, counts as the
+    smallest one above zero in its perfect forecast alone.
     """
     found = LOSSES[loss](y, y_hat)
     return found - _best_qlike(y) if loss == "qlike" else found

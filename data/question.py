@@ -13,6 +13,9 @@ import polars as pl
 
 from backtest.data.losses import LOSSES
 
+Scale = Literal["return", "variance", "probability"]
+"""On which scale an outcome is forecast: as it is, as a variance, or as the probability of an event."""
+
 PRIMARY_TEST = "diebold_mariano"
 """The test that a verdict rests on, a key of TESTS."""
 
@@ -46,11 +49,17 @@ class Target:
         What a run takes where its settings name none.
     tradable
         Whether a strategy on its forecasts is evaluated.
+    scale
+        How models of any target take part: `models.scales.WRAPPERS` holds what turns their forecasts into variances or
+        probabilities, and models of another scale are refused.
+    neutral
+        The outcome between up and down, 0 for a return, from which signs are taken; None where there is no sign.
+    intervals
+        Whether an interval around a forecast, as wide as earlier absolute errors, has a meaning.
     bar_variance
-        The variance of a bar, whose sum over the next bars is the outcome; None for other targets. Networks and linear
-        models then forecast its logarithm, see `models.variance`.
-    largest
-        No outcome and no forecast is larger in size than this.
+        The variance of a bar, whose sum over the next bars is the outcome; None for other targets.
+    bounds
+        The smallest and the largest number that an outcome or a forecast can be.
     """
 
     title: str
@@ -64,14 +73,22 @@ class Target:
     tests: tuple[str, ...]
     models: tuple[str, ...]
     features: tuple[str, ...]
-    tradable: bool
+    tradable: bool = False
+    scale: Scale = "return"
+    neutral: float | None = None
+    intervals: bool = True
     bar_variance: Callable[[], pl.Expr] | None = None
-    largest: float = 1e6
+    bounds: tuple[float, float] = (-1e6, 1e6)
 
 
 def log_return(horizon: int) -> pl.Expr:
     """Log return over the next `horizon` bars: log(close of the bar `horizon` ahead / close)."""
     return (pl.col("close").shift(-horizon) / pl.col("close")).log()
+
+
+def rise(horizon: int) -> pl.Expr:
+    """Whether the close of the bar `horizon` ahead is above this one, 1, or not, 0: an unchanged price is no rise."""
+    return (pl.col("close").shift(-horizon) > pl.col("close")).cast(pl.Float64)
 
 
 def squared_return() -> pl.Expr:
@@ -119,8 +136,9 @@ def variance_target(bar_variance: Callable[[], pl.Expr], title: str) -> Target:
         tests=(PRIMARY_TEST, "ibragimov_muller", "encompassing", "giacomini_white", "fluctuation", "mincer_zarnowitz"),
         models=("har", "lstm", "gru"),
         features=("log_variance_1", "log_variance_5", "log_variance_22", "log_return"),
-        tradable=False,
+        scale="variance",
         bar_variance=bar_variance,
+        bounds=(0.0, 1e6),
     )
 
 
@@ -148,12 +166,41 @@ TARGETS: Mapping[str, Target] = {
         models=("zero", "naive", "mean", "ar", "ridge", "lstm", "gru"),
         features=("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
         tradable=True,
+        neutral=0.0,
     ),
     "log_variance": variance_target(squared_return, "variance from squared returns"),
     "log_variance_parkinson": variance_target(parkinson, "variance from high and low"),
     "log_variance_garman_klass": variance_target(garman_klass, "variance from open, high, low and close"),
+    "direction": Target(
+        title="direction",
+        unit="probability of a rise",
+        outcome=rise,
+        references=("base_rate", "coin"),
+        nested=(),
+        rival="base_rate",
+        losses=("brier", "log_loss"),
+        metrics=("brier", "log_loss", "skill", "accuracy", "correlation"),
+        tests=(
+            PRIMARY_TEST,
+            "ibragimov_muller",
+            "encompassing",
+            "giacomini_white",
+            "fluctuation",
+            "pesaran_timmermann",
+            "mincer_zarnowitz",
+        ),
+        models=("mean", "ar", "ridge", "lstm", "gru"),
+        features=("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
+        scale="probability",
+        neutral=0.5,
+        intervals=False,
+        bounds=(0.0, 1.0),
+    ),
 }
-"""Every target by the name that settings know it by. Forecasts and outcomes of a log variance are kept as variances."""
+"""Every target by the name that settings know it by.
+
+Forecasts and outcomes of a log variance are kept as variances. A forecast of `direction` is the probability of a rise.
+"""
 
 
 def outcome_column(target: str, horizon: int) -> str:

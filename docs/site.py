@@ -51,6 +51,7 @@ NAMES = {
     "Explanations": {
         "What the verdict takes into account": "verdict.md",
         "Forecasting volatility": "volatility.md",
+        "Forecasting the direction": "direction.md",
         "How the audit works": "audit.md",
         "Error rates where the truth is known": "calibration.md",
         "Speed and memory": "speed.md",

@@ -5,9 +5,20 @@ from __future__ import annotations
 if __name__ != "backtest.models":
     raise ImportError("import it as backtest.models: the folder models of this repository is a part of backtest")
 
-from backtest.models import baselines, nets, variance
+from backtest.models import baselines, nets, probability, variance
 from backtest.models.contract import check_forecaster
 from backtest.models.forecaster import FitLog, Forecaster
 from backtest.models.registry import MODELS, Model, model
 
-__all__ = ["MODELS", "FitLog", "Forecaster", "Model", "baselines", "check_forecaster", "model", "nets", "variance"]
+__all__ = [
+    "MODELS",
+    "FitLog",
+    "Forecaster",
+    "Model",
+    "baselines",
+    "check_forecaster",
+    "model",
+    "nets",
+    "probability",
+    "variance",
+]

@@ -9,11 +9,12 @@ from functools import wraps
 from typing import Any, Literal, TypeVar
 
 from backtest.data.errors import ConfigError
+from backtest.data.question import Scale
 from backtest.models.forecaster import Forecaster, complete
 from backtest.models.settings import NetSettings, TrainSettings
 
 Make = Callable[[NetSettings, TrainSettings, int], Forecaster]
-Scale = Literal["any", "return", "variance"]
+ModelScale = Scale | Literal["any"]
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
 
@@ -22,7 +23,8 @@ class Model:
     """An entry of MODELS: how to make the forecaster from (net, train, seed), and how it takes part.
 
     A `seeded` model is fitted once for each seed, any other once; a `baseline` is what the others are compared with.
-    `scale` says what it forecasts: any target, returns alone, or variances, from the variances of the bars.
+    `scale` says what it forecasts: any target (`models.scales` turns that into what the target needs), or those of one
+    scale alone: returns, variances, from the variances of the bars, or probabilities.
     """
 
     name: str
@@ -30,14 +32,14 @@ class Model:
     seeded: bool
     baseline: bool
     doc: str = field(repr=False)
-    scale: Scale = "any"
+    scale: ModelScale = "any"
 
 
 MODELS: dict[str, Model] = {}
 
 
 def model(
-    name: str, *, seeded: bool = False, baseline: bool = False, scale: Scale = "any"
+    name: str, *, seeded: bool = False, baseline: bool = False, scale: ModelScale = "any"
 ) -> Callable[[Factory], Factory]:
     """Register a class or a function that makes a forecaster in MODELS under `name`.
 

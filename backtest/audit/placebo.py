@@ -6,8 +6,9 @@ tests without tails are made instead, the smaller p-value doubled: are forecasts
 is, more often than not; and do their ranks agree with its ranks? On a target that lies as often above zero as below,
 neither can be. A rejection counts only if it is repeated on a second draw of the same placebo.
 
-A variance has no sign, and a random walk with GARCH noise one that can be forecast. There targets keep their signs, the
-bars of the random walk are the true ones in another order, and the ranks alone are tested.
+For directions zero is a half: the first test then counts right calls. A variance has no sign, and a random walk with
+GARCH noise one that can be forecast. There targets keep their signs, the bars of the random walk are the true ones in
+another order, and the ranks alone are tested.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ Placebo = Callable[[AuditedWalk, np.random.Generator], pl.DataFrame]
 def shuffled_targets(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
     """FEATURES of the true bars, with each symbol's targets shuffled in blocks, less a median that can be known.
 
-    Variances are shuffled alone: they have neither sign nor median to be known.
+    Directions are turned around a half, so that a block's ups become downs: a fair coin. Variances are shuffled alone:
+    they have neither sign nor median to be known.
     """
     features, name = walk.plan.features, walk.target
     size = max(BLOCK, 4 * walk.config.target.horizon)
@@ -59,7 +61,9 @@ def shuffled_targets(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFram
         if of_variance(walk):
             target[known] = _shuffle(target[known], size, rng, signs=(1,))
         elif known.any():
-            target[known] = _shuffle(target[known] - np.median(target[known]), size, rng, signs=(-1, 1))
+            neutral = TARGETS[walk.config.target.kind].neutral or 0.0
+            middle = neutral or np.median(target[known])
+            target[known] = neutral + _shuffle(target[known] - middle, size, rng, signs=(-1, 1))
         parts.append(part.with_columns(pl.Series(name, target, nan_to_null=True)))
     return pl.concat(parts)
 
@@ -79,8 +83,8 @@ PLACEBOS: dict[Trial, Placebo] = {"shuffled_targets": shuffled_targets, "random_
 
 
 def of_variance(walk: AuditedWalk) -> bool:
-    """Whether the target of a walk is a variance."""
-    return TARGETS[walk.config.target.kind].bar_variance is not None
+    """Whether the outcomes of a walk have no sign, as variances have none."""
+    return TARGETS[walk.config.target.kind].neutral is None
 
 
 def _shuffle(values: Floats, size: int, rng: np.random.Generator, signs: Sequence[int]) -> Floats:
@@ -209,11 +213,12 @@ def _test(walk: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, 
 def sign_rank_p_value(panel: LossPanel, model: str, *, signs: bool = True) -> float:
     """P-value of the hypothesis that a model knows nothing of the realised values, by signs and by ranks.
 
-    The signs are those of |y| - |y - forecast|, the ranks are multiplied (Spearman 1904). The mean of each over time is
-    tested by `mean_test`, which allows for overlap, and the smaller p-value is doubled (Bonferroni). Without `signs`,
-    as of variances, the ranks decide alone.
+    The signs are those of |y| - |y - forecast|, less the neutral outcome; the ranks are multiplied (Spearman 1904).
+    The mean of each over time is tested by `mean_test`, which allows for overlap, and the smaller p-value is doubled
+    (Bonferroni). Without `signs`, as of variances, the ranks decide alone.
     """
-    y, forecast = panel.y, panel.y_hat[model]
+    centre = panel.question.about.neutral or 0.0
+    y, forecast = panel.y - centre, panel.y_hat[model] - centre
     nearness = np.sign(np.abs(y) - np.abs(y - forecast))
     ranks = [rankdata(values) / len(y) - (len(y) + 1) / (2 * len(y)) for values in (y, forecast)]
     p_values = []

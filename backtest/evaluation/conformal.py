@@ -31,9 +31,11 @@ def coverage(panels: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
 
     The interval of a fold is y_hat +- half_width, from the absolute errors of the same model, horizon and symbol whose
     outcomes were known when the fold's first forecast was made, at the close of its bar. So the first fold has none.
-    `interval` is the length of a bar.
+    `interval` is the length of a bar. Empty where such intervals have no meaning for the target.
     """
     frames = [pl.DataFrame(schema=COVERAGE.dtypes)]
+    if not all(panel.question.about.intervals for panel in panels):
+        return frames[0]
     for model in sorted({model for panel in panels for model in panel.models}):
         for panel in panels:
             rows = panel.rows.select("symbol", "fold", "target_time", known_at=pl.col("time") + interval)

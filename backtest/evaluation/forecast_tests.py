@@ -10,7 +10,6 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
-from backtest.data.losses import LOSSES
 from backtest.data.question import names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
@@ -115,7 +114,7 @@ def _rows_of(
                 continue
             sample = panel.sample(model, baseline, loss)
             if (loss, baseline, model) not in effects:
-                effects[loss, baseline, model] = _effect(sample) if loss in LOSSES else {}
+                effects[loss, baseline, model] = _effect(sample) if loss in panel.question.losses else {}
             about = {**named, "loss": loss, "baseline": baseline, "model": model, "horizon": panel.horizon}
             about |= {"n": panel.times.size, **effects[loss, baseline, model]}
             for alternative in alternatives:

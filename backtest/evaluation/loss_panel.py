@@ -85,7 +85,8 @@ class LossPanel:
         losses = self.losses.get((loss, model)), self.losses.get((loss, baseline))
         forecasts = self.y_hat[model], self.y_hat[baseline]
         folds = self.fold if self.instant is None else self.fold[np.unique(self.instant, return_index=True)[1]]
-        return Sample(self.horizon, self.y, *forecasts, self.instant, *losses, folds)
+        neutral = self.question.about.neutral or 0.0
+        return Sample(self.horizon, self.y, *forecasts, self.instant, *losses, folds, neutral)
 
     def part(self, rows: npt.NDArray[np.bool_]) -> LossPanel:
         """Return the rows (n,) that are asked for, without single seeds; all rows of a time, or none."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.data.losses import absolute, excess, squared
+from backtest.data.losses import absolute, brier, excess, log_loss, squared
 from backtest.data.question import Question, names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.matched_forecasts import FIT
@@ -46,6 +46,14 @@ def direction() -> pl.Expr:
     return (Y.sign() == Y_HAT.sign()).filter((Y != 0) & (Y_HAT != 0)).mean()
 
 
+def accuracy() -> pl.Expr:
+    """Share of right calls of probabilities above and below a half; null where no row is left.
+
+    A forecast of exactly a half calls nothing and is left out.
+    """
+    return ((Y == 1) == (Y_HAT > 0.5)).filter(Y_HAT != 0.5).mean()
+
+
 def correlation() -> pl.Expr:
     """Pearson's correlation of forecast and outcome; null where either is constant or the group has one row.
 
@@ -61,6 +69,9 @@ METRICS: dict[str, Metric] = {
     "rmse": Metric(squared(Y, Y_HAT).mean().sqrt(), "root of the mean squared error", higher_is_better=False),
     "mae": Metric(absolute(Y, Y_HAT).mean(), "mean absolute error", higher_is_better=False),
     "direction": Metric(direction(), "share of right signs, zeros left out", higher_is_better=True),
+    "brier": Metric(brier(Y, Y_HAT).mean(), "mean Brier score of probabilities", higher_is_better=False),
+    "log_loss": Metric(log_loss(Y, Y_HAT).mean(), "mean logarithmic loss of probabilities", higher_is_better=False),
+    "accuracy": Metric(accuracy(), "share of right calls at 0.5, forecasts of 0.5 left out", higher_is_better=True),
     "correlation": Metric(correlation(), "correlation of forecast and outcome", higher_is_better=True),
 }
 

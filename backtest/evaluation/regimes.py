@@ -13,6 +13,7 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
+from backtest.data.question import Scale
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
@@ -48,12 +49,13 @@ class Regime:
 
     `place` returns the number of the part (n,) of each row, or UNCLASSIFIED. It is given the rows (n,) of one horizon
     in the order of time: columns of FORECASTS, and `opens`, the open of the bar at whose close the outcome is known.
-    The regime is left out where a bar is as long as `cycle`.
+    The regime is left out where a bar is as long as `cycle`, and for targets of other `scales` (empty: of none).
     """
 
     parts: tuple[str, ...]
     place: Callable[[pl.DataFrame], IntArray]
     cycle: timedelta = timedelta.max
+    scales: tuple[Scale, ...] = ()
 
 
 def volatility(rows: pl.DataFrame) -> IntArray:
@@ -84,6 +86,11 @@ def recent_volatility(y: FloatArray, horizon: int) -> FloatArray:
     return np.sqrt(np.where(known >= FEWEST, sums, np.nan) / np.maximum(known, 1))
 
 
+def rises(rows: pl.DataFrame) -> IntArray:
+    """Tercile (n,) of the share of rises before each forecast, of outcomes that are 1 or 0, as `volatility` has it."""
+    return volatility(rows)
+
+
 def hour(rows: pl.DataFrame) -> IntArray:
     """Hour of day in UTC (n,) at which the forecast bar opens."""
     return rows["opens"].dt.hour().cast(pl.Int64).to_numpy()
@@ -97,7 +104,8 @@ def weekday(rows: pl.DataFrame) -> IntArray:
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 REGIMES = {
-    "volatility": Regime(("low", "middle", "high"), volatility),
+    "volatility": Regime(("low", "middle", "high"), volatility, scales=("return", "variance")),
+    "rises": Regime(("few", "middle", "many"), rises, scales=("probability",)),
     "hour": Regime(tuple(f"{number:02}:00" for number in range(24)), hour, cycle=timedelta(days=1)),
     "weekday": Regime(DAYS, weekday, cycle=timedelta(weeks=1)),
 }
@@ -112,7 +120,7 @@ def by_regime(panels: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
     for panel in panels:
         origins = panel.rows.with_columns(horizon=pl.lit(panel.horizon), opens=pl.col("target_time") - interval)
-        found = list(_rows(panel, _parts(origins, interval)))
+        found = list(_rows(panel, _parts(origins, interval, panel.question.about.scale)))
         family = [row for row in found if "p_value" in row and row["model"] not in panel.question.references]
         for row, p_adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
             row["p_adjusted"] = p_adjusted
@@ -121,11 +129,11 @@ def by_regime(panels: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
     return schema.check(table.sort("horizon", "model", maintain_order=True), result_tables.REGIMES)
 
 
-def _parts(origins: pl.DataFrame, interval: timedelta) -> list[Part]:
+def _parts(origins: pl.DataFrame, interval: timedelta, scale: Scale) -> list[Part]:
     """All parts that have rows, of every regime with at least two of them."""
     found: list[Part] = []
     for name, regime in REGIMES.items():
-        if interval >= regime.cycle:
+        if interval >= regime.cycle or (regime.scales and scale not in regime.scales):
             continue
         named, places = (*regime.parts, UNKNOWN), regime.place(origins)
         places = np.where(places == UNCLASSIFIED, len(regime.parts), places)

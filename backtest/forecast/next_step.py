@@ -129,10 +129,10 @@ def read_series(run: Path, data: str | None = None) -> Series:
 def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
     """Forecasts of every model for every symbol from the newest bars of a series; `next_steps` explains plugins."""
     config, dataset = series.config, series.dataset
-    if TARGETS[config.target.kind].bar_variance:
+    if TARGETS[config.target.kind].scale != "return":
         raise ConfigError(
             f"forecast: expected a run on returns, whose next close is shown (got {config.target.kind}): "
-            "forecasts.parquet in the run folder holds the forecasts of variances"
+            "forecasts.parquet in the run folder holds the forecasts of the walk"
         )
     missing = unnamed_plugins(config, plugin_names)
     if missing:

@@ -25,7 +25,7 @@ class Sample:
 
     `y`, `y_model` and `y_baseline` (n,) are outcomes and forecasts, `instant` (n,) numbers the times where several rows
     share one and is None otherwise; the losses (t,) are means per time, and None for a test that reads none; `folds`
-    (t,) are the numbers of their folds.
+    (t,) are the numbers of their folds. `neutral` is the outcome between up and down.
     """
 
     horizon: int
@@ -36,6 +36,7 @@ class Sample:
     loss_model: FloatArray | None
     loss_baseline: FloatArray | None
     folds: npt.NDArray[np.int32]
+    neutral: float = 0.0
 
     @property
     def losses(self) -> tuple[FloatArray, FloatArray]:
@@ -99,11 +100,12 @@ def _of_forecasts(test: Callable[..., TestResult]) -> Run:
     return run
 
 
-def _of_one_forecast(test: Callable[..., TestResult]) -> Run:
-    """A test of outcomes and the model's forecasts alone."""
+def _of_one_forecast(test: Callable[..., TestResult], *, signs: bool = False) -> Run:
+    """A test of outcomes and the model's forecasts alone, or of which side of the neutral outcome they lie on."""
 
     def run(sample: Sample, _: Alternative) -> TestResult:
-        return test(sample.y, sample.y_model, horizon=sample.horizon, times=sample.instant)
+        centre = sample.neutral if signs else 0.0
+        return test(sample.y - centre, sample.y_model - centre, horizon=sample.horizon, times=sample.instant)
 
     return run
 
@@ -157,7 +159,7 @@ TESTS: dict[str, ForecastTest] = {
     ),
     "pesaran_timmermann": ForecastTest(
         "Pesaran-Timmermann",
-        _of_one_forecast(pesaran_timmermann),
+        _of_one_forecast(pesaran_timmermann, signs=True),
         "Did the forecasts get the sign right more often than chance?",
         pooled=("greater",),
         losses=("direction",),
@@ -166,7 +168,7 @@ TESTS: dict[str, ForecastTest] = {
     ),
     "anatolyev_gerko": ForecastTest(
         "Anatolyev-Gerko",
-        _of_one_forecast(anatolyev_gerko),
+        _of_one_forecast(anatolyev_gerko, signs=True),
         "Would trading on the sign of the forecasts, without costs, have earned more than chance?",
         pooled=("greater",),
         losses=("direction",),

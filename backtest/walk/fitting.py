@@ -22,8 +22,8 @@ from backtest.data.run_files import sha256, table_bytes
 from backtest.features import plugins
 from backtest.models import MODELS, FitLog, Forecaster, Model
 from backtest.models.forecaster import State, log_of
+from backtest.models.scales import on_scale
 from backtest.models.settings import NetSettings, TrainSettings
-from backtest.models.variance import InLogs
 from backtest.models.windows import Floats, Panel, Windows, panel
 from backtest.walk.folds import Fold
 from backtest.walk.store import FORECASTS, RECORD, SECONDS, STATE, Record, Store
@@ -47,9 +47,7 @@ class Fitted:
 def forecaster_of(task: Task, net: NetSettings, train: TrainSettings, start: State | None = None) -> Forecaster:
     """Return the forecaster that a task fits: fresh from its seed, or with the weights `start`."""
     model = MODELS[task.model]
-    forecaster = model.make(net, train, task.fit_seed)
-    if TARGETS[task.target].bar_variance and model.scale != "variance":
-        forecaster = InLogs(forecaster)
+    forecaster = on_scale(model.make(net, train, task.fit_seed), model.scale, TARGETS[task.target].scale)
     if start is not None:
         forecaster.restore(start)
     return forecaster

@@ -114,7 +114,7 @@ def _check_models(config: Config) -> None:
     unknown = [name for name in config.all_models if name not in MODELS]
     if unknown:
         raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")
-    scale = "variance" if TARGETS[config.target.kind].bar_variance else "return"
+    scale = TARGETS[config.target.kind].scale
     others = [name for name in config.all_models if MODELS[name].scale not in {"any", scale}]
     if others:
         fitting = [name for name, model in MODELS.items() if model.scale in {"any", scale}]

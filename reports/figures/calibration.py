@@ -11,12 +11,12 @@ from backtest.reports.diagnostics import Calibration
 from backtest.reports.figures.axes import name_panel, plain_numbers
 from backtest.reports.figures.canvas import INK, RULE, draw, name_axes, place, stems
 from backtest.reports.formats import decimal
+from backtest.reports.wording.question import AxisUnit
 
 PANEL = 150.0
-BASIS_POINT = 1e-4
 
 
-def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str], alt: str) -> str:
+def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str], unit: AxisUnit, alt: str) -> str:
     """Return the figure: points on the dashed line mean that forecasts of that size came true on average."""
     rows = -(-len(calibrations) // 2)
     height = 50 + PANEL * rows
@@ -28,7 +28,7 @@ def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str],
             axes.set_visible(False)
         for axes, shown in zip(panels, calibrations, strict=False):
             x, y, low, high = (
-                np.asarray([getattr(decile, name) for decile in shown.deciles]) / BASIS_POINT
+                np.asarray([getattr(decile, name) for decile in shown.deciles]) / unit.size
                 for name in ("forecast", "outcome", "low", "high")
             )
             axes.axhline(0, color=RULE, linewidth=0.8)
@@ -41,6 +41,6 @@ def calibration(calibrations: Sequence[Calibration], colours: Mapping[str, str],
             name_panel(axes, shown.model, colours[shown.model], slope)
             plain_numbers(axes.xaxis, axes.yaxis)
             axes.tick_params(axis="x", pad=8)
-        name_axes(figure, "Mean outcome, basis points", "Forecast, basis points")
+        name_axes(figure, f"Mean outcome, {unit.name}", f"Forecast, {unit.name}")
 
     return draw("calibration", alt, height, plot)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from backtest.data.names import label
 from backtest.reports.blocks import Block, Figure, Heading, Table, Text, table
 from backtest.reports.diagnostics import Calibration, calibrate
-from backtest.reports.figures.calibration import BASIS_POINT
 from backtest.reports.figures.calibration import calibration as draw
 from backtest.reports.figures.canvas import colours
 from backtest.reports.formats import MISSING, SPACE, decimal, listed, percent, whole
 from backtest.reports.result import Result
+from backtest.reports.wording.question import AxisUnit, axis_unit
 
 QUESTION = "Are the forecasts calibrated, or did they collapse to a constant?"
 PANELS = 4
@@ -19,8 +19,7 @@ PANELS = 4
 CAPTION = (
     "The forecasts are sorted by size into up to ten groups. Each point is the mean outcome of a group with its 95 % "
     "confidence interval; on the dashed line it equals the mean forecast. A flat row of points means that the size of "
-    "a forecast carries no information. A basis point is a {unit} of 0.0001. The intervals assume independent "
-    "outcomes."
+    "a forecast carries no information. The intervals assume independent outcomes."
 )
 
 
@@ -38,9 +37,9 @@ def calibration(result: Result) -> tuple[Block, ...]:
     if not shown:
         return (Heading(title, QUESTION), *notes, slope_table(calibrations))
     alt = f"Mean outcome against forecast, in groups, for {listed([label(one.model) for one in shown])}. {title}."
-    figure = Figure(
-        "calibration", draw(shown, colours(result), alt), alt, result.fill(CAPTION), decile_table(calibrations)
-    )
+    unit = axis_unit(result.question)
+    svg, caption = draw(shown, colours(result), unit, alt), f"{CAPTION} {unit.meaning}"
+    figure = Figure("calibration", svg, alt, caption, decile_table(calibrations, unit))
     return (Heading(title, QUESTION), *notes, figure, slope_table(calibrations))
 
 
@@ -90,13 +89,13 @@ def slope_table(calibrations: Sequence[Calibration]) -> Table:
     return table(["Model", "Slope", "95 % interval", "Dispersion"], rows, caption)
 
 
-def decile_table(calibrations: Sequence[Calibration]) -> Table:
-    """Return the groups of all models, in basis points."""
+def decile_table(calibrations: Sequence[Calibration], unit: AxisUnit) -> Table:
+    """Return the groups of all models, in the unit of the figure."""
     rows = []
     for one in calibrations:
         for place, group in enumerate(one.deciles, start=1):
             points = (group.forecast, group.outcome, group.low, group.high)
-            sizes = (decimal(value / BASIS_POINT, 2) for value in points)
+            sizes = (decimal(value / unit.size, 2) for value in points)
             rows.append((label(one.model), whole(place), whole(group.n), *sizes))
     labels = ["Model", "Group", "Forecasts", "Mean forecast", "Mean outcome", "95 % from", "95 % to"]
-    return table(labels, rows, "In basis points.")
+    return table(labels, rows, f"In {unit.name}.")

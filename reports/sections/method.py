@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backtest.data.question import Question
+from backtest.data.question import Question, Scale
 from backtest.data.records.audit import AUDIT
 from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import RUN_TABLES, SEEDS
@@ -51,22 +51,32 @@ REFERENCES = {
     "random_walk": "Random walk repeats the variance of the last bars.",
     "ewma": "EWMA is the exponentially weighted mean of past variances with the decay of RiskMetrics, 0.94.",
     "log_har": "Log HAR regresses the logarithm on those of the mean variances of the last day, week and month.",
+    "base_rate": "Base rate forecasts the share of rises in training and validation.",
+    "coin": "Coin always forecasts one half.",
 }
 """What the references of the targets are."""
 
-LOGS = (
-    "Networks, linear models and models of your own forecast the logarithm f of the variance; it is turned back as "
-    "exp(f + s2 / 2) with the residual variance s2, and a forecast outside of the range of the training outcomes "
-    "becomes their mean."
-)
-"""How forecasts of a log variance are turned back."""
+SCALES: dict[Scale, str] = {
+    "variance": (
+        "Networks, linear models and models of your own forecast the logarithm f of the variance; it is turned back as "
+        "exp(f + s2 / 2) with the residual variance s2, and a forecast outside of the range of the training outcomes "
+        "becomes their mean."
+    ),
+    "probability": (
+        "An outcome is 1 if the price is higher at the end and 0 if it is lower or the same. Networks, linear models "
+        "and models of your own learn it, less its training mean, by squared error, which is the Brier score; with "
+        "that mean their forecast is held within 1 / (2 n) and 1 − 1 / (2 n) of n training windows, so that no outcome "
+        "is called impossible."
+    ),
+}
+"""How models of any target take part where it is not a return."""
 
 
 def method_text(question: Question) -> str:
     """Return how the walk is made, what is forecast, and what the references are."""
     references = [REFERENCES[name] for name in question.references if name in REFERENCES]
-    logs = [LOGS] if question.about.bar_variance else []
-    return " ".join([fill(METHOD, question), *references, *logs])
+    scale = SCALES.get(question.about.scale, "")
+    return " ".join([fill(METHOD, question), *references, scale]).strip()
 
 
 def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -9,13 +9,13 @@ import numpy as np
 from backtest.data.names import label
 from backtest.reports.blocks import Block, Figure, Heading, Table, Text, binned, binned_note, table
 from backtest.reports.diagnostics import Residuals, autocorrelations
-from backtest.reports.figures.calibration import BASIS_POINT
 from backtest.reports.figures.canvas import colours
 from backtest.reports.figures.residuals import coverage as draw_coverage
 from backtest.reports.figures.residuals import residuals as draw_residuals
 from backtest.reports.formats import MISSING, counted, day, decimal, level, listed, p_value, percent, whole
 from backtest.reports.result import Fold, Result
 from backtest.reports.rows import Row
+from backtest.reports.wording.question import axis_unit
 
 QUESTION = "Are the errors predictable, and is the coverage right?"
 MOST_LAGS = 3
@@ -35,6 +35,10 @@ COVERAGE_CAPTION = (
     "quantile of all absolute errors known before the fold began (split conformal prediction), so the first fold has "
     "none. Below the dashed line, the nominal level, the intervals were too narrow, as when volatility rises; above "
     "it, too wide."
+)
+OF_PROBABILITIES = (
+    "There are no prediction intervals: an outcome is 1 or 0, and the forecast, its probability, says all that there "
+    "is to say of it."
 )
 NO_INTERVALS = (
     "There are no prediction intervals: they are computed from the errors of earlier folds, which are too few."
@@ -63,7 +67,7 @@ def residuals(result: Result) -> tuple[Block, ...]:
         figure = Figure("coverage", svg, alt, COVERAGE_CAPTION, coverage_table(levels, result.folds))
         blocks += [Text(coverage_sentence(levels[0])), figure]
     else:
-        blocks.append(Text(NO_INTERVALS))
+        blocks.append(Text(NO_INTERVALS if result.question.about.intervals else OF_PROBABILITIES))
     return (*blocks, residuals_table(all_residuals, result))
 
 
@@ -147,7 +151,7 @@ def size_sentence(shown: Residuals, alpha: float) -> str:
     kind = "large" if most > 0 else "small"
     return (
         f"Their absolute values are autocorrelated, most clearly at lag {whole(int(shown.lags[place]))} "
-        f"({decimal(most, 2)}): {kind} errors follow large ones, which no forecast of the mean return can remove."
+        f"({decimal(most, 2)}): {kind} errors follow large ones, which no forecast of a mean can remove."
     )
 
 
@@ -211,20 +215,20 @@ def residuals_table(all_residuals: Sequence[Residuals], result: Result) -> Table
     levels = sorted({row.level for row in result.coverages}, reverse=True)
     found = {(row.model, row.level): row for row in result.coverages if row.fold is None}
     labels = ["Model", "Lags outside", "p", *(f"{level(share)} coverage" for share in levels)]
-    labels += [f"{level(share)} half-width, bp" for share in levels[:1]]
+    unit = axis_unit(result.question)
+    labels += [f"{level(share)} half-width, {unit.short}" for share in levels[:1]]
     rows = []
     for one in all_residuals:
         own = [found.get((one.model, share)) for share in levels]
         shares = (percent(row.share if row else None, 1, signed=False) for row in own)
-        widths = (
-            f"\N{PLUS-MINUS SIGN}{decimal(row.half_width / BASIS_POINT, 1)}" if row else MISSING for row in own[:1]
-        )
+        widths = (f"\N{PLUS-MINUS SIGN}{decimal(row.half_width / unit.size, 1)}" if row else MISSING for row in own[:1])
         count = f"{whole(one.errors.outside)} of {whole(len(one.lags))}"
         rows.append((label(one.model), count, p_value(one.errors.p_value, result.verdict.alpha), *shares, *widths))
-    return table(labels, rows, result.fill(TABLE_CAPTION))
+    return table(labels, rows, P_CAPTION + (result.fill(WIDTH_CAPTION) if levels else ""))
 
 
-TABLE_CAPTION = (
-    "p: joint test that all autocorrelations are 0. Coverage: share of all outcomes within the intervals. Half-width: "
-    "mean over all forecasts, in basis points (0.0001) of {unit}."
+P_CAPTION = "p: joint test that all autocorrelations are 0."
+WIDTH_CAPTION = (
+    " Coverage: share of all outcomes within the intervals. Half-width: mean over all forecasts, in basis points "
+    "(0.0001) of {unit}."
 )

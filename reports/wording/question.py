@@ -22,6 +22,8 @@ LOSS_WORDS = {
     "squared": LossWords("squared error", "squared errors", "MSE", "mse"),
     "absolute": LossWords("absolute error", "absolute errors", "MAE", "mae"),
     "qlike": LossWords("QLIKE", "QLIKE losses", "QLIKE", "qlike"),
+    "brier": LossWords("Brier score", "Brier scores", "Brier score", "brier"),
+    "log_loss": LossWords("log loss", "log losses", "log loss", "log_loss"),
 }
 """Those of the built-in losses; a user's own is called by its name."""
 
@@ -30,6 +32,23 @@ def words_of_loss(name: str) -> LossWords:
     """Return what a loss is called."""
     own = LossWords(f"{name} loss", f"{name} losses", f"mean {name} loss", name)
     return LOSS_WORDS.get(name, own)
+
+
+@dataclass(frozen=True, slots=True)
+class AxisUnit:
+    """In what forecasts are drawn and tabulated: how large a unit is, its name, its short form and what it means."""
+
+    size: float
+    name: str
+    short: str
+    meaning: str
+
+
+def axis_unit(question: Question) -> AxisUnit:
+    """Return in what outcomes and forecasts are shown: per cent for probabilities, otherwise basis points."""
+    if question.about.scale == "probability":
+        return AxisUnit(0.01, "per cent", "%", "An outcome is 100 % if the price rose and 0 % if not.")
+    return AxisUnit(1e-4, "basis points", "bp", f"A basis point is a {question.about.unit} of 0.0001.")
 
 
 def fill(text: str, question: Question) -> str:

@@ -37,9 +37,16 @@ BEFOREHAND = (
     f"Volatility is the root mean square of the last {RECENT} outcomes known before a forecast, split into terciles "
     "over the test period; it is unknown if fewer than half of them are known."
 )
+RISES = (
+    f"Rises are the share of ups among the last {RECENT} outcomes known before a forecast, split into terciles over "
+    "the test period; it is unknown if fewer than half of them are known."
+)
 REGIME_TEXTS = {
     "volatility": RegimeText(
         *("level of volatility", "Volatility beforehand", BEFOREHAND, "at ", " volatility"), "at every volatility"
+    ),
+    "rises": RegimeText(
+        *("share of recent rises", "Rises beforehand", RISES, "after ", " rises"), "whatever the share of recent rises"
     ),
     "hour": RegimeText("hour", "Hour (UTC)", OPENS, "at ", " (UTC)", "in every hour"),
     "weekday": RegimeText("weekday", "Weekday (UTC)", OPENS, "on ", "", "on every weekday", days=True),

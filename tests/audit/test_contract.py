@@ -9,6 +9,7 @@ import pytest
 
 from backtest.audit.audited_walk import AuditedWalk, Refit, Sample
 from backtest.audit.fold_isolation import check_fold_isolation
+from backtest.data.question import TARGETS
 from backtest.models import MODELS
 from tests.support.small_run import small
 
@@ -17,7 +18,7 @@ SAMPLE = Sample(folds=2, network_folds=2, epochs=1)
 
 @pytest.mark.parametrize("name", MODELS)
 def test_no_model_learns_from_after_its_fold(name: str) -> None:
-    kind = "log_variance" if MODELS[name].scale == "variance" else "log_return"
+    kind = next(kind for kind, target in TARGETS.items() if MODELS[name].scale in {"any", target.scale})
     plan = small(models=[name], target={"kind": kind}, net={"har_lags": [1, 2, 5]})
     subject, refit = AuditedWalk.of(plan), Refit(SAMPLE)
     assert SAMPLE.of(subject, name)

@@ -56,8 +56,9 @@ def test_every_metric_agrees_with_a_loop_at_any_scale(seed: int, n: int, scale: 
 
 def test_each_metric_and_loss_has_one_line_for_the_list() -> None:
     assert all(metric.summary and "\n" not in metric.summary for metric in METRICS.values())
-    assert list(LOSSES) == ["squared", "absolute", "qlike"]
-    assert [name for name, metric in METRICS.items() if not metric.higher_is_better] == ["mse", "qlike", "rmse", "mae"]
+    assert list(LOSSES) == ["squared", "absolute", "qlike", "brier", "log_loss"]
+    losses = [name for name, metric in METRICS.items() if not metric.higher_is_better]
+    assert losses == ["mse", "qlike", "rmse", "mae", "brier", "log_loss"]
 
 
 def test_direction_leaves_out_rows_where_forecast_or_return_is_zero() -> None:

@@ -1,0 +1,19 @@
+"""How a model of any target takes part where outcomes are variances or probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from backtest.data.question import Scale
+from backtest.models.forecaster import Forecaster
+from backtest.models.probability import InProbabilities
+from backtest.models.registry import ModelScale
+from backtest.models.variance import InLogs
+
+WRAPPERS: Mapping[Scale, Callable[[Forecaster], Forecaster]] = {"variance": InLogs, "probability": InProbabilities}
+"""What makes a forecaster of a scale from one of any target; a return is forecast as it is."""
+
+
+def on_scale(forecaster: Forecaster, own: ModelScale, scale: Scale) -> Forecaster:
+    """Return the `forecaster` of a model of scale `own` as one of the target's `scale`."""
+    return WRAPPERS[scale](forecaster) if own == "any" and scale in WRAPPERS else forecaster
