@@ -19,7 +19,12 @@ MOST_YEARS = 100
 
 
 def costs(result: RunResult) -> tuple[Block, ...]:
-    """What would trading have earned after costs? A simple strategy on each model's forecasts, and holding."""
+    """What would trading have earned after costs? A simple strategy on each model's forecasts, and holding.
+
+    Nothing where a forecast is no return.
+    """
+    if not result.question.about.tradable:
+        return ()
     title = Heading(costs_title(result), QUESTION)
     if not result.rows(STRATEGIES):
         return (title,)

@@ -81,7 +81,7 @@ def test_another_outcome_fold_or_target_time_for_the_same_row_is_refused(name: s
 def test_a_forecast_that_is_no_number_is_refused(bad: float) -> None:
     with pytest.raises(
         NotFinite,
-        match=r"not a log return: not finite, or outside of -1e\+06 to 1e\+06: lstm, seed 1, fold 0, .*rows in all: 3\)",
+        match=r"log return: not finite, or outside of -1e\+06 to 1e\+06: lstm, seed 1, fold 0, .*rows in all: 3\)",
     ):
         match_forecasts(changed(LSTM_1 & (ROW < 3), y_hat=pl.lit(bad)))
     with pytest.raises(WrongSchema, match="y_hat must not be null"):
