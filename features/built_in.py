@@ -44,6 +44,35 @@ def rolling_std(window: int = 24) -> pl.Expr:
 
 
 @feature(lookback=lambda window: window)
+def scaled_return(window: int = 24) -> pl.Expr:
+    """Log return over the standard deviation of the last `window` log returns, its own included.
+
+    The same size in calm and in wild times; at most about sqrt(window) where the mean is near zero. Null where prices
+    stood still.
+    """
+    return log_return() / rolling_std(window)
+
+
+@feature(lookback=lambda window: window)
+def scaled_mean(window: int = 24) -> pl.Expr:
+    """Mean over standard deviation of the last `window` log returns: a trend in units of its noise.
+
+    Times sqrt(window) it is Student's t. Null where prices stood still.
+    """
+    return rolling_mean(window) / rolling_std(window)
+
+
+@feature(lookback=lambda short, long: long)
+def std_ratio(short: int = 24, long: int = 250) -> pl.Expr:
+    """Logarithm of the standard deviation of the last `short` log returns over that of the last `long`.
+
+    Whether the market is calmer or wilder than it has been, whatever its level. Null where prices stood still.
+    """
+    at_least(short + 1, long=long)
+    return (rolling_std(short) / rolling_std(long)).log()
+
+
+@feature(lookback=lambda window: window)
 def log_variance(window: int = 22) -> pl.Expr:
     """Logarithm of the mean of the last `window` squared log returns; null where none of the closes moved."""
     return (window_sum(log_return().pow(2), window) * (1 / window)).log()

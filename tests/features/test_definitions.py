@@ -14,7 +14,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from backtest.data.errors import ConfigError
+from backtest.data.schema import UTC_TIME
 from backtest.features import FEATURES
 from backtest.features.built_in import hour_of_week
 from backtest.features.catalog import resolve
@@ -33,6 +36,20 @@ def returns(rows: list[Row]) -> list[float]:
 def slow_volume_norm(rows: list[Row], time: datetime, window: int) -> float:
     mean = math.fsum(row["volume"] for row in rows[-window:]) / window
     return rows[-1]["volume"] / mean - 1 if mean else math.nan
+
+
+def slow_scaled_return(rows: list[Row], time: datetime, window: int) -> float:
+    return returns(rows)[-1] / statistics.stdev(returns(rows)[-window:])
+
+
+def slow_scaled_mean(rows: list[Row], time: datetime, window: int) -> float:
+    last = returns(rows)[-window:]
+    return statistics.fmean(last) / statistics.stdev(last)
+
+
+def slow_std_ratio(rows: list[Row], time: datetime, window: int) -> float:
+    short, long = (statistics.stdev(returns(rows)[-bars:]) for bars in (window, window + LONGER))
+    return math.log(short / long)
 
 
 def slow_log_variance(rows: list[Row], time: datetime, window: int) -> float:
@@ -55,11 +72,20 @@ def slow_taker_imbalance(rows: list[Row], time: datetime, window: int) -> float:
     return (bought - (volume - bought)) / volume if volume else 0.0
 
 
+LONGER = 9
+"""Bars of the long window of std_ratio beyond those of the short one."""
+
+RATIOS = {"scaled_return", "scaled_mean", "std_ratio"}
+"""Features that divide by a standard deviation: of two returns it may vanish but for rounding."""
+
 # each gets the rows up to its own (all that the bar may know), the bar's time and the parameter
 SLOW: dict[str, Slow] = {
     "log_return": lambda rows, time, k: returns(rows)[-1],
     "rolling_mean": lambda rows, time, window: statistics.fmean(returns(rows)[-window:]),
     "rolling_std": lambda rows, time, window: statistics.stdev(returns(rows)[-window:]),
+    "scaled_return": slow_scaled_return,
+    "scaled_mean": slow_scaled_mean,
+    "std_ratio": slow_std_ratio,
     "volume_norm": slow_volume_norm,
     "log_variance": slow_log_variance,
     "range": slow_range,
@@ -79,7 +105,8 @@ def test_every_built_in_feature_has_a_slow_definition() -> None:
 def test_features_agree_with_their_slow_definition(name: str, frame: pl.DataFrame, window: int) -> None:
     frame = frame.with_columns(taker_buy_volume=pl.col("volume") * 0.7)
     plain = name in ("log_return", "hour_of_week", "taker_imbalance")
-    spec = name if plain else f"{name}_{window}"
+    window += 2 * (name in RATIOS)
+    spec = name if plain else f"{name}_{window}_{window + LONGER}" if name == "std_ratio" else f"{name}_{window}"
     lookback, columns = resolve([spec])[0].lookback, resolve([spec])[0].columns
     made = build(frame, [spec], interval=HOUR).select(columns).rows()
     rows = frame.drop("symbol", "time").to_dicts()
@@ -89,7 +116,7 @@ def test_features_agree_with_their_slow_definition(name: str, frame: pl.DataFram
         else:
             expected = np.atleast_1d(SLOW[name](rows[: at + 1], time, window))
             found = [math.nan if value is None else value for value in made[at]]
-            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(found, expected, rtol=1e-8 if name in RATIOS else 1e-9, atol=1e-12)
 
 
 @given(bars(min_size=30, max_size=400), st.integers(2, 24))
@@ -119,6 +146,27 @@ def test_functions_stay_callable_as_they_are() -> None:
     momentum, mean = FEATURES["momentum"].function, FEATURES["rolling_mean"].function
     assert frame.select(momentum(2)).to_series().to_list() == [None, None, 2 * log2, pytest.approx(log2)]
     assert frame.select(mean(window=2)).to_series().to_list() == [None, None, log2, pytest.approx(log2 / 2)]
+
+
+def test_scaled_features_are_null_where_prices_stand_still_and_the_same_at_any_volatility() -> None:
+    rng = np.random.default_rng(3)
+    steps = np.concatenate([rng.normal(size=40), np.zeros(12), rng.normal(size=40)])
+    specs = ["scaled_return_8", "scaled_mean_8", "std_ratio_8_30"]
+    calm, wild = (build(bars_of(np.cumsum(steps * size)), specs).select(specs) for size in (0.001, 0.05))
+    still = [*range(47, 52)]  # eight returns of 0 and no other
+    for spec, first in zip(specs, (8, 8, 30), strict=True):
+        assert calm[spec].is_null().arg_true().to_list() == [*range(first), *still]
+        np.testing.assert_allclose(calm[spec].to_numpy(), wild[spec].to_numpy(), rtol=1e-9, atol=1e-9)
+    with pytest.raises(ConfigError, match="long: must be at least 25"):
+        resolve(["std_ratio_24_24"])
+
+
+def bars_of(logs: NDArray[np.float64]) -> pl.DataFrame:
+    """Hourly bars (n,) without a range, from the logarithms of their closes."""
+    times = pl.Series([datetime(2024, 1, 1, tzinfo=UTC) + k * HOUR for k in range(len(logs))])
+    close = pl.Series(100 * np.exp(logs))
+    prices = dict.fromkeys(("open", "high", "low", "close"), close)
+    return pl.DataFrame({"symbol": ["A"] * len(logs), "time": times.cast(UTC_TIME), **prices, "volume": 1.0})
 
 
 def test_a_day_without_trades_is_null_and_never_nan() -> None:
