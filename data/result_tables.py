@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from backtest.data.schema import FITS, FOLDS, FORECASTS, HORIZON, MODEL, POOLED_FOLD, SEED, TIME, Column, Schema
+from backtest.data.schema import FITS, FOLD, FOLDS, FORECASTS, HORIZON, MODEL, POOLED_FOLD, SEED, TIME, Column, Schema
 
 SCORES = Schema(
     "SCORES",
@@ -168,8 +168,25 @@ COVERAGE = Schema(
     ),
 )
 
+RANGES = Schema(
+    "RANGES",
+    "inputs and forecasts of every test span against the range that training has seen",
+    (
+        FOLD,
+        Column("feature", pl.String, "the input that the row is about; null: forecasts", nullable=True),
+        Column("model", pl.String, "the model whose forecasts the row is about; null: an input", nullable=True),
+        Column("horizon", pl.Int32, "bars ahead of these forecasts; null: an input", nullable=True),
+        Column("low", pl.Float64, "smallest value in training, of the input or of the outcome"),
+        Column("high", pl.Float64, "largest value in training"),
+        Column("n", pl.Int64, "values in the test span: one of each forecast bar, forecasts of every seed"),
+        Column("outside", pl.Int64, "of them below low or above high; of forecasts those at the border too"),
+        Column("lowest", pl.Float64, "smallest value in the test span; null: there is none", nullable=True),
+        Column("highest", pl.Float64, "largest value in the test span; null: there is none", nullable=True),
+    ),
+)
+
 RUN_TABLES = (
     *(FOLDS, FORECASTS, FITS, SCORES, TESTS, JOINT, SEEDS, DROPPED, FLUCTUATION, STRATEGIES),
-    *(REGIMES, COVERAGE),
+    *(REGIMES, COVERAGE, RANGES),
 )
 """The tables of results that a run folder holds."""

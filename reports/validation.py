@@ -37,6 +37,12 @@ RANGES: Mapping[str, tuple[tuple[pl.Expr, str], ...]] = {
             "forecasts in every fold that has intervals",
         ),
     ),
+    "ranges": (
+        (pl.col("feature").is_null() ^ pl.col("model").is_null(), "a feature or a model in every row"),
+        (pl.col("model").is_null() ^ pl.col("horizon").is_not_null(), "a horizon for the forecasts of a model"),
+        (pl.col("outside").is_between(0, pl.col("n")), "outside to be from 0 to n"),
+        (pl.col("low") <= pl.col("high"), "low to be at most high"),
+    ),
 }
 """What holds in every row of a table, null aside, and how it is said."""
 

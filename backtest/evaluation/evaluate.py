@@ -48,10 +48,11 @@ def evaluate(
     fits: pl.DataFrame,
     features: pl.DataFrame | None,
     settings: EvaluationSettings,
+    ranges: pl.DataFrame | None = None,
 ) -> Evaluation:
-    """Return every table of a run, from its FORECASTS, FOLDS, FITS and FEATURES; raises as `match_forecasts`.
+    """Return every table of a run, from its FORECASTS, FOLDS, FITS, FEATURES and RANGES; raises as `match_forecasts`.
 
-    Without features, which hold the returns of the bars, there are no strategies.
+    Without features, which hold the returns of the bars, there are no strategies; without ranges that table is empty.
     """
     panels = loss_panels(match_forecasts(forecasts, settings.question), settings.question)
     strategies = pl.DataFrame(schema=result_tables.STRATEGIES.dtypes)
@@ -71,5 +72,6 @@ def evaluate(
         result_tables.STRATEGIES: strategies,
         result_tables.REGIMES: by_regime(panels, settings.interval),
         result_tables.COVERAGE: coverage(panels, settings.interval),
+        result_tables.RANGES: pl.DataFrame(schema=result_tables.RANGES.dtypes) if ranges is None else ranges,
     }
     return Evaluation(tuple(panels), {table.file: frame for table, frame in tables.items()})

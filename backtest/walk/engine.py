@@ -24,6 +24,7 @@ from backtest.walk.environment import cores
 from backtest.walk.executors import EXECUTORS, TerminatedWorkerError
 from backtest.walk.fitting import Rows, TaskContext, run_tasks
 from backtest.walk.plan import WalkPlan
+from backtest.walk.ranges import range_table
 from backtest.walk.run_folder import finished_manifest, lay_out, refuse_other, remove_outdated
 from backtest.walk.store import MemoryStore, Record, RunFolderStore, Store
 from backtest.walk.tables import collect_fits, fold_table, read_forecasts
@@ -185,11 +186,12 @@ def _evaluated(
         always_open=plan.dataset.always_open,
         question=config.resolved_question,
     )
-    frames = (read_forecasts(plan, store), fold_table(plan), collect_fits(records), plan.features)
+    forecasts = read_forecasts(plan, store)
+    frames = (forecasts, fold_table(plan), collect_fits(records), plan.features)
     return EvaluatedWalk(
         plan=plan,
         settings=settings,
-        evaluation=evaluate(*frames, settings),
+        evaluation=evaluate(*frames, settings, range_table(plan, forecasts)),
         networks=tuple(name for name in config.all_models if not MODELS[name].baseline and name != rival),
         audit=audited,
         manifest=manifest.of(plan, store, records, workers, started=started, command=command),

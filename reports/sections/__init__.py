@@ -19,6 +19,7 @@ from backtest.reports.sections.learning import learning
 from backtest.reports.sections.method import data_card, method
 from backtest.reports.sections.other_tests import other_tests
 from backtest.reports.sections.pairs import pair_paths, pairs
+from backtest.reports.sections.ranges import ranges
 from backtest.reports.sections.regimes import regimes
 from backtest.reports.sections.residuals import residuals
 from backtest.reports.sections.scores import scores
@@ -36,6 +37,7 @@ SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "cumulative_loss": cumulative_loss,
     "tests": other_tests,
     "folds": folds,
+    "ranges": ranges,
     "skill": skill,
     "calibration": calibration,
     "regimes": regimes,

@@ -13,7 +13,7 @@ import tomli_w
 from numpy.typing import NDArray
 
 from backtest.data.records.audit import AUDIT, Audit
-from backtest.data.result_tables import TESTS
+from backtest.data.result_tables import RANGES, TESTS
 from backtest.data.run_files import FORMAT, MANIFEST, SETTINGS, file_sums, sha256, write_bytes, write_json, write_table
 from backtest.data.schema import FEATURES, FITS, FOLDS, FORECASTS
 from backtest.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate
@@ -62,7 +62,7 @@ def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
     numbers = replace(plan, name="", source="", undefined=False, audit=None)  # what the tables depend on
     tables = tables_once(
         repr(numbers),
-        lambda: evaluate(forecasts, make_folds(plan), make_fits(plan), features, settings).tables,
+        lambda: evaluate(forecasts, make_folds(plan), make_fits(plan), features, settings, make_ranges(plan)).tables,
     )
     evaluation = Evaluation(tuple(panels_of(forecasts)), tables)
     if plan.undefined:
@@ -173,6 +173,20 @@ def make_features(forecasts: pl.DataFrame, plan: Plan) -> pl.DataFrame:
         segment=pl.col("symbol").rle_id().cast(pl.Int32),
         bar_return=pl.col("y").shift().over("symbol"),
     ).select(*FEATURES.dtypes, y_log_return_1="y")
+
+
+def make_ranges(plan: Plan) -> pl.DataFrame:
+    """RANGES: two inputs, one of which leaves its range in the last fold, and forecasts that never do."""
+    size = plan.test * len(plan.symbols)
+    rows: list[tuple[Any, ...]] = []
+    for fold in range(plan.folds):
+        far = size // 4 if fold == plan.folds - 1 else 0
+        rows += [(fold, "log_return", None, None, -0.1, 0.1, size, 0, -0.08, 0.09)]
+        rows += [(fold, "rolling_std_24", None, None, 0.004, 0.03, size, far, 0.004, 0.05 if far else 0.02)]
+        for model in plan.models:
+            n = size * (plan.seeds if model in plan.networks else 1)
+            rows += [(fold, None, model, 1, -0.1, 0.1, n, 0, -0.02, 0.02)]
+    return pl.DataFrame(rows, schema=RANGES.dtypes, orient="row")
 
 
 def hashes(plan: Plan) -> tuple[str, str]:

@@ -1,0 +1,55 @@
+"""What test spans hold against the range that training has seen: inputs, and forecasts against outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from backtest.data.result_tables import RANGES
+from backtest.models.scaling import covered
+from backtest.models.windows import Floats
+from backtest.walk.folds import Fold
+from backtest.walk.plan import WalkPlan
+from backtest.walk.tasks import learning_windows
+
+
+def range_table(plan: WalkPlan, forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Return RANGES: how many values of each test span lie outside of the range of the fold's training rows.
+
+    Of an input the newest value of each window counts; of `forecasts`, FORECASTS, those of every seed. Nothing of it
+    depends on whether anything is held within that range.
+    """
+    rows = [row for fold in plan.folds for row in (*_inputs(plan, fold), *_forecasts(plan, fold, forecasts))]
+    return pl.DataFrame(rows, schema=RANGES.dtypes)
+
+
+def _inputs(plan: WalkPlan, fold: Fold) -> Iterator[dict[str, Any]]:
+    """Yield a row for each input: the training range is that of the rows a scaler is fitted on."""
+    window = plan.config.net.window
+    train, _ = learning_windows(plan.rows, fold, window)
+    seen = train.features[covered(train)]
+    met = plan.rows.features[plan.rows.origins(fold.test.start, fold.test.end, window=window)]
+    for place, name in enumerate(plan.names):
+        low, high, values = seen[:, place].min(), seen[:, place].max(), met[:, place]
+        outside = int(((values < low) | (values > high)).sum())
+        yield _row(fold, low, high, values, outside, feature=name)
+
+
+def _forecasts(plan: WalkPlan, fold: Fold, forecasts: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield a row for each model: the range is that of the outcomes it was trained on."""
+    train, _ = learning_windows(plan.rows, fold, plan.config.net.window)
+    low, high = train.y.min(), train.y.max()
+    single = pl.col("seed").is_not_null() | (pl.col("seed").is_not_null().sum().over("model") == 0)
+    made = forecasts.filter(fold=fold.index).filter(single).partition_by("model", as_dict=True, maintain_order=True)
+    for (model,), rows in made.items():
+        values = rows["y_hat"].to_numpy()
+        outside = int(((values <= low) | (values >= high)).sum())
+        yield _row(fold, low, high, values, outside, model=model, horizon=rows["horizon"][0])
+
+
+def _row(fold: Fold, low: float, high: float, values: Floats, outside: int, **of: Any) -> dict[str, Any]:
+    ends = (float(values.min()), float(values.max())) if len(values) else (None, None)
+    counts = {"n": len(values), "outside": outside, "lowest": ends[0], "highest": ends[1]}
+    return {"fold": fold.index, "low": float(low), "high": float(high), **counts, **of}

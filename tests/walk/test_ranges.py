@@ -1,0 +1,49 @@
+"""RANGES against a slow count from FEATURES, FOLDS and FORECASTS alone."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from backtest.data.result_tables import RANGES
+from backtest.data.schema import check
+from backtest.walk.engine import walk_in_memory
+from backtest.walk.ranges import range_table
+from tests.support.small_run import small
+
+
+def test_values_outside_of_the_training_range_are_counted_by_input_and_by_model() -> None:
+    plan = small(models=["zero", "naive", "lstm"], train={"epochs": 1})
+    walk = walk_in_memory(plan)
+    found = check(range_table(plan, walk.forecasts), RANGES)
+    assert found.filter(pl.col("feature").is_not_null())["outside"].sum() > 0
+    assert found.filter(model="naive")["outside"].sum() > 0
+    for fold in walk.folds.iter_rows(named=True):
+        time, y = pl.col("time"), pl.col("y_log_return_1")
+        seen = plan.features.filter(time >= fold["train_start"], time < fold["train_end"]).drop_nulls()
+        met = plan.features.filter(time >= fold["test_start"], time < fold["test_end"], y.is_not_null())
+        for feature in plan.names:
+            (row,) = found.filter(fold=fold["fold"], feature=feature).to_dicts()
+            low, high = seen[feature].min(), seen[feature].max()
+            outside = met.filter((pl.col(feature) < low) | (pl.col(feature) > high)).height
+            assert row == {
+                "fold": fold["fold"],
+                "feature": feature,
+                "model": None,
+                "horizon": None,
+                "low": low,
+                "high": high,
+                "n": met.height,
+                "outside": outside,
+                "lowest": met[feature].min(),
+                "highest": met[feature].max(),
+            }
+        ends = seen["y_log_return_1"].min(), seen["y_log_return_1"].max()
+        for model, seeds in (("zero", 1), ("naive", 1), ("lstm", 2)):
+            (row,) = found.filter(fold=fold["fold"], model=model).to_dicts()
+            made = walk.forecasts.filter(fold=fold["fold"], model=model)
+            made = made if seeds == 1 else made.drop_nulls("seed")
+            assert (row["n"], row["horizon"]) == (met.height * seeds, 1)
+            assert (row["low"], row["high"]) == pytest.approx(ends)
+            assert row["outside"] == made.filter(~pl.col("y_hat").is_between(*ends, closed="none")).height
+    assert found.height == walk.folds.height * (len(plan.names) + 3)
