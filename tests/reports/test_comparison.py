@@ -272,8 +272,8 @@ def test_every_section_has_a_title_and_figures_have_words(result: ComparisonResu
     assert all(figure.alt and figure.caption and figure.numbers.rows for figure in drawn)
 
 
-FILLED = [table.file for table in RUN_TABLES if table.name not in {"FITS", "STRATEGIES"}]
-"""The tables of a comparison that hold anything: nothing is fitted, nothing traded."""
+FILLED = [table.file for table in RUN_TABLES if table.name not in {"FITS", "STRATEGIES", "RANGES"}]
+"""The tables of a comparison that hold anything: nothing is fitted, nothing traded, there is no training range."""
 
 PLAIN = {"cold": "cold", "warm": "warm"}
 
