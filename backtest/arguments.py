@@ -100,8 +100,8 @@ def plan_of(bars: Bars | None, config: str | Path | None, preset: str | None, se
     if named:
         tree["data"] = {**tree.get("data", {}), "source": str(bars)}
     loaded = LoadedConfig(build(tree, where="settings"), base.config_dir if base else None)
-    data = loaded.config.data
-    return plan_walk(loaded, None if named or bars is None else dataset_of(bars, data.symbol, data.interval))
+    symbol, interval = loaded.config.data.symbol, loaded.config.source_interval
+    return plan_walk(loaded, None if named or bars is None else dataset_of(bars, symbol, interval))
 
 
 def call_of(bars: Bars | None, config: str | Path | None, settings: Mapping[str, object]) -> str:

@@ -14,7 +14,16 @@ from backtest.data.durations import format_duration, parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.reading import bars as bar_files
 from backtest.data.reading.tables import FRAME
+from backtest.data.realised import realised_bars
 from backtest.data.sessions import find_sessions, interval_of
+
+
+@dataclass(frozen=True, slots=True)
+class Finer:
+    """The finer bars that the bars were made of: their `interval`, and whether closed hours count in a variance."""
+
+    interval: timedelta
+    overnight: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +48,8 @@ class Dataset:
         Where the bars came from: a file, a folder, a glob, a built-in name, or `data frame`.
     external
         Outside series that features read, by name; see `features.external`.
+    finer
+        What the bars were made of, see `realised`; None: they are those of the source.
     """
 
     bars: pl.DataFrame
@@ -49,6 +60,7 @@ class Dataset:
     sha256: str
     source: str
     external: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    finer: Finer | None = None
 
     @classmethod
     def from_source(cls, source: str | Path, symbol: str | None = None, interval: str | None = None) -> Self:
@@ -79,6 +91,16 @@ class Dataset:
         sessions = find_sessions(bars, found)
         digest = bar_files.digest(bars)
         return cls(bars, found, sessions.always_open, sessions.segments, sessions.holes, digest, source)
+
+    def realised(self, interval: timedelta, *, overnight: bool) -> Self:
+        """Return bars of `interval` made of these, each with its realised variance; see `data.realised`.
+
+        Raises ConfigError where `interval` is no multiple of this one, TooFewBars where no two bars can be made.
+        """
+        bars = realised_bars(self.bars, self.interval, interval, overnight=overnight)
+        found, digest = find_sessions(bars, interval), bar_files.digest(bars)
+        made = replace(self, bars=bars, interval=interval, always_open=found.always_open, segments=found.segments)
+        return replace(made, holes=found.holes, sha256=digest, finer=Finer(self.interval, overnight))
 
     def with_external(self, series: Mapping[str, pl.DataFrame]) -> Self:
         """Return the same data with the outside series that features read."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any, Literal
 
 import polars as pl
 
+from backtest.data.bar_variances import garman_klass, parkinson, squared_return
 from backtest.data.losses import LOSSES
 
 Scale = Literal["return", "variance", "probability"]
@@ -21,6 +22,12 @@ PRIMARY_TEST = "diebold_mariano"
 
 BAR_VARIANCE = "bar_variance"
 """Column of FEATURES that holds the variance of each bar, where the target is one."""
+
+REALISED, QUARTICITY = "realised_variance", "realised_quarticity"
+"""Columns of bars that hold the sums of squared finer returns inside each, and of their fourth powers, scaled."""
+
+BAR_QUARTICITY = "bar_quarticity"
+"""Column of FEATURES that holds the realised quarticity of each bar, where its variance comes from finer returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,11 @@ class Target:
         The variance of a bar, whose sum over the next bars is the outcome; None for other targets.
     bounds
         The smallest and the largest number that an outcome or a forecast can be.
+    column
+        The column that holds the variance of a bar, beyond those that every bar has: `RV`, `measures.RV` of an external
+        series. None where the variance is computed from prices.
+    noise
+        Standard error of a bar's variance as a share of it, with normal returns; None where it cannot be told.
     """
 
     title: str
@@ -72,13 +84,15 @@ class Target:
     metrics: tuple[str, ...]
     tests: tuple[str, ...]
     models: tuple[str, ...]
-    features: tuple[str, ...]
+    features: tuple[str | dict[str, Any], ...]
     tradable: bool = False
     scale: Scale = "return"
     neutral: float | None = None
     intervals: bool = True
     bar_variance: Callable[[], pl.Expr] | None = None
     bounds: tuple[float, float] = (-1e6, 1e6)
+    column: str | None = None
+    noise: float | None = None
 
 
 def log_return(horizon: int) -> pl.Expr:
@@ -91,34 +105,12 @@ def rise(horizon: int) -> pl.Expr:
     return (pl.col("close").shift(-horizon) > pl.col("close")).cast(pl.Float64)
 
 
-def squared_return() -> pl.Expr:
-    """Squared log return of a bar, from close to close: closed hours before it count.
+def variance_target(bar_variance: Callable[[], pl.Expr], title: str, efficiency: float | None = None) -> Target:
+    """Return the target "logarithm of the sum of the next bars' variances", from the variance of a bar.
 
-    Unbiased for the variance and noisy: one number of one degree of freedom.
+    `efficiency` says how many times smaller the variance of its error is than that of a squared return, 2 of its square
+    if returns are normal: Garman and Klass (1980), table 1.
     """
-    return (pl.col("close") / pl.col("close").shift(1)).log().pow(2)
-
-
-def parkinson() -> pl.Expr:
-    """Variance of a bar from its range, log(high / low)^2 / (4 log 2); closed hours before it are left out.
-
-    Parkinson (1980), Journal of Business 53 (1), 61-65.
-    """
-    return (pl.col("high") / pl.col("low")).log().pow(2) / (4 * math.log(2))
-
-
-def garman_klass() -> pl.Expr:
-    """Variance of a bar from open, high, low and close; closed hours before it are left out.
-
-    log(high / low)^2 / 2 - (2 log 2 - 1) log(close / open)^2. Garman and Klass (1980), Journal of Business 53 (1),
-    67-78.
-    """
-    spread, body = (pl.col("high") / pl.col("low")).log(), (pl.col("close") / pl.col("open")).log()
-    return spread.pow(2) / 2 - (2 * math.log(2) - 1) * body.pow(2)
-
-
-def variance_target(bar_variance: Callable[[], pl.Expr], title: str) -> Target:
-    """Return the target "logarithm of the sum of the next bars' variances", from the variance of a bar."""
 
     def outcome(horizon: int) -> pl.Expr:
         """Sum of the variances of the next `horizon` bars."""
@@ -139,6 +131,7 @@ def variance_target(bar_variance: Callable[[], pl.Expr], title: str) -> Target:
         scale="variance",
         bar_variance=bar_variance,
         bounds=(0.0, 1e6),
+        noise=math.sqrt(2 / efficiency) if efficiency else None,
     )
 
 
@@ -203,6 +196,29 @@ Forecasts and outcomes of a log variance are kept as variances. A forecast of `d
 """
 
 
+LOG_VARIANCE_OF = "log_variance."
+
+
+def target_of(name: str) -> Target:
+    """Return the target that settings call `name`: an entry of TARGETS, or one about a column of variances.
+
+    `log_variance.RV` is the logarithm of the sum of the next values of the column `RV`, which holds a variance for each
+    bar. Raises ValueError naming the choices.
+    """
+    if name in TARGETS:
+        return TARGETS[name]
+    column = name.removeprefix(LOG_VARIANCE_OF)
+    if not column or column == name:
+        raise ValueError(
+            f"must be one of {', '.join(TARGETS)}, or {LOG_VARIANCE_OF}NAME, where NAME is a column that holds a "
+            f"variance for each bar (got {name!r})"
+        )
+    title = "realised variance" if column == REALISED else f"variance {column}"
+    features = tuple({"name": "log_mean", "window": window, "column": column} for window in (1, 5, 22))
+    made = variance_target(lambda: pl.col(column), title)
+    return replace(made, unit="as in its column", features=features, column=column)
+
+
 def outcome_column(target: str, horizon: int) -> str:
     """Name of the outcome's column in FEATURES: `y_log_return_1`."""
     return f"y_{target}_{horizon}"
@@ -211,7 +227,7 @@ def outcome_column(target: str, horizon: int) -> str:
 def names_for(target: str, field: Literal["losses", "tests", "metrics"], table: Iterable[str]) -> tuple[str, ...]:
     """Return the entries of a table that a target names, then those that no target names: a user's own."""
     named = {name for each in TARGETS.values() for name in getattr(each, field)}
-    return (*getattr(TARGETS[target], field), *(name for name in table if name not in named))
+    return (*getattr(target_of(target), field), *(name for name in table if name not in named))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +245,12 @@ class Question:
 
     def __post_init__(self) -> None:
         """Refuse names that nobody knows, as a file from elsewhere may hold them."""
-        for name, value, known in (("target", self.target, TARGETS), ("loss", self.loss, LOSSES)):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)} (got {value})")
+        try:
+            target_of(self.target)
+        except ValueError as unknown:
+            raise ValueError(f"target {unknown}") from unknown
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)} (got {self.loss})")
         if self.test != PRIMARY_TEST:
             raise ValueError(f"test must be {PRIMARY_TEST} (got {self.test})")
 
@@ -243,7 +262,7 @@ class Question:
     @property
     def about(self) -> Target:
         """What is forecast."""
-        return TARGETS[self.target]
+        return target_of(self.target)
 
     @property
     def primary(self) -> dict[str, Any]:

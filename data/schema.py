@@ -70,6 +70,9 @@ BARS = Schema(
         Column("quote_volume", pl.Float64, "traded amount, in units of the quote currency", optional=True),
         Column("trades", pl.Int64, "number of trades", optional=True),
         Column("taker_buy_volume", pl.Float64, "part of the volume that was bought by takers", optional=True),
+        Column("realised_variance", pl.Float64, "sum of squared returns of finer bars inside the bar", optional=True),
+        Column("realised_quarticity", pl.Float64, "sum of their fourth powers, times a third of them", optional=True),
+        Column("returns", pl.Int64, "number of finer returns inside the bar", optional=True),
     ),
 )
 

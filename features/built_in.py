@@ -78,6 +78,12 @@ def log_variance(window: int = 22) -> pl.Expr:
     return (window_sum(log_return().pow(2), window) * (1 / window)).log()
 
 
+@feature(lookback=lambda window, column: window - 1, requires=lambda window, column: (column,))
+def log_mean(window: int = 1, column: str = "volume") -> pl.Expr:
+    """Logarithm of the mean of the last `window` values of a column, such as variances; null unless that is above 0."""
+    return (window_sum(pl.col(column), window) * (1 / window)).log()
+
+
 @feature(lookback=lambda window: window - 1, name="range")
 def parkinson_range(window: int = 1) -> pl.Expr:
     """Volatility of a bar by its range: sqrt(mean of log(high / low)^2 / (4 log 2) over the last `window` bars).

@@ -31,14 +31,14 @@ class Feature:
     name: str
     function: Function
     lookback: int | Callable[..., int]
-    requires: tuple[str, ...] = ()
+    requires: tuple[str, ...] | Callable[..., Sequence[str]] = ()
     tolerance: float = 0.0
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What two registrations of the same code share, even when their module was imported again."""
-        codes = [getattr(part, "__code__", part) for part in (self.function, self.lookback)]
-        return *codes, getattr(self.function, "__defaults__", None), self.requires, self.tolerance
+        codes = [getattr(part, "__code__", part) for part in (self.function, self.lookback, self.requires)]
+        return *codes, getattr(self.function, "__defaults__", None), self.tolerance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +56,15 @@ class Resolved:
 def feature(
     *,
     lookback: int | Callable[..., int],
-    requires: Sequence[str] = (),
+    requires: Sequence[str] | Callable[..., Sequence[str]] = (),
     name: str | None = None,
     tolerance: float = 0.0,
 ) -> Callable[[Registered], Registered]:
     """Register a function that returns an expression, or several by suffix, as a feature; it stays a plain function.
 
     `lookback` is a number of earlier bars, or a function of the feature's parameters that returns it; `requires` names
-    the columns it reads beyond the obligatory ones: optional ones of BARS, or `funding.rate` of an external series.
+    the columns it reads beyond the obligatory ones, or is such a function that does: optional ones of BARS, further
+    ones of a file, or `funding.rate` of an external series.
     `tolerance` is how far, in standard deviations of the feature, a value may still depend on bars before its
     look-back: an average with exponential weights never forgets entirely. 0: not at all.
     Raises ConfigError when other code has that name already, or for a tolerance that is negative or not finite. A cell
@@ -78,7 +79,8 @@ def feature(
     """
 
     def register(function: Registered) -> Registered:
-        entry = Feature(name or function.__name__, function, lookback, tuple(requires), tolerance)
+        needed = requires if callable(requires) else tuple(requires)
+        entry = Feature(name or function.__name__, function, lookback, needed, tolerance)
         if not 0 <= tolerance < math.inf:
             raise ConfigError(
                 f"features: {entry.name}: tolerance: must be a finite number of standard deviations, at least 0 "
@@ -175,6 +177,7 @@ def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments) -> Resol
         made = entry.function(**parameters)
         lookback = entry.lookback(**parameters) if callable(entry.lookback) else entry.lookback
         at_least(0, lookback=lookback)
+        requires = tuple(entry.requires(**parameters)) if callable(entry.requires) else entry.requires
     except (ConfigError, TypeError, ValueError) as error:
         raise ConfigError(f"features: {spec!r}: {error}") from error
     named = made if isinstance(made, Mapping) else {"": made}
@@ -183,7 +186,7 @@ def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments) -> Resol
     stem = "_".join([entry.name, *map(str, list(parameters.values())[:count])])
     columns = tuple(f"{stem}_{suffix}" if suffix else stem for suffix in named)
     exprs = tuple(expr.alias(column) for column, expr in zip(columns, named.values(), strict=True))
-    return Resolved(entry.function, columns, exprs, lookback, entry.requires, entry.tolerance)
+    return Resolved(entry.function, columns, exprs, lookback, requires, entry.tolerance)
 
 
 def _complete(given: inspect.BoundArguments) -> inspect.BoundArguments:

@@ -9,7 +9,7 @@ import polars as pl
 
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
-from backtest.data.question import BAR_VARIANCE, TARGETS, outcome_column
+from backtest.data.question import BAR_QUARTICITY, BAR_VARIANCE, QUARTICITY, Target, outcome_column, target_of
 from backtest.data.sessions import interval_of, segments
 from backtest.features.built_in import log_return
 from backtest.features.catalog import Resolved, Spec, resolve
@@ -75,10 +75,12 @@ def _compute(
     timed = bars.with_columns(known_at=pl.col("time") + interval)
     readable = join(timed, external) if external else timed
     _check_columns(readable, features)
+    measures = measures_of(kind, readable.columns)
     raw = [
         log_return().alias("bar_return"),
         *(expr for one in features for expr in one.exprs),
-        *outcome_of(kind, horizon),
+        outcome_of(kind, horizon),
+        *measures,
         pl.col("known_at").shift(-horizon).alias("target_time"),
         pl.int_range(pl.len()).alias(POSITION),
     ]
@@ -97,18 +99,36 @@ def _compute(
         raise ConfigError(f"features: a feature cannot be computed from these bars: {error}") from error
 
 
-def outcome_of(kind: str, horizon: int) -> list[pl.Expr]:
-    """Return the outcome, null where its bar is missing, and the variance of a bar if the outcome is made of it.
-
-    Raises ConfigError for an unknown kind or horizon < 1.
-    """
-    if kind not in TARGETS:
-        raise ConfigError(f"target.kind: must be one of {', '.join(TARGETS)} (got {kind!r})")
+def outcome_of(kind: str, horizon: int) -> pl.Expr:
+    """Return the outcome, null where its bar is missing. Raises ConfigError for an unknown kind or horizon < 1."""
     if horizon < 1:
         raise ConfigError(f"target.horizon: must be at least 1 bar (got {horizon})")
-    target, name = TARGETS[kind], outcome_column(kind, horizon)
-    variance = [target.bar_variance().alias(BAR_VARIANCE)] if target.bar_variance else []
-    return [target.outcome(horizon).alias(name), *variance]
+    return _target(kind).outcome(horizon).alias(outcome_column(kind, horizon))
+
+
+def measures_of(kind: str, columns: Sequence[str]) -> list[pl.Expr]:
+    """Return the variance of a bar if the outcomes are made of it, and its quarticity where `columns` have one.
+
+    Raises ConfigError for an unknown kind, or one about a column that is not among them.
+    """
+    target = _target(kind)
+    if target.column and target.column not in columns:
+        raise ConfigError(
+            f"target.kind: {kind} needs {target.column}, which these bars lack (columns: {', '.join(columns)}): "
+            "correct the name, or set target.from to have realised_variance made of finer bars"
+        )
+    if not target.bar_variance:
+        return []
+    quarticity = [pl.col(QUARTICITY).alias(BAR_QUARTICITY)] if target.column and QUARTICITY in columns else []
+    return [target.bar_variance().alias(BAR_VARIANCE), *quarticity]
+
+
+def _target(kind: str) -> Target:
+    """Return the target of a name; ConfigError where there is none."""
+    try:
+        return target_of(kind)
+    except ValueError as unknown:
+        raise ConfigError(f"target.kind: {unknown}") from unknown
 
 
 def _usable(column: str, lookback: int) -> pl.Expr:

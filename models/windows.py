@@ -11,7 +11,7 @@ import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from backtest.data.question import BAR_VARIANCE, TARGETS, outcome_column
+from backtest.data.question import BAR_VARIANCE, outcome_column, target_of
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -158,7 +158,7 @@ def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int, kind: str = "
     target = frame[outcome_column(kind, horizon)].to_numpy().astype(np.float64, copy=False)
     complete = np.isfinite(features).all(axis=1) & np.isfinite(returns)
     variances = None
-    if TARGETS[kind].bar_variance:
+    if target_of(kind).bar_variance:
         variances = frame[BAR_VARIANCE].to_numpy().astype(np.float64, copy=False)
         complete &= np.isfinite(variances)
     valid_length = _valid_length(complete, frame["segment"].to_numpy())

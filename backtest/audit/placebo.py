@@ -23,7 +23,9 @@ from scipy.stats import rankdata
 
 from backtest.audit.audited_walk import AuditedWalk, Refit
 from backtest.data.errors import UndefinedTest
-from backtest.data.question import TARGETS
+from backtest.data.question import target_of
+from backtest.data.reading.checks import AMOUNTS
+from backtest.data.reading.formats import PRICES
 from backtest.data.records.audit import Leak, Subject, Trial
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
@@ -43,6 +45,9 @@ BLOCK = 20
 MAX_PERSISTENCE, MIN_FREEDOM = 0.999, 2.1
 """Bounds on what is estimated from the true returns, so that the simulated ones have a variance."""
 
+TRADED = ("symbol", "time", *PRICES, *AMOUNTS)
+"""Columns of bars; what else there is, such as a realised variance, is measured in the bar."""
+
 Placebo = Callable[[AuditedWalk, np.random.Generator], pl.DataFrame]
 
 
@@ -61,7 +66,7 @@ def shuffled_targets(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFram
         if of_variance(walk):
             target[known] = _shuffle(target[known], size, rng, signs=(1,))
         elif known.any():
-            neutral = TARGETS[walk.config.target.kind].neutral or 0.0
+            neutral = target_of(walk.config.target.kind).neutral or 0.0
             middle = neutral or np.median(target[known])
             target[known] = neutral + _shuffle(target[known] - middle, size, rng, signs=(-1, 1))
         parts.append(part.with_columns(pl.Series(name, target, nan_to_null=True)))
@@ -84,7 +89,7 @@ PLACEBOS: dict[Trial, Placebo] = {"shuffled_targets": shuffled_targets, "random_
 
 def of_variance(walk: AuditedWalk) -> bool:
     """Whether the outcomes of a walk have no sign, as variances have none."""
-    return TARGETS[walk.config.target.kind].neutral is None
+    return target_of(walk.config.target.kind).neutral is None
 
 
 def _shuffle(values: Floats, size: int, rng: np.random.Generator, signs: Sequence[int]) -> Floats:
@@ -104,10 +109,12 @@ def _simulate_prices(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFra
 
 
 def _shuffle_prices(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """Bars of one symbol with its log returns, and the extremes of their bars, in a random order."""
+    """Bars of one symbol with its log returns, the extremes of their bars and their measures, in a random order."""
     returns = np.diff(np.log(bars["close"].to_numpy()))
     order = rng.permutation(len(returns))
-    return _with_returns(bars, returns[order], np.concatenate([[0], order + 1]))
+    places = np.concatenate([[0], order + 1])
+    shuffled = _with_returns(bars, returns[order], places)
+    return shuffled.with_columns(bars[name].gather(places) for name in bars.columns if name not in TRADED)
 
 
 def _with_returns(bars: pl.DataFrame, returns: Floats, order: NDArray[np.int64]) -> pl.DataFrame:

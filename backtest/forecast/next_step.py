@@ -18,7 +18,7 @@ from backtest.data.dataset import Dataset
 from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError, DataError, RunError
 from backtest.data.json_io import from_tree
-from backtest.data.question import TARGETS
+from backtest.data.question import target_of
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT, read_bytes, read_manifest
 from backtest.features import plugins
@@ -129,7 +129,7 @@ def read_series(run: Path, data: str | None = None) -> Series:
 def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
     """Forecasts of every model for every symbol from the newest bars of a series; `next_steps` explains plugins."""
     config, dataset = series.config, series.dataset
-    if TARGETS[config.target.kind].scale != "return":
+    if target_of(config.target.kind).scale != "return":
         raise ConfigError(
             f"forecast: expected a run on returns, whose next close is shown (got {config.target.kind}): "
             "forecasts.parquet in the run folder holds the forecasts of the walk"

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
-from backtest.data.question import TARGETS, Question
+from backtest.data.question import LOG_VARIANCE_OF, REALISED, TARGETS, Question, target_of
 from backtest.data.run_files import sha256
 from backtest.evaluation.strategies import CostSettings
 from backtest.models.settings import NetSettings, TrainSettings
@@ -29,7 +30,7 @@ EXECUTION_FIELDS = {"executor", "jobs"}
 class Settings(BaseModel):
     """Frozen settings that refuse unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 class DataSettings(Settings):
@@ -43,8 +44,28 @@ class DataSettings(Settings):
 class TargetSettings(Settings):
     """What is forecast."""
 
-    kind: str = Field("log_return", description=f"what is forecast: {', '.join(TARGETS)}")
+    kind: str = Field(
+        "log_return",
+        description=f"what is forecast: {', '.join(TARGETS)}, or {LOG_VARIANCE_OF}NAME with the name of a column",
+    )
     horizon: int = Field(1, ge=1, description="bars ahead")
+    finer: str | None = Field(
+        None,
+        alias="from",
+        description="log_variance: time between the bars of the source, such as 5m; those of data.interval are made of "
+        "them, each with its realised variance",
+    )
+    overnight: bool = Field(True, description="from: whether the return over closed hours counts into the next bar's")
+
+    @field_validator("finer")
+    @classmethod
+    def _is_a_duration(cls, text: str | None) -> str | None:
+        """Refuse what is no length of time."""
+        try:
+            parse_duration(text or "1d")
+        except ConfigError as unknown:
+            raise ValueError(f"must be a length of time, such as 5m (got {text!r})") from unknown
+        return text
 
 
 class QuestionSettings(Settings):
@@ -84,13 +105,19 @@ class Config(Settings):
     @model_validator(mode="before")
     @classmethod
     def _take_those_of_the_target(cls, tree: Any) -> Any:
-        """Take the models and features of the target where none are named."""
+        """Take the models and features of the target where none are named; from finer bars, variance is realised."""
         if not isinstance(tree, Mapping):
             return tree
         target = tree.get("target")
+        if isinstance(target, Mapping) and target.get("from") and target.get("kind") == "log_variance":
+            target = {**target, "kind": LOG_VARIANCE_OF + REALISED}
+            tree = {**tree, "target": target}
         kind = target.get("kind") if isinstance(target, Mapping) else getattr(target, "kind", None)
-        known = TARGETS.get(kind) if isinstance(kind, str) else None
-        return {"models": known.models, "features": known.features, **tree} if known else tree
+        try:
+            known = target_of(str(kind))
+        except ValueError:  # `_agree` says so
+            return tree
+        return {"models": known.models, "features": known.features, **tree}
 
     @model_validator(mode="after")
     def _agree(self) -> Config:
@@ -98,9 +125,10 @@ class Config(Settings):
             raise ValueError(f"executor: must be one of {', '.join(EXECUTORS)} (got {self.executor})")
         if self.multiplicity not in ADJUSTMENTS:
             raise ValueError(f"multiplicity: must be one of {', '.join(ADJUSTMENTS)} (got {self.multiplicity})")
-        if self.target.kind not in TARGETS:
-            raise ValueError(f"target.kind: must be one of {', '.join(TARGETS)} (got {self.target.kind})")
-        losses = TARGETS[self.target.kind].losses
+        try:
+            losses = target_of(self.target.kind).losses
+        except ValueError as unknown:
+            raise ValueError(f"target.kind: {unknown}") from unknown
         if self.question.loss and self.question.loss not in losses:
             raise ValueError(
                 f"question.loss: must be one of {', '.join(losses)} for {self.target.kind} (got {self.question.loss})"
@@ -110,8 +138,26 @@ class Config(Settings):
                 f"target.horizon: must be at most net.window, {self.net.window} (got {self.target.horizon}): "
                 "the naive forecast needs as many past bars"
             )
+        self._finer_bars_agree()
         self.folds.gap_of(self.target.horizon)
         return self
+
+    def _finer_bars_agree(self) -> None:
+        """ValueError where settings of finer bars lack what they need."""
+        finer, kind = self.target.finer, self.target.kind
+        if finer and kind != LOG_VARIANCE_OF + REALISED:
+            raise ValueError(f"target.from: must be left out for {kind} (got {finer}): it is for log_variance alone")
+        if finer and not self.data.interval:
+            raise ValueError(
+                f'target.from: must come with data.interval, such as "1d", to be made of them (got {finer})'
+            )
+        if not finer and not self.target.overnight:
+            raise ValueError("target.overnight: must come with target.from, whose bars it is about (got false)")
+
+    @property
+    def source_interval(self) -> str | None:
+        """Time between the bars of the source; None: as found."""
+        return self.target.finer or self.data.interval
 
     @property
     def all_models(self) -> tuple[str, ...]:
@@ -121,13 +167,13 @@ class Config(Settings):
     @property
     def resolved_question(self) -> Question:
         """What the verdict answers: the settings, with the target's own loss and rival where they name none."""
-        target = TARGETS[self.target.kind]
+        target = target_of(self.target.kind)
         return Question(self.target.kind, self.question.loss or target.losses[0], self.question.rival or target.rival)
 
     def _tree(self, *left_out: str) -> dict[str, Any]:
         """The settings that can change a result, without those that are not set."""
         tree = self.model_dump(mode="json", exclude_none=True, exclude={*EXECUTION_FIELDS, *left_out})
-        target = TARGETS[self.target.kind]
+        target = target_of(self.target.kind)
         usual = {"rival": target.rival, "loss": target.losses[0]}  # spelt out or not, it is the same trial
         tree["question"] = {name: value for name, value in tree["question"].items() if value != usual[name]}
         return {name: value for name, value in tree.items() if value != {}}
@@ -221,6 +267,7 @@ EXPECTED = {
     "finite_number": "a finite number",
     **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
     "string_type": "text",
     "string_pattern_mismatch": "letters, digits, dots, dashes and underscores, a letter or digit first",
     "tuple_type": 'a list, such as ["lstm", "gru"]',
@@ -264,8 +311,8 @@ def _explain(error: Mapping[str, Any]) -> str:
 def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str, FieldInfo]:
     """Every setting of `table` by its dotted name."""
     found: dict[str, FieldInfo] = {}
-    for name, field in table.model_fields.items():
-        inner = type(field.default)
+    for attribute, field in table.model_fields.items():
+        name, inner = field.alias or attribute, type(field.default)
         found |= all_settings(inner, f"{prefix}{name}.") if issubclass(inner, BaseModel) else {prefix + name: field}
     return found
 

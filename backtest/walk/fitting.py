@@ -17,7 +17,7 @@ from safetensors.numpy import save as save_arrays
 from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import BacktestError, LeakError, RunError
-from backtest.data.question import TARGETS
+from backtest.data.question import target_of
 from backtest.data.run_files import sha256, table_bytes
 from backtest.features import plugins
 from backtest.models import MODELS, FitLog, Forecaster, Model
@@ -47,7 +47,7 @@ class Fitted:
 def forecaster_of(task: Task, net: NetSettings, train: TrainSettings, start: State | None = None) -> Forecaster:
     """Return the forecaster that a task fits: fresh from its seed, or with the weights `start`."""
     model = MODELS[task.model]
-    forecaster = on_scale(model.make(net, train, task.fit_seed), model.scale, TARGETS[task.target].scale)
+    forecaster = on_scale(model.make(net, train, task.fit_seed), model.scale, target_of(task.target).scale)
     if start is not None:
         forecaster.restore(start)
     return forecaster

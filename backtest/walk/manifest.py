@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from backtest.data import run_files
+from backtest.data.question import REALISED
 from backtest.data.reading.built_in import BUILT_IN
 from backtest.data.records.audit import AUDIT
 from backtest.data.result_tables import RUN_TABLES
@@ -77,4 +78,20 @@ def data_card(plan: WalkPlan) -> dict[str, Any]:
         "longest_gap_bars": int(holes["missing"].max() or 0),  # type: ignore[arg-type]
         "zero_volume_bars": int((dataset.bars["volume"] == 0).sum()),
         "rows_lost": plan.features.height - usable,
+        "finer": finer_bars(plan),
+    }
+
+
+def finer_bars(plan: WalkPlan) -> dict[str, Any] | None:
+    """What realised variances were made of: returns in each, and bars without; None where they were not made here."""
+    finer, bars = plan.dataset.finer, plan.dataset.bars
+    if finer is None:
+        return None
+    returns = bars.filter(pl.col(REALISED).is_not_null())["returns"]
+    return {
+        "interval_seconds": finer.interval.total_seconds(),
+        "overnight": finer.overnight,
+        "fewest_returns": returns.min() or 0,
+        "median_returns": returns.median() or 0.0,
+        "bars_without": bars[REALISED].null_count(),
     }

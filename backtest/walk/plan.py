@@ -9,9 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from backtest.data.dataset import Dataset
+from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.names import HOLDING
-from backtest.data.question import TARGETS
+from backtest.data.question import target_of
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.schema import FEATURES, check
 from backtest.features import plugins
@@ -64,13 +65,21 @@ class WalkPlan:
 
 
 def load_dataset(config: Config, config_dir: Path | None = None) -> Dataset:
-    """Read the configured bars; ConfigError where their interval is not the one asked for.
+    """Read the configured bars, made of finer ones where settings say so; ConfigError for bars of another interval.
 
     A relative source is looked up in `config_dir` first, then in the working directory.
     """
-    source, symbol, interval = config.data.source, config.data.symbol, config.data.interval
+    source, symbol, interval = config.data.source, config.data.symbol, config.source_interval
     found = config_dir and source and not Path(source).is_absolute() and any(config_dir.glob(source))
-    return Dataset.from_source(config_dir / source if config_dir and found else source, symbol, interval)
+    read = Dataset.from_source(config_dir / source if config_dir and found else source, symbol, interval)
+    return _with_realised_variance(config, read)
+
+
+def _with_realised_variance(config: Config, dataset: Dataset) -> Dataset:
+    """Return bars of `data.interval` made of those that were read, where settings say so and it is still to be done."""
+    if not (config.target.finer and config.data.interval) or dataset.finer:
+        return dataset
+    return dataset.realised(parse_duration(config.data.interval), overnight=config.target.overnight)
 
 
 def feature_rows(config: Config, dataset: Dataset, features: Sequence[Resolved]) -> tuple[pl.DataFrame, Panel]:
@@ -92,7 +101,7 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
     plugin_files = plugins.load(config.plugins, loaded.config_dir)
     _check_models(config)
     resolved = resolve(config.features)  # a mistake in their names shows before the bars are read
-    dataset = dataset or load_dataset(config, loaded.config_dir)
+    dataset = _with_realised_variance(config, dataset) if dataset else load_dataset(config, loaded.config_dir)
     if not dataset.external:
         dataset = dataset.with_external(load_external(resolved))
     features, rows = feature_rows(config, dataset, resolved)
@@ -114,7 +123,7 @@ def _check_models(config: Config) -> None:
     unknown = [name for name in config.all_models if name not in MODELS]
     if unknown:
         raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")
-    scale = TARGETS[config.target.kind].scale
+    scale = target_of(config.target.kind).scale
     others = [name for name in config.all_models if MODELS[name].scale not in {"any", scale}]
     if others:
         fitting = [name for name, model in MODELS.items() if model.scale in {"any", scale}]

@@ -7,6 +7,17 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
+class FinerBars:
+    """What realised variances were made of: bars of `interval_seconds`, so many returns in each, and bars without."""
+
+    interval_seconds: float
+    overnight: bool
+    fewest_returns: int
+    median_returns: float
+    bars_without: int
+
+
+@dataclass(frozen=True, slots=True)
 class DataCard:
     """What the run was fed with."""
 
@@ -23,6 +34,7 @@ class DataCard:
     longest_gap_bars: int
     zero_volume_bars: int
     rows_lost: int
+    finer: FinerBars | None = None
 
     @property
     def interval(self) -> timedelta:

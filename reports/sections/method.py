@@ -13,6 +13,7 @@ from backtest.reports.formats import SPACE, counted, decimal, duration, level, l
 from backtest.reports.run import RunResult
 from backtest.reports.sections.glossary import FORMULAS, SIGNS
 from backtest.reports.sections.scores import adjustment
+from backtest.reports.wording.proxy import proxy_text, returns_behind
 from backtest.reports.wording.question import fill
 
 FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
@@ -30,7 +31,7 @@ def method(result: RunResult) -> tuple[Block, ...]:
     files = tuple((name, text) for name, text in FILES.items() if name in manifest.files or name == MANIFEST)
     return (
         Heading("Everything needed to repeat this run", "How was it done, and how can I repeat it?"),
-        Text(method_text(result.question)),
+        Text(" ".join(filter(None, (method_text(result.question), proxy_text(result.question.about, manifest.data))))),
         Facts(terms(result.verdict)),
         Details("The formulas, with their sources", (Text(SIGNS), Facts(tuple(FORMULAS.items())))),
         Code(manifest.command, "The command"),
@@ -156,6 +157,7 @@ def data_card(result: RunResult) -> tuple[Block, ...]:
         ("First and last bar", f"{first} and {last} UTC"),
         ("Bars", f"{whole(card.bars)} of {duration(card.interval_seconds)} each; the market {market}"),
         ("Holes", holes(result)),
+        *returns_behind(card),
         ("Bars without volume", whole(card.zero_volume_bars)),
         ("Incomplete bars", f"{whole(card.rows_lost)}: {INCOMPLETE}"),
         ("Test bars without a forecast", f"{whole(sum(fold.n_lost for fold in result.folds))}, for the same reasons"),

@@ -57,6 +57,11 @@ def slow_log_variance(rows: list[Row], time: datetime, window: int) -> float:
     return math.log(mean) if mean else math.nan
 
 
+def slow_log_mean(rows: list[Row], time: datetime, window: int) -> float:
+    mean = statistics.fmean([row["volume"] for row in rows[-window:]])
+    return math.log(mean) if mean > 0 else math.nan
+
+
 def slow_range(rows: list[Row], time: datetime, window: int) -> float:
     variances = [math.log(row["high"] / row["low"]) ** 2 / (4 * math.log(2)) for row in rows[-window:]]
     return math.sqrt(statistics.fmean(variances))
@@ -88,6 +93,7 @@ SLOW: dict[str, Slow] = {
     "std_ratio": slow_std_ratio,
     "volume_norm": slow_volume_norm,
     "log_variance": slow_log_variance,
+    "log_mean": slow_log_mean,
     "range": slow_range,
     "momentum": lambda rows, time, k: sum(returns(rows)[-k:]),
     "hour_of_week": slow_hour_of_week,
