@@ -25,9 +25,9 @@ def proxy_text(target: Target, card: DataCard) -> str:
     if target.bar_variance is None:
         return ""
     noise = math.sqrt(2 / card.finer.median_returns) if card.finer and card.finer.median_returns else target.noise
-    size = (
-        f"its standard error is about {percent(noise, 0)} of the variance if returns are normal." if noise else UNKNOWN
-    )
+    more = "at least " if card.finer and card.finer.overnight and not card.always_open else ""
+    error = percent(noise, 0, signed=False)
+    size = f"its standard error is {more}about {error} of the variance if returns are normal." if noise else UNKNOWN
     return f"Its {target.title} is the proxy for the variance of a bar: {size} {CONSISTENT}"
 
 
