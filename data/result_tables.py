@@ -47,12 +47,12 @@ TESTS = Schema(
 
 JOINT = Schema(
     "JOINT",
-    "the tests of all models at once",
+    "the tests of all models at once, and of each model at all horizons together",
     (
         Column("test", pl.String, "name of the test's function, over all models at once"),
         Column("title", pl.String, "title of the test"),
         Column("loss", pl.String, "a key of LOSSES"),
-        HORIZON,
+        Column("horizon", pl.Int32, f"{HORIZON.meaning}; null: all horizons together", nullable=True),
         Column("model", pl.String, "the model that the row is about; null: all of them", nullable=True),
         Column("p_value", pl.Float64, "null: the test gives none, or the note says why", nullable=True),
         Column("selected", pl.Boolean, "in the confidence set; or found better than the rival", nullable=True),

@@ -10,7 +10,8 @@ from backtest.evaluation.metrics import METRICS
 from backtest.features import FEATURES
 from backtest.models import MODELS
 from backtest.reports.sections import SECTIONS
-from backtest.significance.table import JOINT_TESTS, TESTS
+from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
+from backtest.significance.table import TESTS
 from backtest.walk.config import all_settings, presets
 from backtest.walk.executors import EXECUTORS
 
@@ -31,6 +32,7 @@ def entries() -> dict[str, Rows]:
         "metrics": [*((name, metric.summary) for name, metric in METRICS.items()), SKILL],
         "tests of one model": [(name, test.asks) for name, test in TESTS.items()],
         "tests of all models": [(name, test.asks) for name, test in JOINT_TESTS.items()],
+        "tests over several horizons": [(name, test.asks) for name, test in HORIZON_TESTS.items()],
         "report sections": _described(SECTIONS),
         "executors": _described(EXECUTORS),
     }

@@ -14,10 +14,11 @@ from backtest.data.question import names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.equal_accuracy import skill_interval
+from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
 from backtest.significance.multiple_testing import ADJUSTMENTS
 from backtest.significance.result import Alternative
 from backtest.significance.stability import fluctuation
-from backtest.significance.table import JOINT_TESTS, TESTS, ForecastTest, Sample
+from backtest.significance.table import TESTS, ForecastTest, Sample
 
 FAMILY = ["test", "loss", "baseline", "alternative"]
 """Pooled tests that agree in these columns are one family for the adjustment of p-values.
@@ -60,7 +61,10 @@ def compare(panels: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFra
 
 
 def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
-    """JOINT: the tests of all models at once, on the primary loss against the rival."""
+    """JOINT: the tests of all models at once, on the primary loss against the rival.
+
+    With several panels, one for each horizon, also the tests of each model at all horizons together; `horizon` is null.
+    """
     rows: list[dict[str, object]] = []
     for panel in panels:
         losses = {model: panel.loss(model) for model in panel.models}
@@ -74,7 +78,26 @@ def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
                 rows.append({**about, "note": str(error)})
                 continue
             rows += [{**about, **asdict(row)} for row in found]
+    if len(panels) > 1:
+        rows += _over_horizons(panels)
     return schema.check(pl.DataFrame(rows, schema=result_tables.JOINT.dtypes), result_tables.JOINT)
+
+
+def _over_horizons(panels: Sequence[LossPanel]) -> Iterator[dict[str, object]]:
+    """Rows of the tests of each model but the rival at all horizons together."""
+    question = panels[0].question
+    rival = {panel.horizon: panel.rival_loss for panel in panels}
+    for (name, test), model in product(HORIZON_TESTS.items(), panels[0].models):
+        if model == question.rival:
+            continue
+        named = {"test": name, "title": test.title, "asks": test.asks, "loss": question.loss, "model": model}
+        about: dict[str, object] = {**named, "n": panels[0].rival_loss.size}
+        try:
+            p_value, note = test.run({panel.horizon: panel.loss(model) for panel in panels}, rival, SEED)
+        except UndefinedTest as error:
+            yield {**about, "note": str(error)}
+            continue
+        yield {**about, "p_value": p_value, "note": note}
 
 
 def fluctuation_paths(panels: Sequence[LossPanel]) -> pl.DataFrame:

@@ -19,8 +19,8 @@ def match_forecasts(forecasts: pl.DataFrame, question: Question | None = None) -
     """FORECASTS sorted by model, seed, horizon, symbol and time, with the references' forecasts of each row.
 
     Raises WrongSchema, NotFinite, and UnpairedForecasts (model, fold, time and count named) if a row is repeated, if
-    two models do not forecast the same rows with the same outcomes, or if the references or a mean over seeds are
-    missing: a row is never dropped.
+    two models do not forecast the same rows with the same outcomes, if a time is not forecast at every horizon, or if
+    the references or a mean over seeds are missing: a row is never dropped.
     """
     question = question or Question()
     target, first = question.about, question.references[0]
@@ -39,6 +39,7 @@ def match_forecasts(forecasts: pl.DataFrame, question: Question | None = None) -
     same = pl.all_horizontal(pl.col(name) == pl.col(other) for name, other in expected.items())
     _refuse(paired.filter(~same), f"fold, target_time or y differ from those of {first}")
     _refuse_missing(rows, reference, first)
+    _refuse_other_origins(reference)
     paired = paired.drop(expected.values())
     for baseline in question.references:
         forecast = _ensemble(rows, baseline).select(*KEY, pl.col("y_hat").alias(baseline))
@@ -83,3 +84,19 @@ def _refuse_missing(rows: pl.DataFrame, reference: pl.DataFrame, name: str) -> N
         missing = reference.join(here, on=KEY, how="anti", maintain_order="left")
         named = missing.with_columns(model=pl.lit(model), seed=pl.lit(seed, pl.Int32))
         _refuse(named, f"a forecast is missing that {name} has")
+
+
+def _refuse_other_origins(reference: pl.DataFrame) -> None:
+    """Raise UnpairedForecasts if a symbol and time of the reference is forecast at some horizons and not at others."""
+    horizons = reference["horizon"].unique().sort().to_list()
+    partial = reference.filter(pl.len().over("symbol", "time") < len(horizons)).sort("time", "symbol", "horizon")
+    if partial.is_empty():
+        return
+    symbol, time = partial.row(0, named=True)["symbol"], partial.row(0, named=True)["time"]
+    own = partial.filter(symbol=symbol, time=time)["horizon"].to_list()
+    raise UnpairedForecasts(
+        f"forecasts: every time must be forecast at all of the horizons {', '.join(map(str, horizons))}: {symbol}, "
+        f"{time:%Y-%m-%d %H:%M} UTC has {', '.join(map(str, own))} only (times in all: "
+        f"{partial.select('symbol', 'time').n_unique()}). Leave out times at which the outcome of the longest is not "
+        "known, or judge one horizon at a time"
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -185,97 +185,3 @@ TESTS: dict[str, ForecastTest] = {
     ),
 }
 """The tests that are made of every model; those of `fold` in each fold too."""
-
-
-# the tests are imported where they run: arch brings pandas and statsmodels, for which no other command should wait
-
-
-@dataclass(frozen=True, slots=True)
-class JointRow:
-    """The result of a joint test for one model, or with None for all of them; None for what it does not give."""
-
-    model: str | None
-    p_value: float | None
-    selected: bool | None
-    note: str
-
-
-class JointFunction(Protocol):
-    """A test as the table holds it."""
-
-    def __call__(
-        self, losses: Mapping[str, FloatArray], *, baseline: str, horizon: int, alpha: float, seed: int
-    ) -> list[JointRow]:
-        """From the losses (n,) of all models to rows; raises as the test itself, UndefinedTest among others."""
-
-
-@dataclass(frozen=True, slots=True)
-class JointTest:
-    """A joint test of all models: its title, its function, and its question."""
-
-    title: str
-    run: JointFunction
-    asks: str
-
-
-def _note(p_value: float, reps: int, note: str) -> str:
-    """The note, preceded by a bound where the p-value is zero."""
-    return note if p_value else f"p < {1 / reps:.3g}; {note}"
-
-
-def _model_confidence_set(
-    losses: Mapping[str, FloatArray], *, baseline: str, horizon: int, alpha: float, seed: int
-) -> list[JointRow]:
-    """One row for each model, the best first."""
-    from backtest.significance.resampling import Resampling
-    from backtest.significance.superiority import model_confidence_set
-
-    found = model_confidence_set(losses, horizon=horizon, alpha=alpha, resampling=Resampling(seed=seed))
-    return [
-        JointRow(model, p, model in found.included, _note(p, found.reps, found.note))
-        for model, p in found.p_values.items()
-    ]
-
-
-def _superior_predictive_ability(
-    losses: Mapping[str, FloatArray], *, baseline: str, horizon: int, alpha: float, seed: int
-) -> list[JointRow]:
-    """One row for all models."""
-    from backtest.significance.resampling import Resampling
-    from backtest.significance.superiority import superior_predictive_ability
-
-    found = superior_predictive_ability(losses, baseline=baseline, horizon=horizon, resampling=Resampling(seed=seed))
-    bounds = f"p between {found.lower:.3g} and {found.upper:.3g}; " if found.lower < found.upper else ""
-    note = f"{bounds}{found.note}"
-    return [JointRow(None, found.consistent, None, _note(found.consistent, found.reps, note))]
-
-
-def _stepwise(
-    losses: Mapping[str, FloatArray], *, baseline: str, horizon: int, alpha: float, seed: int
-) -> list[JointRow]:
-    """One row for each model but the baseline."""
-    from backtest.significance.resampling import Resampling
-    from backtest.significance.superiority import stepwise
-
-    found = stepwise(losses, baseline=baseline, horizon=horizon, alpha=alpha, resampling=Resampling(seed=seed))
-    return [JointRow(model, None, model in found.better, found.note) for model in losses if model != baseline]
-
-
-JOINT_TESTS: dict[str, JointTest] = {
-    "model_confidence_set": JointTest(
-        "Model Confidence Set",
-        _model_confidence_set,
-        "Which models cannot be ruled out as the best?",
-    ),
-    "superior_predictive_ability": JointTest(
-        "Superior predictive ability (SPA)",
-        _superior_predictive_ability,
-        "Is any model better than the baseline, allowing for how many were tried?",
-    ),
-    "stepwise": JointTest(
-        "Stepwise (StepM)",
-        _stepwise,
-        "Which models are better than the baseline, allowing for how many were tried?",
-    ),
-}
-"""Tests that run on the losses of all models at once."""

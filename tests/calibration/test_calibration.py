@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.significance.table import JOINT_TESTS, TESTS
+from backtest.significance.joint_tests import JOINT_TESTS
+from backtest.significance.table import TESTS
 from backtest.verdict.rule import MIN_DIFFERENCES_PER_STEP
 from tests.calibration.findings import Planted, Rate, alarms, crossing
 from tests.calibration.plan import QUICK, carry_out

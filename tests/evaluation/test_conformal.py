@@ -132,7 +132,7 @@ def test_every_symbol_has_intervals_of_its_own() -> None:
 
 def test_models_and_horizons_stand_one_after_the_other() -> None:
     one = forecasts(drawn(0, 60), 3, "W")
-    later = forecasts(drawn(1, 60), 3, horizon=2)
+    later = forecasts(drawn(1, 60), 3, "W", horizon=2)
     ridge = [rows.with_columns(model=pl.lit("ridge"), y_hat=pl.col("y_hat") * 2) for rows in (one, later)]
     parts = [cover(rows, HOUR) for rows in (one, later, *ridge)]
     assert_frame_equal(cover(pl.concat([*ridge, later, one]), HOUR), pl.concat(parts))

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -20,10 +21,15 @@ from backtest.data.question import Question
 from backtest.evaluation.forecast_tests import compare, compare_jointly, fluctuation_paths
 from backtest.evaluation.metrics import score
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
+from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
+from backtest.significance.multi_horizon import (
+    average_superior_predictive_ability,
+    uniform_superior_predictive_ability,
+)
 from backtest.significance.multiple_testing import ADJUSTMENTS, holm
 from backtest.significance.nested import clark_west
 from backtest.significance.stability import fluctuation
-from backtest.significance.table import JOINT_TESTS, TESTS
+from backtest.significance.table import TESTS
 from tests.support.forecasts import column, forecast_table, losses, panels, random_forecasts
 
 
@@ -187,12 +193,52 @@ def test_the_adjustment_is_the_one_that_was_chosen(adjustment: str) -> None:
     assert family["p_adjusted"].to_list() == ADJUSTMENTS[adjustment](family["p_value"]).tolist()
 
 
+LATER = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
+
+
 def test_joint_tests_have_their_rows_for_each_horizon() -> None:
-    later = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
-    joint = compare_jointly(panels(pl.concat([FORECASTS, later])), 0.05)
-    assert joint["horizon"].unique().sort().to_list() == [1, 5]
-    assert joint["test"].unique().sort().to_list() == sorted(JOINT_TESTS)
+    joint = compare_jointly(panels(pl.concat([FORECASTS, LATER])), 0.05)
+    single = joint.filter(pl.col("horizon").is_not_null())
+    assert single["horizon"].unique().sort().to_list() == [1, 5]
+    assert single["test"].unique().sort().to_list() == sorted(JOINT_TESTS)
     assert joint["p_value"].drop_nulls().is_between(0, 1).all()
+    assert single.filter(horizon=1).equals(compare_jointly(panels(FORECASTS), 0.05))
+
+
+def test_all_horizons_together_are_tested_model_by_model_against_the_rival() -> None:
+    better = random_forecasts(7, signal=0.5).with_columns(horizon=pl.lit(5, pl.Int32))
+    both = {1: random_forecasts(2, signal=0.5), 5: better}
+    together = compare_jointly(panels(pl.concat(both.values())), 0.05).filter(pl.col("horizon").is_null())
+    assert together.select("test", "model").rows() == [*product(HORIZON_TESTS, ["lstm", "naive", "ridge"])]
+    assert (together["n"] == 240).all()
+    lstm, zero = ({h: losses(rows, model, "squared") for h, rows in both.items()} for model in ("lstm", "zero"))
+    shares = {horizon: 1 / values.mean() for horizon, values in zero.items()}
+    average = average_superior_predictive_ability(lstm, zero, weights=shares)
+    uniform = uniform_superior_predictive_ability(lstm, zero)
+    found = together.filter(model="lstm")
+    assert found["p_value"].to_list() == [average.p_value, uniform.p_value]
+    for note, test in zip(found["note"], (average, uniform), strict=True):
+        assert note.endswith(test.note)
+    assert found["p_value"].max() < 0.05  # type: ignore[operator]
+    assert together.filter(model="naive")["p_value"].min() > 0.95  # type: ignore[operator]
+
+
+def test_outcomes_over_more_bars_do_not_weigh_more_in_the_average() -> None:
+    scaled = LATER.with_columns(pl.col("y", "y_hat") * 100)
+    one, other = (
+        compare_jointly(panels(pl.concat([FORECASTS, rows])), 0.05).filter(pl.col("horizon").is_null())["p_value"]
+        for rows in (LATER, scaled)
+    )
+    np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_a_model_that_is_the_rival_at_one_horizon_has_rows_with_the_reason() -> None:
+    idle = FORECASTS.with_columns(y_hat=pl.when(pl.col("model") == "ridge").then(0.0).otherwise("y_hat"))
+    joint = compare_jointly(panels(pl.concat([idle, LATER])), 0.05).filter(pl.col("horizon").is_null(), model="ridge")
+    assert joint["p_value"].is_null().all()
+    assert joint["note"].to_list() == [
+        "losses at horizon 1: model and baseline have the same: leave the horizon out"
+    ] * len(HORIZON_TESTS)
 
 
 def test_joint_tests_that_are_undefined_say_why() -> None:

@@ -97,3 +97,13 @@ def test_a_missing_baseline_or_mean_over_seeds_is_refused(model: str) -> None:
 def test_no_forecasts_at_all_are_refused() -> None:
     with pytest.raises(UnpairedForecasts, match="are missing for naive, zero"):
         match_forecasts(FORECASTS.clear())
+
+
+def test_times_that_are_not_forecast_at_every_horizon_are_refused_with_the_first_and_their_number() -> None:
+    later = FORECASTS.with_columns(horizon=pl.lit(5, pl.Int32))
+    assert match_forecasts(pl.concat([FORECASTS, later])).height == 2 * FORECASTS.height
+    with pytest.raises(
+        UnpairedForecasts,
+        match=r"at all of the horizons 1, 5: BTCUSDT, 2020-01-02 12:00 UTC has 1 only \(times in all: 4\)\. Leave out",
+    ):
+        match_forecasts(pl.concat([FORECASTS, later.filter(ROW < 36)]))

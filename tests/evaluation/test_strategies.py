@@ -325,7 +325,8 @@ def test_the_order_of_rows_changes_no_bit_and_seeds_are_not_traded() -> None:
 
 def test_each_horizon_has_its_own_rows() -> None:
     far, features = random_case(1, horizon=3)
-    near = random_case(1)[0]
+    near = random_case(1)[0].join(far, on=["symbol", "time"], how="semi")
+    far = far.join(near, on=["symbol", "time"], how="semi")
     both = trade(panels(pl.concat([near, far])), features, DEAR, always_open=True, interval=HOUR)
     alone = [trade(panels(one), features, DEAR, always_open=True, interval=HOUR) for one in (near, far)]
     assert both.equals(pl.concat(alone))

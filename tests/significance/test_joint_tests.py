@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from backtest.data.errors import UndefinedTest
+from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS, JointRow
 from backtest.significance.result import FloatArray
-from backtest.significance.table import JOINT_TESTS, JointRow
 from tests.support.resamples import ranked_losses
 
 PLANTED = ranked_losses(zero=0.6, naive=1.2, good=0.2, bad=0.9)
@@ -34,9 +35,10 @@ def test_rows_name_models_and_hold_plain_values(test: str) -> None:
     assert rows(test) == found
 
 
-@pytest.mark.parametrize("test", JOINT_TESTS)
-def test_each_test_asks_one_question(test: str) -> None:
-    asks = JOINT_TESTS[test].asks
+@pytest.mark.parametrize(
+    "asks", [*(test.asks for test in JOINT_TESTS.values()), *(test.asks for test in HORIZON_TESTS.values())]
+)
+def test_each_test_asks_one_question(asks: str) -> None:
     assert asks.endswith("?")
     assert "\n" not in asks
     assert asks[0].isupper()
@@ -53,6 +55,13 @@ def test_the_seed_reaches_the_draws(test: str) -> None:
     close = ranked_losses(n=100, zero=0.50, one=0.45, other=0.43)
     seen = {tuple((row.p_value, row.note) for row in rows(test, close, seed=seed)) for seed in range(3)}
     assert len(seen) > 1
+
+
+@pytest.mark.parametrize("test", HORIZON_TESTS)
+def test_a_rival_without_loss_at_a_horizon_leaves_all_horizons_together_undefined(test: str) -> None:
+    still = {1: PLANTED["zero"], 5: np.zeros(400)}
+    with pytest.raises(UndefinedTest, match="losses at horizon 5"):
+        HORIZON_TESTS[test].run(still, {1: PLANTED["naive"], 5: np.zeros(400)}, 0)
 
 
 def test_planted_skill_is_found_by_all() -> None:
@@ -79,7 +88,7 @@ def test_p_values_of_zero_are_explained() -> None:
 
 
 def test_the_table_is_read_without_waiting_for_arch() -> None:
-    code = "import sys, backtest.significance.table; print('arch' in sys.modules)"
+    code = "import sys, backtest.significance.joint_tests; print('arch' in sys.modules)"
     command, root = [sys.executable, "-c", code], Path(__file__).parents[2]
     answer = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)  # noqa: S603
     assert answer.stdout.strip() == "False"
