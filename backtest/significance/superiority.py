@@ -32,6 +32,11 @@ Method = Literal["R", "max"]
 FLOOR = 1e-12
 """Smallest variance of a resample, that of the sample being 1: some resamples of rare differences do not vary."""
 
+OVERLAPPING_STRETCHES = 50
+"""Above horizon 1, SPA and StepM need so many times for each step of it. With fewer they still reject too many true
+nulls at 5 %, five models and 500 samples each: 3.6 to 8.0 % at horizon 5 with 120 times, 6.2 to 9.0 % at horizon 24
+with 1,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelConfidenceSet:
@@ -133,7 +138,8 @@ def superior_predictive_ability(
     `diebold_mariano`, and each resample (circular blocks, at least as long as the horizon) has its own, computed
     in the same way, which reproduces fixed-b critical values (Goncalves and Vogelsang).
 
-    Raises as `model_confidence_set`, and ConfigError for a baseline without losses.
+    Raises as `model_confidence_set`, ConfigError for a baseline without losses, and UndefinedTest for fewer than 50
+    times for each step of a horizon above 1.
     Source: Hansen (2005), Journal of Business & Economic Statistics 23, 365-380; Goncalves and Vogelsang (2011),
     Econometric Theory 27, 745-791.
     """
@@ -189,6 +195,12 @@ def _search(
     below zero, and arch 8.0's StepM fails once no model is left (its issue 862).
     """
     series = check_losses(losses, horizon=horizon, resampling=resampling, alpha=alpha)
+    n, needed = next(iter(series.values())).size, OVERLAPPING_STRETCHES * horizon
+    if n < needed and horizon > 1:
+        raise UndefinedTest(
+            f"losses: at least {needed} times are needed at horizon {horizon} (got {n}): with fewer, overlapping forecasts "
+            "make the best of several models look better than it is. Test for longer"
+        )
     if baseline not in series:
         raise ConfigError(f"baseline: must be one of {', '.join(series)} (got {baseline!r})")
     twins = [model for model in series if model != baseline and same_losses(series, baseline, model)]

@@ -93,22 +93,22 @@ def carry_out(plan: Plan, folder: Path, jobs: int, tell: Callable[[int, int], No
 def _measurements(plan: Plan) -> Iterator[Measurement]:
     """The longest first, so that no process ends alone."""
     for name, worlds in plan.noise.items():
-        for size, first in _parts(worlds, WORLDS):
+        for size, first in parts(worlds, WORLDS):
             yield Measurement(judge_noise, (name,), (size, first), WALKS)
     for name, signals in plan.signals.items():
-        for signal, (size, first) in product(signals, _parts(plan.planted, WORLDS)):
+        for signal, (size, first) in product(signals, parts(plan.planted, WORLDS)):
             yield Measurement(judge_planted, (name, signal), (size, FIRST_PLANTED + first), WALKS)
     for n, horizon, kind in product(plan.lengths[::-1], plan.horizons, KINDS):
         cell = (kind, horizon, n)
-        for part in _parts(plan.joint, JOINT_DRAWS):
+        for part in parts(plan.joint, JOINT_DRAWS):
             yield Measurement(count_joint_errors, cell, part, STATISTICS)
-        for part in _parts(plan.draws, DRAWS):
+        for part in parts(plan.draws, DRAWS):
             yield Measurement(count_rejections, cell, part, STATISTICS)
             for skill in SKILLS:
                 yield Measurement(count_covered, (*cell, skill), part, STATISTICS)
 
 
-def _parts(total: int, largest: int) -> list[tuple[int, int]]:
+def parts(total: int, largest: int) -> list[tuple[int, int]]:
     """Sizes and beginnings of the parts in which so much is measured: together all of it."""
     return [(min(largest, total - first), first) for first in range(0, total, largest)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from backtest.data.dataset import Dataset
 from backtest.data.errors import RunError
 from backtest.data.records.verdict import Candidate
 from backtest.verdict.record import evidence_of
@@ -12,6 +13,7 @@ from backtest.verdict.rule import judge
 from backtest.walk.config import LoadedConfig, build
 from backtest.walk.engine import walk_in_memory
 from backtest.walk.plan import plan_walk
+from tests.calibration.volatility import make_bars
 
 LINEAR: dict[str, Any] = {
     "features": ["log_return", "rolling_mean_5", "rolling_std_24", "volume_norm"],
@@ -44,6 +46,19 @@ PLANTED: dict[str, dict[str, Any]] = {
 }
 """Walks over bars with a signal that the features carry, by the name under which the page shows them."""
 
+VARIANCES: dict[str, dict[str, Any]] = {
+    f"HAR and ridge, {ahead}": {
+        **LINEAR,
+        "models": ["har", "ridge"],
+        "features": ["log_variance_1", "log_variance_5", "log_variance_22"],
+        "net": {"window": 22},
+        "target": {"kind": "log_variance", "horizon": horizon},
+        "bars": 2_000,
+    }
+    for ahead, horizon in (("1 bar ahead", 1), ("5 bars ahead", 5))
+}
+"""Walks over bars whose variances follow a log HAR, which is the rival, by the name under which the page shows them."""
+
 SIGNALS = {"2,000 forecasts": (0.02, 0.03, 0.04, 0.05, 0.06), "10,000 forecasts": (0.006, 0.009, 0.011, 0.013, 0.016)}
 """Strengths of the signal in the walks of PLANTED, as the best possible R2."""
 
@@ -52,6 +67,18 @@ def judge_noise(name: str, worlds: int, first: int) -> list[dict[str, str]]:
     """Status of each model of a walk of NOISE in so many worlds, numbered from `first`."""
     return [
         {candidate.model: candidate.status for candidate in _candidates(NOISE[name], f"seed={seed}")}
+        for seed in range(first, first + worlds)
+    ]
+
+
+def judge_variances(name: str, worlds: int, first: int) -> list[dict[str, str]]:
+    """Status of each model of a walk of VARIANCES in so many worlds, numbered from `first`."""
+    settings = VARIANCES[name]
+    return [
+        {
+            candidate.model: candidate.status
+            for candidate in _candidates(settings, "", Dataset.from_frame(make_bars(settings["bars"], seed)))
+        }
         for seed in range(first, first + worlds)
     ]
 
@@ -67,11 +94,13 @@ def judge_planted(name: str, signal: float, worlds: int, first: int) -> list[tup
     return found
 
 
-def _candidates(settings: Mapping[str, Any], world: str) -> tuple[Candidate, ...]:
-    """Run a walk over synthetic bars, and return what the verdict says of every model that was asked for."""
+def _candidates(settings: Mapping[str, Any], world: str, dataset: Dataset | None = None) -> tuple[Candidate, ...]:
+    """Run a walk over synthetic or given bars, and return what the verdict says of every model that was asked for."""
     tree = {key: value for key, value in settings.items() if key != "bars"}
     source = f"synthetic:n={settings['bars']},{world}"
     config = build({**tree, "name": "world", "executor": "serial", "data": {"source": source}}, where="calibration")
-    walk = walk_in_memory(plan_walk(LoadedConfig(config, None)))
-    evidence = evidence_of(walk.forecasts, walk.folds, adjustment=config.multiplicity)
+    walk = walk_in_memory(plan_walk(LoadedConfig(config, None), dataset))
+    evidence = evidence_of(
+        walk.forecasts, walk.folds, adjustment=config.multiplicity, question=config.resolved_question
+    )
     return judge(evidence, networks=config.models, alpha=config.alpha, adjustment=config.multiplicity).candidates

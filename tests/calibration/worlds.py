@@ -37,13 +37,13 @@ def equal(kind: str, horizon: int, n: int, rows: int, rng: np.random.Generator) 
 
 def worthless(kind: str, horizon: int, n: int, rows: int, rng: np.random.Generator) -> Iterator[Sample]:
     """Draw `rows` samples of n steps: nothing can be known, and the model's forecasts remember without knowing."""
-    for y, forecast in zip(errors(kind, rng, (1, rows, n), horizon)[0], _remembering(rng, (rows, n)), strict=True):
+    for y, forecast in zip(errors(kind, rng, (1, rows, n), horizon)[0], remembering(rng, (rows, n)), strict=True):
         yield _sample(horizon, y, forecast, np.zeros(n))
 
 
 def calibrated(kind: str, horizon: int, n: int, rows: int, rng: np.random.Generator) -> Iterator[Sample]:
     """Draw `rows` samples of n steps: the target is the model's forecast plus an error."""
-    for error, forecast in zip(errors(kind, rng, (1, rows, n), horizon)[0], _remembering(rng, (rows, n)), strict=True):
+    for error, forecast in zip(errors(kind, rng, (1, rows, n), horizon)[0], remembering(rng, (rows, n)), strict=True):
         yield _sample(horizon, forecast + error, forecast, np.zeros(n))
 
 
@@ -56,9 +56,9 @@ def with_skill(
     E y^2 = PREDICTABLE + 1, and E (y - f)^2 = (1 - CAUGHT)^2 PREDICTABLE + 1 + the noise's variance, which follows.
     """
     noise = PREDICTABLE * (1 - (1 - CAUGHT) ** 2) - skill * (PREDICTABLE + 1)
-    known = np.sqrt(PREDICTABLE) * _remembering(rng, (rows, n))
+    known = np.sqrt(PREDICTABLE) * remembering(rng, (rows, n))
     y = known + errors(kind, rng, (1, rows, n), horizon)[0]
-    return y, CAUGHT * known + np.sqrt(noise) * _remembering(rng, (rows, n))
+    return y, CAUGHT * known + np.sqrt(noise) * remembering(rng, (rows, n))
 
 
 def errors(kind: str, rng: np.random.Generator, shape: tuple[int, int, int], horizon: int) -> FloatArray:
@@ -90,7 +90,7 @@ def _volatility(rng: np.random.Generator, rows: int, n: int) -> FloatArray:
     return np.asarray(np.sqrt(variance[BURN_IN:].T))
 
 
-def _remembering(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
+def remembering(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
     """Autoregressions (rows, n) of order 1 with coefficient MEMORY and variance 1."""
     draws = rng.standard_normal(shape)
     draws[:, 1:] *= np.sqrt(1 - MEMORY**2)

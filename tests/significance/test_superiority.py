@@ -133,7 +133,7 @@ def test_horizon_1_gives_the_same_digits_as_ever() -> None:
 
 @pytest.mark.parametrize("horizon", [2, 5])
 def test_the_statistic_of_overlapping_forecasts_is_the_best_of_diebold_mariano(horizon: int) -> None:
-    losses = ranked_losses(n=120, zero=0.5, one=0.48, other=0.47)
+    losses = ranked_losses(n=250, zero=0.5, one=0.48, other=0.47)
     found = superior_predictive_ability(losses, baseline="zero", horizon=horizon, resampling=FEW)
     singles = [diebold_mariano(losses[model], losses["zero"], horizon=horizon).statistic for model in ("one", "other")]
     assert found.statistic == pytest.approx(-min(singles), rel=1e-12)
@@ -142,7 +142,7 @@ def test_the_statistic_of_overlapping_forecasts_is_the_best_of_diebold_mariano(h
 def test_overlapping_forecasts_have_fixed_b_critical_values() -> None:
     """With one model and normal errors both are one test; standard errors of the sample alone gave p 0.02 too small."""
     gaps = []
-    for first, second in zip(*errors("ma", generator("one"), (2, 20, 120), 5) ** 2, strict=True):
+    for first, second in zip(*errors("ma", generator("one"), (2, 20, 250), 5) ** 2, strict=True):
         model, baseline = (first, second) if first.mean() < second.mean() else (second, first)
         expected = diebold_mariano(model, baseline, horizon=5, alternative="less").p_value
         losses, resampling = {"model": model, "zero": baseline}, Resampling(reps=500)
@@ -153,9 +153,9 @@ def test_overlapping_forecasts_have_fixed_b_critical_values() -> None:
 
 
 def test_resamples_without_any_variance_are_no_error() -> None:
-    rare = np.zeros(60)
+    rare = np.zeros(100)
     rare[10:14] = 1, -1, 1, 1
-    losses = {"zero": rare, "model": np.zeros(60)}
+    losses = {"zero": rare, "model": np.zeros(100)}
     found = superior_predictive_ability(losses, baseline="zero", horizon=2, resampling=Resampling(200, block=20))
     assert 0 < found.consistent < 1
 
@@ -166,6 +166,9 @@ def test_undefined_cases_are_named() -> None:
         superior_predictive_ability({"zero": losses["zero"], "mean": losses["zero"]}, baseline="zero")
     with pytest.raises(UndefinedTest, match="zero and good: their difference is the same at all times"):
         stepwise({"zero": losses["zero"], "good": losses["zero"] - 1}, baseline="zero")
+    for test in (superior_predictive_ability, stepwise):
+        with pytest.raises(UndefinedTest, match=r"at least 250 times are needed at horizon 5 \(got 249\)"):
+            test({model: series[:249] for model, series in losses.items()}, baseline="zero", horizon=5)
     with pytest.raises(UndefinedTest, match=r"too large or too small to be squared \(overflow"):
         stepwise({model: series * 1e200 for model, series in losses.items()}, baseline="zero")
     with pytest.raises(ConfigError, match="baseline: must be one of zero, good"):
