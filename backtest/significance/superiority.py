@@ -198,8 +198,8 @@ def _search(
     n, needed = next(iter(series.values())).size, OVERLAPPING_STRETCHES * horizon
     if n < needed and horizon > 1:
         raise UndefinedTest(
-            f"losses: at least {needed} times are needed at horizon {horizon} (got {n}): with fewer, overlapping forecasts "
-            "make the best of several models look better than it is. Test for longer"
+            f"losses: at least {needed} times are needed at horizon {horizon} (got {n}): with fewer, overlapping "
+            "forecasts make the best of several models look better than it is. Test for longer"
         )
     if baseline not in series:
         raise ConfigError(f"baseline: must be one of {', '.join(series)} (got {baseline!r})")

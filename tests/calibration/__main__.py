@@ -1,8 +1,9 @@
-"""`make calibrate`: measure everything in worlds whose truth is known, and write CALIBRATION.md."""
+"""`make calibrate`: measure everything in worlds whose truth is known, and write CALIBRATION.md and its second page."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,29 +12,45 @@ from rich.progress import Progress
 
 from backtest.data.run_files import runs_folder
 from backtest.walk.environment import cores
-from tests.calibration.page import write
-from tests.calibration.plan import FULL, QUICK, carry_out
+from tests.calibration import page, plan, verdict_page, verdict_plan
+
+PARTS = ("tests", "verdicts")
+"""The pages: CALIBRATION.md, and that on the verdicts."""
+
+VERDICTS = "calibration-verdicts.md"
 
 
 def main() -> None:
     """Measure what the command line asks for, going on where an earlier call was stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few draws: minutes, and wide Monte-Carlo errors")
-    parser.add_argument("--out", type=Path, help="the page; CALIBRATION.md, or with --quick runs/calibration/quick.md")
+    parser.add_argument("--only", choices=PARTS, help="one of the pages")
+    parser.add_argument("--out", type=Path, help="CALIBRATION.md; with --quick runs/calibration/quick.md")
     parser.add_argument("--jobs", type=int, default=cores(), help="processes; one for each core")
     arguments = parser.parse_args()
-    folder = runs_folder() / "calibration"
-    plan = QUICK if arguments.quick else FULL
-    page = arguments.out or (folder / "quick.md" if arguments.quick else Path("CALIBRATION.md"))
+    folder, quick, today = runs_folder() / "calibration", arguments.quick, datetime.now(UTC).date()
+    out = arguments.out or (folder / "quick.md" if quick else Path("CALIBRATION.md"))
+    told = [*(["--quick"] if quick else []), *(["--only", arguments.only] if arguments.only else [])]
+    command = f"make calibrate ARGS='{' '.join(told)}'" if told else "make calibrate"
     console = Console()
     with Progress(console=console) as progress:
-        line = progress.add_task("measuring")
-        findings = carry_out(
-            plan, folder, arguments.jobs, lambda done, of: progress.update(line, completed=done, total=of)
-        )
-    command = "python -m tests.calibration --quick" if arguments.quick else "make calibrate"
-    write(findings, plan, page, command=command, today=datetime.now(UTC).date())
-    console.print(f"written: {page}", highlight=False)
+        if arguments.only != "verdicts":
+            tell = _line(progress, "tests")
+            draws = plan.QUICK if quick else plan.FULL
+            page.write(plan.carry_out(draws, folder, arguments.jobs, tell), draws, out, command=command, today=today)
+            console.print(f"written: {out}", highlight=False)
+        if arguments.only != "tests":
+            tell, path = _line(progress, "verdicts"), out.parent / "docs" / VERDICTS
+            samples = verdict_plan.QUICK if quick else verdict_plan.FULL
+            verdicts = verdict_plan.carry_out(samples, folder, arguments.jobs, tell)
+            verdict_page.write(verdicts, samples, path, command=command, today=today)
+            console.print(f"written: {path}", highlight=False)
+
+
+def _line(progress: Progress, name: str) -> Callable[[int, int], None]:
+    """A line of the progress, and what moves it."""
+    line = progress.add_task(name)
+    return lambda done, of: progress.update(line, completed=done, total=of)
 
 
 if __name__ == "__main__":

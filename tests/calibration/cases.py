@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 from backtest.data.question import Question
 from backtest.significance.result import FloatArray
@@ -77,19 +78,41 @@ def _returns_against_another(
     return y, {"zero": np.zeros(n), "naive": np.roll(y, horizon), OTHER: FOLLOWED * known, CANDIDATE: forecast}
 
 
+def _direction(rival: str, lost: float) -> Draw:
+    """Probabilities of a rise, of which the rival's lose the share `lost` of what can be known, in Brier score.
+
+    With p the true ones and V = E (p - 0.5)^2, 0.5 + (1 - sqrt(lost)) (p - 0.5) loses lost V. A rise is known + error >
+    0 with a normal error, so that p is the normal distribution at what is known, and V = arcsin(r) / 2 pi with r = s^2
+    / (1 + s^2), s^2 the variance of what is known. The candidate follows half of p - 0.5, with noise whose variance
+    makes the difference in expected Brier score the strength.
+    """
+
+    def draw(horizon: int, n: int, strength: float, rng: np.random.Generator) -> tuple[FloatArray, Forecasts]:
+        known = np.sqrt(PREDICTABLE) * remembering(rng, (1, n))[0]
+        y = (known + errors("ma", rng, (1, 1, n), horizon)[0, 0] > 0).astype(np.float64)
+        deviation, even = ndtr(known) - 0.5, np.full(n, 0.5)
+        variance = np.arcsin(PREDICTABLE / (1 + PREDICTABLE)) / (2 * np.pi)
+        noise = variance * (lost - (1 - CAUGHT) ** 2) - strength
+        candidate = 0.5 + CAUGHT * deviation + np.sqrt(noise) * remembering(rng, (1, n))[0]
+        models = {"base_rate": even, "coin": even, rival: 0.5 + (1 - np.sqrt(lost)) * deviation}
+        return y, {**models, CANDIDATE: candidate.clip(1e-3, 1 - 1e-3)}
+
+    return draw
+
+
 LOG_HAR, AGAINST_OTHER = Question("log_variance", "qlike", "log_har"), Question("log_variance", "qlike", OTHER)
 WEAK, STRONG = (0.02, 0.05, 0.1, 0.2), (0.005, 0.01, 0.02, 0.04)
 CASES: dict[str, Case] = {
     "returns, against zero": Case(Question(), _returns_against_zero, (0.01, 0.02, 0.04, 0.06)),
-    "returns, against another model": Case(
-        Question(rival=OTHER), _returns_against_another, (0.01, 0.02, 0.03, 0.038)
+    "returns, against another model": Case(Question(rival=OTHER), _returns_against_another, (0.01, 0.02, 0.03, 0.038)),
+    "direction, against the base rate": Case(
+        Question("direction", "brier", "base_rate"), _direction("base_rate", 1.0), (0.002, 0.004, 0.006, 0.01)
     ),
-    "squared returns: noisy against too large": Case(
-        LOG_HAR, _variances("squared returns", noisy, too_large), WEAK
+    "direction, against another model": Case(
+        Question("direction", "brier", OTHER), _direction(OTHER, (1 - FOLLOWED) ** 2), (0.001, 0.002, 0.004, 0.005)
     ),
-    "squared returns: too small against noisy": Case(
-        LOG_HAR, _variances("squared returns", too_small, noisy), WEAK
-    ),
+    "squared returns: noisy against too large": Case(LOG_HAR, _variances("squared returns", noisy, too_large), WEAK),
+    "squared returns: too small against noisy": Case(LOG_HAR, _variances("squared returns", too_small, noisy), WEAK),
     "squared returns: too small against too large": Case(
         LOG_HAR, _variances("squared returns", too_small, too_large), WEAK
     ),

@@ -16,7 +16,6 @@ from backtest.walk.environment import hardware, versions
 from tests.calibration import pictures, tables
 from tests.calibration.findings import LEVEL, Findings, Planted, Rate, crossing
 from tests.calibration.plan import Plan
-from tests.calibration.sizes import JOINT_MODELS
 from tests.calibration.tables import in_short
 from tests.calibration.walks import NOISE, PLANTED
 from tests.calibration.worlds import CAUGHT, KINDS, MEMORY, PREDICTABLE
@@ -33,7 +32,7 @@ def write(findings: Findings, plan: Plan, path: Path, *, command: str, today: da
         write_bytes(path.parent / place, figures[name].encode())
     words = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 -- no HTML
     template = words.from_string((resources.files(__package__) / "page.md").read_text("utf-8"))
-    made = {"command": command, "today": f"{today:%Y-%m-%d}", **_made_with()}
+    made = {"command": command, "today": f"{today:%Y-%m-%d}", **made_with()}
     page = template.render(**_sizes(findings, plan), **_walks(findings), **_coverage(findings, plan), **places, **made)
     write_bytes(path, page.encode())
 
@@ -54,9 +53,6 @@ def _sizes(findings: Findings, plan: Plan) -> dict[str, object]:
         "low": low,
         "high": high,
         "error": decimal(100 * error, 2),
-        "joint": whole(plan.joint),
-        "joint_error": decimal(100 * Rate(0, plan.joint).error(LEVEL), 1),
-        "models": whole(len(JOINT_MODELS)),
         "overview": tables.overview(findings),
         "memory": f"{MEMORY:g}",
         "worlds": worlds,
@@ -69,7 +65,7 @@ def _walks(findings: Findings) -> dict[str, object]:
     first, *_ = findings.planted.values()
     return {
         "walks": "; ".join(f"{name}: {whole(NOISE[name]['bars'])} bars" for name in findings.noise),
-        "noise": tables.of_noise(findings),
+        "noise": tables.of_walks(findings.noise),
         "planted_worlds": whole(len(next(iter(first.values())).better)),
         "planted": [_planted(name, planted) for name, planted in findings.planted.items()],
     }
@@ -97,7 +93,7 @@ def _coverage(findings: Findings, plan: Plan) -> dict[str, object]:
     }
 
 
-def _made_with() -> dict[str, str]:
+def made_with() -> dict[str, str]:
     """Machine and versions."""
     machine = hardware("cpu")
     return {

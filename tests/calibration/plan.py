@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
 from tests.calibration.findings import Cell, Findings, Planted, Rate
-from tests.calibration.sizes import (
-    JOINT_SIZES,
-    SIZES,
-    SKILLS,
-    count_covered,
-    count_joint_errors,
-    count_rejections,
-)
+from tests.calibration.sizes import SIZES, SKILLS, count_covered, count_rejections
 from tests.calibration.store import STATISTICS, WALKS, Measurement, measure
 from tests.calibration.walks import SIGNALS, judge_noise, judge_planted
 from tests.calibration.worlds import KINDS
 
-DRAWS, JOINT_DRAWS, WORLDS = 250, 50, 10
-"""At most so many samples, samples of many models, and worlds of a walk are measured together."""
+DRAWS, WORLDS = 250, 10
+"""At most so many samples, and worlds of a walk, are measured together."""
 
 FIRST_PLANTED = 1_000_000
 """Seed of the first world with a signal: it is none of the worlds without one."""
@@ -32,13 +25,9 @@ Results = Mapping[tuple[Any, ...], list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Draws for each size and coverage, forecasts in each, worlds of each walk without a signal and of each signal.
-
-    `joint` are the draws for each size of a test of all models at once, which resamples in each of them.
-    """
+    """Draws for each size and coverage, forecasts in each, worlds of each walk without a signal and of each signal."""
 
     draws: int
-    joint: int
     horizons: tuple[int, ...]
     lengths: tuple[int, ...]
     noise: Mapping[str, int]
@@ -53,7 +42,6 @@ class Plan:
 
 FULL = Plan(
     draws=2000,
-    joint=250,
     horizons=(1, 5, 24),
     lengths=(120, 1000, 8760),
     noise={"ridge and AR": 500, "ridge and AR, 5 bars ahead": 500, "LSTM": 100},
@@ -62,7 +50,6 @@ FULL = Plan(
 )
 QUICK = Plan(
     draws=500,
-    joint=50,
     horizons=(1, 5, 24),
     lengths=(120, 1000),
     noise={"ridge and AR": 100, "LSTM": 20},
@@ -78,15 +65,14 @@ def carry_out(plan: Plan, folder: Path, jobs: int, tell: Callable[[int, int], No
     for each, result in measure(measurements, folder, jobs):
         results[each] = result
         tell(len(results), len(measurements))
-    parts: dict[Any, dict[tuple[Any, ...], list[Any]]] = {}
+    found: dict[Any, dict[tuple[Any, ...], list[Any]]] = {}
     for each in measurements:
-        parts.setdefault(each.function, {}).setdefault(each.key, []).append(results[each])
+        found.setdefault(each.function, {}).setdefault(each.key, []).append(results[each])
     return Findings(
-        sizes=_sizes(SIZES, parts[count_rejections], plan, plan.draws)
-        | _sizes(JOINT_SIZES, parts[count_joint_errors], plan, plan.joint),
-        coverage=_coverage(parts[count_covered], plan),
-        noise={name: list(chain(*blocks)) for (name,), blocks in parts[judge_noise].items()},
-        planted=_planted(parts[judge_planted], plan),
+        sizes=_sizes(found[count_rejections], plan),
+        coverage=_coverage(found[count_covered], plan),
+        noise={name: list(chain(*blocks)) for (name,), blocks in found[judge_noise].items()},
+        planted=_planted(found[judge_planted], plan),
     )
 
 
@@ -100,8 +86,6 @@ def _measurements(plan: Plan) -> Iterator[Measurement]:
             yield Measurement(judge_planted, (name, signal), (size, FIRST_PLANTED + first), WALKS)
     for n, horizon, kind in product(plan.lengths[::-1], plan.horizons, KINDS):
         cell = (kind, horizon, n)
-        for part in parts(plan.joint, JOINT_DRAWS):
-            yield Measurement(count_joint_errors, cell, part, STATISTICS)
         for part in parts(plan.draws, DRAWS):
             yield Measurement(count_rejections, cell, part, STATISTICS)
             for skill in SKILLS:
@@ -121,12 +105,12 @@ def _planted(results: Results, plan: Plan) -> dict[str, dict[float, Planted]]:
     }
 
 
-def _sizes(tests: Iterable[str], results: Results, plan: Plan, draws: int) -> dict[str, dict[Cell, Rate]]:
+def _sizes(results: Results, plan: Plan) -> dict[str, dict[Cell, Rate]]:
     """Rates of rejection by test and cell."""
-    found: dict[str, dict[Cell, Rate]] = {test: {} for test in tests}
+    found: dict[str, dict[Cell, Rate]] = {test: {} for test in SIZES}
     for test, cell in product(found, plan.cells):
         rejected, undefined = (sum(block[test][place] for block in results[cell]) for place in (0, 1))
-        found[test][cell] = Rate(rejected, draws, undefined)
+        found[test][cell] = Rate(rejected, plan.draws, undefined)
     return found
 
 

@@ -76,10 +76,10 @@ def of_coverage(findings: Findings, plan: Plan) -> str:
     return table(["World", "Skill", *_columns(plan)], rows)
 
 
-def of_noise(findings: Findings) -> str:
+def of_walks(walks: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
     """Shares of all statuses by walk and model."""
     rows = []
-    for walk, worlds in findings.noise.items():
+    for walk, worlds in walks.items():
         for model, found in alarms(worlds).items():
             rates = [found.get(status, Rate(0, len(worlds))) for status in STATUSES]
             rows.append([walk, model, whole(len(worlds)), with_interval(rates[0]), *map(share, rates[1:])])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.calibration import __main__ as command
+from tests.calibration import plan
 from tests.calibration.findings import Findings, Planted, Rate
 from tests.calibration.page import write
 from tests.calibration.plan import FULL, Plan
@@ -19,7 +20,6 @@ from tests.calibration.tables import coverage_cell, in_short, size_cell
 
 TINY = Plan(
     draws=4,
-    joint=2,
     horizons=(1, 2),
     lengths=(40,),
     noise={"ridge and AR": 2},
@@ -115,7 +115,11 @@ def test_the_page_holds_every_number_and_is_the_same_again(tmp_path: Path) -> No
 
 
 def test_the_command_measures_and_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "QUICK", TINY)
-    monkeypatch.setattr(sys, "argv", ["calibration", "--quick", "--jobs", "1", "--out", str(tmp_path / "page.md")])
+    monkeypatch.setattr(plan, "QUICK", TINY)
+    arguments = ["calibration", "--quick", "--only", "tests", "--jobs", "1", "--out", str(tmp_path / "page.md")]
+    monkeypatch.setattr(sys, "argv", arguments)
     command.main()
-    assert "Each number is the share of 4 samples" in (tmp_path / "page.md").read_text("utf-8")
+    text = (tmp_path / "page.md").read_text("utf-8")
+    assert "Each number is the share of 4 samples" in text
+    assert "make calibrate ARGS='--quick --only tests'" in text
+    assert not (tmp_path / "docs" / command.VERDICTS).exists()

@@ -1,4 +1,4 @@
-"""How much is measured of verdicts on every target and of the tests of several models or horizons, and what was found."""
+"""How much is measured of verdicts on every target and of tests of several models or horizons, and what was found."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from typing import Any
 from backtest.walk.environment import source_files
 from tests.calibration.cases import CASES
 from tests.calibration.findings import Cell, Planted, Rate
-from tests.calibration.plan import DRAWS, JOINT_DRAWS, WORLDS, parts
+from tests.calibration.plan import WORLDS, parts
 from tests.calibration.sizes import JOINT_SIZES, count_joint_errors
 from tests.calibration.store import STATISTICS, WALKS, Measurement, measure
 from tests.calibration.verdicts import OVER_HORIZONS, count_over_horizons, count_verdicts, judge_better
 from tests.calibration.volatility import PROXIES
 from tests.calibration.walks import VARIANCES, judge_variances
 from tests.calibration.worlds import KINDS
+
+SAMPLES, JOINT_SAMPLES = 250, 50
+"""At most so many verdicts, and samples that are resampled, are measured together."""
 
 HERE = Path(__file__).parent
 VERDICTS = (
@@ -103,14 +106,14 @@ def carry_out(plan: VerdictPlan, folder: Path, jobs: int, tell: Callable[[int, i
 def _measurements(plan: VerdictPlan) -> Iterator[Measurement]:
     """The most important first, so that a measurement that is stopped has them."""
     for case, n, horizon in product(CASES, LENGTHS, HORIZONS):
-        for part in parts(plan.equal, DRAWS):
+        for part in parts(plan.equal, SAMPLES):
             yield Measurement(count_verdicts, (case, horizon, n), part, VERDICTS)
     for case, one in CASES.items():
-        for strength, part in product(one.strengths, parts(plan.better, DRAWS)):
+        for strength, part in product(one.strengths, parts(plan.better, SAMPLES)):
             yield Measurement(judge_better, (case, *POWER_CELL, strength), part, VERDICTS)
-    for proxy, n, part in product(PROXIES, LENGTHS, parts(plan.over_horizons, JOINT_DRAWS)):
+    for proxy, n, part in product(PROXIES, LENGTHS, parts(plan.over_horizons, JOINT_SAMPLES)):
         yield Measurement(count_over_horizons, (proxy, n), part, VERDICTS)
     for name, part in product(VARIANCES, parts(plan.worlds, WORLDS)):
         yield Measurement(judge_variances, (name,), part, (*WALKS, HERE / "volatility.py"))
-    for kind, cell, part in product(KINDS, JOINT_CELLS, parts(plan.joint, JOINT_DRAWS)):
+    for kind, cell, part in product(KINDS, JOINT_CELLS, parts(plan.joint, JOINT_SAMPLES)):
         yield Measurement(count_joint_errors, (kind, *cell), part, STATISTICS)

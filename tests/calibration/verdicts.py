@@ -104,7 +104,7 @@ def _equal_at_all_horizons(proxy: str, n: int, rng: np.random.Generator) -> Draw
 
 def evidence_on(question: Question, drawn: Drawn) -> Evidence:
     """All that the rule reads of made-up forecasts: of TESTS the question's own, of SCORES that there are no seeds."""
-    forecasts, folds = _tables(drawn)
+    forecasts, folds = tables(drawn)
     panels = loss_panels(match_forecasts(forecasts, question), question)
     tests = [
         {"model": model, "horizon": panel.horizon, "alternative": alternative, "p_value": found.get(name)}
@@ -121,8 +121,8 @@ def evidence_on(question: Question, drawn: Drawn) -> Evidence:
     return Evidence(no_scores, table, folds, no_seeds, without_each_fold(panels), panels, question=question)
 
 
-def _tables(drawn: Drawn) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """FORECASTS and FOLDS of daily forecasts."""
+def tables(drawn: Drawn) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """FORECASTS and FOLDS of made-up daily forecasts."""
     n = next(iter(drawn.values()))[0].size
     fold = np.arange(n) * SPANS // n
     shared = pl.DataFrame({"fold": pl.Series(fold, dtype=pl.Int32)}).with_columns(

@@ -1,4 +1,4 @@
-"""Worlds of variances: true ones that are known, noisy proxies of them, forecasts of a known expected loss, and bars."""
+"""Worlds of variances: known ones, noisy proxies of them, forecasts of a known expected loss, and bars."""
 
 from __future__ import annotations
 
