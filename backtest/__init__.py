@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ProtocolError,
         RunError,
     )
+    from backtest.data.own_entries import loss, target
     from backtest.features.catalog import feature
     from backtest.features.external import external
     from backtest.models.contract import check_forecaster
@@ -62,8 +63,10 @@ __all__ = [
     "feature",
     "judge_run",
     "load_bars",
+    "loss",
     "model",
     "open_run",
+    "target",
     "walk_forward",
 ]
 
@@ -72,6 +75,7 @@ _MODULES = {
     "backtest.arguments": ("Folds",),
     "backtest.audit": ("assert_causal", "assert_sealed"),
     "backtest.data.errors": ("BacktestError", "ConfigError", "DataError", "LeakError", "ProtocolError", "RunError"),
+    "backtest.data.own_entries": ("loss", "target"),
     "backtest.features": ("external", "feature"),
     "backtest.models": ("FitLog", "check_forecaster", "model"),
     "backtest.result_views": ("AuditResult", "Comparison"),

@@ -10,7 +10,7 @@ import polars as pl
 
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
-from backtest.walk.config import LoadedConfig, build, load
+from backtest.walk.config import LoadedConfig, build, load, load_plugins
 from backtest.walk.folds import FoldSettings
 from backtest.walk.plan import WalkPlan, plan_walk
 
@@ -99,7 +99,9 @@ def plan_of(bars: Bars | None, config: str | Path | None, preset: str | None, se
     named = isinstance(bars, str | Path)
     if named:
         tree["data"] = {**tree.get("data", {}), "source": str(bars)}
-    loaded = LoadedConfig(build(tree, where="settings"), base.config_dir if base else None)
+    config_dir = base.config_dir if base else None
+    load_plugins(tree, config_dir)
+    loaded = LoadedConfig(build(tree, where="settings"), config_dir)
     symbol, interval = loaded.config.data.symbol, loaded.config.source_interval
     return plan_walk(loaded, None if named or bars is None else dataset_of(bars, symbol, interval))
 

@@ -66,14 +66,17 @@ def _log(values: Values) -> Values:
         return np.log(values)
 
 
-LOSSES: Mapping[str, Loss] = {
+LOSSES: dict[str, Loss] = {
     "squared": squared,
     "absolute": absolute,
     "qlike": qlike,
     "brier": brier,
     "log_loss": log_loss,
 }
-"""Every loss by the name that settings and TESTS know it by."""
+"""Every loss by the name that settings and TESTS know it by; `own_entries.loss` adds a user's."""
+
+MEANS: Mapping[str, str] = {"squared": "mse", "absolute": "mae"}
+"""The metric that is the mean of a loss, where it has another name than the loss."""
 
 
 def excess(loss: str, y: Values, y_hat: Values) -> Values:

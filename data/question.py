@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -135,7 +135,7 @@ def variance_target(bar_variance: Callable[[], pl.Expr], title: str, efficiency:
     )
 
 
-TARGETS: Mapping[str, Target] = {
+TARGETS: dict[str, Target] = {
     "log_return": Target(
         title="log return",
         unit="log return",

@@ -29,7 +29,7 @@ class Score:
     """How one model did over all folds; the p-values are those of "its loss is smaller than the rival's".
 
     `loss` is the mean of the verdict's own, `other_loss` that of the second, `skill` is against the rival and
-    `other_skill` against the other reference.
+    `other_skill` against the other reference; None where the target has none.
 
     `in_set` tells whether the model is in the Model Confidence Set. `candidate` is what the verdict says of a model
     that the question is about; None for a baseline.
@@ -195,7 +195,8 @@ def _scores(run: Result) -> list[Score]:
     The skill is the tested one: with several symbols it weighs times alike, as the test does, and not rows. The
     adjusted p-value is that of the verdict's claim, which counts everything that was tried.
     """
-    question = run.question
+    question, other = run.question, other_reference(run.question)
+    other_loss = next(iter(question.losses[1:]), None)
     scores = run.frame(SCORES, seed=None)
     pooled = scores.filter(pl.col("fold").is_null()).pivot("metric", index="model", values="value")
     won = scores.filter(pl.col("fold").is_not_null(), metric=f"skill_{question.rival}").group_by("model")
@@ -214,8 +215,8 @@ def _scores(run: Result) -> list[Score]:
             Score(
                 model=model,
                 loss=row[words_of_loss(question.loss).metric],
-                other_loss=row[words_of_loss(question.losses[1]).metric],
-                other_skill=row[f"skill_{other_reference(question)}"],
+                other_loss=row[words_of_loss(other_loss).metric] if other_loss else None,
+                other_skill=row[f"skill_{other}"] if other else None,
                 skill=row[f"skill_{question.rival}"] if skill is None else skill,
                 **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value")},
                 folds_won=None if model == question.rival else wins.get(model, 0),
@@ -228,6 +229,6 @@ def _scores(run: Result) -> list[Score]:
     return found
 
 
-def other_reference(question: Question) -> str:
-    """Return the reference besides the rival that the table of all models shows a skill against."""
-    return next(name for name in question.about.references[::-1] if name != question.rival)
+def other_reference(question: Question) -> str | None:
+    """Return the reference besides the rival that the table of all models shows a skill against; None without one."""
+    return next((name for name in question.about.references[::-1] if name != question.rival), None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.data.losses import absolute, brier, excess, log_loss, squared
+from backtest.data.losses import MEANS, absolute, brier, excess, log_loss, squared
 from backtest.data.question import Question, names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.matched_forecasts import FIT
@@ -77,11 +77,17 @@ METRICS: dict[str, Metric] = {
 
 
 def metrics_of(question: Question) -> dict[str, pl.Expr]:
-    """The expressions of all metrics of a target by name, `skill_zero` and the like for the skill against `zero`."""
+    """The expressions of all metrics of a target by name, the skill against each reference and the means of its losses.
+
+    The skill against `zero` is called `skill_zero`.
+    """
     skills = {f"skill_{reference}": skill(reference, question.loss) for reference in question.references}
     found: dict[str, pl.Expr] = {}
     for name in names_for(question.target, "metrics", METRICS):
         found |= skills if name == "skill" else {name: METRICS[name].expression}
+    found |= skills
+    for loss in question.losses:  # of a loss without a metric of its own
+        found.setdefault(MEANS.get(loss, loss), excess(loss, Y, Y_HAT).mean())
     return {name: expression.fill_nan(None) for name, expression in found.items()}
 
 

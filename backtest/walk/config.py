@@ -16,9 +16,11 @@ from pydantic.fields import FieldInfo
 
 from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
-from backtest.data.question import LOG_VARIANCE_OF, REALISED, TARGETS, Question, target_of
+from backtest.data.losses import LOSSES
+from backtest.data.question import LOG_VARIANCE_OF, REALISED, TARGETS, Question, names_for, target_of
 from backtest.data.run_files import sha256
 from backtest.evaluation.strategies import CostSettings
+from backtest.features import plugins
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.significance.multiple_testing import ADJUSTMENTS
 from backtest.walk.executors import EXECUTORS
@@ -126,7 +128,7 @@ class Config(Settings):
         if self.multiplicity not in ADJUSTMENTS:
             raise ValueError(f"multiplicity: must be one of {', '.join(ADJUSTMENTS)} (got {self.multiplicity})")
         try:
-            losses = target_of(self.target.kind).losses
+            losses = names_for(self.target.kind, "losses", LOSSES)
         except ValueError as unknown:
             raise ValueError(f"target.kind: {unknown}") from unknown
         if self.question.loss and self.question.loss not in losses:
@@ -231,7 +233,15 @@ def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) 
         if not equals:
             raise ConfigError(f"--set: expected key=value, such as train.epochs=5 (got {setting})")
         _put(tree, key.strip(), _value(value.strip()))
+    load_plugins(tree, config_dir)
     return LoadedConfig(build(tree, where=config), config_dir)
+
+
+def load_plugins(tree: Mapping[str, Any], config_dir: Path | None) -> None:
+    """Import the plugins that settings name, whose targets and losses the settings may then name."""
+    named = tree.get("plugins", ())
+    if isinstance(named, list | tuple) and all(isinstance(name, str) for name in named):
+        plugins.load(named, config_dir)
 
 
 def read_text(path: Path) -> str:

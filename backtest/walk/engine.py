@@ -28,7 +28,7 @@ from backtest.walk.ranges import range_table
 from backtest.walk.run_folder import finished_manifest, lay_out, refuse_other, remove_outdated
 from backtest.walk.store import MemoryStore, Record, RunFolderStore, Store
 from backtest.walk.tables import collect_fits, fold_table, read_forecasts
-from backtest.walk.tasks import chains, user_models
+from backtest.walk.tasks import chains, user_models, user_targets
 
 
 class Watcher(Protocol):
@@ -231,9 +231,9 @@ def _run_all(
     todo = [chain for chain in chains(plan.tasks, plan.rows) if any(not found[task] for task in chain)]
     most = 1 if config.executor == "serial" else config.jobs or cores()
     workers = min(most, max(1, len(todo)))
-    models = user_models(config, plan.plugin_files)
+    own = user_models(config, plan.plugin_files), user_targets(config, plan.plugin_files)
     origin = config.plugins, plan.loaded.config_dir, Path.cwd()
-    context = TaskContext(store, rows, config.net, config.train, *origin, models)
+    context = TaskContext(store, rows, config.net, config.train, *origin, *own)
     watcher.begin(plan, list(records.values()), workers)
     try:
         for finished in EXECUTORS[config.executor]([partial(run_tasks, context, chain) for chain in todo], workers):

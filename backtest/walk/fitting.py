@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from safetensors.numpy import save as save_arrays
 from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import BacktestError, LeakError, RunError
-from backtest.data.question import target_of
+from backtest.data.question import TARGETS, Target, target_of
 from backtest.data.run_files import sha256, table_bytes
 from backtest.features import plugins
 from backtest.models import MODELS, FitLog, Forecaster, Model
@@ -123,8 +123,8 @@ class TaskContext:
     """What all tasks of a walk share.
 
     `rows` are the rows themselves, or what reads them in each process. `plugins` define models in modules in
-    `config_dir`, the folder of the settings file, or in the `working` directory of the planning process. `models` are
-    those that a worker cannot import, such as those of a notebook.
+    `config_dir`, the folder of the settings file, or in the `working` directory of the planning process. `models` and
+    `targets` are those that a worker cannot import, such as those of a notebook.
     """
 
     store: Store
@@ -135,6 +135,7 @@ class TaskContext:
     config_dir: Path | None
     working: Path
     models: tuple[Model, ...] = ()
+    targets: Mapping[str, Target] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ def run_tasks(context: TaskContext, chain: tuple[Task, ...]) -> list[Done]:
     """Fit and forecast each task of a chain that is not finished yet."""
     plugins.load(context.plugins, context.config_dir, context.working)
     MODELS.update({model.name: model for model in context.models})
+    TARGETS.update(context.targets)
     done = []
     for task in chain:
         record, files = context.store.find(task), None

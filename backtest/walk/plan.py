@@ -11,15 +11,18 @@ import polars as pl
 from backtest.data.dataset import Dataset
 from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
+from backtest.data.losses import LOSSES
 from backtest.data.names import HOLDING
 from backtest.data.question import target_of
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.schema import FEATURES, check
+from backtest.evaluation.metrics import METRICS
 from backtest.features import plugins
 from backtest.features.catalog import Resolved, resolve
 from backtest.features.pipeline import build_features, load_external
 from backtest.models import MODELS
 from backtest.models.windows import Panel, panel
+from backtest.significance.table import TESTS
 from backtest.walk.config import Config, LoadedConfig
 from backtest.walk.folds import Fold, final_fold, roll
 from backtest.walk.tasks import Task, definitions_of, learning_windows, plan_tasks
@@ -59,6 +62,7 @@ class WalkPlan:
         """SHA-256 of what tells one trial from another on the same bars: settings, code of plugins and notebooks."""
         code = [sha256(path.read_bytes()) for path in self.plugin_files]
         functions = [one.function for one in self.resolved] + [MODELS[name].make for name in self.config.all_models]
+        functions += [self.config.resolved_question.about.outcome, LOSSES[self.config.resolved_question.loss]]
         typed_in = [each for each in functions if getattr(each, "__module__", "") == "__main__"]
         code += [sha256("\n".join(definitions_of(each)).encode()) for each in typed_in]
         return sha256(json_bytes([self.config.trial_digest, *code]))
@@ -99,6 +103,7 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
         loaded = replace(loaded, config=loaded.config.model_copy(update={"data": data}))
     config = loaded.config
     plugin_files = plugins.load(config.plugins, loaded.config_dir)
+    _check_target(config.target.kind)
     _check_models(config)
     resolved = resolve(config.features)  # a mistake in their names shows before the bars are read
     dataset = _with_realised_variance(config, dataset) if dataset else load_dataset(config, loaded.config_dir)
@@ -130,6 +135,17 @@ def _check_models(config: Config) -> None:
         raise ConfigError(
             f"models: {', '.join(others)} cannot forecast {config.target.kind}: choose from {', '.join(fitting)}"
         )
+
+
+def _check_target(kind: str) -> None:
+    """ConfigError where a target, as one of a plugin may, names metrics or tests that nobody knows."""
+    target = target_of(kind)
+    tables = (("metrics", target.metrics, [*METRICS, "skill"]), ("tests", target.tests, TESTS))
+    for field, names, known in tables:
+        if unknown := [name for name in names if name not in known]:
+            raise ConfigError(
+                f"target {kind}: {field}: unknown {', '.join(unknown)}: it may be one of {', '.join(known)}"
+            )
 
 
 def _check_features(features: pl.DataFrame, names: Sequence[str]) -> None:

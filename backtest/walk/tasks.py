@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from backtest.data.question import Target
 from backtest.data.run_files import json_bytes, sha256
 from backtest.models import MODELS, Model
 from backtest.models.windows import Panel, Windows, microseconds
@@ -166,8 +167,15 @@ def user_models(config: Config, plugin_files: tuple[Path, ...]) -> tuple[Model, 
     return tuple(model for model in own if source_file(model.make) not in plugin_files)
 
 
+def user_targets(config: Config, plugin_files: tuple[Path, ...]) -> dict[str, Target]:
+    """Return the target, if no worker process can import it by itself, as of a notebook."""
+    name, target = config.target.kind, config.resolved_question.about
+    built_in = target.outcome.__module__.startswith("backtest.")
+    return {} if built_in or source_file(target.outcome) in plugin_files else {name: target}
+
+
 def source_file(make: Callable[..., Any]) -> Path | None:
-    """Return the file that defines a model's factory; None for one that was typed in, as in a notebook."""
+    """Return the file that defines a model's factory or a target; None for one that was typed in, as in a notebook."""
     try:
         file = Path(inspect.getfile(inspect.unwrap(make)))
     except (TypeError, OSError):

@@ -86,7 +86,7 @@ def headline(result: Result) -> Table:
     losses = exponent_of(score.loss for score in result.scores)
     others = exponent_of(score.other_loss for score in result.scores)
     alpha, question, other = result.verdict.alpha, result.question, other_reference(result.question)
-    mean, other_mean = (words_of_loss(loss).mean for loss in question.losses[:2])
+    mean, *other_means = (words_of_loss(loss).mean for loss in question.losses[:2])
     columns = (
         Column("Model", number=False),
         Column(f"Skill vs {result.rival_name}"),
@@ -96,9 +96,9 @@ def headline(result: Result) -> Table:
         Column("In the set", spare=True),
         Column("Folds won"),
         Column("Seeds better"),
-        Column(f"Skill vs {label(other)}", spare=True),
+        *([Column(f"Skill vs {label(other)}", spare=True)] if other else []),
         Column(f"{mean}{power(losses)}"),
-        Column(f"{other_mean}{power(others)}", spare=True),
+        *(Column(f"{other_mean}{power(others)}", spare=True) for other_mean in other_means),
     )
 
     def cells(score: Score) -> tuple[str, ...]:
@@ -112,9 +112,9 @@ def headline(result: Result) -> Table:
             MISSING if score.in_set is None else ("yes" if score.in_set else "no"),
             MISSING if score.folds_won is None else f"{whole(score.folds_won)} of {whole(len(result.folds))}",
             seeds_better(score),
-            percent(score.other_skill) if score.model != other else MISSING,
+            *([percent(score.other_skill) if score.model != other else MISSING] if other else []),
             scaled(score.loss, losses),
-            scaled(score.other_loss, others),
+            *(scaled(score.other_loss, others) for _ in other_means),
         )
 
     baselines = tuple(cells(score) for score in result.scores if not score.status)

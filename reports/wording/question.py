@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backtest.data.losses import MEANS
 from backtest.data.names import label
 from backtest.data.question import Question
 
@@ -30,7 +31,8 @@ LOSS_WORDS = {
 
 def words_of_loss(name: str) -> LossWords:
     """Return what a loss is called."""
-    own = LossWords(f"{name} loss", f"{name} losses", f"mean {name} loss", name)
+    called = name.replace("_", " ")
+    own = LossWords(f"{called} loss", f"{called} losses", f"mean {called} loss", MEANS.get(name, name))
     return LOSS_WORDS.get(name, own)
 
 
