@@ -12,12 +12,12 @@ from backtest.cli.terminal import show_result
 from backtest.comparison.runs import FinishedRun, run_in_memory
 from backtest.data import run_files
 from backtest.data.errors import ConfigError
-from backtest.data.names import label
 from backtest.data.records.audit import Audit
 from backtest.reports.formats import counted
 from backtest.reports.render.html import to_fragment
 from backtest.reports.report import compose
 from backtest.reports.run import RunResult, from_tables, read
+from backtest.reports.wording.verdict import candidate_name
 from backtest.result_views import EvaluationView, captured
 from backtest.verdict.ledger import LEDGER, SESSION, Ledger, append
 from backtest.verdict.multiple_testing import ledger_of, trial_of
@@ -27,7 +27,7 @@ from backtest.walk.engine import EvaluatedWalk, save_walk
 from backtest.walk.run_folder import refuse_other
 from backtest.walk.store import MemoryStore
 
-IN_NOTEBOOKS = ("verdict", "scores", "forest")
+IN_NOTEBOOKS = ("verdict", "scores", "horizons", "forest")
 """The sections of the report that a notebook shows of a run."""
 
 NOT_COPIED = (run_files.LOCK, run_files.MANIFEST, "report.html", "report.md", "figures")
@@ -159,7 +159,9 @@ class Run(EvaluationView):
 
     def __repr__(self) -> str:
         """Return the run's name, statuses and size on one line."""
-        found = [f"{label(one.model)} {one.status}" for one in self.verdict.candidates] or ["no candidate"]
+        found = [f"{candidate_name(one, self.verdict)} {one.status}" for one in self.verdict.candidates] or [
+            "no candidate"
+        ]
         size = f"{counted(self.verdict.folds, 'fold')}, {counted(self.verdict.forecasts, 'forecast')} of each model"
         return f"<Run {self.name}: {', '.join(found)}; {size}>"
 

@@ -154,6 +154,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{whole(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
+def bars(horizons: Sequence[int]) -> str:
+    """Return horizons in words: `1 bar`, `1, 5 and 22 bars`."""
+    return f"{listed([whole(one) for one in horizons])} {'bar' if list(horizons) == [1] else 'bars'}"
+
+
 def listed(names: Sequence[str], most: int = 8, last: str = "and") -> str:
     """Return names as a list in words, `a, b and c`; those beyond `most` are counted, `last` joins the last two."""
     if len(names) > most:

@@ -13,16 +13,14 @@ from backtest.data.run_files import write_bytes
 from backtest.reports.blocks import Document, Figure, Heading, Section, walk
 from backtest.reports.compared import ComparisonResult
 from backtest.reports.compared import read as read_comparison
-from backtest.reports.formats import counted, date, listed
+from backtest.reports.formats import bars, counted, date, listed
 from backtest.reports.render.html import document_html
 from backtest.reports.render.markdown import to_markdown
 from backtest.reports.render.svg import standalone
 from backtest.reports.run import RunResult, read
 from backtest.reports.sections import COMPARISON_SECTIONS, SECTIONS
 from backtest.reports.wording.comparison import spelt
-
-SUSPECT = "Leak suspected, results unreliable: "
-"""What the title of every result begins with where the audit found a leak."""
+from backtest.reports.wording.verdict import SUSPECT
 
 NO_RESULT = ("verdict", "validity", "fairness", "own", "settings", "data", "method", "glossary")
 """Sections that stay valid after a leak; all others are marked."""
@@ -95,7 +93,8 @@ def run_title(result: RunResult) -> str:
 def run_subtitle(result: RunResult) -> str:
     """Return the name of a run and the time that it covers."""
     first, last = result.folds[0].test_start, result.folds[-1].test_end - result.manifest.data.interval
-    return f"Run {result.manifest.name}, walked forward from {date(first)} to {date(last)}"
+    ahead = f", {bars(result.horizons)} ahead" if len(result.horizons) > 1 else ""
+    return f"Run {result.manifest.name}, walked forward from {date(first)} to {date(last)}{ahead}"
 
 
 def comparison_title(result: ComparisonResult) -> str:

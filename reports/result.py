@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
@@ -79,11 +79,17 @@ class Fold:
 class Result:
     """The verdict and the tables of an evaluation; `tables` holds each of RUN_TABLES by name, such as `scores`.
 
-    The views are those of the shortest horizon.
+    All views are those of one horizon: `only`, or that of the candidate which speaks for the run. `at` gives the
+    others.
     """
 
     verdict: Verdict
     tables: Mapping[str, pl.DataFrame]
+    only: int | None = field(default=None, kw_only=True)
+
+    def at(self, horizon: int) -> Self:
+        """Return the same with the views of another horizon."""
+        return replace(self, only=horizon)
 
     @property
     def question(self) -> Question:
@@ -105,14 +111,26 @@ class Result:
         return fill(text, self.question)
 
     @cached_property
+    def horizons(self) -> tuple[int, ...]:
+        """All horizons, in bars, the shortest first."""
+        return tuple(self.tables[FORECASTS.name.lower()]["horizon"].unique().sort().to_list()) or (1,)
+
+    @cached_property
     def horizon(self) -> int:
-        """The shortest horizon, in bars."""
-        return int(self.tables[FORECASTS.name.lower()]["horizon"].min() or 1)  # type: ignore[arg-type]
+        """The horizon of the views, in bars: that of the verdict's first candidate unless another one is asked for."""
+        first = next((one.horizon for one in self.verdict.candidates), self.horizons[0])
+        return self.only or (first if first in self.horizons else self.horizons[0])
+
+    @property
+    def status(self) -> Status:
+        """The verdict at the horizon of the views: that of its first candidate."""
+        own = (one.status for one in self.verdict.candidates if one.horizon == self.horizon)
+        return next(own, self.verdict.status)
 
     def frame(self, table: Schema, **values: Any) -> pl.DataFrame:
         """Return the rows of one of RUN_TABLES in which columns have these `values`; None asks for null.
 
-        Of several horizons those of the shortest, unless `horizon` is given.
+        Of several horizons those of the views', unless `horizon` is given.
         """
         frame = self.tables[table.name.lower()]
         wanted = ({"horizon": self.horizon} if "horizon" in frame.columns else {}) | values

@@ -108,13 +108,15 @@ def _models_of(run: Path, frame: pl.DataFrame, name: str, question: Question) ->
 
 def _check_scores(run: Path, tables: Mapping[str, pl.DataFrame], question: Question) -> None:
     """Refuse scores of other horizons, without a metric that is shown, or with one of them twice."""
-    horizon, path = tables["forecasts"]["horizon"].min(), run / "scores.parquet"
-    pooled = tables["scores"].filter(pl.col("seed").is_null(), pl.col("fold").is_null(), horizon=horizon)
+    path = run / "scores.parquet"
+    pooled = tables["scores"].filter(pl.col("seed").is_null(), pl.col("fold").is_null())
     shown = [words_of_loss(loss).metric for loss in question.losses[:2]]
     shown += [f"skill_{name}" for name in question.references]
-    missing = [metric for metric in shown if metric not in pooled["metric"]]
-    if missing:
-        raise _refusal(path, f"the metric {missing[0]} over all folds, for a horizon of {horizon!r}", "none")
+    for horizon in tables["forecasts"]["horizon"].unique().sort():
+        known = pooled.filter(horizon=horizon)["metric"]
+        missing = [metric for metric in shown if metric not in known]
+        if missing:
+            raise _refusal(path, f"the metric {missing[0]} over all folds, for a horizon of {horizon!r}", "none")
     once = pl.struct("model", "seed", "fold", "horizon", "metric").is_unique()
     _check_rows(path, tables["scores"], once, "every metric once")
 

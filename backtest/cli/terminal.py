@@ -50,7 +50,7 @@ def show_result(result: reports.RunResult) -> None:
     console.print()
     show_verdict(result.verdict, result.audit)
     console.print()
-    show_table(reports.headline(result))
+    show_table(reports.headline(result), labelled=len(result.horizons) > 1)
 
 
 def show_verdict(verdict: Verdict, audit: Audit | None = None) -> None:
@@ -69,8 +69,8 @@ def show_comparison(result: reports.ComparisonResult) -> None:
     show_table(pairs_table(result))
 
 
-def show_table(block: ReportTable) -> None:
-    """Print a table of a report, without its spare columns where the terminal is narrow."""
+def show_table(block: ReportTable, *, labelled: bool = False) -> None:
+    """Print a table of a report, without its spare columns in a narrow terminal; `labelled` names its groups."""
     table = Table(box=None, pad_edge=False)
     shown = [place for place, column in enumerate(block.columns) if console.width >= WIDE or not column.spare]
     for place in shown:
@@ -78,6 +78,8 @@ def show_table(block: ReportTable) -> None:
         head = "\n".join(escape(column.label).rsplit(" ", 1))
         table.add_column(head, justify="right" if column.number else "left", no_wrap=column.number)
     for group in block.groups:
+        if labelled:
+            table.add_row(escape(group.label), style="dim")
         for row in group.rows:
             table.add_row(*(escape(row[place]) for place in shown))
         table.add_section()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from backtest.reports.blocks import Document
-from backtest.reports.render.svg import COLOURS, theme
+from backtest.reports.render.svg import COLOURS, renamed, theme
 
 SHORT = 12
 """Letters that a head may have on one line, however many words they are."""
@@ -33,7 +32,7 @@ def to_fragment(document: Document) -> str:
         for shade in ("light", "dark")
     )
     page = environment()
-    page.filters["drawn"] = lambda svg: drawn(re.sub(r'(?<=id="|f="#)|(?<=url\(#)', f"{name}-", svg))
+    page.filters["drawn"] = lambda svg: drawn(renamed(svg, f"{name}-"))
     rules = Markup(theme() + page.get_template("style.css").render())  # noqa: S704 -- our own style sheet
     style = Markup(page.get_template("fragment.css").render(name=name, light=light, dark=dark, rules=rules))  # noqa: S704
     return page.get_template("fragment.html").render(document=document, style=style, name=name) + "\n"

@@ -74,6 +74,11 @@ def standalone(svg: str) -> str:
     return f"{head}><style>{theme()}</style>{paper}{body}\n"
 
 
+def renamed(svg: str, prefix: str) -> str:
+    """Return a figure whose ids, and references to them, begin with a prefix, to stand beside one of the same name."""
+    return re.sub(r'(?<=id="|f="#)|(?<=url\(#)', prefix, svg)
+
+
 def cleaned(parent: ET.Element, name: str, used: set[str]) -> list[ET.Element]:
     """Return what is worth keeping below `parent`; groups that say nothing give way to what is in them."""
     kept: list[ET.Element] = []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from backtest.reports.blocks import Block
 from backtest.reports.compared import ComparisonResult
 from backtest.reports.run import RunResult
+from backtest.reports.sections.by_horizon import by_horizon
 from backtest.reports.sections.calibration import calibration
 from backtest.reports.sections.compared_runs import comparison_verdict, fairness, own_verdicts, settings
 from backtest.reports.sections.comparison_method import comparison_method
@@ -15,6 +16,7 @@ from backtest.reports.sections.cumulative_loss import cumulative_loss
 from backtest.reports.sections.folds import folds, skill
 from backtest.reports.sections.forest import forest
 from backtest.reports.sections.glossary import glossary
+from backtest.reports.sections.horizons import horizons
 from backtest.reports.sections.learning import learning
 from backtest.reports.sections.method import data_card, method
 from backtest.reports.sections.other_tests import other_tests
@@ -33,18 +35,19 @@ SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "verdict": verdict,
     "validity": validity,
     "scores": scores,
-    "forest": forest,
-    "cumulative_loss": cumulative_loss,
-    "tests": other_tests,
+    "horizons": horizons,
+    "forest": by_horizon(forest),
+    "cumulative_loss": by_horizon(cumulative_loss),
+    "tests": by_horizon(other_tests),
     "folds": folds,
     "ranges": ranges,
-    "skill": skill,
-    "calibration": calibration,
-    "regimes": regimes,
+    "skill": by_horizon(skill),
+    "calibration": by_horizon(calibration),
+    "regimes": by_horizon(regimes),
     "learning": learning,
-    "residuals": residuals,
-    "seeds": seeds,
-    "costs": costs,
+    "residuals": by_horizon(residuals),
+    "seeds": by_horizon(seeds),
+    "costs": by_horizon(costs),
     "data": data_card,
     "method": method,
     "glossary": glossary,

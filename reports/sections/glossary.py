@@ -68,9 +68,18 @@ GLOSSARY: dict[str, str] = {
 """Every term that a reader may not know, in one sentence."""
 
 
+OF_HORIZONS: dict[str, str] = {
+    "aSPA": "A test of whether a model is better on average over the horizons, each in units of the rival's loss.",
+    "uSPA": "A test of whether a model is better at every horizon.",
+}
+"""Terms that only a report of several horizons uses."""
+
+
 def glossary(result: Result) -> tuple[Block, ...]:
     """What do the terms mean? Every term of the report in one sentence."""
-    return (Heading("The terms of this report, in one sentence each", QUESTION), Facts(tuple(GLOSSARY.items())))
+    terms = GLOSSARY | OF_HORIZONS if len(result.horizons) > 1 else GLOSSARY
+    ordered = tuple(sorted(terms.items(), key=lambda term: term[0].lower()))
+    return (Heading("The terms of this report, in one sentence each", QUESTION), Facts(ordered))
 
 
 SIGNS = (

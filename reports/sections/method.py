@@ -9,7 +9,7 @@ from backtest.data.result_tables import RUN_TABLES, SEEDS
 from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT
 from backtest.data.schema import FEATURES
 from backtest.reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
-from backtest.reports.formats import SPACE, counted, decimal, duration, level, listed, moment, whole
+from backtest.reports.formats import SPACE, bars, counted, decimal, duration, level, listed, moment, whole
 from backtest.reports.run import RunResult
 from backtest.reports.sections.glossary import FORMULAS, SIGNS
 from backtest.reports.sections.scores import adjustment
@@ -32,7 +32,7 @@ def method(result: RunResult) -> tuple[Block, ...]:
     return (
         Heading("Everything needed to repeat this run", "How was it done, and how can I repeat it?"),
         Text(" ".join(filter(None, (method_text(result.question), proxy_text(result.question.about, manifest.data))))),
-        Facts(terms(result.verdict)),
+        Facts((*of_horizons(result), *terms(result.verdict))),
         Details("The formulas, with their sources", (Text(SIGNS), Facts(tuple(FORMULAS.items())))),
         Code(manifest.command, "The command"),
         Details("The settings as used", (Code(result.config, SETTINGS),)),
@@ -78,6 +78,18 @@ def method_text(question: Question) -> str:
     references = [REFERENCES[name] for name in question.references if name in REFERENCES]
     scale = SCALES.get(question.about.scale, "")
     return " ".join([fill(METHOD, question), *references, scale]).strip()
+
+
+def of_horizons(result: RunResult) -> tuple[tuple[str, str], ...]:
+    """Return how several horizons are forecast and tested; nothing for one."""
+    if len(result.horizons) == 1:
+        return ()
+    longest = bars([result.horizons[-1]])
+    text = (
+        f"{bars(result.horizons)}, forecast from the same bars: those whose outcome over {longest} is known. The gaps "
+        f"of every fold are at least {longest} long; each test allows for the overlap of its own horizon."
+    )
+    return (("The horizons", text),)
 
 
 def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
@@ -163,7 +175,7 @@ def data_card(result: RunResult) -> tuple[Block, ...]:
         ("Test bars without a forecast", f"{whole(sum(fold.n_lost for fold in result.folds))}, for the same reasons"),
         (
             "Forecasts evaluated",
-            f"{whole(result.origins.height)} of each model, {counted(result.horizon, 'bar')} ahead",
+            f"{whole(result.origins.height)} of each model, {bars(result.horizons)} ahead",
         ),
     ]
     return Heading(title, "What data was used?"), Facts(tuple(pairs))

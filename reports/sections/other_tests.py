@@ -113,7 +113,7 @@ def other_tests_title(rows: Sequence[Row], result: Result) -> str:
     passed = [row for row in computed if answer(row, result) == "yes"]
     if not computed:
         return "No test of skill could be computed"
-    if result.verdict.status == "cannot tell":
+    if result.status == "cannot tell":
         return "There is too little evidence to rely on the tests of skill"
     if any(is_primary(row, result.question) for row in passed):
         model = next(row.model for row in passed if is_primary(row, result.question))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from backtest.data.names import label
 from backtest.data.result_tables import RANGES
 from backtest.reports.blocks import Block, Column, Group, Heading, Table, Text
-from backtest.reports.formats import MINUS, listed, percent, shortened, whole
+from backtest.reports.formats import MINUS, bars, listed, percent, shortened, whole
 from backtest.reports.rows import Row
 from backtest.reports.run import RunResult
 
@@ -19,7 +19,11 @@ MOST = 20
 def ranges(result: RunResult) -> tuple[Block, ...]:
     """Did the inputs stay within what training had seen? Values outside of it by input, forecasts by model."""
     inputs = by_subject(result.rows(RANGES, horizon=None), lambda row: row.feature)
-    forecasts = by_subject(result.rows(RANGES), lambda row: label(row.model))
+    several = len(result.horizons) > 1
+    forecasts = by_subject(
+        (row for horizon in result.horizons for row in result.rows(RANGES, horizon=horizon)),
+        lambda row: label(row.model) + (f" at {bars([row.horizon])}" if several else ""),
+    )
     groups = [
         Group(tuple(summary(name, rows) for name, rows in found[:MOST]), title)
         for title, found in ((INPUTS, inputs), (FORECASTS, forecasts))

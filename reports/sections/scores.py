@@ -8,6 +8,7 @@ from backtest.reports.blocks import Block, Column, Group, Heading, Note, Table
 from backtest.reports.formats import (
     MISSING,
     SPACE,
+    bars,
     counted,
     exponent_of,
     interval,
@@ -20,15 +21,27 @@ from backtest.reports.formats import (
     whole,
 )
 from backtest.reports.result import Result, Score, other_reference
+from backtest.reports.sections.by_horizon import at_horizon
 from backtest.reports.wording.question import fill, words_of_loss
 
 
 def scores(result: Result) -> tuple[Block, ...]:
     """Who forecast best, and by how much? All models against the references."""
-    table = headline(result)
-    notes = [f"{label(score.model)}: {score.note}." for score in result.scores if score.note]
+    several = len(result.horizons) > 1
+    title = at_horizon(scores_title(result), result.horizon) if several else scores_title(result)
+    notes = [
+        f"{label(score.model)}{f' at {bars([view.horizon])}' if several else ''}: {score.note}."
+        for view in views(result)
+        for score in view.scores
+        if score.note
+    ]
     shown = [Note(" ".join(notes))] if notes else []
-    return (Heading(scores_title(result), "Who forecast best, and by how much?"), table, *shown)
+    return (Heading(title, "Who forecast best, and by how much?"), headline(result), *shown)
+
+
+def views(result: Result) -> list[Result]:
+    """Return the views of a result at each of its horizons, the shortest first."""
+    return [result.at(horizon) for horizon in result.horizons] if len(result.horizons) > 1 else [result]
 
 
 ROOM = 8
@@ -82,15 +95,17 @@ def significance_clause(score: Score, result: Result) -> str:
 
 
 def headline(result: Result) -> Table:
-    """Return the table of all models: baselines first, then the candidates by loss."""
-    losses = exponent_of(score.loss for score in result.scores)
-    others = exponent_of(score.other_loss for score in result.scores)
+    """Return the table of all models: baselines first, then the candidates by loss; horizon by horizon."""
+    several = len(result.horizons) > 1
+    every = [score for view in views(result) for score in view.scores]
+    losses = exponent_of(score.loss for score in every)
+    others = exponent_of(score.other_loss for score in every)
     alpha, question, other = result.verdict.alpha, result.question, other_reference(result.question)
     mean, *other_means = (words_of_loss(loss).mean for loss in question.losses[:2])
     columns = (
         Column("Model", number=False),
         Column(f"Skill vs {result.rival_name}"),
-        Column("95 % interval", spare=max(len(label(score.model)) for score in result.scores) > ROOM),
+        Column("95 % interval", spare=several or max(len(label(score.model)) for score in every) > ROOM),
         Column("p"),
         Column("p adjusted"),
         Column("In the set", spare=True),
@@ -117,6 +132,9 @@ def headline(result: Result) -> Table:
             *(scaled(score.other_loss, others) for _ in other_means),
         )
 
+    if several:
+        of_horizons = [Group(tuple(map(cells, view.scores)), f"{bars([view.horizon])} ahead") for view in views(result)]
+        return Table(columns, tuple(of_horizons), f"{headline_caption(result.verdict)} {ORDER_CAPTION}")
     baselines = tuple(cells(score) for score in result.scores if not score.status)
     candidates = tuple(cells(score) for score in result.candidates)
     groups = (Group(baselines, "Baselines"), Group(candidates, "Models, best first"))
@@ -141,6 +159,11 @@ SET_CAPTION = (
     "In the set: in the Model Confidence Set, the models that cannot be ruled out as the best. A fold is won if the "
     "{loss} is lower than that of {rival}; a seed is better if its forecasts alone would be judged better than "
     "{rival}. The last columns are mean losses of the forecast {outcome}."
+)
+
+
+ORDER_CAPTION = (
+    "At each horizon the baselines come first, then the models, best first; the adjusted p allows for all horizons."
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from backtest.data.names import Status
+from backtest.data.records.verdict import Candidate
 from backtest.data.records.verdict import Verdict as Found
 from backtest.reports.blocks import Block, Tone, Verdict
-from backtest.reports.formats import tied
+from backtest.reports.formats import bars, tied
 from backtest.reports.run import RunResult
 from backtest.reports.wording.question import fill
 from backtest.reports.wording.verdict import headline, remark, sentences
@@ -39,12 +40,18 @@ NOT_AUDITED = "This run has not been audited for leaks, and a leak can produce a
 
 def tone_of(found: Found) -> tuple[Tone, str]:
     """Return the colour and the label of a verdict."""
-    decisive = [candidate for candidate in found.candidates if candidate.status == found.status]
-    fragile = bool(decisive) and all(candidate.fragile for candidate in decisive)
+    fragile = bool(decisive(found)) and all(candidate.fragile for candidate in decisive(found))
     return FRAGILE.get(found.status, tone_words(found)) if fragile else tone_words(found)
+
+
+def decisive(found: Found) -> list[Candidate]:
+    """Return the candidates whose status is that of the run."""
+    return [candidate for candidate in found.candidates if candidate.status == found.status]
 
 
 def tone_words(found: Found) -> tuple[Tone, str]:
     """Return the colour and the label of a status."""
     tone, words = TONES[found.status]
-    return tone, fill(words, found.question)
+    own, every = ({one.horizon for one in some if one.horizon} for some in (decisive(found), found.candidates))
+    where = f" at {bars(sorted(own))}" if found.status in ("better", "worse") and own < every else ""
+    return tone, fill(words, found.question) + where

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from backtest.data.names import RANKING, Status, label
 from backtest.data.records.audit import Audit
 from backtest.data.records.verdict import Candidate, Reason, Verdict
-from backtest.reports.formats import counted, decimal, listed, p_value, plain, size
+from backtest.reports.formats import bars, counted, decimal, listed, p_value, plain, size
 from backtest.reports.wording.audit import leak_reason
 from backtest.reports.wording.question import words_of_loss
 
@@ -29,6 +29,9 @@ OPENINGS: dict[Status, str] = {
 FRAGILE: dict[Status, str] = {"better": "Fragile evidence of skill", "worse": "Negative skill, but fragile"}
 """The opening if no claim of the status holds without one of the folds."""
 
+SUSPECT = "Leak suspected, results unreliable: "
+"""What the title of every result begins with where the audit found a leak."""
+
 NOTHING_TO_JUDGE = "Nothing to judge: the run has no model besides the references."
 MOST_DECIMALS = 4
 
@@ -38,11 +41,11 @@ def headline(verdict: Verdict) -> str:
 
     "No evidence of skill: LSTM and GRU do not forecast significantly better than zero."
     """
-    groups: dict[tuple[Status, bool], list[str]] = {}
+    groups: dict[tuple[Status, bool], list[Candidate]] = {}
     for status in RANKING:
         for fragile in (False, True):
             found = [one for one in verdict.candidates if (one.status, one.fragile) == (status, fragile)]
-            groups |= {(status, fragile): [candidate_name(one, verdict) for one in found]} if found else {}
+            groups |= {(status, fragile): found} if found else {}
     if verdict.status == "leak suspected":
         return f"{OPENINGS[verdict.status]}: no number of this run can be trusted."
     if not groups:
@@ -50,7 +53,13 @@ def headline(verdict: Verdict) -> str:
     status, fragile = next(iter(groups))
     opening = FRAGILE.get(status, OPENINGS[status]) if fragile else OPENINGS[status]
     rival = label(verdict.question.rival)
-    return f"{opening}: {'; '.join(_clause(*group, names, rival) for group, names in groups.items())}."
+    clauses, models = list[str](), set[str]()
+    for (status, fragile), members in groups.items():
+        names, where = _named(members, verdict)
+        again = where and status == "no evidence" and {one.model for one in members} == models
+        clauses.append(f"no evidence{where}" if again else _clause(status, fragile, names, rival, where))
+        models = models or {one.model for one in members}
+    return f"{opening}: {'; '.join(clauses)}."
 
 
 def sentences(verdict: Verdict, audit: Audit | None = None) -> tuple[str, ...]:
@@ -77,8 +86,29 @@ def remark(verdict: Verdict) -> str:
 
 def candidate_name(found: Candidate, verdict: Verdict) -> str:
     """What a candidate is called: its label, and its horizon where the verdict is about several."""
-    several = len({one.horizon for one in verdict.candidates if one.horizon}) > 1
-    return label(found.model) + (f" at horizon {found.horizon}" if several and found.horizon else "")
+    return label(found.model) + (f" at {bars([found.horizon])}" if _several(verdict) and found.horizon else "")
+
+
+def _several(verdict: Verdict) -> bool:
+    """Whether a verdict is about several horizons."""
+    return len({one.horizon for one in verdict.candidates if one.horizon}) > 1
+
+
+def _named(members: Sequence[Candidate], verdict: Verdict) -> tuple[list[str], str]:
+    """The models of a group, and where all of its claims hold: " at 1 and 5 bars"; empty with a single horizon.
+
+    Where that differs, each model has its own horizons in brackets.
+    """
+    if not _several(verdict):
+        return [label(one.model) for one in members], ""
+    own: dict[str, list[int]] = {}
+    for one in members:
+        own.setdefault(label(one.model), []).append(one.horizon)
+    known = {model: sorted(filter(None, horizons)) for model, horizons in own.items()}
+    first = next(iter(known.values()))
+    if first and all(horizons == first for horizons in known.values()):
+        return list(known), f" at {bars(first)}"
+    return [f"{model} ({bars(horizons)})" if horizons else model for model, horizons in known.items()], ""
 
 
 def reason_words(reason: Reason, audit: Audit | None = None) -> str:
@@ -94,17 +124,17 @@ def reason_words(reason: Reason, audit: Audit | None = None) -> str:
     }[reason.code]
 
 
-def _clause(status: Status, fragile: bool, names: Sequence[str], rival: str) -> str:
+def _clause(status: Status, fragile: bool, names: Sequence[str], rival: str, where: str) -> str:
     """What is said of the models of one status."""
     models = listed(names, len(names))
     one = len(names) == 1
     carried = ", but not without one of the folds" if fragile else ""
     return {
         "leak suspected": f"a leak is suspected in the forecasts of {models}",
-        "better": f"{models} {'forecasts' if one else 'forecast'} better than {rival}{carried}",
-        "no evidence": f"{models} {'does' if one else 'do'} not forecast significantly better than {rival}",
-        "worse": f"{models} {'forecasts' if one else 'forecast'} worse than {rival}{carried}",
-        "cannot tell": f"the evidence is insufficient to judge {models}",
+        "better": f"{models} {'forecasts' if one else 'forecast'} better than {rival}{where}{carried}",
+        "no evidence": f"{models} {'does' if one else 'do'} not forecast significantly better than {rival}{where}",
+        "worse": f"{models} {'forecasts' if one else 'forecast'} worse than {rival}{where}{carried}",
+        "cannot tell": f"the evidence is insufficient to judge {models}{where}",
     }[status]
 
 

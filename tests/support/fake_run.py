@@ -28,7 +28,10 @@ KEYS = ["model", "seed", "fold", "symbol", "horizon", "time", "target_time", "y"
 
 @dataclass(frozen=True)
 class Plan:
-    """What the made-up run looks like; `signal` is the correlation of the networks' forecasts with what came."""
+    """What the made-up run looks like.
+
+    `signal` is the correlation of the networks' forecasts with what came, `signals` those at each of the `horizons`.
+    """
 
     name: str = "fake"
     symbols: tuple[str, ...] = ("TEST",)
@@ -44,6 +47,8 @@ class Plan:
     constant: tuple[str, ...] = ()
     undefined: bool = False
     seed: int = 0
+    horizons: tuple[int, ...] = (1,)
+    signals: tuple[float, ...] = ()
     audit: Audit | None = None
 
     @property
@@ -102,23 +107,33 @@ def make_forecasts(plan: Plan) -> pl.DataFrame:
     rng = np.random.default_rng(plan.seed)
     n = plan.folds * plan.test * len(plan.symbols)
     y = rng.standard_t(5, n) * 0.01 * np.exp(np.sin(np.arange(n) / n * 9) / 2)
-    origins = make_origins(plan, y)
+    signals = plan.signals or [plan.signal] * len(plan.horizons)
+    pairs = zip(plan.horizons, signals, strict=True)
+    return pl.concat(frame for horizon, signal in pairs for frame in at_horizon(plan, horizon, signal, y, rng))
+
+
+def at_horizon(plan: Plan, horizon: int, signal_: float, y: Floats, rng: np.random.Generator) -> list[pl.DataFrame]:
+    """FORECASTS of one horizon: an outcome is the sum of the next returns, the last of which are the first again."""
+    n, returns = len(y), y.reshape(len(plan.symbols), -1)
+    y = y if horizon == 1 else np.sum([np.roll(returns, -step, axis=1) for step in range(horizon)], axis=0).ravel()
+    scale = 0.01 * horizon**0.5
+    origins = make_origins(plan, y, horizon)
     frames = []
     for model in plan.models:
         if model in plan.networks and model not in plan.constant:
-            signal = plan.signal**2 * y + plan.signal * 0.01 * rng.standard_normal(n)
+            signal = signal_**2 * y + signal_ * scale * rng.standard_normal(n)
             members = [signal + 0.0004 * rng.standard_normal(n) for _ in range(plan.seeds)]
         else:
-            members = [simple_forecast(model, y, rng, constant=model in plan.constant)]
+            members = [simple_forecast(model, y, rng, constant=model in plan.constant, horizon=horizon)]
         mean = np.mean(members, axis=0)
         frames.append(origins.with_columns(model=pl.lit(model), seed=None, y_hat=pl.Series(mean)))
         if model in plan.networks:
             for seed, member in enumerate(members * (plan.seeds if len(members) == 1 else 1)):
                 frames.append(origins.with_columns(model=pl.lit(model), seed=pl.lit(seed), y_hat=pl.Series(member)))
-    return pl.concat([frame.select(KEYS).cast(FORECASTS.dtypes) for frame in frames])  # type: ignore[arg-type]
+    return [frame.select(KEYS).cast(FORECASTS.dtypes) for frame in frames]  # type: ignore[arg-type]
 
 
-def make_origins(plan: Plan, y: Floats) -> pl.DataFrame:
+def make_origins(plan: Plan, y: Floats, horizon: int) -> pl.DataFrame:
     """Fold, symbol and times of every origin, with what came; symbol by symbol."""
     steps = np.tile(np.arange(plan.folds * plan.test), len(plan.symbols))
     interval = plan.interval // timedelta(microseconds=1)
@@ -126,16 +141,16 @@ def make_origins(plan: Plan, y: Floats) -> pl.DataFrame:
     symbols = np.repeat(np.asarray(plan.symbols, dtype=object), plan.folds * plan.test)
     frame = pl.DataFrame({"step": steps, "symbol": symbols.tolist(), "y": y})
     time = pl.from_epoch(pl.col("step") * interval + int(start), time_unit="us").dt.replace_time_zone("UTC")
-    return frame.with_columns(fold=pl.col("step") // plan.test, horizon=1, time=time).with_columns(
-        target_time=pl.col("time") + plan.interval * 2
+    return frame.with_columns(fold=pl.col("step") // plan.test, horizon=pl.lit(horizon), time=time).with_columns(
+        target_time=pl.col("time") + plan.interval * (1 + horizon)
     )
 
 
-def simple_forecast(model: str, y: Floats, rng: np.random.Generator, *, constant: bool) -> Floats:
+def simple_forecast(model: str, y: Floats, rng: np.random.Generator, *, constant: bool, horizon: int) -> Floats:
     """Forecasts of the models that are not networks, or of a network that collapsed."""
     if constant or model == "mean":
         return np.full(len(y), 0.0002)
-    last = np.concatenate([[0.0], y[:-1]])
+    last = np.concatenate([np.zeros(horizon), y[:-horizon]])
     weights = {"zero": 0.0, "naive": 1.0, "ar": 0.02}
     return weights.get(model, 0.0) * last + (0.0005 * rng.standard_normal(len(y)) if model not in weights else 0.0)
 
@@ -163,11 +178,14 @@ def curve(plan: Plan, model: str, seed: int, fold: int, rng: np.random.Generator
 
 
 def make_features(forecasts: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """FEATURES of the origins and of the bar after the last: the least that the schema asks for, and one target."""
-    rows = forecasts.filter(model="zero").select("symbol", "time", "target_time", "y")
-    next_bar = (pl.col("time", "target_time") + plan.interval).over("symbol")
-    after = rows.group_by("symbol", maintain_order=True).last().with_columns(next_bar, y=pl.lit(None, pl.Float64))
-    bars = pl.concat([rows, after]).sort("symbol", "time")
+    """FEATURES of the origins and of the bars after the last: the least that the schema asks for, and one target."""
+    rows = forecasts.filter(model="zero", horizon=plan.horizons[0]).select("symbol", "time", "target_time", "y")
+    last = rows.group_by("symbol", maintain_order=True).last().with_columns(y=pl.lit(None, pl.Float64))
+    after = [
+        last.with_columns(pl.col("time", "target_time") + plan.interval * step)
+        for step in range(1, max(plan.horizons) + 1)
+    ]
+    bars = pl.concat([rows, *after]).sort("symbol", "time")
     return bars.with_columns(
         known_at=pl.col("time") + plan.interval,
         segment=pl.col("symbol").rle_id().cast(pl.Int32),
@@ -201,7 +219,10 @@ def config(plan: Plan) -> str:
         "models": plan.models,
         "seeds": plan.seeds,
         "data": {"source": plan.source},
-        "target": {"kind": "log_return", "horizon": 1},
+        "target": {
+            "kind": "log_return",
+            **({"horizon": 1} if plan.horizons == (1,) else {"horizons": list(plan.horizons)}),
+        },
         "costs": CostSettings().model_dump(),
     }
     return tomli_w.dumps(tree)
