@@ -33,7 +33,7 @@ TABLE_CAPTION = (
 
 TOGETHER = {
     "average_superior_predictive_ability": "on average (aSPA)",
-    "uniform_superior_predictive_ability": "at every horizon (uSPA)",
+    "uniform_superior_predictive_ability": "at each horizon (uSPA)",
 }
 """Tests of JOINT over all horizons, and what their rows are called."""
 

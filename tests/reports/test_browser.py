@@ -38,6 +38,7 @@ PLANS = {
     "usual": Plan(),
     "stressed": STRESSED,
     "no network": Plan(networks=(), folds=3, test=120, baselines=("zero", "naive")),
+    "several horizons": Plan(horizons=(1, 5, 22), signals=(0.03, 0.05, 0.5)),
     "undefined": Plan(constant=("lstm",), undefined=True, folds=2, test=40),
 }
 
@@ -151,7 +152,7 @@ def test_a_phone_never_scrolls_sideways(
 @pytest.mark.parametrize(
     ("theme", "media"), [("light", "screen"), ("dark", "screen"), ("light", "print"), ("dark", "print")]
 )
-@pytest.mark.parametrize("name", ["usual", "stressed"])
+@pytest.mark.parametrize("name", ["usual", "stressed", "several horizons"])
 def test_every_text_stands_out_from_what_is_behind_it(
     page: Any, written: dict[str, Path], name: str, theme: Theme, media: str
 ) -> None:
@@ -189,7 +190,7 @@ def brightness(colour: str) -> int:
     return sum(int(channel) for channel in colour.removeprefix("rgb(").removesuffix(")").split(","))
 
 
-@pytest.mark.parametrize("name", ["usual", "stressed"])
+@pytest.mark.parametrize("name", ["usual", "stressed", "several horizons"])
 def test_letters_in_figures_can_be_read_on_a_phone(page: Any, written: dict[str, Path], name: str) -> None:
     show(page, written[name], PHONE)
     assert min(page.evaluate(LETTERS)) >= SMALLEST
