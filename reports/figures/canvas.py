@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -115,9 +115,13 @@ def name_axes(figure: Figure, height: str, width: str = "") -> None:
 
 
 def pens(result: Result) -> dict[str, Pen]:
-    """Return how every model is drawn: candidates by colour and dashes of their own, baselines thin and grey."""
+    """Return how every model is drawn: candidates by colour and dashes of their own, baselines thin and grey.
+
+    A model keeps its pen at every horizon.
+    """
+    leading = result if result.only is None else replace(result, only=None)
     found = {score.model: Pen(MUTED, width=0.9) for score in result.scores}
-    for number, score in enumerate(result.candidates):
+    for number, score in enumerate(leading.candidates):
         cycle, place = divmod(number, len(SERIES))
         found[score.model] = Pen(SERIES[place], DASHES[(place + cycle) % len(DASHES)])
     return found

@@ -32,8 +32,8 @@ TABLE_CAPTION = (
 )
 
 TOGETHER = {
-    "average_superior_predictive_ability": "on average (aSPA)",
-    "uniform_superior_predictive_ability": "at each horizon (uSPA)",
+    "average_superior_predictive_ability": "mean (aSPA)",
+    "uniform_superior_predictive_ability": "each (uSPA)",
 }
 """Tests of JOINT over all horizons, and what their rows are called."""
 

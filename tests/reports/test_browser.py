@@ -38,9 +38,10 @@ PLANS = {
     "usual": Plan(),
     "stressed": STRESSED,
     "no network": Plan(networks=(), folds=3, test=120, baselines=("zero", "naive")),
-    "several horizons": Plan(horizons=(1, 5, 22), signals=(0.03, 0.05, 0.5)),
     "undefined": Plan(constant=("lstm",), undefined=True, folds=2, test=40),
 }
+
+HORIZONS = Plan(horizons=(1, 5, 22), signals=(0.03, 0.05, 0.3))
 
 OPEN = "open => document.querySelectorAll('details').forEach(details => details.open = open)"
 SKELETON = """() => [...document.querySelectorAll('*')]
@@ -76,7 +77,8 @@ def tame(harmless_run: Path) -> Path:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("plans")
-    return {name: reports.write(make(folder, plan, name)) for name, plan in PLANS.items()}
+    plans = PLANS | {"several horizons": HORIZONS}
+    return {name: reports.write(make(folder, plan, name)) for name, plan in plans.items()}
 
 
 def show(page: Any, path: Path, size: dict[str, int] = DESK, theme: Theme = "light", media: str = "screen") -> None:
@@ -139,7 +141,7 @@ def test_without_javascript_the_page_is_the_same_to_the_pixel(browser: Any, writ
 
 
 @pytest.mark.parametrize("theme", get_args(Theme))
-@pytest.mark.parametrize("name", [*PLANS, *map(str, TURNS)])
+@pytest.mark.parametrize("name", [*PLANS, "several horizons", *map(str, TURNS)])
 def test_a_phone_never_scrolls_sideways(
     page: Any, written: dict[str, Path], hostile: list[Path], name: str, theme: Theme
 ) -> None:
@@ -202,4 +204,13 @@ def test_no_text_in_a_figure_covers_another_or_is_cut_off(
     page: Any, written: dict[str, Path], name: str, size: dict[str, int]
 ) -> None:
     show(page, written[name], size)
+    assert page.evaluate(CROWDED) == []
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_no_text_in_the_figure_of_all_horizons_covers_another(
+    page: Any, written: dict[str, Path], size: dict[str, int]
+) -> None:
+    show(page, written["several horizons"].parent / "figures" / "horizons.svg", size)
+    assert page.evaluate("document.querySelectorAll('text').length") > 6
     assert page.evaluate(CROWDED) == []

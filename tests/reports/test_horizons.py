@@ -13,6 +13,7 @@ from backtest.data.records.verdict import Candidate
 from backtest.data.result_tables import JOINT
 from backtest.reports import blocks
 from backtest.reports.blocks import Details, Figure, Heading, Section, Table, Verdict, walk
+from backtest.reports.figures.canvas import pens
 from backtest.reports.render.markdown import to_markdown
 from backtest.reports.report import compose, figures
 from backtest.reports.run import RunResult, read
@@ -100,6 +101,7 @@ def test_views_are_those_of_the_horizon_that_is_asked_for(several: RunResult) ->
             assert path.values[-1] == pytest.approx(-(score.skill or 0.0))
         assert view.status in {one.status for one in own.values()}
         assert view.at(22).horizon == 22
+        assert pens(view) == pens(several)
 
 
 @pytest.mark.parametrize("name", BY_HORIZON)
@@ -160,7 +162,7 @@ def test_skill_by_horizon_shows_each_model_at_each_horizon_and_all_together(seve
     joint = {(row.model, row.test): row.p_value for row in several.rows(JOINT, horizon=None)}
     assert len(joint) == 2 * 6
     for group in table.groups:
-        assert [row[0] for row in group.rows] == ["1", "5", "22", "on average (aSPA)", "at each horizon (uSPA)"]
+        assert [row[0] for row in group.rows] == ["1", "5", "22", "mean (aSPA)", "each (uSPA)"]
     lstm = next(group for group in table.groups if group.label == "LSTM")
     own = sorted((one for one in several.verdict.candidates if one.model == "lstm"), key=lambda one: one.horizon)
     assert [row[5] for row in lstm.rows[:3]] == [one.status for one in own]

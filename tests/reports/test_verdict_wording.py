@@ -159,7 +159,7 @@ def test_horizons_are_told_apart_by_name() -> None:
     one, five = candidate("no evidence", "lstm"), candidate("no evidence", "lstm", horizon=5)
     missing = candidate("cannot tell", "gru", horizon=0)
     names = [candidate_name(each, verdict(one, five, missing)) for each in (one, five, missing)]
-    assert names == ["LSTM at horizon 1", "LSTM at horizon 5", "GRU"]
+    assert names == ["LSTM at 1 bar", "LSTM at 5 bars", "GRU"]
     assert candidate_name(one, verdict(one, missing)) == "LSTM"
 
 
