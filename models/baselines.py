@@ -7,6 +7,7 @@ import numpy as np
 from backtest.models.forecaster import FitLog, State, unfitted
 from backtest.models.registry import model
 from backtest.models.scaling import Scaler
+from backtest.models.settings import TrainSettings
 from backtest.models.windows import Floats, Windows
 
 MAX_ORDER = 24
@@ -121,21 +122,25 @@ class Autoregression(Linear):
 class Ridge(Linear):
     """Ridge regression on the flattened window, its penalty chosen on the validation tail.
 
-    Hoerl and Kennard (1970).
+    Hoerl and Kennard (1970). Its inputs are scaled and held within the training range as those of the networks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, train: TrainSettings | None = None) -> None:
         super().__init__()
+        self.clip = (train or TrainSettings()).clip
         self.scaler: Scaler | None = None
 
     def columns(self, windows: Windows) -> Floats:
         """The standardised window, flattened (n, window * k)."""
-        scaler = self._fitted()
-        return ((windows.x - scaler.mean) / scaler.std).reshape(len(windows), -1)
+        return self._fitted().standardise(windows.x).reshape(len(windows), -1)
+
+    def predict(self, windows: Windows) -> Floats:
+        """Forecast (n,), held within the range of the training targets."""
+        return self._fitted().hold(super().predict(windows))
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Solve for each penalty from one eigendecomposition; the one best on `validation` is kept."""
-        self.scaler = Scaler.of(train)
+        self.scaler = Scaler.of(train, self.clip)
         moments = _moments(self, train)
         mean, gram, cross = moments[0, 1:] / len(train), moments[1:-1, 1:-1], moments[1:-1, -1]
         gram = gram - len(train) * np.outer(mean[:-1], mean[:-1])

@@ -32,7 +32,7 @@ class NeuralForecaster:
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Fit scaler and network; the same seed and windows always give the same weights."""
-        scaler = Scaler.of(train)
+        scaler = Scaler.of(train, self.train_settings.clip)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(self.seed)
             warm = self.fitted is not None and self.train_settings.start == "warm"
@@ -49,7 +49,7 @@ class NeuralForecaster:
         for block in windows.blocks(PREDICTION_BATCH):
             x = torch.from_numpy(scaler.transform(block.x)).to(self.device)
             parts.append(net(x)[:, -1].double().cpu().numpy() * scaler.target_std)
-        return np.concatenate(parts)
+        return scaler.hold(np.concatenate(parts))
 
     def state(self) -> State:
         """Weights and scaler as plain arrays."""

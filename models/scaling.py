@@ -1,4 +1,4 @@
-"""Standardising with the mean and the standard deviation of the training rows alone."""
+"""Standardising with the mean and the standard deviation of the training rows alone, held within their range."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.models.settings import Clip
 from backtest.models.windows import Floats, Windows
 
 ROUNDING = 1e-10
@@ -18,31 +19,61 @@ class Scaler:
     """Mean and standard deviation of each feature (k,), and the standard deviation of the target.
 
     The target is divided, not centred: zero stays zero, so that a network which learns nothing forecasts nothing.
+
+    With a `clip` of c, features are held within [low - c (high - low), high + c (high - low)] of the training rows, and
+    forecasts within the range of the training targets: `limits` (2, k) and `target_limits` (2,); None: not held. The
+    training rows themselves are never changed by it.
     """
 
     mean: Floats
     std: Floats
     target_std: float
+    limits: Floats | None = None
+    target_limits: Floats | None = None
 
     @classmethod
-    def of(cls, train: Windows) -> Scaler:
+    def of(cls, train: Windows, clip: Clip = "off") -> Scaler:
         """Fit on the rows that the windows of `train` cover, each counted once; a constant column keeps scale 1."""
         rows = train.features[covered(train)]
-        return cls(rows.mean(axis=0), _spread(rows), float(_spread(train.y)))
+        scale = rows.mean(axis=0), _spread(rows), float(_spread(train.y))
+        if clip == "off":
+            return cls(*scale)
+        low, high = rows.min(axis=0), rows.max(axis=0)
+        margin = clip * (high - low)
+        return cls(
+            *scale, np.stack([low - margin, high + margin]), np.stack([train.y.min(axis=0), train.y.max(axis=0)])
+        )
+
+    def standardise(self, features: Floats) -> Floats:
+        """Features (..., k), held within their limits, in training standard deviations."""
+        held: Floats = features if self.limits is None else np.clip(features, *self.limits)
+        return (held - self.mean) / self.std
 
     def transform(self, features: Floats) -> NDArray[np.float32]:
-        """Features (rows, k) in training standard deviations, as the network takes them."""
-        return ((features - self.mean) / self.std).astype(np.float32)
+        """The same as the network takes them."""
+        return self.standardise(features).astype(np.float32)
+
+    def hold(self, forecasts: Floats) -> Floats:
+        """Forecasts (n,) held within the range of the training targets."""
+        return forecasts if self.target_limits is None else np.clip(forecasts, *self.target_limits)
 
     def state(self) -> dict[str, Floats]:
-        """The scaler as plain arrays."""
-        return {"scaler.mean": self.mean, "scaler.std": self.std, "scaler.target_std": np.array([self.target_std])}
+        """The scaler as plain arrays; limits only where there are some."""
+        limits = {"limits": self.limits, "target_limits": self.target_limits}
+        arrays = {"mean": self.mean, "std": self.std, "target_std": np.array([self.target_std]), **limits}
+        return {f"scaler.{name}": array for name, array in arrays.items() if array is not None}
 
     @classmethod
     def restore(cls, state: Mapping[str, NDArray[np.generic]]) -> Scaler:
         """The scaler whose `state` this is."""
-        mean, std, target = (np.asarray(state[f"scaler.{name}"], np.float64) for name in ("mean", "std", "target_std"))
-        return cls(mean, std, float(target[0]))
+        prefix = "scaler."
+        arrays = {
+            name.removeprefix(prefix): np.asarray(array, np.float64)
+            for name, array in state.items()
+            if name.startswith(prefix)
+        }
+        mean, std, target = (arrays.pop(name) for name in ("mean", "std", "target_std"))
+        return cls(mean, std, float(target[0]), **arrays)
 
 
 def covered(windows: Windows) -> NDArray[np.bool_]:

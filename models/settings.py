@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+
+
+def check_clip(value: object) -> float | Literal["off"]:
+    """Accept a number >= 0, or off."""
+    if value == "off":
+        return "off"
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+        return float(value)
+    raise ValueError(f'must be a number >= 0, such as 0.1, or "off" (got {value!r})')
+
+
+Clip = Annotated[float | Literal["off"], PlainValidator(check_clip)]
+"""By how much of the training range values may leave it at each end; `off`: they are not held."""
 
 
 class NetSettings(BaseModel):
@@ -32,6 +46,11 @@ class TrainSettings(BaseModel):
     learning_rate: float = Field(1e-3, gt=0, description="of Adam")
     weight_decay: float = Field(1e-5, ge=0, description="of Adam")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU where there is one")
+    clip: Clip = Field(
+        "off",
+        description="0 or more: inputs are held within the training range, widened at each end by this share of it, "
+        "and forecasts within that of the training outcomes",
+    )
     start: Literal["cold", "warm"] = Field("cold", description="warm: from the weights of the fold before")
 
     @property

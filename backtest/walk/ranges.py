@@ -38,15 +38,17 @@ def _inputs(plan: WalkPlan, fold: Fold) -> Iterator[dict[str, Any]]:
 
 
 def _forecasts(plan: WalkPlan, fold: Fold, forecasts: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield a row for each model: the range is that of the outcomes it was trained on."""
+    """Yield a row for each model and horizon: the range is that of the outcomes it was trained on."""
     train, _ = learning_windows(plan.rows, fold, plan.config.net.window)
-    low, high = train.y.min(), train.y.max()
+    outcomes = train.y.reshape(len(train), -1)
+    place = {horizon: number for number, horizon in enumerate(forecasts["horizon"].unique().sort())}
     single = pl.col("seed").is_not_null() | (pl.col("seed").is_not_null().sum().over("model") == 0)
-    made = forecasts.filter(fold=fold.index).filter(single).partition_by("model", as_dict=True, maintain_order=True)
-    for (model,), rows in made.items():
-        values = rows["y_hat"].to_numpy()
+    own = forecasts.filter(fold=fold.index).filter(single)
+    for (model, horizon), rows in own.partition_by("model", "horizon", as_dict=True, maintain_order=True).items():
+        seen, values = outcomes[:, place[horizon]], rows["y_hat"].to_numpy()
+        low, high = seen.min(), seen.max()
         outside = int(((values <= low) | (values >= high)).sum())
-        yield _row(fold, low, high, values, outside, model=model, horizon=rows["horizon"][0])
+        yield _row(fold, low, high, values, outside, model=model, horizon=horizon)
 
 
 def _row(fold: Fold, low: float, high: float, values: Floats, outside: int, **of: Any) -> dict[str, Any]:

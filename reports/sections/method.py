@@ -44,7 +44,9 @@ def method(result: RunResult) -> tuple[Block, ...]:
 METHOD = (
     "Walk-forward evaluation: in each fold the models are fitted on past data only and then forecast, from every bar "
     "of the test period, the {outcome} over the next bars. A network is fitted once per seed, and its forecast is the"
-    " mean over the seeds. All models forecast exactly the same rows."
+    " mean over the seeds. All models forecast exactly the same rows. Inputs held within the training range: with a "
+    "number as train.clip, networks and ridge see no input beyond the range of their training rows, widened at each "
+    "end by that share of it, and forecast nothing beyond the training outcomes; off: they extrapolate."
 )
 REFERENCES = {
     "zero": "Zero forecasts that the price will not move.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from backtest.data.errors import ConfigError
+from backtest.models import MODELS
 from backtest.models.forecaster import FitLog
 from backtest.models.nets.recurrent import Cell
 from backtest.models.neural import NeuralForecaster
@@ -135,3 +137,36 @@ def test_peak_memory_does_not_grow_with_the_number_of_windows(sampling: str) -> 
     few, many = 10_000, 110_000
     one_window_each = (many - few) * 96 * 4 * 4
     assert peak(many) - peak(few) < 0.25 * one_window_each
+
+
+def far(windows: Windows, times: float) -> Windows:
+    """The same windows with inputs so many times as large."""
+    return replace(windows, features=windows.features * times)
+
+
+@pytest.mark.parametrize("name", ["lstm", "ridge"])
+def test_inputs_beyond_the_training_range_count_as_its_border_and_forecasts_stay_within_the_outcomes(name: str) -> None:
+    learn, _, ask = world()
+    free, held = (
+        MODELS[name].make(NET, TrainSettings(chunk=16, batch=64, epochs=2, learning_rate=0.01, clip=clip), 0)
+        for clip in ("off", 0.0)
+    )
+    for forecaster in (free, held):
+        forecaster.fit(learn, learn)  # nothing beyond the training range to stop by
+    np.testing.assert_array_equal(free.predict(learn), held.predict(learn))
+    limits = learn.features.min(axis=0), learn.features.max(axis=0)
+    wild = far(ask, 50.0)
+    within = replace(wild, features=np.clip(wild.features, *limits))
+    assert not np.array_equal(held.predict(wild), free.predict(wild))
+    ends = learn.y.min(), learn.y.max()
+    np.testing.assert_array_equal(held.predict(wild), np.clip(free.predict(within), *ends))
+    again = MODELS[name].make(NET, TrainSettings(clip=0.0), 0)
+    again.restore(held.state())
+    np.testing.assert_array_equal(again.predict(wild), held.predict(wild))
+
+
+def test_an_impossible_clip_is_refused() -> None:
+    for value in (-0.1, True, "on", float("inf")):
+        with pytest.raises(ValueError, match=r"must be a number >= 0, such as 0.1, or .off"):
+            TrainSettings.model_validate({"clip": value})
+    assert TrainSettings().clip == "off"

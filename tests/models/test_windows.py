@@ -149,3 +149,30 @@ def test_the_scaler_survives_constant_columns_and_its_own_state() -> None:
     again = Scaler.restore(scaler.state())
     assert np.array_equal(again.mean, scaler.mean)
     assert again.target_std == scaler.target_std
+
+
+def test_later_rows_are_held_within_the_training_range_and_its_margin() -> None:
+    rng = np.random.default_rng(0)
+    features, target = rng.normal(size=(60, 2)), rng.normal(size=60)
+    features[40:] *= 9  # the later rows
+    train = Windows(features, target, target, np.arange(3, 40), 4, 1)
+    free, exact, wide = (Scaler.of(train, clip) for clip in ("off", 0.0, 0.25))
+    seen = features[:40]
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    assert (features[40:] > high).any()
+    np.testing.assert_array_equal(
+        free.transform(features), ((features - seen.mean(0)) / seen.std(0)).astype(np.float32)
+    )
+    np.testing.assert_array_equal(exact.transform(features), free.transform(np.clip(features, low, high)))
+    margin = (high - low) / 4
+    np.testing.assert_array_equal(
+        wide.transform(features), free.transform(np.clip(features, low - margin, high + margin))
+    )
+    np.testing.assert_array_equal(exact.transform(seen), free.transform(seen))
+    ends = [target[3:40].min(), target[3:40].max()]
+    assert exact.hold(np.array([-99.0, 0.0, 99.0])).tolist() == [ends[0], 0.0, ends[1]]
+    assert free.hold(np.array([-99.0, 99.0])).tolist() == [-99.0, 99.0]
+    assert set(free.state()) == {"scaler.mean", "scaler.std", "scaler.target_std"}
+    again = Scaler.restore(wide.state())
+    np.testing.assert_array_equal(again.transform(features), wide.transform(features))
+    np.testing.assert_array_equal(again.hold(10 * target), wide.hold(10 * target))
