@@ -54,6 +54,7 @@ NAMES = {
         "Forecasting the direction": "direction.md",
         "How the audit works": "audit.md",
         "Error rates where the truth is known": "calibration.md",
+        "Error rates of verdicts": "calibration-verdicts.md",
         "Speed and memory": "speed.md",
         "Questions and answers": "faq.md",
     },

@@ -101,7 +101,7 @@ def _direction(rival: str, lost: float) -> Draw:
 
 
 LOG_HAR, AGAINST_OTHER = Question("log_variance", "qlike", "log_har"), Question("log_variance", "qlike", OTHER)
-WEAK, STRONG = (0.02, 0.05, 0.1, 0.2), (0.005, 0.01, 0.02, 0.04)
+WEAK, STRONG = (0.02, 0.05, 0.1, 0.2), (0.0025, 0.005, 0.01, 0.02, 0.04)
 CASES: dict[str, Case] = {
     "returns, against zero": Case(Question(), _returns_against_zero, (0.01, 0.02, 0.04, 0.06)),
     "returns, against another model": Case(Question(rival=OTHER), _returns_against_another, (0.01, 0.02, 0.03, 0.038)),

@@ -146,7 +146,7 @@ def made_up(better: int) -> VerdictFindings:
     equal = {(horizon, n): {"better": better, "no evidence": 1000 - better} for horizon in HORIZONS for n in LENGTHS}
     return VerdictFindings(
         equal=dict.fromkeys(CASES, equal),
-        better={case: dict(zip(one.strengths, (samples, strong), strict=False)) for case, one in CASES.items()},
+        better={case: dict(zip(one.strengths[:2], (samples, strong), strict=True)) for case, one in CASES.items()},
         over_horizons={
             name: {(proxy, n): Rate(25, 500) for proxy in PROXIES for n in LENGTHS} for name in OVER_HORIZONS
         },
