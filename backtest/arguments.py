@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 
 import polars as pl
 
-from backtest.data.dataset import Dataset
+from backtest.data.dataset import NOTHING, Dataset
 from backtest.data.errors import ConfigError
+from backtest.features.catalog import resolve
 from backtest.walk.config import LoadedConfig, build, load, load_plugins
 from backtest.walk.folds import FoldSettings
-from backtest.walk.plan import WalkPlan, plan_walk
+from backtest.walk.plan import WalkPlan, columns_of, plan_walk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,11 +76,13 @@ class Settings(TypedDict, total=False):
     costs: Mapping[str, object]
 
 
-def dataset_of(bars: Bars, symbol: str | None = None, interval: str | None = None) -> Dataset:
-    """The data of a source or a frame."""
+def dataset_of(
+    bars: Bars, symbol: str | None = None, interval: str | None = None, columns: Mapping[str, str] = NOTHING
+) -> Dataset:
+    """The data of a source or a frame, with further columns of it."""
     if isinstance(bars, str | Path):
-        return Dataset.from_source(bars, symbol, interval)
-    return Dataset.from_frame(bars, symbol, interval)
+        return Dataset.from_source(bars, symbol, interval, columns)
+    return Dataset.from_frame(bars, symbol, interval, columns)
 
 
 def plan_of(bars: Bars | None, config: str | Path | None, preset: str | None, settings: Mapping[str, Any]) -> WalkPlan:
@@ -102,8 +105,12 @@ def plan_of(bars: Bars | None, config: str | Path | None, preset: str | None, se
     config_dir = base.config_dir if base else None
     load_plugins(tree, config_dir)
     loaded = LoadedConfig(build(tree, where="settings"), config_dir)
+    if named or bars is None:
+        return plan_walk(loaded)
     symbol, interval = loaded.config.data.symbol, loaded.config.source_interval
-    return plan_walk(loaded, None if named or bars is None else dataset_of(bars, symbol, interval))
+    return plan_walk(
+        loaded, dataset_of(bars, symbol, interval, columns_of(loaded.config, resolve(loaded.config.features)))
+    )
 
 
 def call_of(bars: Bars | None, config: str | Path | None, settings: Mapping[str, object]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import polars as pl
@@ -16,6 +17,9 @@ from backtest.data.reading import bars as bar_files
 from backtest.data.reading.tables import FRAME
 from backtest.data.realised import realised_bars
 from backtest.data.sessions import find_sessions, interval_of
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No further columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +67,34 @@ class Dataset:
     finer: Finer | None = None
 
     @classmethod
-    def from_source(cls, source: str | Path, symbol: str | None = None, interval: str | None = None) -> Self:
-        """Read and check the bars of a file, a folder, a glob or a built-in name.
+    def from_source(
+        cls,
+        source: str | Path,
+        symbol: str | None = None,
+        interval: str | None = None,
+        columns: Mapping[str, str] = NOTHING,
+    ) -> Self:
+        """Read and check the bars of a file, a folder, a glob or a built-in name, with further `columns` of a file.
 
         `symbol` picks an instrument, `interval` such as `1h` is what the bars' spacing must be. Raises as
         `data.reading.bars.load_bars`, and ConfigError for bars of another interval.
         """
-        return cls._of(bar_files.load_bars(source, symbol), str(source), interval)
+        return cls._of(bar_files.load_bars(source, symbol, columns=columns), str(source), interval)
 
     @classmethod
-    def from_frame(cls, frame: object, symbol: str | None = None, interval: str | None = None) -> Self:
+    def from_frame(
+        cls,
+        frame: object,
+        symbol: str | None = None,
+        interval: str | None = None,
+        columns: Mapping[str, str] = NOTHING,
+    ) -> Self:
         """Take over a polars or pandas data frame of bars, with the same layouts and checks as a file.
 
         The open times stand in a column such as `time`, or in the DatetimeIndex of a pandas frame. `symbol` names the
         instrument of a frame without a column `symbol`. Raises as `from_source`; messages name `data frame`.
         """
-        return cls._of(bar_files.load_frame(frame, symbol), FRAME, interval)
+        return cls._of(bar_files.load_frame(frame, symbol, columns=columns), FRAME, interval)
 
     @classmethod
     def _of(cls, bars: pl.DataFrame, source: str, expected: str | None) -> Self:

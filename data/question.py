@@ -67,9 +67,9 @@ class Target:
         The variance of a bar, whose sum over the next bars is the outcome; None for other targets.
     bounds
         The smallest and the largest number that an outcome or a forecast can be.
-    column
-        The column that holds the variance of a bar, beyond those that every bar has: `RV`, `measures.RV` of an external
-        series. None where the variance is computed from prices.
+    reads
+        The columns of bars that it is computed from: prices, a column `RV` of the file, `measures.RV` of an external
+        series.
     noise
         Standard error of a bar's variance as a share of it, with normal returns; None where it cannot be told.
     """
@@ -91,7 +91,7 @@ class Target:
     intervals: bool = True
     bar_variance: Callable[[], pl.Expr] | None = None
     bounds: tuple[float, float] = (-1e6, 1e6)
-    column: str | None = None
+    reads: tuple[str, ...] = ("close",)
     noise: float | None = None
 
 
@@ -105,7 +105,9 @@ def rise(horizon: int) -> pl.Expr:
     return (pl.col("close").shift(-horizon) > pl.col("close")).cast(pl.Float64)
 
 
-def variance_target(bar_variance: Callable[[], pl.Expr], title: str, efficiency: float | None = None) -> Target:
+def variance_target(
+    bar_variance: Callable[[], pl.Expr], title: str, reads: tuple[str, ...], efficiency: float | None = None
+) -> Target:
     """Return the target "logarithm of the sum of the next bars' variances", from the variance of a bar.
 
     `efficiency` says how many times smaller the variance of its error is than that of a squared return, 2 of its square
@@ -131,6 +133,7 @@ def variance_target(bar_variance: Callable[[], pl.Expr], title: str, efficiency:
         scale="variance",
         bar_variance=bar_variance,
         bounds=(0.0, 1e6),
+        reads=reads,
         noise=math.sqrt(2 / efficiency) if efficiency else None,
     )
 
@@ -161,9 +164,11 @@ TARGETS: dict[str, Target] = {
         tradable=True,
         neutral=0.0,
     ),
-    "log_variance": variance_target(squared_return, "variance from squared returns"),
-    "log_variance_parkinson": variance_target(parkinson, "variance from high and low"),
-    "log_variance_garman_klass": variance_target(garman_klass, "variance from open, high, low and close"),
+    "log_variance": variance_target(squared_return, "variance from squared returns", ("close",), 1.0),
+    "log_variance_parkinson": variance_target(parkinson, "variance from high and low", ("high", "low"), 4.9),
+    "log_variance_garman_klass": variance_target(
+        garman_klass, "variance from open, high, low and close", ("open", "high", "low", "close"), 7.4
+    ),
     "direction": Target(
         title="direction",
         unit="probability of a rise",
@@ -215,8 +220,8 @@ def target_of(name: str) -> Target:
         )
     title = "realised variance" if column == REALISED else f"variance {column}"
     features = tuple({"name": "log_mean", "window": window, "column": column} for window in (1, 5, 22))
-    made = variance_target(lambda: pl.col(column), title)
-    return replace(made, unit="as in its column", features=features, column=column)
+    made = variance_target(lambda: pl.col(column), title, (column,))
+    return replace(made, unit="squared log return" if column == REALISED else "as in its column", features=features)
 
 
 def outcome_column(target: str, horizon: int) -> str:

@@ -9,7 +9,15 @@ import polars as pl
 
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
-from backtest.data.question import BAR_QUARTICITY, BAR_VARIANCE, QUARTICITY, Target, outcome_column, target_of
+from backtest.data.question import (
+    BAR_QUARTICITY,
+    BAR_VARIANCE,
+    LOG_VARIANCE_OF,
+    QUARTICITY,
+    Target,
+    outcome_column,
+    target_of,
+)
 from backtest.data.sessions import interval_of, segments
 from backtest.features.built_in import log_return
 from backtest.features.catalog import Resolved, Spec, resolve
@@ -23,12 +31,12 @@ def build(
     specs: Sequence[Spec],
     *,
     horizon: int = 1,
-    kind: str = "log_return",
+    kind: str | None = "log_return",
     interval: timedelta | None = None,
     external: Mapping[str, pl.DataFrame] | None = None,
     segment: pl.Series | None = None,
 ) -> pl.DataFrame:
-    """Return FEATURES for `bars`: one row per bar, its features in the order of `specs`, and the target.
+    """Return FEATURES for `bars`: a row per bar, its features in the order of `specs`, and the target if there is one.
 
     The bars' `interval` is inferred where it is not given, and so is the `segment` of each row: an audit that changes
     or cuts off bars gives that of the true bars, for it does not change when the market was open.
@@ -38,7 +46,7 @@ def build(
     features = resolve(specs)
     step = interval or interval_of(bars)
     stretch = segments(bars, step) if segment is None else segment.alias("segment")
-    series = load_external(features) if external is None else external
+    series = load_external(features, kind) if external is None else external
     return _compute(bars, step, stretch, series, features, horizon=horizon, kind=kind)
 
 
@@ -50,9 +58,10 @@ def build_features(
     return _compute(*parts, features, horizon=horizon, kind=kind)
 
 
-def load_external(features: Sequence[Resolved]) -> dict[str, pl.DataFrame]:
-    """Load the external series that `features` read, those alone. Raises as `external.load`."""
-    read = {column.partition(".")[0] for one in features for column in one.requires}
+def load_external(features: Sequence[Resolved], kind: str | None = None) -> dict[str, pl.DataFrame]:
+    """Load the external series that `features` and the target `kind` read, those alone. Raises as `external.load`."""
+    columns = [*(_target(kind).reads if kind else ()), *(column for one in features for column in one.requires)]
+    read = {column.partition(".")[0] for column in columns}
     return load(name for name in EXTERNAL if name in read)
 
 
@@ -64,7 +73,7 @@ def _compute(
     features: Sequence[Resolved],
     *,
     horizon: int,
-    kind: str,
+    kind: str | None,
 ) -> pl.DataFrame:
     """Evaluate features and target within each stretch of bars without a hole.
 
@@ -75,12 +84,12 @@ def _compute(
     timed = bars.with_columns(known_at=pl.col("time") + interval)
     readable = join(timed, external) if external else timed
     _check_columns(readable, features)
-    measures = measures_of(kind, readable.columns)
+    outcomes = [outcome_of(kind, horizon), *measures_of(kind, readable.columns)] if kind else []
+    bar_return = log_return() if "close" in readable.columns else pl.lit(None, pl.Float64)
     raw = [
-        log_return().alias("bar_return"),
+        bar_return.alias("bar_return"),
         *(expr for one in features for expr in one.exprs),
-        outcome_of(kind, horizon),
-        *measures,
+        *outcomes,
         pl.col("known_at").shift(-horizon).alias("target_time"),
         pl.int_range(pl.len()).alias(POSITION),
     ]
@@ -112,14 +121,16 @@ def measures_of(kind: str, columns: Sequence[str]) -> list[pl.Expr]:
     Raises ConfigError for an unknown kind, or one about a column that is not among them.
     """
     target = _target(kind)
-    if target.column and target.column not in columns:
+    missing = [name for name in target.reads if name not in columns]
+    if missing:
         raise ConfigError(
-            f"target.kind: {kind} needs {target.column}, which these bars lack (columns: {', '.join(columns)}): "
-            "correct the name, or set target.from to have realised_variance made of finer bars"
+            f"target.kind: {kind} needs {', '.join(missing)}, which these bars lack (columns: {', '.join(columns)}): "
+            "correct the name, use bars that have it, or set target.from, which makes realised_variance of finer bars"
         )
     if not target.bar_variance:
         return []
-    quarticity = [pl.col(QUARTICITY).alias(BAR_QUARTICITY)] if target.column and QUARTICITY in columns else []
+    has_quarticity = kind.startswith(LOG_VARIANCE_OF) and QUARTICITY in columns
+    quarticity = [pl.col(QUARTICITY).alias(BAR_QUARTICITY)] if has_quarticity else []
     return [target.bar_variance().alias(BAR_VARIANCE), *quarticity]
 
 
@@ -140,7 +151,8 @@ def _usable(column: str, lookback: int) -> pl.Expr:
 def _check_columns(bars: pl.DataFrame, features: Sequence[Resolved]) -> None:
     """Raise ConfigError if a feature reads a column that neither the bars nor an external series have."""
     for one in features:
-        missing = [column for column in one.requires if column not in bars.columns]
+        read = dict.fromkeys((*one.requires, *(name for expr in one.exprs for name in expr.meta.root_names())))
+        missing = [column for column in read if column not in bars.columns]
         if missing:
             raise ConfigError(
                 f"features: {one.columns[0]} needs {', '.join(missing)}, which these bars lack and no external series "

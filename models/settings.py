@@ -30,7 +30,9 @@ class NetSettings(BaseModel):
     layers: int = Field(2, ge=1, description="recurrent layers")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of units dropped between layers while training")
     window: int = Field(48, ge=2, description="bars that a forecast sees")
-    har_lags: tuple[int, ...] | None = Field(None, description="bars of har's means; none: 1, 5 and 22")
+    har_lags: tuple[int, ...] | None = Field(
+        None, description="bars of har's means; none: 1, 5 and 22, or of daily bars without closed days 1, 7 and 30"
+    )
 
 
 class TrainSettings(BaseModel):

@@ -31,6 +31,9 @@ from backtest.models.windows import Floats
 TRADING_DAYS = (1, 5, 22)
 """HAR lags of daily values from a market with a weekend: a day, a week, a month."""
 
+CALENDAR_DAYS = (1, 7, 30)
+"""The same where the market never closes."""
+
 RISKMETRICS_DECAY = 0.94
 """Decay of daily variances (J.P. Morgan 1996, RiskMetrics Technical Document, 4th edition)."""
 

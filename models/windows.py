@@ -156,7 +156,9 @@ def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int, kind: str = "
     features = frame.select(names).to_numpy(order="c").astype(np.float64, copy=False)
     returns = frame["bar_return"].to_numpy().astype(np.float64, copy=False)
     target = frame[outcome_column(kind, horizon)].to_numpy().astype(np.float64, copy=False)
-    complete = np.isfinite(features).all(axis=1) & np.isfinite(returns)
+    complete = np.isfinite(features).all(axis=1)
+    if frame["bar_return"].null_count() < frame.height:  # else these are no prices
+        complete &= np.isfinite(returns)
     variances = None
     if target_of(kind).bar_variance:
         variances = frame[BAR_VARIANCE].to_numpy().astype(np.float64, copy=False)

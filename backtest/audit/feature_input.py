@@ -46,7 +46,7 @@ def feature_under_test(
     spec = _catalog_spec(feature)
     if spec is not None:
         (declared,) = resolve([spec])
-        build = feature_builder(_with_symbol(bars), [spec], interval)
+        build = feature_builder(_with_symbol(bars), [spec], interval, kind=None)
         columns = ["symbol", "time", *declared.columns]
         declares = declares or Lookback(declared.lookback, declared.tolerance)
         own = load_external([declared]) if external is None else series

@@ -110,6 +110,9 @@ def _simulate_prices(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFra
 
 def _shuffle_prices(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """Bars of one symbol with its log returns, the extremes of their bars and their measures, in a random order."""
+    if "close" not in bars.columns:
+        order = rng.permutation(bars.height)
+        return bars.with_columns(bars[name].gather(order) for name in bars.columns if name not in TRADED)
     returns = np.diff(np.log(bars["close"].to_numpy()))
     order = rng.permutation(len(returns))
     places = np.concatenate([[0], order + 1])

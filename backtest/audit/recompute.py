@@ -126,7 +126,7 @@ def feature_builder(
     interval: timedelta,
     *,
     horizon: int = 1,
-    kind: str = "log_return",
+    kind: str | None = "log_return",
     segment: pl.Series | None = None,
 ) -> BuildFeatures:
     """Return a function that computes FEATURES of `bars` with other values, or of some of them, as a run does.

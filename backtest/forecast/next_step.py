@@ -143,7 +143,7 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
     plugins.load(config.plugins, None)
     manifest = read_manifest(run)
     resolved = resolve(config.features)
-    features, rows = feature_rows(config, dataset.with_external(load_external(resolved)), resolved)
+    features, rows = feature_rows(config, dataset.with_external(load_external(resolved, config.target.kind)), resolved)
     newest = _newest(features, rows, config.net.window)
     windows = rows.at(newest, window=config.net.window)
     keys = features[newest].join(

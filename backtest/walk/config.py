@@ -57,6 +57,9 @@ class TargetSettings(Settings):
         description="log_variance: time between the bars of the source, such as 5m; those of data.interval are made of "
         "them, each with its realised variance",
     )
+    quarticity: str | None = Field(
+        None, description="log_variance.NAME: column of the file that holds the realised quarticity, for harq"
+    )
     overnight: bool = Field(True, description="from: whether the return over closed hours counts into the next bar's")
 
     @field_validator("finer")
@@ -152,6 +155,11 @@ class Config(Settings):
         if finer and not self.data.interval:
             raise ValueError(
                 f'target.from: must come with data.interval, such as "1d", to be made of them (got {finer})'
+            )
+        if self.target.quarticity and (finer or not kind.startswith(LOG_VARIANCE_OF)):
+            raise ValueError(
+                f"target.quarticity: must be left out for {kind}{' from finer bars' * bool(finer)} (got "
+                f"{self.target.quarticity}): it is for a column of variances"
             )
         if not finer and not self.target.overnight:
             raise ValueError("target.overnight: must come with target.from, whose bars it is about (got false)")
@@ -297,7 +305,11 @@ def _explain(error: Mapping[str, Any]) -> str:
         for part in parts[:-1]:
             fields = fields.model_fields[part].annotation
         last = str(parts[-1])
-        near = _nearest(last, list(fields.model_fields), ".".join(str(part) for part in parts[:-1]))
+        near = _nearest(
+            last,
+            [field.alias or name for name, field in fields.model_fields.items()],
+            ".".join(str(part) for part in parts[:-1]),
+        )
         elsewhere = [name for name in all_settings() if name.endswith(f".{last}")]
         meant = f": did you mean {' or '.join(elsewhere)}?" if elsewhere else near
         return f"{place}: unknown setting{meant}"

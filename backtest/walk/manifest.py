@@ -76,7 +76,7 @@ def data_card(plan: WalkPlan) -> dict[str, Any]:
         "gaps": holes.height,
         "missing_bars": int(holes["missing"].sum()),
         "longest_gap_bars": int(holes["missing"].max() or 0),  # type: ignore[arg-type]
-        "zero_volume_bars": int((dataset.bars["volume"] == 0).sum()),
+        "zero_volume_bars": int((dataset.bars["volume"] == 0).sum()) if "volume" in dataset.bars.columns else None,
         "rows_lost": plan.features.height - usable,
         "finer": finer_bars(plan),
     }

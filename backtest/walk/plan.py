@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -13,14 +14,15 @@ from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
 from backtest.data.names import HOLDING
-from backtest.data.question import target_of
+from backtest.data.question import LOG_VARIANCE_OF, QUARTICITY, target_of
 from backtest.data.run_files import json_bytes, sha256
-from backtest.data.schema import FEATURES, check
+from backtest.data.schema import BARS, FEATURES, check
 from backtest.evaluation.metrics import METRICS
 from backtest.features import plugins
 from backtest.features.catalog import Resolved, resolve
 from backtest.features.pipeline import build_features, load_external
 from backtest.models import MODELS
+from backtest.models.volatility import CALENDAR_DAYS, TRADING_DAYS
 from backtest.models.windows import Panel, panel
 from backtest.significance.table import TESTS
 from backtest.walk.config import Config, LoadedConfig
@@ -68,15 +70,28 @@ class WalkPlan:
         return sha256(json_bytes([self.config.trial_digest, *code]))
 
 
-def load_dataset(config: Config, config_dir: Path | None = None) -> Dataset:
+def load_dataset(config: Config, config_dir: Path | None = None, features: Sequence[Resolved] = ()) -> Dataset:
     """Read the configured bars, made of finer ones where settings say so; ConfigError for bars of another interval.
 
+    Columns of a file beyond those of bars are read where the target or one of the `features` needs them.
     A relative source is looked up in `config_dir` first, then in the working directory.
     """
     source, symbol, interval = config.data.source, config.data.symbol, config.source_interval
     found = config_dir and source and not Path(source).is_absolute() and any(config_dir.glob(source))
-    read = Dataset.from_source(config_dir / source if config_dir and found else source, symbol, interval)
+    columns = columns_of(config, features)
+    read = Dataset.from_source(config_dir / source if config_dir and found else source, symbol, interval, columns)
     return _with_realised_variance(config, read)
+
+
+def columns_of(config: Config, features: Sequence[Resolved]) -> dict[str, str]:
+    """Return the columns that target and features read beyond those of bars: what each is called, its name in the file.
+
+    Those with a dot belong to external series.
+    """
+    read = [*target_of(config.target.kind).reads, *(name for one in features for name in one.requires)]
+    known = {column.name for column in BARS.columns}
+    columns = {name: name for name in read if name not in known and "." not in name}
+    return columns | ({QUARTICITY: config.target.quarticity} if config.target.quarticity else {})
 
 
 def _with_realised_variance(config: Config, dataset: Dataset) -> Dataset:
@@ -106,9 +121,12 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
     _check_target(config.target.kind)
     _check_models(config)
     resolved = resolve(config.features)  # a mistake in their names shows before the bars are read
-    dataset = _with_realised_variance(config, dataset) if dataset else load_dataset(config, loaded.config_dir)
+    dataset = _with_realised_variance(config, dataset) if dataset else load_dataset(config, loaded.config_dir, resolved)
     if not dataset.external:
-        dataset = dataset.with_external(load_external(resolved))
+        dataset = dataset.with_external(load_external(resolved, config.target.kind))
+    _check_variances(config, dataset)
+    loaded = replace(loaded, config=with_har_lags(config, dataset))
+    config = loaded.config
     features, rows = feature_rows(config, dataset, resolved)
     _check_features(features, rows.names)
     horizon, interval, times = config.target.horizon, dataset.interval, features["time"].unique().sort()
@@ -146,6 +164,38 @@ def _check_target(kind: str) -> None:
             raise ConfigError(
                 f"target {kind}: {field}: unknown {', '.join(unknown)}: it may be one of {', '.join(known)}"
             )
+
+
+def _check_variances(config: Config, dataset: Dataset) -> None:
+    """ConfigError where a column of variances from the file has none in some row, or a negative one."""
+    kind, column = config.target.kind, config.target.kind.removeprefix(LOG_VARIANCE_OF)
+    if column == kind or column not in dataset.bars.columns or dataset.finer:
+        return
+    wrong = dataset.bars.filter(pl.col(column).is_null() | (pl.col(column) < 0))
+    if wrong.height:
+        raise ConfigError(
+            f"target.kind: {kind}: expected a variance of at least 0 in every row of {column} (got {wrong[column][0]} "
+            f"at {wrong['time'][0]:%Y-%m-%d %H:%M}, in all {wrong.height:,} such rows): correct or delete the rows, "
+            "or name a column of variances"
+        )
+
+
+def with_har_lags(config: Config, dataset: Dataset) -> Config:
+    """Return settings that say which lags HAR takes for a variance where none are set.
+
+    A day, a week and a month of daily bars: 1, 5 and 22, or 1, 7 and 30 where the market never closes. Bars within a
+    day take 1, 5 and 22 bars, for which no calendar speaks. ConfigError where the window cannot hold the longest.
+    """
+    if target_of(config.target.kind).scale != "variance":
+        return config
+    never_closes = dataset.always_open and dataset.interval == timedelta(days=1)
+    lags = config.net.har_lags or (CALENDAR_DAYS if never_closes else TRADING_DAYS)
+    if max(lags) > config.net.window:
+        raise ConfigError(
+            f"net.window: must be at least {max(lags)}, the longest lag of HAR (got {config.net.window}): lengthen it, "
+            f"or set net.har_lags, such as {[lag for lag in lags if lag <= config.net.window]}"
+        )
+    return config.model_copy(update={"net": config.net.model_copy(update={"har_lags": lags})})
 
 
 def _check_features(features: pl.DataFrame, names: Sequence[str]) -> None:

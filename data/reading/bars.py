@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 
-from backtest.data.errors import DataError, UnknownSource
+from backtest.data.errors import DataError, UnknownSource, WrongSchema
 from backtest.data.reading.built_in import built_in_bars
-from backtest.data.reading.checks import check_rows, check_series
-from backtest.data.reading.formats import ParsedFile, parse_table
+from backtest.data.reading.checks import check_rows, check_series, further_columns
+from backtest.data.reading.formats import Columns, ParsedFile, parse_table
 from backtest.data.reading.inspection import BarsCheck, summarise_bars
 from backtest.data.reading.problems import Table, most_severe_first
 from backtest.data.reading.tables import FRAME, find_files, read_tables, rows_of_frame
@@ -24,6 +25,8 @@ from backtest.data.schema import BARS
 BUILT_IN_FORMAT = "built in"
 UNNAMED = "series"
 """Symbol of the bars of a data frame where nothing names one."""
+
+NOTHING: Columns = MappingProxyType({})
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -37,25 +40,31 @@ class SourceContent:
     problems: tuple[DataError, ...]
 
 
-def load_bars(source: str | Path, symbol: str | None = None, *, now: datetime | None = None) -> pl.DataFrame:
+def load_bars(
+    source: str | Path, symbol: str | None = None, *, columns: Columns = NOTHING, now: datetime | None = None
+) -> pl.DataFrame:
     """Return the BARS of `source`, sorted by symbol and time, with the optional columns that the source has.
 
     `source` is a file (Parquet, Feather, CSV, CSV.gz, zip), a folder or a glob of them, or a built-in name: `sp500`,
     `nasdaq`, `synthetic`, `synthetic:n=20000,signal=0.02`. `symbol` picks an instrument, or names the one of a file
-    that does not; else its name comes from the file's name. Bars must have closed before `now`, by default the clock.
+    that does not; else its name comes from the file's name. `columns` are further ones to be read, by what they are to
+    be called; a file that has those and no prices is taken as it is. Bars must have closed before `now`, by default
+    the clock.
 
     Raises UnknownSource if there is nothing of that name, ConfigError for settings of `synthetic` that cannot be, and
     for data that cannot be trusted the most severe DataError with the others attached: nothing is repaired or dropped.
     """
-    return _bars_or_raise(_read_source(source, symbol, now))
+    return _bars_or_raise(_read_source(source, symbol, columns, now))
 
 
-def load_frame(frame: object, symbol: str | None = None, *, now: datetime | None = None) -> pl.DataFrame:
+def load_frame(
+    frame: object, symbol: str | None = None, *, columns: Columns = NOTHING, now: datetime | None = None
+) -> pl.DataFrame:
     """Return the BARS of a polars or pandas data frame, recognised and checked as those of a file.
 
     `symbol` picks an instrument, or names the one of a frame without such a column. Raises as `load_bars`.
     """
-    part = parse_table(Table(FRAME, rows_of_frame(frame)))
+    part = parse_table(Table(FRAME, rows_of_frame(frame)), columns)
     if part.named and symbol is None:
         part = _with_frame(part, part.frame.with_columns(symbol=pl.lit(UNNAMED)))
     return _bars_or_raise(_check_parts(_select_symbol(FRAME, [part], symbol), [], now or datetime.now(UTC)))
@@ -66,7 +75,7 @@ def inspect_bars(source: str | Path, symbol: str | None = None, *, now: datetime
 
     Raises UnknownSource and ConfigError as `load_bars`, but nothing for what is wrong with the data.
     """
-    gathered = _read_source(source, symbol, now)
+    gathered = _read_source(source, symbol, None, now)
     files = tuple((part.table.file, part.format) for part in gathered.parts)
     fingerprint = None if gathered.problems else digest(gathered.bars)
     return summarise_bars(str(source), files, gathered.bars, gathered.problems, fingerprint)
@@ -75,12 +84,11 @@ def inspect_bars(source: str | Path, symbol: str | None = None, *, now: datetime
 def digest(bars: pl.DataFrame) -> str:
     """Return the SHA-256 of the content of BARS, independent of file and chunks; their order counts."""
     state = hashlib.sha256()
-    for column in BARS.columns:
-        if column.name not in bars.columns:
-            continue
-        values = bars[column.name].cast(column.dtype)
-        state.update(f"{column.name} {column.dtype} {values.len()} {values.null_count()}\n".encode())
-        if column.dtype == pl.String:
+    known = {column.name: column.dtype for column in BARS.columns if column.name in bars.columns}
+    for name, dtype in {**known, **{name: bars.schema[name] for name in sorted({*bars.columns} - {*known})}}.items():
+        values = bars[name].cast(dtype)
+        state.update(f"{name} {dtype} {values.len()} {values.null_count()}\n".encode())
+        if dtype == pl.String:
             for length, symbol in values.rle().struct.unnest().select("len", "value").iter_rows():
                 state.update(f"{length} {symbol}\n".encode())
             continue
@@ -92,17 +100,22 @@ def digest(bars: pl.DataFrame) -> str:
     return state.hexdigest()
 
 
-def _read_source(source: str | Path, symbol: str | None, now: datetime | None) -> SourceContent:
+def _read_source(source: str | Path, symbol: str | None, columns: Columns, now: datetime | None) -> SourceContent:
     """Read, recognise and check everything that `source` names."""
     made = built_in_bars(str(source))
     if made is not None:
+        if columns:
+            raise WrongSchema(
+                f"{source}: expected a column {' and '.join(columns.values())}, which the settings name (got "
+                f"{', '.join(made.columns)}): correct target.kind or features, or use a file that has it"
+            )
         part = ParsedFile(Table(str(source), made.with_row_index("row", offset=1)), BUILT_IN_FORMAT)
         return _check_parts(_select_symbol(str(source), [part], symbol), [], now or NEVER)
     parts: list[ParsedFile] = []
     problems: list[DataError] = []
     for path in find_files(source):
         try:
-            parts += [parse_table(table) for table in read_tables(path)]
+            parts += [parse_table(table, columns) for table in read_tables(path)]
         except DataError as error:
             problems.append(error)
     return _check_parts(_select_symbol(str(source), parts, symbol), problems, now or datetime.now(UTC))
@@ -112,10 +125,13 @@ def _check_parts(parts: list[ParsedFile], problems: list[DataError], deadline: d
     """Check the rows of every part and all of them together; `problems` are those of parts that cannot be read."""
     for part in parts:
         problems += [*part.problems, *check_rows(part.table)]
+    priced = {"close" in part.frame.columns for part in parts}
+    if len(priced) > 1:
+        problems.append(WrongSchema("prices: expected in all files or in none (got both): load one kind by a glob"))
     rows = _merge(parts)
     if rows.height or not problems:
         problems += check_series(rows, [part.table for part in parts], deadline)
-    names = [column.name for column in BARS.columns if column.name in rows.columns]
+    names = [*(column.name for column in BARS.columns if column.name in rows.columns), *further_columns(rows)]
     empty = [column.name for column in BARS.columns if column.optional and column.name in names]
     kept = [name for name in names if not (name in empty and rows[name].null_count() == rows.height)]
     return SourceContent(rows.select(kept).rechunk(), tuple(parts), most_severe_first(problems))
@@ -161,7 +177,9 @@ def _with_frame(part: ParsedFile, frame: pl.DataFrame) -> ParsedFile:
 
 def _merge(parts: Sequence[ParsedFile]) -> pl.DataFrame:
     """Return the rows of all parts that have a time and a symbol, sorted by them, with the number of their `file`."""
-    nothing = pl.DataFrame(schema={**BARS.dtypes, "row": pl.UInt32, "file": pl.UInt32})
+    priced = not parts or any("close" in part.frame.columns for part in parts)
+    bars = BARS.dtypes if priced else {name: BARS.dtypes[name] for name in ("symbol", "time")}
+    nothing = pl.DataFrame(schema={**bars, "row": pl.UInt32, "file": pl.UInt32})
     numbered = [part.frame.with_columns(file=pl.lit(number, pl.UInt32)) for number, part in enumerate(parts)]
     rows = pl.concat([nothing, *numbered], how="diagonal").drop_nulls(["symbol", "time"])
     symbol, time = pl.col("symbol"), pl.col("time")

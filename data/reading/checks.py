@@ -57,18 +57,21 @@ class Check:
 def rules(frame: pl.DataFrame) -> list[Check]:
     """Return the rules for the columns that `frame` has; each row can be judged alone, or by the row before it.
 
+    Columns beyond those of bars may be null, where there is no value.
+
     NaN is greater than every number in Polars, so each comparison also asks for finite values.
     """
     columns, fill = frame.columns, "fill in the value or delete the row"
     found = [
         Check(MissingValue, name, pl.col(name).is_null(), "no value", "a value in every row", fill, "nothing")
         for name in BARS.names
+        if name in columns
     ]
-    for name in NUMBERS:
+    for name in dict.fromkeys((*NUMBERS, *further_columns(frame))):
         if name in columns:
             broken = ~pl.col(name).is_finite()
             found.append(Check(NotFinite, name, broken, "NaN or infinity", "a finite number", fill, f"{{{name}}}"))
-    for name in PRICES:
+    for name in [price for price in PRICES if price in columns]:
         broken, remedy = pl.col(name).is_finite() & (pl.col(name) <= 0), "correct the price or delete the row"
         found.append(
             Check(NonPositivePrice, name, broken, "price not above zero", "a price > 0", remedy, f"{{{name}}}")
@@ -90,7 +93,13 @@ def rules(frame: pl.DataFrame) -> list[Check]:
         "sort the file by time",
         "{time:%Y-%m-%d %H:%M}",
     )
-    return [*found, *_inconsistent(), unsorted]
+    return [*found, *(_inconsistent() if "close" in columns else ()), unsorted]
+
+
+def further_columns(frame: pl.DataFrame) -> list[str]:
+    """Columns of numbers that are not of BARS, such as realised measures of a file."""
+    known = {*(column.name for column in BARS.columns), "row", "file"}
+    return [name for name, dtype in frame.schema.items() if name not in known and dtype.is_numeric()]
 
 
 def _inconsistent() -> list[Check]:
@@ -150,7 +159,7 @@ def _repeated_times(bars: pl.DataFrame, tables: Sequence[Table]) -> list[DataErr
     flags = bars.select(same=same.fill_null(value=False))["same"]
     if not flags.any():
         return []
-    values = [name for name in VALUES if name in bars.columns]
+    values = [name for name in (*VALUES, *further_columns(bars)) if name in bars.columns]
     # What only one of two files knows, such as the number of trades, is no contradiction.
     identical = pl.all_horizontal(pl.col(name).drop_nulls().n_unique() <= 1 for name in values)
     times = (

@@ -52,6 +52,12 @@ FORMATS = (
     Format("freqtrade", times=("date",)),
 )
 
+MEASURES = Format("columns", times=("time", "ts", "timestamp", "datetime", "date"))
+"""Columns of numbers by time, without prices."""
+
+Columns = Mapping[str, str] | None
+"""Further columns to be read, by what they are to be called; None: all of them where there are no prices."""
+
 FUNDING = {"fundingrate", "funding_rate"}
 QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD", "EUR", "GBP", "BTC")
 
@@ -84,6 +90,29 @@ def recognise(file: str, columns: list[str]) -> tuple[Format, dict[str, str]]:
         f"{file}: expected columns open, high, low, close, volume and the open times as time, ts, timestamp, date, "
         f"open_time or unix (got {_listed(columns)}): rename the columns"
     )
+
+
+def _measures(raw: Table, columns: Columns) -> dict[str, str] | None:
+    """Return the columns of a table without prices, its own or those asked for; None for bars, or if none are asked."""
+    names = raw.frame.columns
+    time = next((name for name in MEASURES.times if name in names), None)
+    if columns == {} or time is None or {*PRICES, *FUNDING} & {*names}:
+        return None
+    symbol = {"symbol": "symbol"} if "symbol" in names else {}
+    keys = {"row", time, *symbol}
+    numbers = {name: name for name in names if name not in keys and raw.frame.schema[name] not in (pl.Boolean, pl.Date)}
+    return {**symbol, "time": time, **(_found(raw, columns) if columns else numbers)}
+
+
+def _found(raw: Table, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return the lower-case name of each column asked for; WrongSchema where one is not there."""
+    missing = [name for name in columns.values() if name.lower() not in raw.frame.columns]
+    if missing:
+        raise WrongSchema(
+            f"{raw.file}: expected a column {' and '.join(missing)}, which the settings name (got "
+            f"{_listed(raw.frame.columns)}): correct target.kind, target.quarticity or features"
+        )
+    return {ours: name.lower() for ours, name in columns.items()}
 
 
 def _listed(columns: Iterable[str]) -> str:
@@ -125,13 +154,18 @@ class ParsedFile:
         return self.table.frame
 
 
-def parse_table(raw: Table) -> ParsedFile:
-    """Return the bars of `raw`, oldest first where the format itself is newest first.
+def parse_table(raw: Table, columns: Columns = MappingProxyType({})) -> ParsedFile:
+    """Return the bars of `raw`, oldest first where the format itself is newest first, with further `columns`.
 
-    Cells that cannot be read become problems, and their rows are left out.
-    Raises WrongSchema if `raw` does not hold bars.
+    A table without prices is taken for what its columns are. Cells that cannot be read become problems, and their rows
+    are left out. Raises WrongSchema if `raw` holds neither bars nor the columns.
     """
-    form, sources = recognise(raw.file, raw.frame.columns)
+    measures = _measures(raw, columns)
+    if measures is None:
+        form, sources = recognise(raw.file, raw.frame.columns)
+        sources |= _found(raw, columns or {})
+    else:
+        form, sources = MEASURES, measures
     series, problems = [raw.frame["row"]], []
     unread = pl.Series([False]).new_from_index(0, raw.frame.height)
     for name, source in sources.items():
@@ -144,15 +178,18 @@ def parse_table(raw: Table) -> ParsedFile:
             )
         unread = reduce(or_, (fault.mask for fault in faults), unread)
     frame = pl.DataFrame(series).filter(~unread)
-    _refuse_funding(raw.file, frame)
+    if measures is None:
+        _refuse_funding(raw.file, frame)
     if form.newest_first and frame.height and frame["time"][0] > frame["time"][-1]:
         frame = frame.reverse()
     named = "symbol" not in sources
     if named:
         frame = frame.with_columns(symbol=pl.lit(symbol_of(raw.file)))
     known = [column.name for column in BARS.columns if column.name in frame.columns]
-    extra = [name for name in ("row", "close_time") if name in frame.columns]
-    return ParsedFile(Table(raw.file, frame.select(*known, *extra), raw.head), form.name, tuple(problems), named)
+    last = [name for name in ("row", "close_time") if name in frame.columns]
+    further = [name for name in frame.columns if name not in {*known, *last}]
+    kept = frame.select(*known, *further, *last)
+    return ParsedFile(Table(raw.file, kept, raw.head), form.name, tuple(problems), named)
 
 
 def _read(name: str, raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:

@@ -11,6 +11,7 @@ import polars as pl
 from backtest.data import sessions
 from backtest.data.durations import format_duration
 from backtest.data.errors import DataError
+from backtest.data.reading.checks import further_columns
 from backtest.data.reading.formats import PRICES
 from backtest.data.reading.problems import format_time, plural
 from backtest.data.schema import BARS
@@ -38,7 +39,8 @@ class Move(NamedTuple):
 class SeriesCheck:
     """The bars of one instrument; those with unusable prices and repeated ones are not counted.
 
-    `unknown` counts the nulls of each optional column that has both nulls and values.
+    `unknown` counts the nulls of each optional column that has both nulls and values, `ranges` holds the smallest and
+    the largest value of each further column. `zero_volume` is None where there is no volume.
     """
 
     symbol: str
@@ -48,9 +50,10 @@ class SeriesCheck:
     interval: timedelta
     always_open: bool
     holes: tuple[Hole, ...]
-    zero_volume: int
+    zero_volume: int | None
     moves: tuple[Move, ...]
     unknown: dict[str, int]
+    ranges: dict[str, tuple[float, float]]
 
     @property
     def missing(self) -> int:
@@ -79,8 +82,9 @@ class SeriesCheck:
             *_entry("bars", f"{self.rows:,}, from {format_time(self.first)} to {format_time(self.last)}"),
             *_entry("interval", f"{format_duration(self.interval)}, the market {'is ' * self.always_open}{market}"),
             *_entry("holes", holes, *first),
-            *_entry("no volume", plural(self.zero_volume, "bar")),
+            *_entry("no volume", *([] if self.zero_volume is None else [plural(self.zero_volume, "bar")])),
             *_entry("big moves", *moves),
+            *_entry("columns", *(f"{name} from {low:g} to {high:g}" for name, (low, high) in self.ranges.items())),
             *_entry("not known", *(f"{name} in {plural(count, 'bar')}" for name, count in self.unknown.items())),
         ]
 
@@ -118,7 +122,8 @@ def summarise_bars(
 ) -> BarsCheck:
     """Look at `bars`, sorted by symbol and time; where there are `problems`, at those of their rows that are usable."""
     if problems:
-        sound = pl.all_horizontal(pl.col(name).is_finite() & (pl.col(name) > 0) for name in PRICES)
+        prices = [name for name in PRICES if name in bars.columns]
+        sound = pl.all_horizontal(pl.lit(True), *(pl.col(name).is_finite() & (pl.col(name) > 0) for name in prices))
         bars = bars.filter(sound).unique(["symbol", "time"], keep="first", maintain_order=True)
     series = (_inspect_series(each) for each in bars.partition_by("symbol", maintain_order=True) if each.height > 1)
     return BarsCheck(source, files, tuple(series), problems, digest)
@@ -129,9 +134,14 @@ def _inspect_series(bars: pl.DataFrame) -> SeriesCheck:
     interval = sessions.interval_of(bars)
     found = sessions.find_sessions(bars, interval)
     holes = found.holes
-    changes = pl.DataFrame({"time": bars["time"], "change": bars["close"] / bars["close"].shift() - 1})
-    within = changes.filter(~pl.col("time").is_in(holes["before"].implode())).drop_nulls()
-    nulls = {name: bars[name].null_count() for name in OPTIONAL if name in bars.columns}
+    moves: tuple[Move, ...] = ()
+    if "close" in bars.columns:
+        changes = pl.DataFrame({"time": bars["time"], "change": bars["close"] / bars["close"].shift() - 1})
+        within = changes.filter(~pl.col("time").is_in(holes["before"].implode())).drop_nulls()
+        moves = tuple(Move(*row) for row in within.top_k(SHOWN, by=pl.col("change").abs()).iter_rows())
+    further = further_columns(bars)
+    nulls = {name: bars[name].null_count() for name in (*OPTIONAL, *further) if name in bars.columns}
+    ranges = {name: bars.select(pl.col(name).min(), high=pl.col(name).max()).row(0) for name in further}
     return SeriesCheck(
         symbol=bars["symbol"][0],
         rows=bars.height,
@@ -140,9 +150,10 @@ def _inspect_series(bars: pl.DataFrame) -> SeriesCheck:
         interval=interval,
         always_open=found.always_open,
         holes=tuple(Hole(*row) for row in holes.select("after", "before", "missing").iter_rows()),
-        zero_volume=int((bars["volume"] == 0).sum()),
-        moves=tuple(Move(*row) for row in within.top_k(SHOWN, by=pl.col("change").abs()).iter_rows()),
+        zero_volume=int((bars["volume"] == 0).sum()) if "volume" in bars.columns and "close" in bars.columns else None,
+        moves=moves,
         unknown={name: count for name, count in nulls.items() if 0 < count < bars.height},
+        ranges={name: (low, high) for name, (low, high) in ranges.items() if low is not None},
     )
 
 

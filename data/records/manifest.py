@@ -32,7 +32,7 @@ class DataCard:
     gaps: int
     missing_bars: int
     longest_gap_bars: int
-    zero_volume_bars: int
+    zero_volume_bars: int | None
     rows_lost: int
     finer: FinerBars | None = None
 

@@ -172,7 +172,7 @@ def data_card(result: RunResult) -> tuple[Block, ...]:
         ("Bars", f"{whole(card.bars)} of {duration(card.interval_seconds)} each; the market {market}"),
         ("Holes", holes(result)),
         *returns_behind(card),
-        ("Bars without volume", whole(card.zero_volume_bars)),
+        *([] if card.zero_volume_bars is None else [("Bars without volume", whole(card.zero_volume_bars))]),
         ("Incomplete bars", f"{whole(card.rows_lost)}: {INCOMPLETE}"),
         ("Test bars without a forecast", f"{whole(sum(fold.n_lost for fold in result.folds))}, for the same reasons"),
         (

@@ -34,7 +34,7 @@ def plan(**settings: Any) -> WalkPlan:
         "data": {"source": "synthetic:n=14000", "interval": "1d"},
         "target": {"kind": "log_variance", "from": "1h"},
         "folds": {"first_train": 250, "validation": 60, "test": 90},
-        "net": {"window": 24},
+        "net": {"window": 30},
     }
     features = settings.pop("features", ["log_variance_5", {"name": "log_mean", "column": "realised_variance"}])
     return small(**{**tables, "features": features, **settings})
@@ -100,3 +100,17 @@ def test_an_audit_passes_and_finds_a_feature_that_reads_the_next_variance() -> N
 
     leaky = audit_walk(AuditedWalk.of(plan(features=["tomorrow"])), "quick")
     assert {(one.code, one.subject.name) for one in leaky.leaks} == {("reads_later_bars", "tomorrow")}
+
+
+@pytest.mark.parametrize(
+    ("settings", "lags"),
+    [({}, (1, 7, 30)), ({"data": {"source": "sp500"}, "target": {"kind": "log_variance_parkinson"}}, (1, 5, 22))],
+)
+def test_the_lags_of_har_follow_the_calendar(settings: dict[str, Any], lags: tuple[int, ...]) -> None:
+    assert plan(**{"features": ["log_variance_5"], **settings}).config.net.har_lags == lags
+
+
+def test_a_window_that_cannot_hold_the_longest_lag_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"net\.window: must be at least 30, the longest lag of HAR \(got 24\)"):
+        plan(net={"window": 24})
+    assert plan(net={"window": 24, "har_lags": [1, 7]}).config.net.har_lags == (1, 7)
