@@ -97,8 +97,14 @@ def test_a_name_is_registered_once_but_the_same_code_again() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("rolling_maen_24", r"'rolling_maen_24' is not known; nearest: rolling_mean, rolling_std; `backtest list`"),
-        ("nothing_like_it", r"nearest: hour_of_week, log_return, .*, volume_norm; `backtest list` shows them all"),
+        (
+            "rolling_maen_24",
+            r"'rolling_maen_24' is not known; nearest: rolling_mean, rolling_std, log_mean; `backtest list`",
+        ),
+        (
+            "nothing_like_it",
+            r"nearest: hour_of_week, log_mean, log_return, .*, volume_norm; `backtest list` shows them all",
+        ),
         ("rolling_mean_", "'rolling_mean_' is not known; nearest: rolling_mean"),
         ("", "'' is not known"),
         ({"window": 24}, r"\{'window': 24\} is not known"),
