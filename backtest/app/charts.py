@@ -83,12 +83,12 @@ def closes(rows: pl.DataFrame, colour: Colours, digits: int) -> alt.LayerChart:
 
 
 def skills(rows: pl.DataFrame, colour: Colours) -> alt.LayerChart:
-    """Return the skill against zero in each fold (fold, at, skill), a share."""
+    """Return the skill against the rival in each fold (fold, at, skill), a share."""
     better = alt.condition("datum.skill > 0", alt.value(colour["blue"]), alt.value(colour["vermilion"]))
     tooltip = [
         _tooltip("fold", "fold"),
         _tooltip("at", "tested"),
-        alt.Tooltip("skill:Q", title="skill vs zero", format="+.2%"),
+        alt.Tooltip("skill:Q", title="skill", format="+.2%"),
     ]
     folds = rows["fold"].to_list()
     around = alt.Scale(domain=[min(folds) - 0.7, max(folds) + 0.7], nice=False)
@@ -97,7 +97,7 @@ def skills(rows: pl.DataFrame, colour: Colours) -> alt.LayerChart:
         .mark_bar(size=max(1.0, min(40.0, 0.7 * WIDTH / rows.height)))
         .encode(
             x=alt.X("fold:Q", title="fold", scale=around, axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
-            y=alt.Y("skill:Q", title="skill vs zero", axis=alt.Axis(format="+.1~%", labelExpr=UNSIGNED_ZERO)),
+            y=alt.Y("skill:Q", title="skill", axis=alt.Axis(format="+.1~%", labelExpr=UNSIGNED_ZERO)),
             color=better,
             tooltip=tooltip,
         )

@@ -16,6 +16,7 @@ from backtest.app.replay_tab import show_replay
 from backtest.app.run_tabs import show_audit, show_folds, show_header, show_models
 from backtest.data.errors import BacktestError
 from backtest.data.names import label
+from backtest.evaluation.conformal import LEVELS
 from backtest.reports.formats import level
 from backtest.reports.run import RunResult
 
@@ -78,6 +79,8 @@ def choose_forecast(result: RunResult) -> Choice:
     seeds = forecasts.filter(pl.col("model") == model)["seed"].drop_nulls().unique().sort().to_list()
     seed = select("Seed", [None, *seeds], lambda one: seed_label(one, len(seeds))) if seeds else None
     levels = coverage["level"].unique().sort().to_list()
+    if not levels:  # no intervals around a probability
+        return Choice(symbol, model, seed, len(seeds), max(LEVELS))
     widest = levels[-1]
     chosen = st.sidebar.segmented_control("Interval", levels, default=widest, format_func=level, required=True)
     return Choice(symbol, model, seed, len(seeds), chosen)

@@ -19,6 +19,7 @@ from backtest.data.records.reading import printable_frame
 from backtest.reports.formats import counted, day, decimals, level, percent, whole
 from backtest.reports.result import Fold
 from backtest.reports.run import RunResult
+from backtest.reports.wording.question import capital
 
 DRAWN = 2_000
 """Forecasts that a chart draws at most; of more, those with the extremes of equal stretches."""
@@ -33,7 +34,9 @@ NEARLY_ZERO = 0.25
 def show_replay(run: Path, state: str, result: RunResult, choice: Choice) -> None:
     """Let the reader slide through the folds, and draw the forecasts of one."""
     fold = choose_fold(result.folds, result.manifest.data.interval)
-    view = st.segmented_control("Shown as", VIEWS, default=VIEWS[0], required=True, key="replayed")
+    question = result.question
+    views = VIEWS if question.about.tradable else (capital(question.about.title),)
+    view = st.segmented_control("Shown as", views, default=views[0], required=True, key="replayed")
     rows = fold_forecasts(result, choice, fold)
     if not rows.height:
         st.text("There is no forecast for this symbol in this fold.")
@@ -41,7 +44,7 @@ def show_replay(run: Path, state: str, result: RunResult, choice: Choice) -> Non
     width, covered = fold_interval(result, choice, fold)
     show_fold(result, choice, fold, rows.height, covered)
     try:
-        if view == VIEWS[0]:
+        if view == views[0]:
             drawn, picture = returns_chart(rows, width)
         else:
             drawn, picture = prices_chart(rows, width, run_closes(run, state))
@@ -88,10 +91,10 @@ def show_fold(result: RunResult, choice: Choice, fold: Fold, n: int, covered: in
     """Show the numbers of a model in a fold."""
     st.text(visible(f"{label(choice.model)}, {seed_label(choice.seed, choice.seeds)}, in fold {fold.number}:"))
     rows = of_fold(result.tables["scores"], result, choice, fold)
-    scores = rows.filter(pl.col("seed").eq_missing(choice.seed), metric="skill_zero")
+    scores = rows.filter(pl.col("seed").eq_missing(choice.seed), metric=f"skill_{result.question.rival}")
     pooled = " of all symbols" if result.tables["forecasts"]["symbol"].n_unique() > 1 else ""
     with st.container(horizontal=True):
-        show_number(f"Skill vs zero{pooled}", percent(next(iter(scores["value"]), None)))
+        show_number(f"Skill vs {result.rival_name}{pooled}", percent(next(iter(scores["value"]), None)))
         show_number("Forecasts", whole(n))
         if covered is not None:
             show_number(f"{level(choice.level)} interval coverage", percent(covered / n, 1, signed=False))

@@ -28,6 +28,7 @@ from backtest.reports.wording.audit import (
     leak_sentence,
     notes,
 )
+from backtest.reports.wording.question import words_of_loss
 from backtest.reports.wording.verdict import headline, remark, sentences
 
 STATES: dict[str, tuple[Tone, str]] = {
@@ -77,21 +78,25 @@ def show_leak(leak: Leak) -> None:
 
 
 def show_folds(result: RunResult, model: str) -> None:
-    """Show a model's skill against zero in each fold, and the table of folds with every model's."""
+    """Show a model's skill against the rival in each fold, and the table of folds with every model's."""
     every = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
     names = sorted(every, key=lambda name: name != model)
     rows = fold_rows(result.folds, names, result)
-    st.text(visible(f"Skill of {label(model)} against zero, fold by fold: above the line it was better than zero."))
+    rival, loss = result.rival_name, words_of_loss(result.question.loss)
+    st.text(
+        visible(f"Skill of {label(model)} against {rival}, fold by fold: above the line it was better than {rival}.")
+    )
     if model in names and rows.height:
         place = str(names.index(model))
         bars = rows.select("fold", at=pl.col("from") + " to " + pl.col("until"), skill=pl.col(place) / 100)
-        show_chart(charts.skills(bars, palette()), "Bars: skill against zero in each fold", charts.LOW)
+        show_chart(charts.skills(bars, palette()), visible(f"Bars: skill against {rival} in each fold"), charts.LOW)
     places = {str(place): visible(f"Skill of {label(name)}") for place, name in enumerate(names)}
-    heads = {**COUNTS, "mse": f"MSE of zero{power(error_unit(result))}", **places}
+    heads = {**COUNTS, "mse": visible(f"{loss.mean} of {rival}{power(error_unit(result))}"), **places}
     columns = {name: st.column_config.NumberColumn(head) for name, head in heads.items()}
     spans = {"from": "Tested from", "until": "until"}
     st.dataframe(formatted(rows, places), hide_index=True, column_config={**columns, **spans})
-    st.text("Times are UTC. Skill is the share of zero's squared error that a model saves, in per cent.")
+    saved = f"the share of {rival}'s {loss.one} that a model saves, in per cent"
+    st.text(visible(f"Times are UTC. Skill is {saved}."))
 
 
 COUNTS = {"fold": "Fold", "train": "Train rows", "validation": "Validation rows", "test": "Forecasts", "lost": "Lost"}
