@@ -163,6 +163,10 @@ def test_inputs_beyond_the_training_range_count_as_its_border_and_forecasts_stay
     again = MODELS[name].make(NET, TrainSettings(clip=0.0), 0)
     again.restore(held.state())
     np.testing.assert_array_equal(again.predict(wild), held.predict(wild))
+    narrow = np.array([-0.01, 0.02]).reshape(np.asarray(held.state()["scaler.target_limits"]).shape)
+    again.restore({**held.state(), "scaler.target_limits": narrow})
+    np.testing.assert_array_equal(again.predict(ask), np.clip(held.predict(ask), -0.01, 0.02))
+    assert {again.predict(ask).min(), again.predict(ask).max()} == {-0.01, 0.02}
 
 
 def test_an_impossible_clip_is_refused() -> None:
