@@ -11,7 +11,7 @@ import polars as pl
 from backtest.data.dataset import NOTHING, Dataset
 from backtest.data.errors import ConfigError
 from backtest.features.catalog import resolve
-from backtest.walk.config import LoadedConfig, build, load, load_plugins
+from backtest.walk.config_file import LoadedConfig, build, load, load_plugins
 from backtest.walk.folds import FoldSettings
 from backtest.walk.plan import WalkPlan, columns_of, plan_walk
 

@@ -22,7 +22,7 @@ from backtest.result_views import EvaluationView, captured
 from backtest.verdict.ledger import LEDGER, SESSION, Ledger, append
 from backtest.verdict.multiple_testing import ledger_of, trial_of
 from backtest.verdict.record import copy_trials, join_session, judge_evaluation
-from backtest.walk.config import build, parse
+from backtest.walk.config_file import build, parse
 from backtest.walk.engine import EvaluatedWalk, save_walk
 from backtest.walk.run_folder import refuse_other
 from backtest.walk.store import MemoryStore

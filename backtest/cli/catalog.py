@@ -12,7 +12,7 @@ from backtest.models import MODELS
 from backtest.reports.sections import SECTIONS
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
 from backtest.significance.table import TESTS
-from backtest.walk.config import all_settings, presets
+from backtest.walk.config_file import all_settings, presets
 from backtest.walk.executors import EXECUTORS
 
 Rows = list[tuple[str, str]]

@@ -83,7 +83,7 @@ def run(
     from backtest.cli.progress import WalkProgress
     from backtest.cli.terminal import console, show_report, show_result, tell
     from backtest.reports.wording.audit import leak_reason
-    from backtest.walk.config import load
+    from backtest.walk.config_file import load
     from backtest.walk.engine import walk_forward
     from backtest.walk.plan import plan_walk
     from backtest.walk.run_folder import folder_of
@@ -118,7 +118,7 @@ def audit_config(
     settings: Changes = None,
 ) -> None:
     """Search features, labels, folds and the whole walk for leaks; exit status 4 if there is one."""
-    from backtest.walk.config import load
+    from backtest.walk.config_file import load
     from backtest.walk.plan import plan_walk
     from backtest.walk.run_folder import folder_of
 

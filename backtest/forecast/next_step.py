@@ -27,7 +27,8 @@ from backtest.features.pipeline import load_external
 from backtest.forecast.intervals import Interval, next_intervals
 from backtest.models import MODELS
 from backtest.models.windows import Floats, Panel, Windows
-from backtest.walk.config import Config, build, parse
+from backtest.walk.config import Config
+from backtest.walk.config_file import build, parse
 from backtest.walk.plan import feature_rows, load_dataset
 from backtest.walk.store import CHECKPOINTS, STATE
 

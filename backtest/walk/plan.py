@@ -25,7 +25,8 @@ from backtest.models import MODELS
 from backtest.models.volatility import CALENDAR_DAYS, TRADING_DAYS
 from backtest.models.windows import Panel, panel
 from backtest.significance.table import TESTS
-from backtest.walk.config import Config, LoadedConfig
+from backtest.walk.config import Config
+from backtest.walk.config_file import LoadedConfig
 from backtest.walk.folds import Fold, final_fold, roll
 from backtest.walk.tasks import Task, definitions_of, learning_windows, plan_tasks
 

@@ -20,7 +20,8 @@ from backtest.data.run_files import (
     table_bytes,
     write_bytes,
 )
-from backtest.walk.config import Config, build, parse, read_text
+from backtest.walk.config import Config
+from backtest.walk.config_file import build, parse, read_text
 from backtest.walk.fitting import Rows, read_rows
 from backtest.walk.plan import WalkPlan
 from backtest.walk.store import CHECKPOINTS

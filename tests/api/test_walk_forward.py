@@ -18,7 +18,7 @@ from backtest.arguments import Settings
 from backtest.data.run_files import read_manifest, verify
 from backtest.features import FEATURES
 from backtest.verdict.ledger import SESSION
-from backtest.walk.config import load
+from backtest.walk.config_file import load
 from tests.api.walks import SETTINGS, SOURCE, walk
 from tests.support.command import call
 

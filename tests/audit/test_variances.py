@@ -20,7 +20,7 @@ from backtest.data.records.audit import Level, Subject
 from backtest.evaluation.loss_panel import loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.features import FEATURES, feature
-from backtest.walk.config import LoadedConfig, build
+from backtest.walk.config_file import LoadedConfig, build
 from backtest.walk.engine import walk_in_memory
 from backtest.walk.plan import WalkPlan, plan_walk
 from backtest.walk.tables import collect_forecasts

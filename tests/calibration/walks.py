@@ -10,7 +10,7 @@ from backtest.data.errors import RunError
 from backtest.data.records.verdict import Candidate
 from backtest.verdict.record import evidence_of
 from backtest.verdict.rule import judge
-from backtest.walk.config import LoadedConfig, build
+from backtest.walk.config_file import LoadedConfig, build
 from backtest.walk.engine import walk_in_memory
 from backtest.walk.plan import plan_walk
 from tests.calibration.volatility import make_bars

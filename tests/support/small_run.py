@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backtest.data.run_files import read_manifest
-from backtest.walk.config import LoadedConfig, build
+from backtest.walk.config_file import LoadedConfig, build
 from backtest.walk.engine import Outcome, walk_forward
 from backtest.walk.plan import WalkPlan, plan_walk
 from backtest.walk.store import Record

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError
 from backtest.data.reading import synthetic
-from backtest.walk.config import Config, all_settings, build, load, parse, presets
+from backtest.walk.config import Config
+from backtest.walk.config_file import all_settings, build, load, parse, presets
 from backtest.walk.plan import load_dataset
 from backtest.walk.run_folder import folder_of
 

@@ -15,7 +15,7 @@ from backtest.data.errors import ConfigError
 from backtest.features import feature
 from backtest.reports import read
 from backtest.reports.sections.method import data_card, method
-from backtest.walk.config import build
+from backtest.walk.config_file import build
 from backtest.walk.plan import WalkPlan
 from tests.support.small_run import small, walk
 

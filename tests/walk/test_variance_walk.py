@@ -76,7 +76,7 @@ def test_models_of_variances_are_refused_for_returns() -> None:
 
 
 def test_a_target_brings_its_models_and_features() -> None:
-    from backtest.walk.config import build
+    from backtest.walk.config_file import build
 
     config = build({"target": {"kind": "log_variance"}}, where="here")
     assert config.all_models == ("random_walk", "ewma", "log_har", "har", "lstm", "gru")

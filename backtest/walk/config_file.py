@@ -1,0 +1,176 @@
+"""The configuration of a run from a preset or a TOML file: every mistake in it is named, with what to do."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from backtest.data.errors import ConfigError
+from backtest.features import plugins
+from backtest.walk.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A configuration, and the folder of the TOML file it came from (none for a preset)."""
+
+    config: Config
+    config_dir: Path | None
+
+
+def presets() -> dict[str, str]:
+    """TOML text of each preset by name."""
+    folder = resources.files("backtest") / "presets"
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return {name.removesuffix(".toml"): (folder / name).read_text("utf-8") for name in found}
+
+
+def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) -> LoadedConfig:
+    """Read a preset or a TOML file, then apply `--data` and each `--set key=value`.
+
+    Raises ConfigError naming the setting, what was expected, what it got and what to do.
+    """
+    known = presets()
+    path = Path(config)
+    if config in known:
+        text, config_dir = known[config], None
+    elif path.is_file():
+        text, config_dir = read_text(path), path.resolve().parent
+    else:
+        raise ConfigError(f"CONFIG: expected a preset or a TOML file (got {config}){_nearest(config, list(known))}")
+    tree = parse(text, where=config)
+    if data is not None:
+        _put(tree, "data.source", data)
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set: expected key=value, such as train.epochs=5 (got {setting})")
+        _put(tree, key.strip(), _value(value.strip()))
+    load_plugins(tree, config_dir)
+    return LoadedConfig(build(tree, where=config), config_dir)
+
+
+def load_plugins(tree: Mapping[str, Any], config_dir: Path | None) -> None:
+    """Import the plugins that settings name, whose targets and losses the settings may then name."""
+    named = tree.get("plugins", ())
+    if isinstance(named, list | tuple) and all(isinstance(name, str) for name in named):
+        plugins.load(named, config_dir)
+
+
+def read_text(path: Path) -> str:
+    """Content of a TOML file; ConfigError where it is not UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as broken:
+        raise ConfigError(f"{path}: expected UTF-8: {broken}: save the file in that encoding") from broken
+
+
+def parse(text: str, *, where: str) -> dict[str, Any]:
+    """TOML as a tree; ConfigError with line and column where it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as broken:
+        raise ConfigError(f"{where}: expected TOML: {broken}") from broken
+
+
+def build(tree: Mapping[str, Any], *, where: str) -> Config:
+    """Check a tree of settings; ConfigError lists everything that is wrong with it."""
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as invalid:
+        lines = dict.fromkeys(_explain(error) for error in invalid.errors())  # once, if several types would do
+        raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from invalid
+
+
+EXPECTED = {
+    "greater_than_equal": "a number of at least {ge}",
+    "greater_than": "a number above {gt}",
+    "less_than_equal": "a number of at most {le}",
+    "less_than": "a number below {lt}",
+    "finite_number": "a finite number",
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "string_type": "text",
+    "string_pattern_mismatch": "letters, digits, dots, dashes and underscores, a letter or digit first",
+    "tuple_type": 'a list, such as ["lstm", "gru"]',
+    "too_short": "a list of at least {min_length}",
+    "literal_error": "one of {expected}",
+    **dict.fromkeys(("model_type", "model_attributes_type"), "a table of settings, such as train.epochs = 5"),
+}
+"""What a setting must be, by pydantic's name of the mistake."""
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    """One mistake that pydantic found: which setting, what was expected, what it got, what to do."""
+    kind, parts, got = error["type"], error["loc"], error["input"]
+    place = ".".join(str(part) for part in parts)
+    if kind == "extra_forbidden":
+        fields: Any = Config
+        for part in parts[:-1]:
+            fields = fields.model_fields[part].annotation
+        last = str(parts[-1])
+        near = _nearest(
+            last,
+            [field.alias or name for name, field in fields.model_fields.items()],
+            ".".join(str(part) for part in parts[:-1]),
+        )
+        elsewhere = [name for name in all_settings() if name.endswith(f".{last}")]
+        meant = f": did you mean {' or '.join(elsewhere)}?" if elsewhere else near
+        return f"{place}: unknown setting{meant}"
+    if kind == "value_error":
+        message = str(error["ctx"]["error"])
+        return f"{place}.{message}" if place and not message.startswith("must") else f"{place}: {message}".lstrip(": ")
+    if parts[0] == "features" and len(parts) > 1:
+        expected, place = (
+            'a name such as "log_return", or a table such as {name = "rolling_mean", window = 24}',
+            "features",
+        )
+    else:
+        template = EXPECTED.get(
+            kind, error["msg"].replace("Input should be ", "").replace("{", "{{").replace("}", "}}")
+        )
+        expected = template.format_map(error.get("ctx", {})).replace("'", "")
+    remedy = f': write {place} = ["{got}"]' if kind == "tuple_type" and isinstance(got, str) else ""
+    return f"{place}: expected {expected} (got {got if isinstance(got, str) and got else repr(got)}){remedy}"
+
+
+def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str, FieldInfo]:
+    """Every setting of `table` by its dotted name."""
+    found: dict[str, FieldInfo] = {}
+    for attribute, field in table.model_fields.items():
+        name, inner = field.alias or attribute, type(field.default)
+        found |= all_settings(inner, f"{prefix}{name}.") if issubclass(inner, BaseModel) else {prefix + name: field}
+    return found
+
+
+def _nearest(word: str, known: list[str], parent: str = "") -> str:
+    """The nearest known name, or all of them."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    prefix = f"{parent}." if parent else ""
+    return f": did you mean {prefix}{near[0]}?" if near else f": it may be one of {', '.join(known)}"
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set {key}: {parent} is a single setting, not a table")
+    tree[last] = value
+
+
+def _value(text: str) -> Any:
+    """A value as TOML spells it; what is not TOML is taken as a word."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
