@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 
 import polars as pl
 
-from backtest.data.dataset import NOTHING, Dataset
+from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
+from backtest.data.reading.formats import NOTHING
 from backtest.features.catalog import resolve
 from backtest.walk.config_file import LoadedConfig, build, load, load_plugins
 from backtest.walk.folds import FoldSettings

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Self
 
 import polars as pl
@@ -14,12 +13,10 @@ import polars as pl
 from backtest.data.durations import format_duration, parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.reading import bars as bar_files
+from backtest.data.reading.formats import NOTHING
 from backtest.data.reading.tables import FRAME
 from backtest.data.realised import realised_bars
 from backtest.data.sessions import find_sessions, interval_of
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
-"""No further columns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -75,8 +74,10 @@ LOSSES: dict[str, Loss] = {
 }
 """Every loss by the name that settings and TESTS know it by; `own_entries.loss` adds a user's."""
 
-MEANS: Mapping[str, str] = {"squared": "mse", "absolute": "mae"}
-"""The metric that is the mean of a loss, where it has another name than the loss."""
+
+def metric_of(loss: str) -> str:
+    """Return the metric that is the mean of a loss: `mse`, `mae`, otherwise of the same name."""
+    return {"squared": "mse", "absolute": "mae"}.get(loss, loss)
 
 
 def excess(loss: str, y: Values, y_hat: Values) -> Values:

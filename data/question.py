@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from operator import add
 from typing import Any, Literal
 
@@ -218,6 +218,12 @@ def target_of(name: str) -> Target:
             f"must be one of {', '.join(TARGETS)}, or {LOG_VARIANCE_OF}NAME, where NAME is a column that holds a "
             f"variance for each bar (got {name!r})"
         )
+    return _log_variance_of(column)
+
+
+@cache
+def _log_variance_of(column: str) -> Target:
+    """The target about a column of variances, one and the same at each look-up."""
     title = "realised variance" if column == REALISED else f"variance {column}"
     features = tuple({"name": "log_mean", "window": window, "column": column} for window in (1, 5, 22))
     made = variance_target(lambda: pl.col(column), title, (column,))

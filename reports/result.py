@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from backtest.data.losses import metric_of
 from backtest.data.names import Status, label
 from backtest.data.question import Question
 from backtest.data.records.verdict import Candidate, Verdict
@@ -167,7 +168,7 @@ class Result:
     def folds(self) -> tuple[Fold, ...]:
         """The folds in the order of time, each with the loss of the rival and the skills of all models."""
         scores = self.frame(SCORES, seed=None).filter(pl.col("fold").is_not_null())
-        rival, metric = self.question.rival, words_of_loss(self.question.loss).metric
+        rival, metric = self.question.rival, metric_of(self.question.loss)
         losses = dict(scores.filter(metric=metric, model=rival).select("fold", "value").iter_rows())
         skills: dict[int, dict[str, float | None]] = {}
         for number, model, value in scores.filter(metric=f"skill_{rival}").select("fold", "model", "value").iter_rows():
@@ -232,8 +233,8 @@ def _scores(run: Result) -> list[Score]:
         found.append(
             Score(
                 model=model,
-                loss=row[words_of_loss(question.loss).metric],
-                other_loss=row[words_of_loss(other_loss).metric] if other_loss else None,
+                loss=row[metric_of(question.loss)],
+                other_loss=row[metric_of(other_loss)] if other_loss else None,
                 other_skill=row[f"skill_{other}"] if other else None,
                 skill=row[f"skill_{question.rival}"] if skill is None else skill,
                 **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value")},

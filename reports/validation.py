@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from backtest.data.errors import RunError
+from backtest.data.losses import metric_of
 from backtest.data.names import HOLDING
 from backtest.data.question import Question
 from backtest.data.records.manifest import Manifest
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.schema import FITS, UTC_TIME, Schema
-from backtest.reports.wording.question import words_of_loss
 
 LARGEST = 1e60
 """Numbers beyond are no results: their fourth powers, which statistics take, could not be told from infinity."""
@@ -110,7 +110,7 @@ def _check_scores(run: Path, tables: Mapping[str, pl.DataFrame], question: Quest
     """Refuse scores of other horizons, without a metric that is shown, or with one of them twice."""
     path = run / "scores.parquet"
     pooled = tables["scores"].filter(pl.col("seed").is_null(), pl.col("fold").is_null())
-    shown = [words_of_loss(loss).metric for loss in question.losses[:2]]
+    shown = [metric_of(loss) for loss in question.losses[:2]]
     shown += [f"skill_{name}" for name in question.references]
     for horizon in tables["forecasts"]["horizon"].unique().sort():
         known = pooled.filter(horizon=horizon)["metric"]

@@ -63,7 +63,7 @@ def shuffled_targets(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFram
     for part in features.partition_by("symbol", maintain_order=True):
         target = part[name].to_numpy().copy()
         known = np.isfinite(target)
-        if of_variance(walk):
+        if has_no_sign(walk):
             target[known] = _shuffle(target[known], size, rng, signs=(1,))
         elif known.any():
             neutral = target_of(walk.config.target.kind).neutral or 0.0
@@ -79,7 +79,7 @@ def random_walk(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
     Bars keep their times, volumes and how far their extremes lie beyond open and close. For variances the bars are the
     true ones in a random order, so that no variance tells of the next.
     """
-    simulate = _shuffle_prices if of_variance(walk) else _simulate_prices
+    simulate = _shuffle_prices if has_no_sign(walk) else _simulate_prices
     parts = [simulate(part, rng) for part in walk.bars.partition_by("symbol", maintain_order=True)]
     return walk.features(pl.concat(parts), walk.external)
 
@@ -87,7 +87,7 @@ def random_walk(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
 PLACEBOS: dict[Trial, Placebo] = {"shuffled_targets": shuffled_targets, "random_walk": random_walk}
 
 
-def of_variance(walk: AuditedWalk) -> bool:
+def has_no_sign(walk: AuditedWalk) -> bool:
     """Whether the outcomes of a walk have no sign, as variances have none."""
     return target_of(walk.config.target.kind).neutral is None
 
@@ -215,7 +215,7 @@ def _test(walk: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, 
         if model != panel.question.rival:
             skill = against_rival(panel, model).get("skill", 0.0)
             results.append(
-                PlaceboResult(placebo, model, skill, sign_rank_p_value(panel, model, signs=not of_variance(walk)))
+                PlaceboResult(placebo, model, skill, sign_rank_p_value(panel, model, signs=not has_no_sign(walk)))
             )
     return results
 

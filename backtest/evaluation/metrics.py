@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.data.losses import MEANS, absolute, brier, excess, log_loss, squared
+from backtest.data.losses import absolute, brier, excess, log_loss, metric_of, squared
 from backtest.data.question import Question, names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.matched_forecasts import FIT
@@ -87,7 +87,7 @@ def metrics_of(question: Question) -> dict[str, pl.Expr]:
         found |= skills if name == "skill" else {name: METRICS[name].expression}
     found |= skills
     for loss in question.losses:  # of a loss without a metric of its own
-        found.setdefault(MEANS.get(loss, loss), excess(loss, Y, Y_HAT).mean())
+        found.setdefault(metric_of(loss), excess(loss, Y, Y_HAT).mean())
     return {name: expression.fill_nan(None) for name, expression in found.items()}
 
 

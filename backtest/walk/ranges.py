@@ -9,7 +9,7 @@ import polars as pl
 
 from backtest.data.result_tables import RANGES
 from backtest.models.scaling import covered
-from backtest.models.windows import Floats
+from backtest.models.windows import Floats, Windows
 from backtest.walk.folds import Fold
 from backtest.walk.plan import WalkPlan
 from backtest.walk.tasks import learning_windows
@@ -21,14 +21,18 @@ def range_table(plan: WalkPlan, forecasts: pl.DataFrame) -> pl.DataFrame:
     Of an input the newest value of each window counts; of `forecasts`, FORECASTS, those of every seed. Nothing of it
     depends on whether anything is held within that range.
     """
-    rows = [row for fold in plan.folds for row in (*_inputs(plan, fold), *_forecasts(plan, fold, forecasts))]
+    single = pl.col("seed").is_not_null() | (pl.col("seed").is_not_null().sum().over("model", "fold") == 0)
+    fitted, horizons = forecasts.filter(single), forecasts["horizon"].unique().sort().to_list()
+    rows: list[dict[str, Any]] = []
+    for fold in plan.folds:
+        train, _ = learning_windows(plan.rows, fold, plan.config.net.window)
+        rows += [*_inputs(plan, fold, train), *_forecasts(fold, train, fitted.filter(fold=fold.index), horizons)]
     return pl.DataFrame(rows, schema=RANGES.dtypes)
 
 
-def _inputs(plan: WalkPlan, fold: Fold) -> Iterator[dict[str, Any]]:
+def _inputs(plan: WalkPlan, fold: Fold, train: Windows) -> Iterator[dict[str, Any]]:
     """Yield a row for each input: the training range is that of the rows a scaler is fitted on."""
     window = plan.config.net.window
-    train, _ = learning_windows(plan.rows, fold, window)
     seen = train.features[covered(train)]
     met = plan.rows.features[plan.rows.origins(fold.test.start, fold.test.end, window=window)]
     for place, name in enumerate(plan.names):
@@ -37,15 +41,12 @@ def _inputs(plan: WalkPlan, fold: Fold) -> Iterator[dict[str, Any]]:
         yield _row(fold, low, high, values, outside, feature=name)
 
 
-def _forecasts(plan: WalkPlan, fold: Fold, forecasts: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def _forecasts(fold: Fold, train: Windows, forecasts: pl.DataFrame, horizons: list[int]) -> Iterator[dict[str, Any]]:
     """Yield a row for each model and horizon: the range is that of the outcomes it was trained on."""
-    train, _ = learning_windows(plan.rows, fold, plan.config.net.window)
     outcomes = train.y.reshape(len(train), -1)
-    place = {horizon: number for number, horizon in enumerate(forecasts["horizon"].unique().sort())}
-    single = pl.col("seed").is_not_null() | (pl.col("seed").is_not_null().sum().over("model") == 0)
-    own = forecasts.filter(fold=fold.index).filter(single)
-    for (model, horizon), rows in own.partition_by("model", "horizon", as_dict=True, maintain_order=True).items():
-        seen, values = outcomes[:, place[horizon]], rows["y_hat"].to_numpy()
+    own = forecasts.partition_by("model", "horizon", as_dict=True, maintain_order=True)
+    for (model, horizon), rows in own.items():
+        seen, values = outcomes[:, horizons.index(horizon)], rows["y_hat"].to_numpy()
         low, high = seen.min(), seen.max()
         outside = int(((values <= low) | (values >= high)).sum())
         yield _row(fold, low, high, values, outside, model=model, horizon=horizon)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -16,7 +15,7 @@ import polars as pl
 from backtest.data.errors import DataError, UnknownSource, WrongSchema
 from backtest.data.reading.built_in import built_in_bars
 from backtest.data.reading.checks import check_rows, check_series, further_columns
-from backtest.data.reading.formats import Columns, ParsedFile, parse_table
+from backtest.data.reading.formats import NOTHING, Columns, ParsedFile, parse_table
 from backtest.data.reading.inspection import BarsCheck, summarise_bars
 from backtest.data.reading.problems import Table, most_severe_first
 from backtest.data.reading.tables import FRAME, find_files, read_tables, rows_of_frame
@@ -25,8 +24,6 @@ from backtest.data.schema import BARS
 BUILT_IN_FORMAT = "built in"
 UNNAMED = "series"
 """Symbol of the bars of a data frame where nothing names one."""
-
-NOTHING: Columns = MappingProxyType({})
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 

@@ -58,6 +58,9 @@ MEASURES = Format("columns", times=("time", "ts", "timestamp", "datetime", "date
 Columns = Mapping[str, str] | None
 """Further columns to be read, by what they are to be called; None: all of them where there are no prices."""
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No further columns."""
+
 FUNDING = {"fundingrate", "funding_rate"}
 QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD", "EUR", "GBP", "BTC")
 
@@ -154,7 +157,7 @@ class ParsedFile:
         return self.table.frame
 
 
-def parse_table(raw: Table, columns: Columns = MappingProxyType({})) -> ParsedFile:
+def parse_table(raw: Table, columns: Columns = NOTHING) -> ParsedFile:
     """Return the bars of `raw`, oldest first where the format itself is newest first, with further `columns`.
 
     A table without prices is taken for what its columns are. Cells that cannot be read become problems, and their rows

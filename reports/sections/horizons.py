@@ -139,16 +139,8 @@ def horizons_table(scores: Scores, result: Result) -> Table:
         for test, name in TOGETHER.items():
             row = tests.get((model, test))
             chance = MISSING if row is None else p_value(row.p_value, alpha)
-            rows.append(
-                (
-                    name,
-                    MISSING,
-                    MISSING,
-                    chance,
-                    MISSING,
-                    "undefined" if row and row.note and row.p_value is None else MISSING,
-                )
-            )
+            found = "undefined" if row and row.note and row.p_value is None else MISSING
+            rows.append((name, MISSING, MISSING, chance, MISSING, found))
         groups.append(Group(tuple(rows), label(model)))
     reasons = [
         f"{label(row.model)}, {TOGETHER.get(row.test, row.title)}: {row.note}."

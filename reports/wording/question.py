@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backtest.data.losses import MEANS
 from backtest.data.names import label
 from backtest.data.question import Question
 
 
 @dataclass(frozen=True, slots=True)
 class LossWords:
-    """What a loss is called: once, several times, and its mean, whose row of SCORES is `metric`."""
+    """What a loss is called: once, several times, and its mean."""
 
     one: str
     several: str
     mean: str
-    metric: str
 
 
 LOSS_WORDS = {
-    "squared": LossWords("squared error", "squared errors", "MSE", "mse"),
-    "absolute": LossWords("absolute error", "absolute errors", "MAE", "mae"),
-    "qlike": LossWords("QLIKE", "QLIKE losses", "QLIKE", "qlike"),
-    "brier": LossWords("Brier score", "Brier scores", "Brier score", "brier"),
-    "log_loss": LossWords("log loss", "log losses", "log loss", "log_loss"),
+    "squared": LossWords("squared error", "squared errors", "MSE"),
+    "absolute": LossWords("absolute error", "absolute errors", "MAE"),
+    "qlike": LossWords("QLIKE", "QLIKE losses", "QLIKE"),
+    "brier": LossWords("Brier score", "Brier scores", "Brier score"),
+    "log_loss": LossWords("log loss", "log losses", "log loss"),
 }
 """Those of the built-in losses; a user's own is called by its name."""
 
@@ -32,7 +30,7 @@ LOSS_WORDS = {
 def words_of_loss(name: str) -> LossWords:
     """Return what a loss is called."""
     called = name.replace("_", " ")
-    own = LossWords(f"{called} loss", f"{called} losses", f"mean {called} loss", MEANS.get(name, name))
+    own = LossWords(f"{called} loss", f"{called} losses", f"mean {called} loss")
     return LOSS_WORDS.get(name, own)
 
 

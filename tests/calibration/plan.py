@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
-from typing import Any
 
 from tests.calibration.findings import Cell, Findings, Planted, Rate
 from tests.calibration.sizes import SIZES, SKILLS, count_covered, count_rejections
-from tests.calibration.store import STATISTICS, WALKS, Measurement, measure
+from tests.calibration.store import STATISTICS, WALKS, Measurement, Results, measure_all
 from tests.calibration.walks import SIGNALS, judge_noise, judge_planted
 from tests.calibration.worlds import KINDS
 
@@ -19,8 +18,6 @@ DRAWS, WORLDS = 250, 10
 
 FIRST_PLANTED = 1_000_000
 """Seed of the first world with a signal: it is none of the worlds without one."""
-
-Results = Mapping[tuple[Any, ...], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +57,7 @@ QUICK = Plan(
 
 def carry_out(plan: Plan, folder: Path, jobs: int, tell: Callable[[int, int], None]) -> Findings:
     """Measure all that `plan` asks for; `folder` keeps the results, `tell` hears how many of how many are there."""
-    measurements = list(_measurements(plan))
-    results = {}
-    for each, result in measure(measurements, folder, jobs):
-        results[each] = result
-        tell(len(results), len(measurements))
-    found: dict[Any, dict[tuple[Any, ...], list[Any]]] = {}
-    for each in measurements:
-        found.setdefault(each.function, {}).setdefault(each.key, []).append(results[each])
+    found = measure_all(list(_measurements(plan)), folder, jobs, tell)
     return Findings(
         sizes=_sizes(found[count_rejections], plan),
         coverage=_coverage(found[count_covered], plan),

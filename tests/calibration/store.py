@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -39,6 +39,24 @@ class Measurement:
         files = {Path(inspect.getfile(self.function)), Path(__file__).with_name("worlds.py"), *self.code}
         tree = {"key": self.key, "part": self.part, "code": _digest(tuple(sorted(files)))}
         return f"{self.function.__name__}-{sha256(json_bytes(tree))[:24]}.json"
+
+
+Results = Mapping[tuple[Any, ...], list[Any]]
+"""Results of one function by key, those of its parts in their order."""
+
+
+def measure_all(
+    measurements: Sequence[Measurement], folder: Path, jobs: int, tell: Callable[[int, int], None]
+) -> Mapping[Callable[..., Any], Results]:
+    """Return the results of all measurements by function; `tell` hears how many of how many are there."""
+    results = {}
+    for each, result in measure(measurements, folder, jobs):
+        results[each] = result
+        tell(len(results), len(measurements))
+    found: dict[Callable[..., Any], dict[tuple[Any, ...], list[Any]]] = {}
+    for each in measurements:
+        found.setdefault(each.function, {}).setdefault(each.key, []).append(results[each])
+    return found
 
 
 def measure(measurements: Sequence[Measurement], folder: Path, jobs: int) -> Iterator[tuple[Measurement, Any]]:

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
-from typing import Any
 
 from backtest.walk.environment import source_files
 from tests.calibration.cases import CASES
 from tests.calibration.findings import Cell, Planted, Rate
 from tests.calibration.plan import WORLDS, parts
 from tests.calibration.sizes import JOINT_SIZES, count_joint_errors
-from tests.calibration.store import STATISTICS, WALKS, Measurement, measure
+from tests.calibration.store import STATISTICS, WALKS, Measurement, measure_all
 from tests.calibration.verdicts import OVER_HORIZONS, count_over_horizons, count_verdicts, judge_better
 from tests.calibration.volatility import PROXIES
 from tests.calibration.walks import VARIANCES, judge_variances
@@ -76,14 +75,7 @@ class VerdictFindings:
 
 def carry_out(plan: VerdictPlan, folder: Path, jobs: int, tell: Callable[[int, int], None]) -> VerdictFindings:
     """Measure all that `plan` asks for; `folder` keeps the results, `tell` hears how many of how many are there."""
-    measurements = list(_measurements(plan))
-    results = {}
-    for each, result in measure(measurements, folder, jobs):
-        results[each] = result
-        tell(len(results), len(measurements))
-    found: dict[Any, dict[tuple[Any, ...], list[Any]]] = {}
-    for each in measurements:
-        found.setdefault(each.function, {}).setdefault(each.key, []).append(results[each])
+    found = measure_all(list(_measurements(plan)), folder, jobs, tell)
     equal: dict[str, dict[tuple[int, int], Mapping[str, int]]] = {case: {} for case in CASES}
     for (case, horizon, n), blocks in found[count_verdicts].items():
         equal[case][horizon, n] = sum(map(Counter, blocks), Counter())

@@ -30,7 +30,7 @@ KEYS = ["model", "seed", "fold", "symbol", "horizon", "time", "target_time", "y"
 class Plan:
     """What the made-up run looks like.
 
-    `signal` is the correlation of the networks' forecasts with what came, `signals` those at each of the `horizons`.
+    `signal` is the correlation of the networks' forecasts with the outcomes, `signals` those at each of the `horizons`.
     """
 
     name: str = "fake"
@@ -134,7 +134,7 @@ def at_horizon(plan: Plan, horizon: int, signal_: float, y: Floats, rng: np.rand
 
 
 def make_origins(plan: Plan, y: Floats, horizon: int) -> pl.DataFrame:
-    """Fold, symbol and times of every origin, with what came; symbol by symbol."""
+    """Fold, symbol and times of every origin, with the outcomes; symbol by symbol."""
     steps = np.tile(np.arange(plan.folds * plan.test), len(plan.symbols))
     interval = plan.interval // timedelta(microseconds=1)
     start = start_of(plan, 0).timestamp() * 1_000_000

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import backtest.reports as reports
-from backtest.data.losses import LOSSES
+from backtest.data.losses import LOSSES, metric_of
 from backtest.data.question import TARGETS
 from backtest.evaluation.metrics import METRICS
 from backtest.features.catalog import resolve
@@ -42,7 +42,7 @@ def test_every_model_forecasts_some_target(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_mean_of_every_loss_is_a_metric_and_has_words(name: str) -> None:
-    assert words_of_loss(name).metric in METRICS
+    assert metric_of(name) in METRICS
     assert any(name in target.losses for target in TARGETS.values())
 
 
