@@ -51,7 +51,7 @@ VARIANCES: dict[str, dict[str, Any]] = {
         **LINEAR,
         "models": ["har", "ridge"],
         "features": ["log_variance_1", "log_variance_5", "log_variance_22"],
-        "net": {"window": 22},
+        "net": {"window": 22, "har_lags": (1, 5, 22)},
         "target": {"kind": "log_variance", "horizon": horizon},
         "bars": 2_000,
     }
