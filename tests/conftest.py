@@ -76,11 +76,13 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_tables() -> Iterator[None]:
-    """Let plugins add to FEATURES, EXTERNAL and MODELS for the time of a test."""
+    """Let plugins and examples add to the tables for the time of a test."""
+    from backtest.data.losses import LOSSES
+    from backtest.data.question import TARGETS
     from backtest.features import EXTERNAL, FEATURES
     from backtest.models import MODELS
 
-    tables: tuple[dict[str, Any], ...] = (FEATURES, EXTERNAL, MODELS)
+    tables: tuple[dict[str, Any], ...] = (FEATURES, EXTERNAL, MODELS, LOSSES, TARGETS)
     before = [dict(table) for table in tables]
     yield
     for table, entries in zip(tables, before, strict=True):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import doctest
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import backtest as bt
-from backtest.features import EXTERNAL, FEATURES
-from backtest.models import MODELS
 
 OBJECTS: dict[str, object] = {"backtest": bt} | {
     name: getattr(bt, name) for name in bt.__all__ if name != "__version__"
@@ -18,22 +15,16 @@ OBJECTS: dict[str, object] = {"backtest": bt} | {
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
+@pytest.mark.usefixtures("open_tables")
 @pytest.mark.parametrize("name", OBJECTS)
 def test_every_public_name_has_an_example_that_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    tables: tuple[dict[str, Any], ...] = (FEATURES, EXTERNAL, MODELS)
-    before = [dict(table) for table in tables]
     tests = doctest.DocTestFinder(recurse=False).find(OBJECTS[name], name, module=False, globs={"__name__": "__main__"})
     examples = [test for test in tests if test.examples]
     assert examples, f"{name}: its docstring has no example"
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     said: list[str] = []
-    try:
-        for test in examples:
-            runner.run(test, out=said.append)
-    finally:
-        for table, entries in zip(tables, before, strict=True):
-            table.clear()
-            table.update(entries)
+    for test in examples:
+        runner.run(test, out=said.append)
     assert runner.failures == 0, "".join(said)
     assert list(tmp_path.iterdir()) == []

@@ -63,7 +63,7 @@ def plan_of(seed: int, horizon: int = 1, n: int = 1200, **settings: Any) -> Walk
         "models": list(MODELS),
         "features": ["log_variance_1", "log_variance_5", "log_variance_22"],
         "folds": {"first_train": 400, "validation": 100, "test": 150},
-        "net": {"window": 24},
+        "net": {"window": 24, "har_lags": (1, 5, 22)},
         "target": {"kind": "log_variance", "horizon": horizon},
         "data": {"source": "given"},
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,7 @@ from backtest.data.losses import LOSSES
 from backtest.data.own_entries import loss, target
 from backtest.data.question import TARGETS
 
-
-@pytest.fixture(autouse=True)
-def tables_as_they_were() -> Iterator[None]:
-    """Take out what a test enters."""
-    before = dict(LOSSES), dict(TARGETS)
-    yield
-    for table, old in zip((LOSSES, TARGETS), before, strict=True):
-        table.clear()  # type: ignore[attr-defined]
-        table.update(old)  # type: ignore[attr-defined]
+pytestmark = pytest.mark.usefixtures("open_tables")
 
 
 def too_low(y: Any, y_hat: Any) -> Any:
