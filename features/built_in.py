@@ -79,7 +79,7 @@ def log_variance(window: int = 22) -> pl.Expr:
 
 
 @feature(lookback=lambda window, column: window - 1, requires=lambda window, column: (column,))
-def log_mean(window: int = 1, column: str = "volume") -> pl.Expr:
+def log_mean(window: int = 22, column: str = "volume") -> pl.Expr:
     """Logarithm of the mean of the last `window` values of a column, such as variances; null unless that is above 0."""
     return (window_sum(pl.col(column), window) * (1 / window)).log()
 

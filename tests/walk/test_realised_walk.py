@@ -36,7 +36,9 @@ def plan(**settings: Any) -> WalkPlan:
         "folds": {"first_train": 250, "validation": 60, "test": 90},
         "net": {"window": 30},
     }
-    features = settings.pop("features", ["log_variance_5", {"name": "log_mean", "column": "realised_variance"}])
+    features = settings.pop(
+        "features", ["log_variance_5", {"name": "log_mean", "window": 1, "column": "realised_variance"}]
+    )
     return small(**{**tables, "features": features, **settings})
 
 
