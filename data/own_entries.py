@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
-from backtest.data.question import PRIMARY_TEST, TARGETS, Target
+from backtest.data.targets import PRIMARY_TEST, TARGETS, Target
 
 Floats = NDArray[np.float64]
 OfArrays = TypeVar("OfArrays", bound=Callable[..., Any])

@@ -12,9 +12,9 @@ import polars as pl
 
 from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError, TooFewBars
-from backtest.data.question import QUARTICITY, REALISED
 from backtest.data.schema import BARS
 from backtest.data.sessions import LONGEST_BREAK, Sessions, find_sessions
+from backtest.data.targets import QUARTICITY, REALISED
 
 FEWEST_EXPECTED, FEWEST_USUAL = 0.8, 0.5
 """A bar has no realised variance with fewer finer bars than this share of those expected, or of the median bar's."""

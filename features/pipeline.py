@@ -9,7 +9,8 @@ import polars as pl
 
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
-from backtest.data.question import (
+from backtest.data.sessions import interval_of, segments
+from backtest.data.targets import (
     BAR_QUARTICITY,
     BAR_VARIANCE,
     LOG_VARIANCE_OF,
@@ -18,7 +19,6 @@ from backtest.data.question import (
     outcome_column,
     target_of,
 )
-from backtest.data.sessions import interval_of, segments
 from backtest.features.built_in import log_return
 from backtest.features.catalog import Resolved, Spec, resolve
 from backtest.features.external import EXTERNAL, join, load

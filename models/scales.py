@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from backtest.data.question import Scale
+from backtest.data.targets import Scale
 from backtest.models.forecaster import Forecaster
 from backtest.models.probability import InProbabilities
 from backtest.models.registry import ModelScale

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from backtest.data.question import BAR_VARIANCE, outcome_column, target_of
+from backtest.data.targets import BAR_VARIANCE, outcome_column, target_of
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

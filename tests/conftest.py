@@ -78,7 +78,7 @@ def browser() -> Iterator[Any]:
 def open_tables() -> Iterator[None]:
     """Let plugins and examples add to the tables for the time of a test."""
     from backtest.data.losses import LOSSES
-    from backtest.data.question import TARGETS
+    from backtest.data.targets import TARGETS
     from backtest.features import EXTERNAL, FEATURES
     from backtest.models import MODELS
 

@@ -14,9 +14,9 @@ from backtest.audit.counterexample import first_line
 from backtest.audit.lookback import Lookback
 from backtest.audit.recompute import KEYS, BuildFeatures, Computation, Series, feature_builder
 from backtest.data.errors import LeakError
-from backtest.data.question import outcome_column
 from backtest.data.records.audit import Note, Subject, Trial
 from backtest.data.schema import FEATURES
+from backtest.data.targets import outcome_column
 from backtest.features.catalog import resolve
 from backtest.models import MODELS
 from backtest.models.forecaster import Forecaster, State

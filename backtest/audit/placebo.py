@@ -23,10 +23,10 @@ from scipy.stats import rankdata
 
 from backtest.audit.audited_walk import AuditedWalk, Refit
 from backtest.data.errors import UndefinedTest
-from backtest.data.question import target_of
 from backtest.data.reading.checks import AMOUNTS
 from backtest.data.reading.formats import PRICES
 from backtest.data.records.audit import Leak, Subject, Trial
+from backtest.data.targets import target_of
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.robustness import against_rival

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backtest.data.question import TARGETS
 from backtest.data.reading.built_in import BUILT_IN
+from backtest.data.targets import TARGETS
 from backtest.evaluation.metrics import METRICS
 from backtest.features import FEATURES
 from backtest.models import MODELS

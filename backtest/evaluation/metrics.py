@@ -9,7 +9,8 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.losses import absolute, brier, excess, log_loss, metric_of, squared
-from backtest.data.question import Question, names_for
+from backtest.data.question import Question
+from backtest.data.targets import names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.matched_forecasts import FIT
 

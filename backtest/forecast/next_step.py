@@ -18,9 +18,9 @@ from backtest.data.dataset import Dataset
 from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError, DataError, RunError
 from backtest.data.json_io import from_tree
-from backtest.data.question import target_of
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT, read_bytes, read_manifest
+from backtest.data.targets import target_of
 from backtest.features import plugins
 from backtest.features.catalog import resolve
 from backtest.features.pipeline import load_external

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
-from backtest.data.question import LOG_VARIANCE_OF, REALISED, TARGETS, Question, names_for, target_of
+from backtest.data.question import Question
 from backtest.data.run_files import sha256
+from backtest.data.targets import LOG_VARIANCE_OF, REALISED, TARGETS, names_for, target_of
 from backtest.evaluation.strategies import CostSettings
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.significance.multiple_testing import ADJUSTMENTS

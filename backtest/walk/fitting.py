@@ -17,8 +17,8 @@ from safetensors.numpy import save as save_arrays
 from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import BacktestError, LeakError, RunError
-from backtest.data.question import TARGETS, Target, target_of
 from backtest.data.run_files import sha256, table_bytes
+from backtest.data.targets import TARGETS, Target, target_of
 from backtest.features import plugins
 from backtest.models import MODELS, FitLog, Forecaster, Model
 from backtest.models.forecaster import State, log_of

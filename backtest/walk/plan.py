@@ -14,9 +14,9 @@ from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
 from backtest.data.names import HOLDING
-from backtest.data.question import LOG_VARIANCE_OF, QUARTICITY, target_of
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.schema import BARS, FEATURES, check
+from backtest.data.targets import LOG_VARIANCE_OF, QUARTICITY, target_of
 from backtest.evaluation.metrics import METRICS
 from backtest.features import plugins
 from backtest.features.catalog import Resolved, resolve

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from backtest.data.errors import RunError
-from backtest.data.question import outcome_column
 from backtest.data.schema import FITS, FOLDS, FORECASTS
+from backtest.data.targets import outcome_column
 from backtest.models.windows import microseconds
 from backtest.walk.plan import WalkPlan
 from backtest.walk.store import FORECASTS as FORECASTS_FILE

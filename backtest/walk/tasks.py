@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from backtest.data.question import Target
 from backtest.data.run_files import json_bytes, sha256
+from backtest.data.targets import Target
 from backtest.models import MODELS, Model
 from backtest.models.windows import Panel, Windows, microseconds
 from backtest.walk.config import Config

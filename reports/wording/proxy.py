@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from backtest.data.question import Target
 from backtest.data.records.manifest import DataCard
+from backtest.data.targets import Target
 from backtest.reports.formats import SPACE, counted, decimal, duration, percent, whole
 
 CONSISTENT = (

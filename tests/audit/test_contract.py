@@ -9,7 +9,7 @@ import pytest
 
 from backtest.audit.audited_walk import AuditedWalk, Refit, Sample
 from backtest.audit.fold_isolation import check_fold_isolation
-from backtest.data.question import TARGETS
+from backtest.data.targets import TARGETS
 from backtest.models import MODELS
 from tests.support.small_run import small
 

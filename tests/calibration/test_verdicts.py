@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backtest.data.losses import LOSSES
-from backtest.data.question import TARGETS
+from backtest.data.targets import TARGETS
 from backtest.verdict.record import evidence_of
 from backtest.verdict.rule import judge
 from tests.calibration import __main__ as command

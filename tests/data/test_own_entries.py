@@ -11,7 +11,7 @@ import pytest
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
 from backtest.data.own_entries import loss, target
-from backtest.data.question import TARGETS
+from backtest.data.targets import TARGETS
 
 pytestmark = pytest.mark.usefixtures("open_tables")
 
@@ -53,7 +53,7 @@ def test_names_that_are_taken_are_refused_and_a_changed_function_replaces_itself
     assert TARGETS["tomorrow"].rival == "zero"
     with pytest.raises(ConfigError, match=r"loss 'squared': the name is taken by backtest\.data\.losses\.squared"):
         loss("squared")(too_low)
-    with pytest.raises(ConfigError, match=r"target 'log_return': the name is taken by backtest\.data\.question\.log_"):
+    with pytest.raises(ConfigError, match=r"target 'log_return': the name is taken by backtest\.data\.targets\.log_"):
         target("log_return")(tomorrow)
 
 

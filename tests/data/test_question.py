@@ -6,8 +6,9 @@ import pytest
 
 from backtest.data.errors import RunError
 from backtest.data.losses import LOSSES
-from backtest.data.question import TARGETS, Question
+from backtest.data.question import Question
 from backtest.data.records.verdict import Verdict
+from backtest.data.targets import TARGETS
 from backtest.evaluation.metrics import METRICS
 from backtest.models import MODELS
 from backtest.significance.table import TESTS

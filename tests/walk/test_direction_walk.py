@@ -10,9 +10,9 @@ import pytest
 
 import backtest.reports as reports
 from backtest.data.errors import ConfigError
-from backtest.data.question import TARGETS
 from backtest.data.reading.synthetic import make_bars
 from backtest.data.records.verdict import Verdict
+from backtest.data.targets import TARGETS
 from backtest.features.pipeline import build
 from backtest.forecast.next_step import next_steps
 from backtest.significance.direction import pesaran_timmermann

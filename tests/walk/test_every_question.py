@@ -11,7 +11,7 @@ import pytest
 
 import backtest.reports as reports
 from backtest.data.losses import LOSSES, metric_of
-from backtest.data.question import TARGETS
+from backtest.data.targets import TARGETS
 from backtest.evaluation.metrics import METRICS
 from backtest.features.catalog import resolve
 from backtest.models import MODELS

@@ -10,8 +10,8 @@ import pytest
 
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
-from backtest.data.question import TARGETS
 from backtest.data.records.verdict import Verdict
+from backtest.data.targets import TARGETS
 from backtest.forecast.next_step import next_steps
 from backtest.significance.equal_accuracy import diebold_mariano
 from tests.support.small_run import small, walk

@@ -1,0 +1,240 @@
+"""What can be forecast: the targets, each with the models, losses and tests that belong to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache, reduce
+from operator import add
+from typing import Any, Literal
+
+import polars as pl
+
+from backtest.data.bar_variances import garman_klass, parkinson, squared_return
+
+Scale = Literal["return", "variance", "probability"]
+"""On which scale an outcome is forecast: as it is, as a variance, or as the probability of an event."""
+
+PRIMARY_TEST = "diebold_mariano"
+"""The test that a verdict rests on, a key of TESTS."""
+
+BAR_VARIANCE = "bar_variance"
+"""Column of FEATURES that holds the variance of each bar, where the target is one."""
+
+REALISED, QUARTICITY = "realised_variance", "realised_quarticity"
+"""Columns of bars that hold the sums of squared finer returns inside each, and of their fourth powers, scaled."""
+
+BAR_QUARTICITY = "bar_quarticity"
+"""Column of FEATURES that holds the realised quarticity of each bar, where its variance comes from finer returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is forecast.
+
+    Attributes
+    ----------
+    title, unit
+        What an outcome is called, and in what it is measured.
+    outcome
+        The outcome over the next `horizon` bars, an expression over the bars of one stretch without a hole.
+    references
+        Models that are always among those of a run, and stand first in its table.
+    nested
+        Those of them that every model contains as a special case.
+    rival
+        The model that the verdict tests against unless the settings name another.
+    losses
+        Those of LOSSES that are tabulated; the first is the verdict's unless the settings name another.
+    metrics
+        Those of METRICS that are tabulated; `skill` stands for the skill against each reference.
+    tests
+        Those of TESTS that make sense for it.
+    models, features
+        What a run takes where its settings name none.
+    tradable
+        Whether a strategy on its forecasts is evaluated.
+    scale
+        How models of any target take part: `models.scales.WRAPPERS` holds what turns their forecasts into variances or
+        probabilities, and models of another scale are refused.
+    neutral
+        The outcome between up and down, 0 for a return, from which signs are taken; None where there is no sign.
+    intervals
+        Whether an interval around a forecast, as wide as earlier absolute errors, has a meaning.
+    bar_variance
+        The variance of a bar, whose sum over the next bars is the outcome; None for other targets.
+    bounds
+        The smallest and the largest number that an outcome or a forecast can be.
+    reads
+        The columns of bars that it is computed from: prices, a column `RV` of the file, `measures.RV` of an external
+        series.
+    noise
+        Standard error of a bar's variance as a share of it, with normal returns; None where it cannot be told.
+    """
+
+    title: str
+    unit: str
+    outcome: Callable[[int], pl.Expr]
+    references: tuple[str, ...]
+    nested: tuple[str, ...]
+    rival: str
+    losses: tuple[str, ...]
+    metrics: tuple[str, ...]
+    tests: tuple[str, ...]
+    models: tuple[str, ...]
+    features: tuple[str | dict[str, Any], ...]
+    tradable: bool = False
+    scale: Scale = "return"
+    neutral: float | None = None
+    intervals: bool = True
+    bar_variance: Callable[[], pl.Expr] | None = None
+    bounds: tuple[float, float] = (-1e6, 1e6)
+    reads: tuple[str, ...] = ("close",)
+    noise: float | None = None
+
+
+def log_return(horizon: int) -> pl.Expr:
+    """Log return over the next `horizon` bars: log(close of the bar `horizon` ahead / close)."""
+    return (pl.col("close").shift(-horizon) / pl.col("close")).log()
+
+
+def rise(horizon: int) -> pl.Expr:
+    """Whether the close of the bar `horizon` ahead is above this one, 1, or not, 0: an unchanged price is no rise."""
+    return (pl.col("close").shift(-horizon) > pl.col("close")).cast(pl.Float64)
+
+
+def variance_target(
+    bar_variance: Callable[[], pl.Expr], title: str, reads: tuple[str, ...], efficiency: float | None = None
+) -> Target:
+    """Return the target "logarithm of the sum of the next bars' variances", from the variance of a bar.
+
+    `efficiency` says how many times smaller the variance of its error is than that of a squared return, 2 of its square
+    if returns are normal: Garman and Klass (1980), table 1.
+    """
+
+    def outcome(horizon: int) -> pl.Expr:
+        """Sum of the variances of the next `horizon` bars."""
+        return reduce(add, (bar_variance().shift(-step) for step in range(1, horizon + 1)))
+
+    return Target(
+        title=title,
+        unit="squared log return",
+        outcome=outcome,
+        references=("random_walk", "ewma", "log_har"),
+        nested=(),
+        rival="log_har",
+        losses=("qlike", "squared"),
+        metrics=("qlike", "mse", "rmse", "skill", "correlation"),
+        tests=(PRIMARY_TEST, "ibragimov_muller", "encompassing", "giacomini_white", "fluctuation", "mincer_zarnowitz"),
+        models=("har", "lstm", "gru"),
+        features=("log_variance_1", "log_variance_5", "log_variance_22", "log_return"),
+        scale="variance",
+        bar_variance=bar_variance,
+        bounds=(0.0, 1e6),
+        reads=reads,
+        noise=math.sqrt(2 / efficiency) if efficiency else None,
+    )
+
+
+TARGETS: dict[str, Target] = {
+    "log_return": Target(
+        title="log return",
+        unit="log return",
+        outcome=log_return,
+        references=("zero", "naive"),
+        nested=("zero",),
+        rival="zero",
+        losses=("squared", "absolute"),
+        metrics=("mse", "rmse", "mae", "skill", "direction", "correlation"),
+        tests=(
+            PRIMARY_TEST,
+            "ibragimov_muller",
+            "clark_west",
+            "encompassing",
+            "giacomini_white",
+            "fluctuation",
+            "pesaran_timmermann",
+            "anatolyev_gerko",
+            "mincer_zarnowitz",
+        ),
+        models=("zero", "naive", "mean", "ar", "ridge", "lstm", "gru"),
+        features=("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
+        tradable=True,
+        neutral=0.0,
+    ),
+    "log_variance": variance_target(squared_return, "variance from squared returns", ("close",), 1.0),
+    "log_variance_parkinson": variance_target(parkinson, "variance from high and low", ("high", "low"), 4.9),
+    "log_variance_garman_klass": variance_target(
+        garman_klass, "variance from open, high, low and close", ("open", "high", "low", "close"), 7.4
+    ),
+    "direction": Target(
+        title="direction",
+        unit="probability of a rise",
+        outcome=rise,
+        references=("base_rate", "coin"),
+        nested=(),
+        rival="base_rate",
+        losses=("brier", "log_loss"),
+        metrics=("brier", "log_loss", "skill", "accuracy", "correlation"),
+        tests=(
+            PRIMARY_TEST,
+            "ibragimov_muller",
+            "encompassing",
+            "giacomini_white",
+            "fluctuation",
+            "pesaran_timmermann",
+            "mincer_zarnowitz",
+        ),
+        models=("mean", "ar", "ridge", "lstm", "gru"),
+        features=("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
+        scale="probability",
+        neutral=0.5,
+        intervals=False,
+        bounds=(0.0, 1.0),
+    ),
+}
+"""Every target by the name that settings know it by.
+
+Forecasts and outcomes of a log variance are kept as variances. A forecast of `direction` is the probability of a rise.
+"""
+
+
+LOG_VARIANCE_OF = "log_variance."
+
+
+def target_of(name: str) -> Target:
+    """Return the target that settings call `name`: an entry of TARGETS, or one about a column of variances.
+
+    `log_variance.RV` is the logarithm of the sum of the next values of the column `RV`, which holds a variance for each
+    bar. Raises ValueError naming the choices.
+    """
+    if name in TARGETS:
+        return TARGETS[name]
+    column = name.removeprefix(LOG_VARIANCE_OF)
+    if not column or column == name:
+        raise ValueError(
+            f"must be one of {', '.join(TARGETS)}, or {LOG_VARIANCE_OF}NAME, where NAME is a column that holds a "
+            f"variance for each bar (got {name!r})"
+        )
+    return _log_variance_of(column)
+
+
+@cache
+def _log_variance_of(column: str) -> Target:
+    """The target about a column of variances, one and the same at each look-up."""
+    title = "realised variance" if column == REALISED else f"variance {column}"
+    features = tuple({"name": "log_mean", "window": window, "column": column} for window in (1, 5, 22))
+    made = variance_target(lambda: pl.col(column), title, (column,))
+    return replace(made, unit="squared log return" if column == REALISED else "as in its column", features=features)
+
+
+def outcome_column(target: str, horizon: int) -> str:
+    """Name of the outcome's column in FEATURES: `y_log_return_1`."""
+    return f"y_{target}_{horizon}"
+
+
+def names_for(target: str, field: Literal["losses", "tests", "metrics"], table: Iterable[str]) -> tuple[str, ...]:
+    """Return the entries of a table that a target names, then those that no target names: a user's own."""
+    named = {name for each in TARGETS.values() for name in getattr(each, field)}
+    return (*getattr(target_of(target), field), *(name for name in table if name not in named))
