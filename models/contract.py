@@ -91,13 +91,13 @@ def _check_batches(forecaster: Forecaster, ask: Windows, name: str) -> None:
 
 def _replaced(windows: Windows, rows: int | slice) -> Windows:
     """The same windows with other numbers in some rows."""
-    features, returns = windows.features.copy(), windows.returns.copy()
-    features[rows] = returns[rows] = 1e3
-    variances = None if windows.variances is None else windows.variances.copy()
-    if variances is not None:
-        variances[rows] = 1e3
-        variances = _read_only(variances)
-    return replace(windows, features=_read_only(features), returns=_read_only(returns), variances=variances)
+
+    def other(column: Floats) -> Floats:
+        again = column.copy()
+        again[rows] = 1e3
+        return _read_only(again)
+
+    return windows.with_rows(other)
 
 
 @contextmanager
@@ -139,13 +139,14 @@ def _windows(window: int, *, variance: bool) -> tuple[Windows, Windows, Windows]
     features = _read_only(noise.normal(size=(ROWS, FEATURES)))
     returns = _read_only(noise.normal(scale=0.01, size=ROWS))
     variances = _read_only(returns**2) if variance else None
+    quarticities = _read_only(returns**4 * noise.uniform(0.5, 2.0, size=ROWS)) if variance else None
     target = _read_only(np.append((returns if variances is None else variances)[1:], np.nan))
     first, second, last = ROWS // 2, 3 * ROWS // 4, ROWS - 1
 
     def part(start: int, end: int, *, hidden: bool = False) -> Windows:
         ends = np.arange(max(start, window - 1), end)
-        seen = None if variances is None else variances[:end]
-        return Windows(features[:end], returns[:end], None if hidden else target[:end], ends, window, 1, seen)
+        measures = (None if each is None else each[:end] for each in (variances, quarticities))
+        return Windows(features[:end], returns[:end], None if hidden else target[:end], ends, window, 1, *measures)
 
     return part(0, first), part(first + 1, second), part(second + 1, last, hidden=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from backtest.data.targets import BAR_VARIANCE, outcome_column, target_of
+from backtest.data.targets import BAR_QUARTICITY, BAR_VARIANCE, outcome_column, target_of
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -40,6 +40,8 @@ class Windows:
         Bars ahead.
     variances
         Variance of each row's bar (rows,), where the target is one; None otherwise.
+    quarticities
+        Realised quarticity of each row's bar (rows,), in squared units of the variances; None where there is none.
     """
 
     features: Floats
@@ -49,6 +51,7 @@ class Windows:
     window: int
     horizon: int
     variances: Floats | None = None
+    quarticities: Floats | None = None
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -72,6 +75,13 @@ class Windows:
         return self._last(self.variances)
 
     @property
+    def past_quarticities(self) -> Floats:
+        """Windows of the bars' realised quarticities (n, window), the newest last; LookupError where there are none."""
+        if self.quarticities is None:
+            raise LookupError("these windows have no quarticities: expected variances from finer bars, or a file's")
+        return self._last(self.quarticities)
+
+    @property
     def y(self) -> Floats:
         """Targets (n,); LookupError where they are not to be seen."""
         if self.target is None:
@@ -82,6 +92,13 @@ class Windows:
         """Yield the same windows in pieces of at most `size`, so that memory does not grow with their number."""
         for start in range(0, len(self), size):
             yield replace(self, ends=self.ends[start : start + size])
+
+    def with_rows(self, change: Callable[[Floats], Floats]) -> Windows:
+        """The same windows over changed rows: features, returns, and the measures that there are, in this order."""
+        features, returns = change(self.features), change(self.returns)
+        variances = None if self.variances is None else change(self.variances)
+        quarticities = None if self.quarticities is None else change(self.quarticities)
+        return replace(self, features=features, returns=returns, variances=variances, quarticities=quarticities)
 
     def _last(self, rows: Floats) -> Floats:
         views = sliding_window_view(rows, self.window, axis=0)
@@ -108,6 +125,7 @@ class Panel:
     valid_length: Indices
     horizon: int
     variances: Floats | None = None
+    quarticities: Floats | None = None
 
     def origins(self, start: datetime, end: datetime, *, window: int) -> Indices:
         """Rows in [start, end) with a whole window behind them and a target."""
@@ -139,16 +157,17 @@ class Panel:
 
     def at(self, rows: Indices, *, window: int) -> Windows:
         """Windows that end at the given rows, ascending, targets hidden: for forecasts of what is not known yet."""
-        return Windows(self.features, self.returns, None, rows, window, self.horizon, self.variances)
+        measures = self.variances, self.quarticities
+        return Windows(self.features, self.returns, None, rows, window, self.horizon, *measures)
 
     def _cut(self, rows: Indices, ends: Indices, window: int) -> Windows:
         """Windows over `rows` alone, so that no later row is within reach; views where the rows are neighbours."""
         neighbours = len(rows) and rows[-1] - rows[0] == len(rows) - 1
         kept = slice(int(rows[0]), int(rows[-1]) + 1) if neighbours else rows
         local = np.searchsorted(rows, ends)
-        variances = None if self.variances is None else self.variances[kept]
+        measures = [None if each is None else each[kept] for each in (self.variances, self.quarticities)]
         parts = self.features[kept], self.returns[kept], self.target[kept]
-        return Windows(*parts, local, window, self.horizon, variances)
+        return Windows(*parts, local, window, self.horizon, *measures)
 
 
 def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int, kind: str = "log_return") -> Panel:
@@ -159,14 +178,16 @@ def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int, kind: str = "
     complete = np.isfinite(features).all(axis=1)
     if frame["bar_return"].null_count() < frame.height:  # else these are no prices
         complete &= np.isfinite(returns)
-    variances = None
-    if target_of(kind).bar_variance:
-        variances = frame[BAR_VARIANCE].to_numpy().astype(np.float64, copy=False)
-        complete &= np.isfinite(variances)
+    measures: list[Floats | None] = [None, None]
+    for place, name in enumerate((BAR_VARIANCE, BAR_QUARTICITY) if target_of(kind).bar_variance else ()):
+        if name in frame.columns:
+            measures[place] = measure = frame[name].to_numpy().astype(np.float64, copy=False)
+            complete &= np.isfinite(measure)
     valid_length = _valid_length(complete, frame["segment"].to_numpy())
     time, target_time = (frame[name].to_physical().fill_null(NEVER).to_numpy() for name in ("time", "target_time"))
     symbols = tuple(frame["symbol"].unique(maintain_order=True))
-    return Panel(tuple(names), symbols, time, features, returns, target, target_time, valid_length, horizon, variances)
+    arrays = time, features, returns, target, target_time, valid_length
+    return Panel(tuple(names), symbols, *arrays, horizon, *measures)
 
 
 def _valid_length(complete: NDArray[np.bool_], segment: NDArray[np.int32]) -> Indices:

@@ -6,7 +6,7 @@ import io
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -87,15 +87,14 @@ def _forecast(
 def _refuse_foresight(forecaster: Forecaster, windows: Windows, y_hat: Floats, where: str) -> None:
     """LeakError if noise in the rows after the middle window changes a forecast of it or of one before it."""
     middle = len(windows) // 2
-    features, returns = windows.features.copy(), windows.returns.copy()
-    noise = np.random.default_rng(0)
-    behind = slice(windows.ends[middle] + 1, None)
-    features[behind] = noise.normal(size=features[behind].shape)
-    returns[behind] = noise.normal(size=returns[behind].shape)
-    variances = None if windows.variances is None else windows.variances.copy()
-    if variances is not None:
-        variances[behind] = returns[behind] ** 2
-    again = forecaster.predict(replace(windows, features=features, returns=returns, variances=variances))
+    behind, noise = slice(windows.ends[middle] + 1, None), np.random.default_rng(0)
+
+    def redrawn(column: Floats) -> Floats:
+        again = column.copy()
+        again[behind] = noise.exponential(size=again[behind].shape)  # above zero, as variances are
+        return again
+
+    again = forecaster.predict(windows.with_rows(redrawn))
     moved = int((again[: middle + 1] != y_hat[: middle + 1]).sum())
     if moved:
         raise LeakError(

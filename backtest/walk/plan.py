@@ -168,17 +168,24 @@ def _check_target(kind: str) -> None:
 
 
 def _check_variances(config: Config, dataset: Dataset) -> None:
-    """ConfigError where a column of variances from the file has none in some row, or a negative one."""
+    """ConfigError where a column of variances or quarticities from the file has none in some row, or a negative one."""
     kind, column = config.target.kind, config.target.kind.removeprefix(LOG_VARIANCE_OF)
-    if column == kind or column not in dataset.bars.columns or dataset.finer:
+    if column == kind or dataset.finer:
         return
-    wrong = dataset.bars.filter(pl.col(column).is_null() | (pl.col(column) < 0))
-    if wrong.height:
-        raise ConfigError(
-            f"target.kind: {kind}: expected a variance of at least 0 in every row of {column} (got {wrong[column][0]} "
-            f"at {wrong['time'][0]:%Y-%m-%d %H:%M}, in all {wrong.height:,} such rows): correct or delete the rows, "
-            "or name a column of variances"
-        )
+    measures = (
+        (f"target.kind: {kind}", "variance", column, column),
+        ("target.quarticity", "quarticity", QUARTICITY, config.target.quarticity),
+    )
+    for setting, measure, name, called in measures:
+        if name not in dataset.bars.columns:
+            continue
+        wrong = dataset.bars.filter(pl.col(name).is_null() | (pl.col(name) < 0))
+        if wrong.height:
+            raise ConfigError(
+                f"{setting}: expected a {measure} of at least 0 in every row of {called} (got {wrong[name][0]} at "
+                f"{wrong['time'][0]:%Y-%m-%d %H:%M}, in all {wrong.height:,} such rows): correct or delete the rows, "
+                "or name another column"
+            )
 
 
 def with_har_lags(config: Config, dataset: Dataset) -> Config:

@@ -137,8 +137,7 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
         panel.valid_length[seen],
         np.isfinite(panel.target[seen]),
     ]
-    if panel.variances is not None:
-        rows.append(panel.variances[seen])
+    rows += [measure[seen] for measure in (panel.variances, panel.quarticities) if measure is not None]
     for column in (*rows, panel.target[learned], panel.target_time[learned]):
         digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()

@@ -119,6 +119,23 @@ def test_a_broken_rule_is_named(kind: type[Mean], error: type[Exception], messag
         check_forecaster(make)
 
 
+@pytest.mark.parametrize(
+    ("shift", "rule"),
+    [(1, "a forecast must not depend on rows after"), (-NET.window, "a forecast must not depend on rows before")],
+)
+def test_quarticities_of_other_rows_are_noticed(shift: int, rule: str, open_tables: None) -> None:
+    @model("peeks", scale="variance")
+    class ReadsOtherQuarticities(Mean):
+        def predict(self, windows: Windows) -> Floats:
+            assert windows.quarticities is not None
+            return np.asarray(
+                1.0 + windows.quarticities[np.minimum(windows.ends + shift, len(windows.quarticities) - 1)]
+            )
+
+    with pytest.raises(ProtocolError, match=rule):
+        check_forecaster(ReadsOtherQuarticities)
+
+
 def test_a_name_that_is_taken_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"'zero': the name is taken by backtest\.models\.baselines\.Zero"):
         model("zero")(lambda net, train, seed: Mean())

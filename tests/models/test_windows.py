@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -122,6 +123,22 @@ def test_neighbouring_windows_are_views() -> None:
     windows = rows.validation(at(100), at(900), window=48, known_by=at(901))
     assert np.shares_memory(windows.x, rows.features)
     assert all(np.shares_memory(block.x, rows.features) for block in windows.blocks(64))
+
+
+def test_windows_hold_the_measures_of_their_own_rows() -> None:
+    rows = make_panel([100])
+    own = replace(rows, variances=np.arange(100.0), quarticities=np.arange(100.0) ** 2)
+    parts = (
+        own.training(at(10), at(60), window=5, known_by=at(61)),
+        own.validation(at(61), at(80), window=5, known_by=at(81)),
+        own.test(at(81), at(95), window=5),
+        own.at(np.array([97]), window=5),
+    )
+    for part in parts:
+        assert (part.past_quarticities == part.past_variances**2).all()
+        assert part.past_variances[0, -1] == part.x[0, -1, 0] % 100
+    with pytest.raises(LookupError, match="expected variances from finer bars, or a file's"):
+        _ = rows.at(np.array([97]), window=5).past_quarticities
 
 
 def test_blocks_are_the_windows_in_order() -> None:

@@ -16,8 +16,12 @@ from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.levels import audit_walk
 from backtest.data.errors import ConfigError, LeakError, NotFinite, WrongSchema
 from backtest.data.reading.bars import inspect_bars, load_bars
+from backtest.models import model
+from backtest.models.baselines import Mean
+from backtest.models.windows import Floats, Windows
 from backtest.reports import read
 from backtest.reports.sections.method import data_card, method
+from backtest.walk.engine import walk_in_memory
 from backtest.walk.plan import WalkPlan
 from tests.support.small_run import small, walk
 
@@ -58,6 +62,8 @@ def test_a_file_without_prices_is_walked_and_reported(file: Path, tmp_path: Path
     assert made.dataset.bars.columns == ["symbol", "time", "realised_quarticity", "RV"]
     assert made.features["bar_variance"].to_list() == raw["RV"].to_list()
     assert made.features["bar_quarticity"].to_list() == raw["RQ"].to_list()
+    assert made.rows.quarticities is not None
+    assert made.rows.quarticities.tolist() == raw["RQ"].to_list()
     assert made.features["y_log_variance.RV_1"].to_list() == [*raw["RV"].to_list()[1:], None]
     assert made.features["bar_return"].null_count() == raw.height
     assert made.features["log_mean_5_RV"][10] == pytest.approx(np.log(raw["RV"].to_numpy()[6:11].mean()), rel=1e-12)
@@ -125,6 +131,39 @@ def test_what_is_no_variance_is_refused(
     measures().with_columns(RV=pl.when(fifth).then(value).otherwise("RV")).write_parquet(tmp_path / "index.parquet")
     with pytest.raises(error, match=message):
         plan(tmp_path / "index.parquet")
+
+
+@pytest.mark.parametrize("value", [None, -0.1])
+def test_what_is_no_quarticity_is_refused(tmp_path: Path, value: float | None) -> None:
+    fifth = pl.int_range(pl.len()) == 4
+    measures().with_columns(RQ=pl.when(fifth).then(value).otherwise("RQ")).write_parquet(tmp_path / "index.parquet")
+    with pytest.raises(
+        ConfigError, match=rf"target\.quarticity: expected .* every row of RQ \(got {value} at 2015-01-09"
+    ):
+        plan(tmp_path / "index.parquet")
+
+
+def test_fits_are_kept_for_the_same_quarticities_alone(file: Path, tmp_path: Path) -> None:
+    """A quarticity of one row is part of the key of every task that may read it, and of no other."""
+    place = 450
+    changed = pl.when(pl.int_range(pl.len()) == place).then(pl.col("RQ") * 2).otherwise("RQ")
+    measures().with_columns(RQ=changed).write_parquet(tmp_path / "other.parquet")
+    first, second = plan(file), plan(tmp_path / "other.parquet")
+    time = measures()["date"][place]
+    for one, other in zip(first.tasks, second.tasks, strict=True):
+        assert (one.key != other.key) == (one.fold.test.end.date() > time)
+
+
+def test_a_model_that_reads_the_next_quarticity_is_noticed(file: Path, open_tables: None) -> None:
+    @model("peeks", scale="variance")
+    class ReadsTheNextQuarticity(Mean):
+        def predict(self, windows: Windows) -> Floats:
+            assert windows.quarticities is not None
+            rows = np.minimum(windows.ends + 1, len(windows.quarticities) - 1)
+            return np.asarray(1.0 + windows.quarticities[rows])
+
+    with pytest.raises(LeakError, match=r"model peeks, fold \d: expected forecasts that depend on their own windows"):
+        walk_in_memory(plan(file, models=["peeks"]))
 
 
 def test_a_check_of_the_file_shows_its_columns(tmp_path: Path) -> None:
