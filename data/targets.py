@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, reduce
@@ -27,6 +28,12 @@ REALISED, QUARTICITY = "realised_variance", "realised_quarticity"
 
 BAR_QUARTICITY = "bar_quarticity"
 """Column of FEATURES that holds the realised quarticity of each bar, where its variance comes from finer returns."""
+
+BAR_CHANGE = "bar_change"
+"""Column of FEATURES that holds the change of a series within each bar, where the target is one."""
+
+OWN_UNIT = "as in its column"
+"""The unit of what comes from a column of which nothing more is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,9 @@ class Target:
         Whether an interval around a forecast, as wide as earlier absolute errors, has a meaning.
     bar_variance
         The variance of a bar, whose sum over the next bars is the outcome; None for other targets.
+    bar_change
+        The change of a bar, whose sum over the next bars is the outcome, and which models read as past returns; None
+        where these are the log returns of the close.
     bounds
         The smallest and the largest number that an outcome or a forecast can be.
     reads
@@ -89,6 +99,7 @@ class Target:
     neutral: float | None = None
     intervals: bool = True
     bar_variance: Callable[[], pl.Expr] | None = None
+    bar_change: Callable[[], pl.Expr] | None = None
     bounds: tuple[float, float] = (-1e6, 1e6)
     reads: tuple[str, ...] = ("close",)
     noise: float | None = None
@@ -200,24 +211,25 @@ Forecasts and outcomes of a log variance are kept as variances. A forecast of `d
 """
 
 
-LOG_VARIANCE_OF = "log_variance."
+LOG_VARIANCE_OF, SERIES_OF = "log_variance.", "series."
+"""What the name of a target begins with that is about a column of the file or of an external series."""
 
 
 def target_of(name: str) -> Target:
-    """Return the target that settings call `name`: an entry of TARGETS, or one about a column of variances.
+    """Return the target that settings call `name`: an entry of TARGETS, or one about a column.
 
     `log_variance.RV` is the logarithm of the sum of the next values of the column `RV`, which holds a variance for each
-    bar. Raises ValueError naming the choices.
+    bar; `series.spread` is the change of the column `spread` over the next bars. Raises ValueError naming the choices.
     """
     if name in TARGETS:
         return TARGETS[name]
-    column = name.removeprefix(LOG_VARIANCE_OF)
-    if not column or column == name:
-        raise ValueError(
-            f"must be one of {', '.join(TARGETS)}, or {LOG_VARIANCE_OF}NAME, where NAME is a column that holds a "
-            f"variance for each bar (got {name!r})"
-        )
-    return _log_variance_of(column)
+    for prefix, about in ((LOG_VARIANCE_OF, _log_variance_of), (SERIES_OF, _series_of)):
+        if name.startswith(prefix) and name != prefix:
+            return about(name.removeprefix(prefix))
+    raise ValueError(
+        f"must be one of {', '.join(TARGETS)}, {LOG_VARIANCE_OF}NAME, where NAME is a column that holds a variance for "
+        f"each bar, or {SERIES_OF}NAME, where it holds any level (got {name!r})"
+    )
 
 
 @cache
@@ -226,7 +238,31 @@ def _log_variance_of(column: str) -> Target:
     title = "realised variance" if column == REALISED else f"variance {column}"
     features = tuple({"name": "log_mean", "window": window, "column": column} for window in (1, 5, 22))
     made = variance_target(lambda: pl.col(column), title, (column,))
-    return replace(made, unit="squared log return" if column == REALISED else "as in its column", features=features)
+    return replace(made, unit="squared log return" if column == REALISED else OWN_UNIT, features=features)
+
+
+@cache
+def _series_of(column: str) -> Target:
+    """The target "level of a column some bars ahead less its level now", one and the same at each look-up.
+
+    Of a level, the hard rival is the random walk, whose forecast is the level now: a change of zero. Which of the two
+    is subtracted does not change an error, and changes are what models can be fitted to.
+    """
+    level = pl.col(column)
+    returns = TARGETS["log_return"]
+    changes = tuple({"name": "change", "bars": bars, "column": column} for bars in (1, 5, 22))
+    return replace(
+        returns,
+        title=f"change of {column}",
+        unit=OWN_UNIT,
+        outcome=lambda horizon: level.shift(-horizon) - level,
+        tests=tuple(name for name in returns.tests if name != "anatolyev_gerko"),  # of the profit from trading signs
+        features=(*changes, {"name": "level", "column": column}),
+        tradable=False,
+        bar_change=lambda: level - level.shift(),
+        bounds=(-sys.float_info.max, sys.float_info.max),
+        reads=(column,),
+    )
 
 
 def outcome_column(target: str, horizon: int) -> str:

@@ -52,6 +52,7 @@ NAMES = {
         "What the verdict takes into account": "verdict.md",
         "Forecasting volatility": "volatility.md",
         "Forecasting the direction": "direction.md",
+        "Forecasting a level": "series.md",
         "How the audit works": "audit.md",
         "Error rates where the truth is known": "calibration.md",
         "Error rates of verdicts": "calibration-verdicts.md",

@@ -84,6 +84,19 @@ def log_mean(window: int = 22, column: str = "volume") -> pl.Expr:
     return (window_sum(pl.col(column), window) * (1 / window)).log()
 
 
+@feature(lookback=lambda bars, column: bars, requires=lambda bars, column: (column,))
+def change(bars: int = 1, column: str = "close") -> pl.Expr:
+    """Value of a column less that of `bars` bars before: of series whose level can be negative, such as a spread."""
+    at_least(1, bars=bars)
+    return pl.col(column) - pl.col(column).shift(bars)
+
+
+@feature(lookback=lambda window, column: window - 1, requires=lambda window, column: (column,))
+def level(window: int = 1, column: str = "close") -> pl.Expr:
+    """Mean of the last `window` values of a column: by it a series is forecast that returns to its mean."""
+    return window_sum(pl.col(column), window) * (1 / window)
+
+
 @feature(lookback=lambda window: window - 1, name="range")
 def parkinson_range(window: int = 1) -> pl.Expr:
     """Volatility of a bar by its range: sqrt(mean of log(high / low)^2 / (4 log 2) over the last `window` bars).

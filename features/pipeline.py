@@ -11,6 +11,7 @@ from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.sessions import interval_of, segments
 from backtest.data.targets import (
+    BAR_CHANGE,
     BAR_QUARTICITY,
     BAR_VARIANCE,
     LOG_VARIANCE_OF,
@@ -116,7 +117,7 @@ def outcome_of(kind: str, horizon: int) -> pl.Expr:
 
 
 def measures_of(kind: str, columns: Sequence[str]) -> list[pl.Expr]:
-    """Return the variance of a bar if the outcomes are made of it, and its quarticity where `columns` have one.
+    """Return the variance or change of a bar if outcomes are made of it, and its quarticity where `columns` have one.
 
     Raises ConfigError for an unknown kind, or one about a column that is not among them.
     """
@@ -127,6 +128,8 @@ def measures_of(kind: str, columns: Sequence[str]) -> list[pl.Expr]:
             f"target.kind: {kind} needs {', '.join(missing)}, which these bars lack (columns: {', '.join(columns)}): "
             "correct the name, use bars that have it, or set target.from, which makes realised_variance of finer bars"
         )
+    if target.bar_change:
+        return [target.bar_change().alias(BAR_CHANGE)]
     if not target.bar_variance:
         return []
     has_quarticity = kind.startswith(LOG_VARIANCE_OF) and QUARTICITY in columns

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from backtest.data.targets import BAR_QUARTICITY, BAR_VARIANCE, outcome_column, target_of
+from backtest.data.targets import BAR_CHANGE, BAR_QUARTICITY, BAR_VARIANCE, outcome_column, target_of
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -29,7 +29,7 @@ class Windows:
     features
         Feature rows (rows, k).
     returns
-        Log return of each row's bar (rows,).
+        Log return of each row's bar (rows,), or the change of the series where that is forecast.
     target
         Outcome over the next `horizon` bars (rows,); None where it is not to be seen.
     ends
@@ -64,7 +64,10 @@ class Windows:
 
     @property
     def past_returns(self) -> Floats:
-        """Windows of one-bar log returns (n, window), the newest last; a view where the origins are neighbours."""
+        """Windows of one-bar log returns, or changes of a series that is forecast (n, window), the newest last.
+
+        A view where the origins are neighbours.
+        """
         return self._last(self.returns)
 
     @property
@@ -173,10 +176,11 @@ class Panel:
 def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int, kind: str = "log_return") -> Panel:
     """Arrays of a FEATURES frame: the features `names` (rows, k) and the target `kind`, `horizon` bars ahead."""
     features = frame.select(names).to_numpy(order="c").astype(np.float64, copy=False)
-    returns = frame["bar_return"].to_numpy().astype(np.float64, copy=False)
+    past = frame[BAR_CHANGE if target_of(kind).bar_change else "bar_return"]
+    returns = past.to_numpy().astype(np.float64, copy=False)
     target = frame[outcome_column(kind, horizon)].to_numpy().astype(np.float64, copy=False)
     complete = np.isfinite(features).all(axis=1)
-    if frame["bar_return"].null_count() < frame.height:  # else these are no prices
+    if past.null_count() < frame.height:  # else these are no prices
         complete &= np.isfinite(returns)
     measures: list[Floats | None] = [None, None]
     for place, name in enumerate((BAR_VARIANCE, BAR_QUARTICITY) if target_of(kind).bar_variance else ()):

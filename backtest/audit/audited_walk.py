@@ -168,9 +168,9 @@ class Refit:
     failed: set[Trial] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
 
-    def rows(self, walk: AuditedWalk, bars: pl.DataFrame, trial: Trial) -> Panel | None:
-        """Rows of changed bars; None, and a note, where the features cannot be computed from them."""
-        table = self.table(lambda: walk.features(bars, walk.external), trial)
+    def rows(self, walk: AuditedWalk, bars: pl.DataFrame, trial: Trial, external: Series) -> Panel | None:
+        """Rows of changed bars and series; None, and a note, where the features cannot be computed from them."""
+        table = self.table(lambda: walk.features(bars, external), trial)
         return None if table is None else walk.rows(table)
 
     def table(self, compute: Callable[[], pl.DataFrame], trial: Trial) -> pl.DataFrame | None:

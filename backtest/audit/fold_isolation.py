@@ -1,8 +1,9 @@
 """Level 4: fold isolation. What comes after a fold is perturbed, the fold is fitted again, and no forecast may move.
 
 Each fit is made on the true rows, and again with the bars after the first test bar, after the middle one and after the
-last but one replaced, and with every label that is not known when the test span begins. Controls make sure that the fit
-is a fit: it moves when every bar is replaced, and it is the same again after the other folds were fitted.
+last but one replaced, and so what external series published since; and with every label that is not known when the test
+span begins. Controls make sure that the fit is a fit: it moves when every bar is replaced, and it is the same again
+after the other folds were fitted.
 """
 
 from __future__ import annotations
@@ -163,8 +164,13 @@ def _perturbed_rows(walk: AuditedWalk, fold: Fold, rng: np.random.Generator, ref
     inside = bars.filter((pl.col("time") >= fold.test.start) & (pl.col("time") < fold.test.end))["time"].unique().sort()
     kinds: dict[int, Perturbation] = {0: "noise", len(inside) // 2: "huge", max(len(inside) - 2, 0): "noise"}
     for place, kind in kinds.items():
-        changed = Perturbed.of(bars, kind, rng).where(bars["time"] > inside[place])
-        rows = refit.rows(walk, changed, kind)
+        changed, close = (
+            Perturbed.of(bars, kind, rng).where(bars["time"] > inside[place]),
+            inside[place] + walk.interval,
+        )
+        series = {name: Perturbed.of(frame, kind, rng) for name, frame in walk.external.items()}
+        later = {name: one.where(one.bars["known_at"] > close) for name, one in series.items()}
+        rows = refit.rows(walk, changed, kind, later)
         if rows:
             yield PerturbedRows(rows, inside[place], kind)
     true = walk.plan.rows
@@ -178,7 +184,8 @@ def _perturbed_rows(walk: AuditedWalk, fold: Fold, rng: np.random.Generator, ref
         target = true.target.copy()
         target[unknown] = values
         yield PerturbedRows(replace(true, target=target), None, kind)
-    rows = refit.rows(walk, Perturbed.of(bars, "noise", rng).replaced, "noise_everywhere")
+    everywhere = {name: Perturbed.of(frame, "noise", rng).replaced for name, frame in walk.external.items()}
+    rows = refit.rows(walk, Perturbed.of(bars, "noise", rng).replaced, "noise_everywhere", everywhere)
     if rows:
         yield PerturbedRows(rows, None, "noise", control=True)
 

@@ -8,7 +8,8 @@ neither can be. A rejection counts only if it is repeated on a second draw of th
 
 For directions zero is a half: the first test then counts right calls. A variance has no sign, and a random walk with
 GARCH noise one that can be forecast. There targets keep their signs, the bars of the random walk are the true ones in
-another order, and the ranks alone are tested.
+another order, and the ranks alone are tested. Of a series, the random walk has its changes in another order and with
+random signs.
 """
 
 from __future__ import annotations
@@ -77,11 +78,24 @@ def random_walk(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
     """FEATURES of bars whose log returns are GARCH(1,1) noise, with the persistence and tails of the true ones.
 
     Bars keep their times, volumes and how far their extremes lie beyond open and close. For variances the bars are the
-    true ones in a random order, so that no variance tells of the next.
+    true ones in a random order, so that no variance tells of the next. A column of bars or of an external series that
+    is forecast is made anew too: variances in a random order, a level as a random walk.
     """
+    target = target_of(walk.config.target.kind)
     simulate = _shuffle_prices if has_no_sign(walk) else _simulate_prices
     parts = [simulate(part, rng) for part in walk.bars.partition_by("symbol", maintain_order=True)]
-    return walk.features(pl.concat(parts), walk.external)
+    external = dict(walk.external)
+    for read in target.reads:
+        series, _, column = read.rpartition(".")
+        if target.bar_change and not series and read != "close":
+            parts = [part.with_columns(_wander(part[read], rng)) for part in parts]
+        elif series:
+            frames = external[series].partition_by(
+                *(name for name in ("symbol",) if name in external[series].columns), maintain_order=True
+            )
+            again = _wander if target.bar_change else _shuffled
+            external[series] = pl.concat(frame.with_columns(again(frame[column], rng)) for frame in frames)
+    return walk.features(pl.concat(parts), external)
 
 
 PLACEBOS: dict[Trial, Placebo] = {"shuffled_targets": shuffled_targets, "random_walk": random_walk}
@@ -102,8 +116,27 @@ def _shuffle(values: Floats, size: int, rng: np.random.Generator, signs: Sequenc
     return np.concatenate([blocks[place] * rng.choice(signs) for place in rng.permutation(len(blocks))])
 
 
+def _wander(levels: pl.Series, rng: np.random.Generator) -> pl.Series:
+    """A random walk of the same changes in a random order and with random signs; above 0 where all levels are."""
+    known = levels.is_not_null().to_numpy()
+    path = levels.drop_nulls().cast(pl.Float64).to_numpy()
+    positive = len(path) and path.min() > 0
+    steps = rng.permutation(np.diff(np.log(path) if positive else path))
+    moved = np.concatenate([[0.0], np.cumsum(steps * rng.choice((-1, 1), len(steps)))])[: len(path)]
+    walked = np.full(len(levels), np.nan)
+    walked[known] = path[:1] * np.exp(moved) if positive else path[:1] + moved
+    return pl.Series(levels.name, walked, nan_to_null=True)
+
+
+def _shuffled(values: pl.Series, rng: np.random.Generator) -> pl.Series:
+    """The same values in a random order."""
+    return values.gather(rng.permutation(len(values)))
+
+
 def _simulate_prices(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """Bars of one symbol with simulated prices."""
+    """Bars of one symbol with simulated prices, if they have any."""
+    if "close" not in bars.columns:
+        return bars
     noise = _simulate_garch(np.diff(np.log(bars["close"].to_numpy())), rng)
     return _with_returns(bars, noise, np.arange(bars.height))
 

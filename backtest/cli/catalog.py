@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from backtest.data.reading.built_in import BUILT_IN
-from backtest.data.targets import TARGETS
+from backtest.data.targets import LOG_VARIANCE_OF, SERIES_OF, TARGETS, target_of
 from backtest.evaluation.metrics import METRICS
 from backtest.features import FEATURES
 from backtest.models import MODELS
@@ -26,7 +26,7 @@ def entries() -> dict[str, Rows]:
         "settings [with defaults]": settings(),
         "presets": [(name, text.partition("\n")[0].removeprefix("# ")) for name, text in presets().items()],
         "built-in data": _described(BUILT_IN),
-        "targets": [(name, f"{one.title}; {one.losses[0]} loss, against {one.rival}") for name, one in TARGETS.items()],
+        "targets": targets(),
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
         "models": [(name, entry.doc) for name, entry in MODELS.items()],
         "metrics": [*((name, metric.summary) for name, metric in METRICS.items()), SKILL],
@@ -36,6 +36,12 @@ def entries() -> dict[str, Rows]:
         "report sections": _described(SECTIONS),
         "executors": _described(EXECUTORS),
     }
+
+
+def targets() -> Rows:
+    """Every target, those about a column under the name that stands for it, with its loss and its rival."""
+    found = TARGETS | {name: target_of(name) for name in (f"{LOG_VARIANCE_OF}NAME", f"{SERIES_OF}NAME")}
+    return [(name, f"{one.title}; {one.losses[0]} loss, against {one.rival}") for name, one in found.items()]
 
 
 def settings() -> Rows:

@@ -13,7 +13,7 @@ from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
 from backtest.data.question import Question
 from backtest.data.run_files import sha256
-from backtest.data.targets import LOG_VARIANCE_OF, REALISED, TARGETS, names_for, target_of
+from backtest.data.targets import LOG_VARIANCE_OF, REALISED, SERIES_OF, TARGETS, names_for, target_of
 from backtest.evaluation.strategies import CostSettings
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.significance.multiple_testing import ADJUSTMENTS
@@ -42,7 +42,8 @@ class TargetSettings(Settings):
 
     kind: str = Field(
         "log_return",
-        description=f"what is forecast: {', '.join(TARGETS)}, or {LOG_VARIANCE_OF}NAME with the name of a column",
+        description=f"what is forecast: {', '.join(TARGETS)}, {LOG_VARIANCE_OF}NAME, or {SERIES_OF}NAME, with the "
+        "name of a column",
     )
     horizon: int = Field(1, ge=1, description="bars ahead")
     finer: str | None = Field(

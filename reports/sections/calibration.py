@@ -37,8 +37,8 @@ def calibration(result: Result) -> tuple[Block, ...]:
     if not shown:
         return (Heading(title, QUESTION), *notes, slope_table(calibrations))
     alt = f"Mean outcome against forecast, in groups, for {listed([label(one.model) for one in shown])}. {title}."
-    unit = axis_unit(result.question)
-    svg, caption = draw(shown, colours(result), unit, alt), f"{CAPTION} {unit.meaning}"
+    unit = axis_unit(result.question, (group.outcome for one in shown for group in one.deciles))
+    svg, caption = draw(shown, colours(result), unit, alt), f"{CAPTION} {unit.meaning}".strip()
     figure = Figure("calibration", svg, alt, caption, decile_table(calibrations, unit))
     return (Heading(title, QUESTION), *notes, figure, slope_table(calibrations))
 

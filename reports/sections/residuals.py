@@ -215,7 +215,7 @@ def residuals_table(all_residuals: Sequence[Residuals], result: Result) -> Table
     levels = sorted({row.level for row in result.coverages}, reverse=True)
     found = {(row.model, row.level): row for row in result.coverages if row.fold is None}
     labels = ["Model", "Lags outside", "p", *(f"{level(share)} coverage" for share in levels)]
-    unit = axis_unit(result.question)
+    unit = axis_unit(result.question, (row.half_width for row in found.values()))
     labels += [f"{level(share)} half-width, {unit.short}" for share in levels[:1]]
     rows = []
     for one in all_residuals:
@@ -224,11 +224,10 @@ def residuals_table(all_residuals: Sequence[Residuals], result: Result) -> Table
         widths = (f"\N{PLUS-MINUS SIGN}{decimal(row.half_width / unit.size, 1)}" if row else MISSING for row in own[:1])
         count = f"{whole(one.errors.outside)} of {whole(len(one.lags))}"
         rows.append((label(one.model), count, p_value(one.errors.p_value, result.verdict.alpha), *shares, *widths))
-    return table(labels, rows, P_CAPTION + (result.fill(WIDTH_CAPTION) if levels else ""))
+    return table(
+        labels, rows, P_CAPTION + (f"{WIDTH_CAPTION} in {unit.name}. {unit.meaning}".rstrip() if levels else "")
+    )
 
 
 P_CAPTION = "p: joint test that all autocorrelations are 0."
-WIDTH_CAPTION = (
-    " Coverage: share of all outcomes within the intervals. Half-width: mean over all forecasts, in basis points "
-    "(0.0001) of {unit}."
-)
+WIDTH_CAPTION = " Coverage: share of all outcomes within the intervals. Half-width: mean over all forecasts,"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backtest.data.names import label
 from backtest.data.question import Question
+from backtest.data.targets import OWN_UNIT
+from backtest.reports.formats import exponent_of, power
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,18 @@ class AxisUnit:
     meaning: str
 
 
-def axis_unit(question: Question) -> AxisUnit:
-    """Return in what outcomes and forecasts are shown: per cent for probabilities, otherwise basis points."""
+def axis_unit(question: Question, values: Iterable[float | None] = ()) -> AxisUnit:
+    """Return in what outcomes and forecasts are shown.
+
+    Per cent for probabilities, a power of ten of the column's own unit that suits `values` where nothing more is known
+    of it, otherwise basis points.
+    """
     if question.about.scale == "probability":
         return AxisUnit(0.01, "per cent", "%", "An outcome is 100 % if the price rose and 0 % if not.")
+    if question.about.unit == OWN_UNIT:
+        exponent = exponent_of(values)
+        shown = f"{power(exponent).removeprefix(', ')} units" if exponent else "units"
+        return AxisUnit(10.0**exponent, f"{shown} of the column", shown, "")
     return AxisUnit(1e-4, "basis points", "bp", f"A basis point is a {question.about.unit} of 0.0001.")
 
 

@@ -103,7 +103,7 @@ def test_a_name_is_registered_once_but_the_same_code_again() -> None:
         ),
         (
             "nothing_like_it",
-            r"nearest: hour_of_week, log_mean, log_return, .*, volume_norm; `backtest list` shows them all",
+            r"nearest: change, hour_of_week, level, .*, volume_norm; `backtest list` shows them all",
         ),
         ("rolling_mean_", "'rolling_mean_' is not known; nearest: rolling_mean"),
         ("", "'' is not known"),

@@ -94,6 +94,8 @@ SLOW: dict[str, Slow] = {
     "volume_norm": slow_volume_norm,
     "log_variance": slow_log_variance,
     "log_mean": slow_log_mean,
+    "change": lambda rows, time, bars: rows[-1]["close"] - rows[-bars - 1]["close"],
+    "level": lambda rows, time, window: statistics.fmean([row["close"] for row in rows[-window:]]),
     "range": slow_range,
     "momentum": lambda rows, time, k: sum(returns(rows)[-k:]),
     "hour_of_week": slow_hour_of_week,

@@ -11,7 +11,7 @@ import pytest
 
 import backtest.reports as reports
 from backtest.data.losses import LOSSES, metric_of
-from backtest.data.targets import TARGETS
+from backtest.data.targets import SERIES_OF, TARGETS, target_of
 from backtest.evaluation.metrics import METRICS
 from backtest.features.catalog import resolve
 from backtest.models import MODELS
@@ -21,11 +21,12 @@ from tests.support.small_run import small, walk
 
 ROOT = Path(__file__).parents[2]
 TWO_FOLDS = {"data": {"source": "synthetic:n=900,signal=0.1"}, "folds": {"test": 190}, "net": {"har_lags": [1, 2, 5]}}
+KINDS = (*TARGETS, f"{SERIES_OF}volume")
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_names_of_a_target_exist_and_agree(kind: str) -> None:
-    target = TARGETS[kind]
+    target = target_of(kind)
     assert set(target.losses) <= set(LOSSES)
     assert set(target.tests) <= set(TESTS)
     assert set(target.metrics) <= {*METRICS, "skill"}
@@ -46,17 +47,17 @@ def test_the_mean_of_every_loss_is_a_metric_and_has_words(name: str) -> None:
     assert any(name in target.losses for target in TARGETS.values())
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_run_of_every_target_ends_with_a_verdict_and_a_report(kind: str, tmp_path: Path) -> None:
     plan = small(**TWO_FOLDS, models=["ridge", "lstm"], seeds=1, target={"kind": kind})
     folder = tmp_path / "run"
     verdict = walk(folder, plan=plan).verdict
-    assert (verdict.question.target, verdict.question.rival) == (kind, TARGETS[kind].rival)
+    assert (verdict.question.target, verdict.question.rival) == (kind, target_of(kind).rival)
     assert {one.model for one in verdict.candidates} == {"lstm"}
     reports.write(folder)
     for file in ("report.md", "report.html"):
         text = (folder / file).read_text("utf-8")
-        assert words_of_loss(TARGETS[kind].losses[0]).one in text
+        assert words_of_loss(target_of(kind).losses[0]).one in text
         assert "nan" not in text.split()
 
 
