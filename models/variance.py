@@ -14,11 +14,11 @@ from backtest.models.volatility import (
     TRADING_DAYS,
     TargetRange,
     ewma_forecast,
+    experience_filter,
     fit_ewma_decay,
     fit_har,
     har_forecast,
     har_regressors,
-    insanity_filter,
     random_walk_forecast,
     smallest_positive,
     target_range,
@@ -36,8 +36,8 @@ class InLogs:
     It is given log variances, of the outcome and of each bar in the place of returns, less the mean of the training
     outcomes: a network need not learn that from nothing. Its forecast f is turned back as exp(f + s2 / 2), where s2 is
     the mean squared error of f on training and validation windows: the mean of a lognormal variable, of which exp(f)
-    is but the median. A variance of zero counts as the smallest one above zero in training. A forecast outside of the
-    range of the training outcomes becomes their mean (`insanity_filter`).
+    is but the median. A variance of zero counts as the smallest one above zero in training. Forecasts are held to what
+    training, validation and the window have shown (`experience_filter`).
     """
 
     def __init__(self, forecaster: Forecaster) -> None:
@@ -48,7 +48,7 @@ class InLogs:
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Fit the forecaster on logarithms, then measure its errors."""
         self.smallest = min(smallest_positive(train.y), smallest_positive(train.past_variances))
-        self.targets = target_range(train.y)
+        self.targets = _outcomes(train, validation)
         self.center = float(np.log(np.maximum(train.y, self.smallest)).mean())
         parts = [self._in_logs(windows) for windows in (train, validation)]
         log = log_of(self.forecaster.fit(*parts), type(self.forecaster).__name__)
@@ -57,11 +57,11 @@ class InLogs:
         return log
 
     def predict(self, windows: Windows) -> Floats:
-        """Variances (n,), within the range of the training outcomes."""
+        """Variances (n,), within what outcomes and windows have shown."""
         forecast = variance_from_log(
             self.center + self.forecaster.predict(self._in_logs(windows)), self.residual_variance
         )
-        return insanity_filter(forecast, self.targets)[0]
+        return experience_filter(forecast, self.targets, windows.past_variances, windows.horizon)
 
     def state(self) -> State:
         """That of the forecaster, and what its forecasts are turned back with."""
@@ -91,9 +91,11 @@ class InLogs:
 class VarianceModel:
     """A forecaster of the variance of the next `horizon` bars together, from the variances of the bars before.
 
-    Forecasts outside of the range of the training outcomes become their mean (`insanity_filter`), so that none is
-    negative or beyond all experience.
+    If `bounded`, forecasts are held to what training, validation and the window have shown (`experience_filter`). A
+    weighted mean of past variances needs no bounds; only one that is zero becomes the mean outcome.
     """
+
+    bounded = True
 
     def __init__(self) -> None:
         self.targets = TargetRange(np.array(np.nan), np.array(np.nan), np.array(np.nan))
@@ -108,16 +110,19 @@ class VarianceModel:
         raise NotImplementedError
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
-        """Learn the parameters, and the range of the training outcomes."""
-        self.targets = target_range(train.y)
+        """Learn the parameters, and the range of the outcomes."""
+        self.targets = _outcomes(train, validation)
         return FitLog(note=self.learn(train, validation))
 
     def predict(self, windows: Windows) -> Floats:
-        """Variances (n,), within the range of the training outcomes."""
-        return insanity_filter(self.forecast(windows), self.targets)[0]
+        """Variances (n,), above zero."""
+        forecast = self.forecast(windows)
+        if not self.bounded:
+            return np.where(forecast > 0, forecast, self.targets.mean)
+        return experience_filter(forecast, self.targets, windows.past_variances, windows.horizon)
 
     def state(self) -> State:
-        """The parameters and the range of the training outcomes."""
+        """The parameters and the range of the outcomes."""
         return {"parameters": self.parameters, "targets": np.array([float(part) for part in self.targets])}
 
     def restore(self, state: State) -> None:
@@ -126,12 +131,19 @@ class VarianceModel:
         self.targets = TargetRange(*(np.array(float(part)) for part in np.asarray(state["targets"], np.float64)))
 
 
+def _outcomes(train: Windows, validation: Windows) -> TargetRange:
+    """The range of all outcomes that a fit may see."""
+    return target_range(np.concatenate([train.y, validation.y]))
+
+
 @model("random_walk", baseline=True, scale="variance")
 class RandomWalk(VarianceModel):
     """The variance of the last bars again.
 
     Of as many bars as are forecast.
     """
+
+    bounded = False
 
     def learn(self, train: Windows, validation: Windows) -> str:
         """Learn nothing."""
@@ -148,6 +160,8 @@ class Ewma(VarianceModel):
 
     J.P. Morgan (1996), RiskMetrics Technical Document. The weights are scaled to add up to 1 over the window.
     """
+
+    bounded = False
 
     def learn(self, train: Windows, validation: Windows) -> str:
         """Take the decay as it is."""

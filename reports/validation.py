@@ -42,6 +42,7 @@ RANGES: Mapping[str, tuple[tuple[pl.Expr, str], ...]] = {
         (pl.col("model").is_null() ^ pl.col("horizon").is_not_null(), "a horizon for the forecasts of a model"),
         (pl.col("outside").is_between(0, pl.col("n")), "outside to be from 0 to n"),
         (pl.col("low") <= pl.col("high"), "low to be at most high"),
+        (pl.col("replaced").is_between(0, pl.col("n")), "replaced to be from 0 to n"),
     ),
 }
 """What holds in every row of a table, null aside, and how it is said."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from backtest.data.result_tables import RANGES
+from backtest.models import MODELS
+from backtest.models.scales import bounded
 from backtest.models.scaling import covered
+from backtest.models.volatility import experience, target_range
 from backtest.models.windows import Floats, Windows
 from backtest.walk.folds import Fold
 from backtest.walk.plan import WalkPlan
@@ -19,14 +23,15 @@ def range_table(plan: WalkPlan, forecasts: pl.DataFrame) -> pl.DataFrame:
     """Return RANGES: how many values of each test span lie outside of the range of the fold's training rows.
 
     Of an input the newest value of each window counts; of `forecasts`, FORECASTS, those of every seed. Nothing of it
-    depends on whether anything is held within that range.
+    depends on whether anything is held within that range. Of forecasts of variances those that the filter replaced are
+    counted, too.
     """
     single = pl.col("seed").is_not_null() | (pl.col("seed").is_not_null().sum().over("model", "fold") == 0)
-    fitted, horizons = forecasts.filter(single), forecasts["horizon"].unique().sort().to_list()
+    fitted = forecasts.filter(single)
     rows: list[dict[str, Any]] = []
     for fold in plan.folds:
-        train, _ = learning_windows(plan.rows, fold, plan.config.net.window)
-        rows += [*_inputs(plan, fold, train), *_forecasts(fold, train, fitted.filter(fold=fold.index), horizons)]
+        learned = learning_windows(plan.rows, fold, plan.config.net.window)
+        rows += [*_inputs(plan, fold, learned[0]), *_forecasts(plan, fold, learned, fitted.filter(fold=fold.index))]
     return pl.DataFrame(rows, schema=RANGES.dtypes)
 
 
@@ -41,15 +46,38 @@ def _inputs(plan: WalkPlan, fold: Fold, train: Windows) -> Iterator[dict[str, An
         yield _row(fold, low, high, values, outside, feature=name)
 
 
-def _forecasts(fold: Fold, train: Windows, forecasts: pl.DataFrame, horizons: list[int]) -> Iterator[dict[str, Any]]:
+def _forecasts(
+    plan: WalkPlan, fold: Fold, learned: tuple[Windows, Windows], forecasts: pl.DataFrame
+) -> Iterator[dict[str, Any]]:
     """Yield a row for each model and horizon: the range is that of the outcomes it was trained on."""
-    outcomes = train.y.reshape(len(train), -1)
+    train, validation = (part.y.reshape(len(part), -1) for part in learned)
+    horizons = forecasts["horizon"].unique().sort().to_list()
     own = forecasts.partition_by("model", "horizon", as_dict=True, maintain_order=True)
     for (model, horizon), rows in own.items():
-        seen, values = outcomes[:, horizons.index(horizon)], rows["y_hat"].to_numpy()
-        low, high = seen.min(), seen.max()
+        place, values = horizons.index(horizon), rows["y_hat"].to_numpy()
+        low, high = train[:, place].min(), train[:, place].max()
         outside = int(((values <= low) | (values >= high)).sum())
-        yield _row(fold, low, high, values, outside, model=model, horizon=horizon)
+        outcomes = np.concatenate([train[:, place], validation[:, place]])
+        of = {"model": model, "horizon": horizon, "replaced": _replaced(plan, fold, outcomes, rows)}
+        yield _row(fold, low, high, values, outside, **of)
+
+
+def _replaced(plan: WalkPlan, fold: Fold, outcomes: Floats, forecasts: pl.DataFrame) -> int | None:
+    """How many `forecasts` of a model at a horizon hold a value that stands for another; None: no variances.
+
+    `outcomes` are those that the fit has seen, whose mean is such a value; the other is the largest variance that they
+    and the forecast's window show, for the models that are held to it.
+    """
+    if plan.rows.variances is None or forecasts.is_empty():
+        return None
+    model, horizon = forecasts.select("model", "horizon").row(0)
+    windows = plan.rows.test(fold.test.start, fold.test.end, window=plan.config.net.window)
+    targets = target_range(outcomes)
+    keys = plan.features[plan.rows.origins(fold.test.start, fold.test.end, window=windows.window)]
+    ends = keys.select("symbol", "time", high=experience(targets, windows.past_variances, horizon)[1])
+    values, highest = forecasts.join(ends, on=["symbol", "time"], maintain_order="left").select("y_hat", "high")
+    held = bounded(MODELS[model], plan.config.resolved_question.about.scale)
+    return int(((values == float(targets.mean)) | ((values == highest) & held)).sum())
 
 
 def _row(fold: Fold, low: float, high: float, values: Floats, outside: int, **of: Any) -> dict[str, Any]:

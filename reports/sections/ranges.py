@@ -20,28 +20,33 @@ def ranges(result: RunResult) -> tuple[Block, ...]:
     """Did the inputs stay within what training had seen? Values outside of it by input, forecasts by model."""
     inputs = by_subject(result.rows(RANGES, horizon=None), lambda row: row.feature)
     several = len(result.horizons) > 1
+    made = [row for horizon in result.horizons for row in result.rows(RANGES, horizon=horizon)]
     forecasts = by_subject(
-        (row for horizon in result.horizons for row in result.rows(RANGES, horizon=horizon)),
+        made,
         lambda row: label(row.model) + (f" at {bars([row.horizon])}" if several else ""),
     )
+    filtered = [row for row in made if row.replaced is not None]
     groups = [
-        Group(tuple(summary(name, rows) for name, rows in found[:MOST]), title)
+        Group(tuple(summary(name, rows, filtered=bool(filtered)) for name, rows in found[:MOST]), title)
         for title, found in ((INPUTS, inputs), (FORECASTS, forecasts))
         if found
     ]
-    text = Text(" ".join([EXPLANATION, *([] if forecasts else [NO_FORECAST])]))
+    sentences = [EXPLANATION, *([] if forecasts else [NO_FORECAST]), *([replacements(filtered)] if filtered else [])]
+    columns = tuple(column for column in COLUMNS if filtered or column is not REPLACED)
     return (
         Heading(ranges_title(inputs), QUESTION),
-        text,
-        *([Table(COLUMNS, tuple(groups), CAPTION)] if groups else []),
+        Text(" ".join(sentences)),
+        *([Table(columns, tuple(groups), CAPTION)] if groups else []),
     )
 
 
 INPUTS, FORECASTS = "Inputs", "Forecasts, against the outcomes of training"
+REPLACED = Column("Replaced")
 COLUMNS = (
     Column("Input or model", number=False),
     Column("Outside"),
     Column("Of all"),
+    REPLACED,
     Column("Worst fold"),
     Column("Outside there"),
     Column("Training range there", number=False),
@@ -59,11 +64,11 @@ CAPTION = (
 
 
 def by_subject(rows: Iterable[Row], subject: Callable[[Row], str]) -> list[tuple[str, list[Row]]]:
-    """Return the folds of each input or model that was ever outside, the one that was most often first."""
+    """Return the folds of each input or model that was ever outside or replaced, the one most often outside first."""
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(subject(row), []).append(row)
-    outside = [(name, own) for name, own in found.items() if any(row.outside for row in own)]
+    outside = [(name, own) for name, own in found.items() if any(row.outside or row.replaced for row in own)]
     return sorted(outside, key=lambda pair: -share_of(pair[1]))
 
 
@@ -77,12 +82,24 @@ def worst(rows: Sequence[Row]) -> Row:
     return max(rows, key=lambda row: row.outside / row.n if row.n else 0.0)
 
 
-def summary(name: str, rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the row of one input or model."""
+def replacements(rows: Sequence[Row]) -> str:
+    """Return how many forecasts of variances were replaced, of `rows` that count them, and by what."""
+    count, n = (sum(getattr(row, name) for row in rows) for name in ("replaced", "n"))
+    how_many = f"{whole(count)} of {whole(n)} forecasts were" if count else "No forecast was"
+    return (
+        f"{how_many} replaced: above the largest variance that training, validation and its own window "
+        "show a forecast becomes that one, below the smallest the mean outcome."
+    )
+
+
+def summary(name: str, rows: Sequence[Row], *, filtered: bool) -> tuple[str, ...]:
+    """Return the row of one input or model, with the forecasts that were replaced in runs where some may be."""
     one = worst(rows)
     shares = percent(share_of(rows), 1, signed=False), percent(one.outside / one.n, 1, signed=False)
     ends = (f"{short(low)} to {short(high)}" for low, high in ((one.low, one.high), (one.lowest, one.highest)))
-    return name, whole(sum(row.outside for row in rows)), shares[0], whole(one.fold), shares[1], *ends
+    replaced = [row.replaced for row in rows if row.replaced is not None]
+    counted = (whole(sum(replaced)) if replaced else "",) if filtered else ()
+    return name, whole(sum(row.outside for row in rows)), shares[0], *counted, whole(one.fold), shares[1], *ends
 
 
 def short(value: float) -> str:

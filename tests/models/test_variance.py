@@ -11,7 +11,7 @@ from backtest.models import MODELS
 from backtest.models.baselines import Mean, Ridge
 from backtest.models.forecaster import FitLog, State
 from backtest.models.settings import NetSettings, TrainSettings
-from backtest.models.variance import Har, InLogs, LogHar, RandomWalk
+from backtest.models.variance import Ewma, FittedEwma, Har, InLogs, LogHar, RandomWalk, VarianceModel
 from backtest.models.windows import Floats, Windows
 
 NET = NetSettings(window=30)
@@ -62,15 +62,58 @@ def test_logarithms_are_turned_back_to_the_mean_and_not_to_the_median() -> None:
     assert median.mean() < 0.8 * ask.y.mean()
 
 
-def test_no_forecast_leaves_the_range_of_the_training_outcomes() -> None:
+def test_forecasts_are_held_to_what_outcomes_and_windows_have_shown() -> None:
     variances = lognormal()
-    variances[3_500] = 1e3
-    forecaster = InLogs(LastLog())
-    train = windows(variances, 0, 2_000)
-    forecaster.fit(train, windows(variances, 2_001, 3_000))
-    forecast = forecaster.predict(windows(variances, 3_001, N - 1, hidden=True))
-    assert train.y.min() <= forecast.min() <= forecast.max() <= train.y.max()
-    assert forecast[3_500 - 3_001] == pytest.approx(train.y.mean())
+    variances[3_200], variances[3_500] = variances[:3_000].max() * 1.5, 1e3
+    train, validation, ask = (
+        windows(variances, 0, 2_000),
+        windows(variances, 2_001, 3_000),
+        windows(variances, 3_001, N - 1),
+    )
+    outcomes = np.concatenate([train.y, validation.y])
+
+    class TenTimesTheLast(LastLog):
+        def predict(self, windows: Windows) -> Floats:
+            return np.asarray(windows.past_returns[:, -1] + np.log(10))
+
+    forecaster = InLogs(TenTimesTheLast())
+    forecaster.fit(train, validation)
+    forecaster.residual_variance = 0.0
+    forecast = forecaster.predict(replace(ask, target=None))
+    for row, end in enumerate(ask.ends):
+        expected = min(10 * variances[end], max(outcomes.max(), variances[end - NET.window + 1 : end + 1].max()))
+        assert forecast[row] == pytest.approx(expected, rel=1e-12)
+    assert forecast[3_500 - 3_001] == 1e3
+    assert forecast[3_200 - 3_001] == variances[3_200] > outcomes.max()
+
+
+@pytest.mark.parametrize("horizon", [1, 5])
+def test_a_regression_that_forecasts_no_variance_at_all_gives_the_mean_outcome(horizon: int) -> None:
+    variances = lognormal()
+    train, validation = (windows(variances, *span, horizon=horizon) for span in ((0, 2_000), (2_001, 3_000)))
+    model = Har(NET)
+    model.fit(train, validation)
+    mean = np.concatenate([train.y, validation.y]).mean()
+    for constant in (-1.0, 0.0):
+        model.parameters = np.array([constant, 0.0, 0.0, 0.0])
+        assert model.predict(windows(variances, 3_001, 3_100, horizon=horizon, hidden=True)).tolist() == [mean] * 99
+    model.parameters = np.array([np.nan, 0.0, 0.0, 0.0])
+    assert np.isnan(model.predict(windows(variances, 3_001, 3_100, horizon=horizon, hidden=True))).all()
+
+
+@pytest.mark.parametrize("model", [RandomWalk, Ewma, FittedEwma])
+def test_weighted_means_of_variances_are_held_to_nothing_but_above_zero(model: type[VarianceModel]) -> None:
+    variances = lognormal()
+    variances[3_101:] = 1e3 * variances.max()
+    variances[3_201:] = 0.0
+    one = model()
+    one.fit(windows(variances, 0, 2_000, horizon=5), windows(variances, 2_001, 3_000, horizon=5))
+    ask = windows(variances, 3_102, 3_103, horizon=20, hidden=True)
+    assert one.predict(ask).tolist() == one.forecast(ask).tolist()
+    assert one.predict(ask)[0] > 0.999 * ask.past_variances.sum()
+    outcomes = [windows(variances, *span, horizon=5).y for span in ((0, 2_000), (2_001, 3_000))]
+    zero = one.predict(windows(variances, 3_300, 3_301, horizon=5, hidden=True))
+    assert zero.tolist() == [np.concatenate(outcomes).mean()]
 
 
 def test_a_variance_of_zero_counts_as_the_smallest_above_it() -> None:
@@ -81,6 +124,11 @@ def test_a_variance_of_zero_counts_as_the_smallest_above_it() -> None:
         forecast = forecaster.predict(windows(variances, 3_001, N - 1, hidden=True))
         assert np.isfinite(forecast).all()
         assert (forecast > 0).all()
+    har = Har(NET)
+    har.fit(windows(variances, 0, 2_000), windows(variances, 2_001, 3_000))
+    har.parameters *= 0.0
+    mean = np.concatenate([windows(variances, *span).y for span in ((0, 2_000), (2_001, 3_000))]).mean()
+    assert set(har.predict(windows(variances, 3_001, N - 1, hidden=True))) == {mean}
 
 
 @pytest.mark.parametrize("horizon", [1, 5])

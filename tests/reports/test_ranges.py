@@ -11,7 +11,7 @@ from backtest.data.errors import RunError
 from backtest.data.result_tables import RANGES
 from backtest.reports.blocks import Heading, Table, Text
 from backtest.reports.run import RunResult, read
-from backtest.reports.sections.ranges import NO_FORECAST, ranges
+from backtest.reports.sections.ranges import NO_FORECAST, REPLACED, ranges
 from backtest.reports.validation import check_tables
 from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make
@@ -59,6 +59,21 @@ def test_forecasts_outside_are_listed_by_model(result: RunResult) -> None:
     ]
 
 
+def test_replaced_forecasts_are_counted(result: RunResult) -> None:
+    made = result.tables["ranges"].with_columns(replaced=pl.when(pl.col("model").is_not_null()).then(0).cast(pl.Int64))
+    _, text, table = ranges(with_ranges(result, made))
+    assert isinstance(text, Text)
+    assert "No forecast was replaced: above the largest variance" in text.text
+    replaced = pl.when(model="naive", fold=1).then(2).when(model="naive", fold=2).then(5).otherwise("replaced")
+    _, text, table = ranges(with_ranges(result, made.with_columns(replaced=replaced.cast(pl.Int64))))
+    assert isinstance(text, Text)
+    assert isinstance(table, Table)
+    n = made.filter(pl.col("model").is_not_null())["n"].sum()
+    assert f"7 of {n:,} forecasts were replaced" in text.text.replace("\N{NARROW NO-BREAK SPACE}", ",")
+    place = table.columns.index(REPLACED)
+    assert [[row[0], row[place]] for row in table.rows] == [["rolling_std_24", ""], ["naive", "7"]]
+
+
 def test_nothing_outside_is_said_without_a_table(result: RunResult) -> None:
     blocks = ranges(with_ranges(result, result.tables["ranges"].with_columns(outside=pl.lit(0, pl.Int64))))
     assert [type(block) for block in blocks] == [Heading, Text]
@@ -72,6 +87,7 @@ def test_nothing_outside_is_said_without_a_table(result: RunResult) -> None:
         ({"model": pl.lit("naive")}, "a feature or a model in every row"),
         ({"horizon": pl.lit(1, pl.Int32)}, "a horizon for the forecasts of a model"),
         ({"outside": pl.lit(10_000, pl.Int64)}, "outside to be from 0 to n"),
+        ({"replaced": pl.lit(-1, pl.Int64)}, "replaced to be from 0 to n"),
         ({"low": pl.lit(9.0)}, "low to be at most high"),
     ],
 )

@@ -199,11 +199,11 @@ def make_ranges(plan: Plan) -> pl.DataFrame:
     rows: list[tuple[Any, ...]] = []
     for fold in range(plan.folds):
         far = size // 4 if fold == plan.folds - 1 else 0
-        rows += [(fold, "log_return", None, None, -0.1, 0.1, size, 0, -0.08, 0.09)]
-        rows += [(fold, "rolling_std_24", None, None, 0.004, 0.03, size, far, 0.004, 0.05 if far else 0.02)]
+        rows += [(fold, "log_return", None, None, -0.1, 0.1, size, 0, -0.08, 0.09, None)]
+        rows += [(fold, "rolling_std_24", None, None, 0.004, 0.03, size, far, 0.004, 0.05 if far else 0.02, None)]
         for model in plan.models:
             n = size * (plan.seeds if model in plan.networks else 1)
-            rows += [(fold, None, model, 1, -0.1, 0.1, n, 0, -0.02, 0.02)]
+            rows += [(fold, None, model, 1, -0.1, 0.1, n, 0, -0.02, 0.02, None)]
     return pl.DataFrame(rows, schema=RANGES.dtypes, orient="row")
 
 

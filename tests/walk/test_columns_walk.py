@@ -145,13 +145,16 @@ def test_what_is_no_quarticity_is_refused(tmp_path: Path, value: float | None) -
 
 def test_fits_are_kept_for_the_same_quarticities_alone(file: Path, tmp_path: Path) -> None:
     """A quarticity of one row is part of the key of every task that may read it, and of no other."""
-    place = 450
+    place = 560
     changed = pl.when(pl.int_range(pl.len()) == place).then(pl.col("RQ") * 2).otherwise("RQ")
-    measures().with_columns(RQ=changed).write_parquet(tmp_path / "other.parquet")
-    first, second = plan(file), plan(tmp_path / "other.parquet")
+    other = tmp_path / "other" / file.name  # the name of a file is that of its symbol
+    other.parent.mkdir()
+    measures().with_columns(RQ=changed).write_parquet(other)
+    first, second = plan(file), plan(other)
     time = measures()["date"][place]
-    for one, other in zip(first.tasks, second.tasks, strict=True):
-        assert (one.key != other.key) == (one.fold.test.end.date() > time)
+    for one, again in zip(first.tasks, second.tasks, strict=True):
+        assert (one.key != again.key) == (one.fold.test.end.date() > time)
+    assert len({one.fold.test.end.date() > time for one in first.tasks}) == 2
 
 
 def test_a_model_that_reads_the_next_quarticity_is_noticed(file: Path, open_tables: None) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from backtest.data.result_tables import RANGES
 from backtest.data.schema import check
+from backtest.models import variance
+from backtest.models.variance import LogHar
 from backtest.walk.engine import walk_in_memory
 from backtest.walk.ranges import range_table
 from tests.support.small_run import small
@@ -37,6 +39,7 @@ def test_values_outside_of_the_training_range_are_counted_by_input_and_by_model(
                 "outside": outside,
                 "lowest": met[feature].min(),
                 "highest": met[feature].max(),
+                "replaced": None,
             }
         ends = seen["y_log_return_1"].min(), seen["y_log_return_1"].max()
         for model, seeds in (("zero", 1), ("naive", 1), ("lstm", 2)):
@@ -46,4 +49,29 @@ def test_values_outside_of_the_training_range_are_counted_by_input_and_by_model(
             assert (row["n"], row["horizon"]) == (met.height * seeds, 1)
             assert (row["low"], row["high"]) == pytest.approx(ends)
             assert row["outside"] == made.filter(~pl.col("y_hat").is_between(*ends, closed="none")).height
+    assert found["replaced"].null_count() == found.height
     assert found.height == walk.folds.height * (len(plan.names) + 3)
+
+
+def test_replaced_forecasts_of_variances_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the forecasts of the same models without the filter; a random walk may repeat the largest variance."""
+    settings = {"models": ["har", "ridge"], "target": {"kind": "log_variance", "horizon": 2}, "net": {"window": 24}}
+    plan = small(**settings, features=["log_variance_5"], data={"source": "synthetic:n=900,signal=0.1"})
+    rows = plan.rows
+    assert rows.variances is not None
+    rows.variances[700:760] *= 50  # beyond what earlier folds know
+    monkeypatch.setattr(LogHar, "forecast", lambda self, windows: 0.0 * windows.past_variances[:, -1])
+    found = walk_in_memory(plan).forecasts
+    table = range_table(plan, found).filter(pl.col("model").is_not_null())
+    with monkeypatch.context() as without:
+        without.setattr(variance, "experience_filter", lambda forecasts, *_: forecasts)
+        free = walk_in_memory(plan).forecasts
+    moved = found.with_columns(raw=free["y_hat"]).filter(pl.col("raw") != pl.col("y_hat"))
+    for fold in plan.folds:
+        for model in plan.config.all_models:
+            expected = moved.filter(fold=fold.index, model=model).height
+            assert table.filter(fold=fold.index, model=model)["replaced"].item() == expected
+    counts = dict(table.group_by("model").agg(pl.col("replaced").sum()).iter_rows())
+    assert counts["log_har"] == found.filter(model="log_har").height
+    assert counts["har"] > 0
+    assert counts["random_walk"] == counts["ewma"] == 0
