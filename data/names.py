@@ -13,6 +13,9 @@ RANKING: tuple[Status, ...] = get_args(Status)
 PRIMARY = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero"}
 """The test that the verdict rests on, by the columns of TESTS."""
 
+BEST = "best"
+"""The rival that is whichever baseline of a run has the smallest mean loss, and no model's name."""
+
 HOLDING = "holding"
 """Being long all the time: what strategies are compared with, and no model's name."""
 
@@ -24,6 +27,8 @@ ACRONYMS = {"ar", "ewma", "garch", "gjr", "gru", "har", "lstm", "mlp", "rnn", "t
 
 def label(model: str) -> str:
     """Name of a model as a reader expects it: `lstm` becomes LSTM, `cold:lstm`, that of a run, becomes LSTM of cold."""
+    if model == BEST:
+        return "the best baseline"
     run, of, own = model.rpartition(":")
     if of and run and own.isidentifier():
         return f"{label(own)} of {run}"

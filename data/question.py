@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from backtest.data.losses import LOSSES
+from backtest.data.names import BEST
 from backtest.data.targets import PRIMARY_TEST, Target, names_for, target_of
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What the verdict answers: whether the mean loss of a model is smaller than that of the rival.
+
+    The rival is a model, or `best`, the best of the `baselines`, which are named for it alone.
 
     >>> Question().primary
     {'test': 'diebold_mariano', 'loss': 'squared', 'baseline': 'zero'}
@@ -21,6 +24,7 @@ class Question:
     loss: str = "squared"
     rival: str = "zero"
     test: str = PRIMARY_TEST
+    baselines: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse names that nobody knows, as a file from elsewhere may hold them."""
@@ -32,11 +36,18 @@ class Question:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)} (got {self.loss})")
         if self.test != PRIMARY_TEST:
             raise ValueError(f"test must be {PRIMARY_TEST} (got {self.test})")
+        if (self.rival == BEST) != bool(self.baselines):
+            got = f"{', '.join(self.baselines) or 'none'}, rival {self.rival}"
+            raise ValueError(f"baselines must be named for the rival {BEST}, and for no other (got {got})")
 
     @property
     def code(self) -> str:
-        """Target, loss and rival as one word, by which the ledger knows the question."""
-        return f"{self.target}/{self.loss}/{self.rival}"
+        """Target, loss and rival as one word, by which the ledger knows the question.
+
+        The best of other baselines is another rival: `log_return/squared/best(naive+ridge+zero)`.
+        """
+        those = f"({'+'.join(sorted(self.baselines))})" if self.baselines else ""
+        return f"{self.target}/{self.loss}/{self.rival}{those}"
 
     @property
     def about(self) -> Target:
@@ -54,6 +65,11 @@ class Question:
         return tuple(dict.fromkeys((self.loss, *names_for(self.target, "losses", LOSSES))))
 
     @property
+    def rivals(self) -> tuple[str, ...]:
+        """The models that a better one must beat: the rival, or each of the baselines."""
+        return self.baselines or (self.rival,)
+
+    @property
     def references(self) -> tuple[str, ...]:
-        """The models that are not judged: those that are always there, and the rival."""
-        return tuple(dict.fromkeys((*self.about.references, self.rival)))
+        """The models that are not judged: those that are always there, and the rivals."""
+        return tuple(dict.fromkeys((*self.about.references, *self.rivals)))

@@ -55,7 +55,8 @@ class ComparisonResult(Result):
     def pair_paths(self) -> tuple[tuple[Pair, LossPath], ...]:
         """The leading pairs that differ, each with its cumulative loss difference as a share of the rival's total."""
         differing = [pair for pair in self.leading if pair.difference is not None]
-        return tuple((pair, loss_path(self.origins, pair.names[0], self.question, pair.names[1])) for pair in differing)
+        against = self.rival, self.question.loss
+        return tuple((pair, loss_path(self.origins, pair.names[0], *against, pair.names[1])) for pair in differing)
 
 
 def read(folder: Path) -> ComparisonResult:

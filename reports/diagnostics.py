@@ -12,7 +12,6 @@ from scipy.special import chdtrc
 
 from backtest.data.errors import UnpairedForecasts
 from backtest.data.losses import excess
-from backtest.data.question import Question
 
 CONSTANT = 0.01
 """Below this share of the outcomes' spread forecasts are called a constant: they could explain 0.01 % at best."""
@@ -105,15 +104,14 @@ def side_by_side(forecasts: pl.DataFrame) -> pl.DataFrame:
     return wide.sort("target_time", "symbol")
 
 
-def loss_path(origins: pl.DataFrame, model: str, question: Question, against: str | None = None) -> LossPath:
+def loss_path(origins: pl.DataFrame, model: str, rival: str, loss: str, against: str | None = None) -> LossPath:
     """Return the cumulative loss difference of `model` against the rival, or against another model.
 
     It is a share of the rival's total, whatever the other model; symbols of one time count together.
     """
-    y, rival = pl.col("y"), question.rival
+    y = pl.col("y")
     losses = {
-        name: excess(question.loss, y, pl.col(f"y_hat:{name}"))
-        for name in dict.fromkeys((model, against or rival, rival))
+        name: excess(loss, y, pl.col(f"y_hat:{name}")) for name in dict.fromkeys((model, against or rival, rival))
     }
     difference = losses[model] - losses[against or rival]
     total = float(origins.select(losses[rival].sum()).item())

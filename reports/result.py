@@ -98,9 +98,14 @@ class Result:
         return self.verdict.question
 
     @property
+    def rival(self) -> str:
+        """The model that skills are against: the rival, or the baseline that was the best one at this horizon."""
+        return self.verdict.rival_at(self.horizon)
+
+    @property
     def rival_name(self) -> str:
-        """What the rival is called."""
-        return label(self.question.rival)
+        """What that model is called."""
+        return label(self.rival)
 
     @property
     def loss_name(self) -> str:
@@ -109,7 +114,7 @@ class Result:
 
     def fill(self, text: str) -> str:
         """Return a text with {rival}, {loss}, {losses}, {outcome} and {unit} replaced by what they are called."""
-        return fill(text, self.question)
+        return fill(text, self.question, self.rival)
 
     @cached_property
     def horizons(self) -> tuple[int, ...]:
@@ -157,7 +162,7 @@ class Result:
     @property
     def rivals(self) -> tuple[Score, ...]:
         """Every model but the rival, by loss."""
-        return tuple(by_error([score for score in self.scores if score.model != self.question.rival]))
+        return tuple(by_error([score for score in self.scores if score.model != self.rival]))
 
     @property
     def leader(self) -> Score | None:
@@ -168,7 +173,7 @@ class Result:
     def folds(self) -> tuple[Fold, ...]:
         """The folds in the order of time, each with the loss of the rival and the skills of all models."""
         scores = self.frame(SCORES, seed=None).filter(pl.col("fold").is_not_null())
-        rival, metric = self.question.rival, metric_of(self.question.loss)
+        rival, metric = self.rival, metric_of(self.question.loss)
         losses = dict(scores.filter(metric=metric, model=rival).select("fold", "value").iter_rows())
         skills: dict[int, dict[str, float | None]] = {}
         for number, model, value in scores.filter(metric=f"skill_{rival}").select("fold", "model", "value").iter_rows():
@@ -187,8 +192,8 @@ class Result:
     @cached_property
     def paths(self) -> tuple[LossPath, ...]:
         """Cumulative loss difference of every model against the rival, in the order of `scores`."""
-        models = (score.model for score in self.scores if score.model != self.question.rival)
-        return tuple(loss_path(self.origins, model, self.question) for model in models)
+        models = (score.model for score in self.scores if score.model != self.rival)
+        return tuple(loss_path(self.origins, model, self.rival, self.question.loss) for model in models)
 
     @cached_property
     def seeds(self) -> tuple[Row, ...]:
@@ -214,31 +219,34 @@ def _scores(run: Result) -> list[Score]:
     The skill is the tested one: with several symbols it weighs times alike, as the test does, and not rows. The
     adjusted p-value is that of the verdict's claim, which counts everything that was tried.
     """
-    question, other = run.question, other_reference(run.question)
+    question, rival, other = run.question, run.rival, other_reference(run)
     other_loss = next(iter(question.losses[1:]), None)
     scores = run.frame(SCORES, seed=None)
     pooled = scores.filter(pl.col("fold").is_null()).pivot("metric", index="model", values="value")
-    won = scores.filter(pl.col("fold").is_not_null(), metric=f"skill_{question.rival}").group_by("model")
+    won = scores.filter(pl.col("fold").is_not_null(), metric=f"skill_{rival}").group_by("model")
     wins = dict(won.agg((pl.col("value") > 0).sum()).iter_rows())
-    tested = {
-        row["model"]: row for row in run.frame(TESTS, fold=None, **question.primary, alternative="less").to_dicts()
-    }
+    against, tested = (
+        {row["model"]: row for row in run.frame(TESTS, fold=None, **about, alternative="less").to_dicts()}
+        for about in (question.primary | {"baseline": rival}, question.primary)
+    )
     adjusted = {claim.model: claim.p_adjusted for claim in run.verdict.claims if claim.horizon == run.horizon}
     chosen = {row.model: row.selected for row in run.rows(JOINT, test=CONFIDENCE_SET)}
     judged = {one.model: one for one in run.verdict.candidates if one.horizon == run.horizon}
     found = []
     for row in pooled.iter_rows(named=True):
         model, test = str(row["model"]), tested.get(row["model"], {})
-        skill = test.get("skill")
+        effect = against.get(row["model"], {})
+        skill = effect.get("skill")
         found.append(
             Score(
                 model=model,
                 loss=row[metric_of(question.loss)],
                 other_loss=row[metric_of(other_loss)] if other_loss else None,
                 other_skill=row[f"skill_{other}"] if other else None,
-                skill=row[f"skill_{question.rival}"] if skill is None else skill,
-                **{name: test.get(name) for name in ("skill_low", "skill_high", "p_value")},
-                folds_won=None if model == question.rival else wins.get(model, 0),
+                skill=row[f"skill_{rival}"] if skill is None else skill,
+                **{name: effect.get(name) for name in ("skill_low", "skill_high")},
+                p_value=test.get("p_value"),
+                folds_won=None if model == rival else wins.get(model, 0),
                 note=str(test.get("note") or ""),
                 p_adjusted=adjusted.get(model),
                 in_set=chosen.get(model),
@@ -248,6 +256,6 @@ def _scores(run: Result) -> list[Score]:
     return found
 
 
-def other_reference(question: Question) -> str | None:
+def other_reference(run: Result) -> str | None:
     """Return the reference besides the rival that the table of all models shows a skill against; None without one."""
-    return next((name for name in question.about.references[::-1] if name != question.rival), None)
+    return next((name for name in run.question.about.references[::-1] if name != run.rival), None)

@@ -91,7 +91,7 @@ def show_fold(result: RunResult, choice: Choice, fold: Fold, n: int, covered: in
     """Show the numbers of a model in a fold."""
     st.text(visible(f"{label(choice.model)}, {seed_label(choice.seed, choice.seeds)}, in fold {fold.number}:"))
     rows = of_fold(result.tables["scores"], result, choice, fold)
-    scores = rows.filter(pl.col("seed").eq_missing(choice.seed), metric=f"skill_{result.question.rival}")
+    scores = rows.filter(pl.col("seed").eq_missing(choice.seed), metric=f"skill_{result.rival}")
     pooled = " of all symbols" if result.tables["forecasts"]["symbol"].n_unique() > 1 else ""
     with st.container(horizontal=True):
         show_number(f"Skill vs {result.rival_name}{pooled}", percent(next(iter(scores["value"]), None)))

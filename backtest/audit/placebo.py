@@ -245,7 +245,7 @@ def _test(walk: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, 
     (panel,) = loss_panels(match_forecasts(walk.gather(plan, lambda task: forecasts[task.key]), question), question)
     results = []
     for model in panel.models:
-        if model != panel.question.rival:
+        if model != panel.rival:
             skill = against_rival(panel, model).get("skill", 0.0)
             results.append(
                 PlaceboResult(placebo, model, skill, sign_rank_p_value(panel, model, signs=not has_no_sign(walk)))

@@ -140,7 +140,7 @@ def _tested(panel: LossPanel, pair: ModelPair, *, same: bool) -> dict[str, Any]:
     nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_other_loss"))
     if same:
         return {**nothing, "note": "the same forecasts"}
-    losses = [panel.loss(name) for name in (*pair.names, panel.question.rival)]
+    losses = [panel.loss(name) for name in (*pair.names, panel.rival)]
     effect = difference(losses[0], losses[1], losses[2], panel.horizon)
     if not effect:
         return {**nothing, "note": "the rival makes no error to compare with"}

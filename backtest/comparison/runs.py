@@ -82,7 +82,11 @@ def read_runs(runs: Sequence[Path | FinishedRun]) -> tuple[FinishedRun, ...]:
     questions = {run.verdict.question for run in found}
     if len(questions) > 1:
         asked = ((run.name, run.verdict.question) for run in found)
-        got = "; ".join(f"{name}: {one.target}, {one.loss} loss against {one.rival}" for name, one in asked)
+        got = "; ".join(
+            f"{name}: {one.target}, {one.loss} loss against {one.rival}"
+            f"{' of ' * bool(one.baselines)}{', '.join(one.baselines)}"
+            for name, one in asked
+        )
         raise ConfigError(f"compare: expected runs with the same question (got {got}): compare those that share one")
     return tuple(found)
 

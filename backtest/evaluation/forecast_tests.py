@@ -10,9 +10,11 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
+from backtest.data.names import BEST
 from backtest.data.targets import names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
+from backtest.significance.best_baseline import best_baseline
 from backtest.significance.equal_accuracy import skill_interval
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
 from backtest.significance.multiple_testing import ADJUSTMENTS
@@ -46,6 +48,7 @@ def compare(panels: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFra
     in_folds = {name: test.fold for name, test in tests.items() if test.fold}
     for panel in panels:
         rows += _rows_of(panel, None, {name: test.pooled for name, test in tests.items()})
+        rows += _rows_of_best(panel) if question.rival == BEST else ()
         for number in panel.folds if in_folds else []:
             rows += _rows_of(panel.part(panel.fold == number), number, in_folds)
     found = pl.DataFrame(rows, schema=result_tables.TESTS.dtypes)
@@ -68,7 +71,7 @@ def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
     rows: list[dict[str, object]] = []
     for panel in panels:
         losses = {model: panel.loss(model) for model in panel.models}
-        rival = panel.question.rival
+        rival = panel.rival
         common = {"loss": panel.question.loss, "horizon": panel.horizon, "n": panel.rival_loss.size}
         for name, test in JOINT_TESTS.items():
             about = {"test": name, "title": test.title, "asks": test.asks, **common}
@@ -86,9 +89,9 @@ def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
 def _over_horizons(panels: Sequence[LossPanel]) -> Iterator[dict[str, object]]:
     """Rows of the tests of each model but the rival at all horizons together."""
     question = panels[0].question
-    rival = {panel.horizon: panel.rival_loss for panel in panels}
+    rivals, rival = {panel.rival for panel in panels}, {panel.horizon: panel.rival_loss for panel in panels}
     for (name, test), model in product(HORIZON_TESTS.items(), panels[0].models):
-        if model == question.rival:
+        if model in rivals:
             continue
         named = {"test": name, "title": test.title, "asks": test.asks, "loss": question.loss, "model": model}
         about: dict[str, object] = {**named, "n": panels[0].rival_loss.size}
@@ -104,7 +107,7 @@ def fluctuation_paths(panels: Sequence[LossPanel]) -> pl.DataFrame:
     """FLUCTUATION: the path of the fluctuation test of each model against the rival; none where it is undefined."""
     frames = [pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)]
     for panel in panels:
-        frames += [_path(panel, model) for model in panel.models if model != panel.question.rival]
+        frames += [_path(panel, model) for model in panel.models if model != panel.rival]
     return schema.check(pl.concat(frames), result_tables.FLUCTUATION)
 
 
@@ -132,7 +135,7 @@ def _rows_of(
     for name, alternatives in asked.items():
         test = TESTS[name]
         named = {"test": name, "title": test.title, "of_skill": test.of_skill, "asks": test.asks, "fold": fold}
-        for loss, baseline, model in product(*test.asked_of(panel.question), panel.models):
+        for loss, baseline, model in product(*test.asked_of(panel.question, panel.rival), panel.models):
             if model == baseline:
                 continue
             sample = panel.sample(model, baseline, loss)
@@ -142,6 +145,26 @@ def _rows_of(
             about |= {"n": panel.times.size, **effects[loss, baseline, model]}
             for alternative in alternatives:
                 yield {**about, "alternative": alternative, **_outcome(test, sample, alternative)}
+
+
+def _rows_of_best(panel: LossPanel) -> Iterator[dict[str, object]]:
+    """Rows of the primary test against the best baseline, both ways; skill and interval are against that one.
+
+    They stand there under the name `best`, as the baseline of the claim.
+    """
+    question, primary = panel.question, TESTS[panel.question.test]
+    about = {"title": primary.title, "of_skill": primary.of_skill, "asks": primary.asks, "horizon": panel.horizon}
+    for model in (model for model in panel.models if model not in question.references):
+        named = {**about, **question.primary, "model": model, "n": panel.times.size}
+        named |= _effect(panel.sample(model, panel.rival, question.loss))
+        try:
+            found = best_baseline(panel.loss(model), panel.rival_losses, horizon=panel.horizon)
+        except UndefinedTest as error:
+            yield from ({**named, "alternative": side, "note": str(error)} for side in ("less", "greater"))
+            continue
+        for result in (found.better, found.worse):
+            numbers = {name: getattr(result, name) for name in ("alternative", "statistic", "p_value", "n", "lags")}
+            yield {**named, **numbers, "note": result.note}
 
 
 def _outcome(test: ForecastTest, sample: Sample, alternative: Alternative) -> dict[str, object]:

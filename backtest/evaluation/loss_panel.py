@@ -12,6 +12,7 @@ import polars as pl
 from backtest.data.losses import excess
 from backtest.data.question import Question
 from backtest.evaluation.matched_forecasts import FIT, KEY
+from backtest.significance.best_baseline import lowest_loss
 from backtest.significance.result import FloatArray, mean_per_time
 from backtest.significance.table import Sample
 
@@ -25,7 +26,7 @@ class LossPanel:
     numbers the times from 0 where several rows share one, and is None otherwise. `losses` (t,) by loss and model, and
     `seed_losses` (t,) by loss, model and seed, are means over the rows of a time, beyond those of a perfect forecast.
     Forecasts on both sides of a hole count as neighbours. `question` names the loss that is read where a caller names
-    none, and the rival.
+    none, and the rivals.
     """
 
     horizon: int
@@ -72,9 +73,19 @@ class LossPanel:
         return excess(loss or self.question.loss, self.y, self.y_hat[model])
 
     @property
+    def rival(self) -> str:
+        """The model that skills are against: the rival, or of several the one with the smallest mean loss here."""
+        return lowest_loss(self.rival_losses)
+
+    @property
+    def rival_losses(self) -> dict[str, FloatArray]:
+        """Losses (t,) of each model that a better one must beat."""
+        return {name: self.loss(name) for name in self.question.rivals}
+
+    @property
     def rival_loss(self) -> FloatArray:
-        """Losses (t,) of the model that the verdict tests against."""
-        return self.loss(self.question.rival)
+        """Losses (t,) of that model."""
+        return self.loss(self.rival)
 
     def seeds(self, model: str) -> list[int]:
         """Seeds of a model, in order; empty for one without seeds."""

@@ -148,9 +148,9 @@ def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     for part in parts:
         about = {"horizon": panel.horizon, "regime": part.regime, "part": part.name, "place": part.place}
         instant = None if panel.instant is None else panel.instant[part.rows]
-        rival = losses[panel.question.rival][part.rows]
+        rival = losses[panel.rival][part.rows]
         for model in panel.models:
-            if model == panel.question.rival:
+            if model == panel.rival:
                 continue
             own = losses[model][part.rows]
             errors = {"model": model, "n": own.size, "loss": float(own.mean()), "rival_loss": float(rival.mean())}

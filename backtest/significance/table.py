@@ -68,13 +68,13 @@ class ForecastTest:
     against: Literal["references", "rival", "not nested"] = "references"
     of_skill: bool = False
 
-    def asked_of(self, question: Question) -> tuple[Sequence[str], Sequence[str]]:
-        """Losses and baselines for which the test is made of a question."""
+    def asked_of(self, question: Question, rival: str) -> tuple[Sequence[str], Sequence[str]]:
+        """Losses and baselines for which the test is made of a question whose rival turned out to be this model."""
         losses = {"all": question.losses, "primary": (question.loss,)}
         nested = question.about.nested
         baselines = {
             "references": question.references,
-            "rival": (question.rival,),
+            "rival": (rival,),
             "not nested": tuple(name for name in question.references if name not in nested),
         }
         return losses[self.losses] if isinstance(self.losses, str) else self.losses, baselines[self.against]

@@ -2,7 +2,8 @@
 
 The rule stands in `status_of` and `insufficient_data_reason`, its constants below. It reads one test, that of the
 question: Diebold-Mariano on the pooled losses of the mean over seeds against the rival, one-sided, adjusted over all
-models but the references, at all horizons, in this configuration and in every other one tried on the same bars.
+models but the references, at all horizons, in this configuration and in every other one tried on the same bars. Where
+the rival is the best of the baselines, a better model beats every one of them: see `significance.best_baseline`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import ConfigError, UndefinedTest
-from backtest.data.names import RANKING, Status
+from backtest.data.names import BEST, RANKING, Status
 from backtest.data.question import Question
-from backtest.data.records.verdict import Candidate, Reason, Verdict
+from backtest.data.records.verdict import BestBaseline, Candidate, Reason, Verdict
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.equal_accuracy import smallest_detectable, smallest_detectable_difference
 from backtest.verdict.ledger import Key
@@ -92,6 +93,7 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
         candidates=tuple(candidates),
         claims=family.claims,
         question=evidence.question,
+        best=_best_baselines(evidence),
     )
 
 
@@ -163,7 +165,24 @@ def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds
         seed_verdicts=seed_verdicts,
         time_share=_time_share(evidence.seeds, key),
         deflated_sharpe=evidence.deflated.get(key),
+        hardest=_hardest_baseline(evidence, key),
     )
+
+
+def _best_baselines(evidence: Evidence) -> tuple[BestBaseline, ...]:
+    """Which baseline was the best at each horizon, where the rival is the best of them."""
+    if evidence.question.rival != BEST:
+        return ()
+    return tuple(BestBaseline(panel.horizon, panel.rival) for panel in evidence.panels)
+
+
+def _hardest_baseline(evidence: Evidence, key: Key) -> str | None:
+    """The baseline against which the primary test of a model has its largest p-value; None for a single rival."""
+    asked, (model, horizon) = evidence.question, key
+    about = {"test": asked.test, "loss": asked.loss, "model": model, "horizon": horizon, "alternative": "less"}
+    rows = evidence.tests.filter(pl.col("fold").is_null(), pl.col("baseline").is_in(asked.baselines), **about)
+    found = rows.sort("p_value", descending=True, nulls_last=True)["baseline"]
+    return str(found[0]) if len(found) else None
 
 
 def _without_forecasts(model: str) -> Candidate:
@@ -174,16 +193,28 @@ def _without_forecasts(model: str) -> Candidate:
 
 
 def _detectable_skill(panels: Sequence[LossPanel], key: Key, level: float) -> float | None:
-    """Smallest skill that these forecasts would have shown in most cases at a level; None where it is undefined."""
+    """Smallest skill that these forecasts would have shown in most cases at a level; None where it is undefined.
+
+    Against the best of several baselines it must be large enough for the test against each of them.
+    """
     model, horizon = key
     panel = next(each for each in panels if each.horizon == horizon)
-    question = panel.question
     try:
-        if question.loss == "squared" and not panel.y_hat[question.rival].any():
-            return smallest_detectable(panel.y, panel.y_hat[model], horizon=horizon, alpha=level, times=panel.instant)
-        return smallest_detectable_difference(panel.loss(model), panel.rival_loss, horizon=horizon, alpha=level)
+        gains = {name: _detectable_gain(panel, model, name, level) for name in panel.question.rivals}
     except UndefinedTest:
         return None
+    if len(gains) == 1:
+        return gains[panel.rival]
+    needed = min((1 - gain) * float(panel.loss(name).mean()) for name, gain in gains.items())
+    return 1 - needed / float(panel.rival_loss.mean())
+
+
+def _detectable_gain(panel: LossPanel, model: str, rival: str, level: float) -> float:
+    """The same against one model."""
+    horizon = panel.horizon
+    if panel.question.loss == "squared" and not panel.y_hat[rival].any():
+        return smallest_detectable(panel.y, panel.y_hat[model], horizon=horizon, alpha=level, times=panel.instant)
+    return smallest_detectable_difference(panel.loss(model), panel.loss(rival), horizon=horizon, alpha=level)
 
 
 def _time_share(seeds: pl.DataFrame, key: Key) -> float | None:

@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
+from backtest.data.names import BEST
 from backtest.data.question import Question
 from backtest.data.run_files import sha256
 from backtest.data.targets import LOG_VARIANCE_OF, REALISED, SERIES_OF, TARGETS, names_for, target_of
 from backtest.evaluation.strategies import CostSettings
+from backtest.models import MODELS
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.significance.multiple_testing import ADJUSTMENTS
 from backtest.walk.executors import EXECUTORS
@@ -71,7 +73,9 @@ class TargetSettings(Settings):
 class QuestionSettings(Settings):
     """What the verdict is about."""
 
-    rival: str | None = Field(None, description="model to be beaten; none: the target's own")
+    rival: str | None = Field(
+        None, description=f"model to be beaten, or {BEST}: the best of the baselines; none: the target's own"
+    )
     loss: str | None = Field(None, description="loss that is compared; none: the target's own")
 
 
@@ -171,9 +175,16 @@ class Config(Settings):
 
     @property
     def resolved_question(self) -> Question:
-        """What the verdict answers: the settings, with the target's own loss and rival where they name none."""
+        """What the verdict answers: the settings, with the target's own loss and rival where they name none.
+
+        The best baseline is sought among the references of the target, its own rival and the baselines of the run.
+        """
         target = target_of(self.target.kind)
-        return Question(self.target.kind, self.question.loss or target.losses[0], self.question.rival or target.rival)
+        loss, rival = self.question.loss or target.losses[0], self.question.rival or target.rival
+        usual = dict.fromkeys((*target.references, target.rival))
+        further = {name for name in self.models if name in MODELS and MODELS[name].baseline} - {*usual}
+        baselines = (*usual, *sorted(further)) if rival == BEST else ()
+        return Question(self.target.kind, loss, rival, baselines=baselines)
 
     def _tree(self, *left_out: str) -> dict[str, Any]:
         """The settings that can change a result, without those that are not set."""

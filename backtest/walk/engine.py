@@ -176,7 +176,7 @@ def _evaluated(
 ) -> EvaluatedWalk:
     """Run the tasks that the store does not hold yet, and evaluate all forecasts."""
     started, config = datetime.now(UTC), plan.config
-    rival = config.resolved_question.rival
+    rivals = config.resolved_question.rivals
     records, reused, workers = _run_all(plan, store, rows, watcher, where)
     settings = EvaluationSettings(
         alpha=config.alpha,
@@ -192,7 +192,7 @@ def _evaluated(
         plan=plan,
         settings=settings,
         evaluation=evaluate(*frames, settings, range_table(plan, forecasts)),
-        networks=tuple(name for name in config.all_models if not MODELS[name].baseline and name != rival),
+        networks=tuple(name for name in config.all_models if not MODELS[name].baseline and name not in rivals),
         audit=audited,
         manifest=manifest.of(plan, store, records, workers, started=started, command=command),
         reused=reused,

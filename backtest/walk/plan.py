@@ -13,7 +13,7 @@ from backtest.data.dataset import Dataset
 from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
-from backtest.data.names import HOLDING
+from backtest.data.names import BEST, HOLDING
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.schema import BARS, FEATURES, check
 from backtest.data.targets import LOG_VARIANCE_OF, QUARTICITY, target_of
@@ -141,9 +141,11 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
 def _check_models(config: Config) -> None:
     if HOLDING in config.models:
         raise ConfigError(f"models: {HOLDING} is what the strategies are compared with: give the model another name")
+    if BEST in config.models:
+        raise ConfigError(f"models: {BEST} is the rival that is the best of the baselines: give the model another name")
     rival = config.resolved_question.rival
-    if rival not in MODELS:
-        raise ConfigError(f"question.rival: unknown {rival}: it may be one of {', '.join(MODELS)}")
+    if rival not in {BEST, *MODELS}:
+        raise ConfigError(f"question.rival: unknown {rival}: it may be {BEST}, or one of {', '.join(MODELS)}")
     unknown = [name for name in config.all_models if name not in MODELS]
     if unknown:
         raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")

@@ -59,7 +59,8 @@ class Candidate:
     claim that does not survive that is `fragile`. `seed_verdicts` are those that each seed alone would have had, and
     `time_share` the part that time has in the variance of one seed's mean loss difference, the rest being
     initialisation. `deflated_sharpe` is the probability that the strategy after costs earns more than the best
-    of all that were tried would by chance.
+    of all that were tried would by chance. `hardest` is the baseline that decides about the claim "better than the best
+    of the baselines": the one that the model is least clearly better than.
     """
 
     model: str
@@ -82,6 +83,15 @@ class Candidate:
     seed_verdicts: tuple[Status, ...]
     time_share: float | None
     deflated_sharpe: float | None
+    hardest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BestBaseline:
+    """The baseline with the smallest mean loss over all forecasts at a horizon."""
+
+    horizon: int
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,8 @@ class Verdict(JsonRecord):
     `candidates` are the networks, or without any all models but the references: by status in the order of RANKING, then
     by pooled squared error. `status` and `model` are those of the first (None if there is no candidate). `folds` and
     `forecasts` count what was tested, `configurations` those tried on these bars, this one included, `comparisons` the
-    p-values adjusted together; `claims` are those of this run. `question` is what was asked.
+    p-values adjusted together; `claims` are those of this run. `question` is what was asked; `best` says which baseline
+    the best one was at each horizon, where that is the rival, and skills are against it.
     """
 
     status: Status
@@ -105,6 +116,17 @@ class Verdict(JsonRecord):
     candidates: tuple[Candidate, ...]
     claims: tuple[Claim, ...]
     question: Question = field(default_factory=Question)
+    best: tuple[BestBaseline, ...] = ()
 
     file: ClassVar[str] = VERDICT
     remedy: ClassVar[str] = "run it again"
+
+    def __post_init__(self) -> None:
+        """Refuse a best baseline that is none of the question's, as a file from elsewhere may name one."""
+        strange = [one.model for one in self.best if one.model not in self.question.baselines]
+        if strange:
+            raise ValueError(f"best must name baselines of the question (got {', '.join(strange)})")
+
+    def rival_at(self, horizon: int) -> str:
+        """The model that skills at a horizon are against: the rival, or the baseline that was the best one."""
+        return next((one.model for one in self.best if one.horizon == horizon), self.question.rivals[0])

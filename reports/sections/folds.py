@@ -187,7 +187,7 @@ def skill_title(result: Result) -> str:
 
 def skill_table(result: Result) -> Table:
     """Return the fold table: test span, loss of the rival, and the skill of every model."""
-    models = [score.model for score in result.scores if score.model != result.question.rival]
+    models = [score.model for score in result.scores if score.model != result.rival]
     exponent = exponent_of(fold.rival_loss for fold in result.folds)
     labels = [
         "Fold",

@@ -31,7 +31,7 @@ CAPTION = (
 
 def forest(result: Result) -> tuple[Block, ...]:
     """Is the difference significant? Every model's loss difference from the rival with its 95 % interval."""
-    scores = [score for score in result.scores if score.model != result.question.rival]
+    scores = [score for score in result.scores if score.model != result.rival]
     if not scores:
         return (Heading(result.fill("There is no model to compare with {rival}"), QUESTION),)
     title = forest_title(result)

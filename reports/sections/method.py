@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backtest.data.names import label
 from backtest.data.question import Question
 from backtest.data.records.audit import AUDIT
 from backtest.data.records.verdict import Verdict
@@ -110,6 +111,7 @@ def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     )
     return (
         ("The test", fill(TEST, verdict.question)),
+        *best_baseline(verdict.question),
         ("The level", f"A claim is made if its adjusted p is at most {level(verdict.alpha)}."),
         ("The adjusted p", f"{adjustment(verdict)} adjustment over {family}."),
         ("Tried so far", f"{others}, according to the ledger of the runs folder."),
@@ -119,6 +121,18 @@ def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     )
 
 
+def best_baseline(question: Question) -> tuple[tuple[str, str], ...]:
+    """Return what it means to beat the best of the baselines; nothing for another rival."""
+    names = listed([label(name) for name in question.baselines], len(question.baselines))
+    return (("The best baseline", BEST_OF.format(names=names)),) if question.baselines else ()
+
+
+BEST_OF = (
+    "Baselines: {names}. A better model beats every one of them: its p is the largest of those against each "
+    "(intersection-union test, Berger 1982), which allows for choosing the best. For a worse model it is the smallest, "
+    "times their number (Bonferroni). Skill, interval and figures are against the baseline with the lowest mean loss "
+    "on these forecasts, as if it had been known beforehand."
+)
 TEST = (
     "One-sided Diebold-Mariano test of whether the model's {loss} is lower than that of {rival}, over all folds "
     "together, on the mean forecast over seeds. The critical values are those of Kiefer and Vogelsang (fixed-b), which"

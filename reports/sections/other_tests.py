@@ -29,7 +29,7 @@ NESTED = (
 
 def nested_note(result: Result) -> tuple[Block, ...]:
     """Return what Clark-West adds, where the rival is a special case of every model."""
-    nested = result.question.rival in result.question.about.nested
+    nested = result.rival in result.question.about.nested
     return (Text(NESTED.format(rival=capital(result.rival_name))),) if nested else ()
 
 
@@ -50,15 +50,16 @@ def leading_tests(result: Result) -> tuple[Row, ...]:
     """
     models = [score.model for score in ranked_models(result)[:MOST_MODELS]]
     once: dict[tuple[str, str, str], Row] = {}
-    asked = result.question
+    asked, nearest = result.question, (result.question.rival, result.rival)
     for row in sorted(
-        result.rows(TESTS, fold=None), key=lambda row: (row.baseline != asked.rival, row.alternative != "less")
+        result.rows(TESTS, fold=None),
+        key=lambda row: (*(row.baseline != rival for rival in nearest), row.alternative != "less"),
     ):
         once.setdefault((row.test, row.loss, row.model), row)
 
     def sort_key(row: Row) -> tuple[bool, bool, bool, str, int]:
-        about = not is_of_skill(row, asked), row.loss != asked.loss, row.test != asked.test
-        return *about, name_of_test(row, asked), models.index(row.model)
+        about = not is_of_skill(row, result), row.loss != asked.loss, row.test != asked.test
+        return *about, name_of_test(row, result), models.index(row.model)
 
     return tuple(sorted((row for row in once.values() if row.model in models), key=sort_key))
 
@@ -68,21 +69,26 @@ def ranked_models(result: Result) -> tuple[Score, ...]:
     return result.candidates or result.rivals
 
 
-def name_of_test(row: Row, asked: Question) -> str:
+def is_against_rival(row: Row, result: Result) -> bool:
+    """Return whether a test is against the rival, or the model that it turned out to be."""
+    return row.baseline in (result.question.rival, result.rival)
+
+
+def name_of_test(row: Row, result: Result) -> str:
     """Return the name of a test, with loss and baseline where they are not those of the verdict."""
-    loss = "" if row.loss in (asked.loss, DIRECTION) else f" on {words_of_loss(row.loss).several}"
-    return f"{row.title}{loss}" if row.baseline == asked.rival else f"{row.title}{loss}, against {label(row.baseline)}"
+    loss = "" if row.loss in (result.question.loss, DIRECTION) else f" on {words_of_loss(row.loss).several}"
+    return f"{row.title}{loss}" + ("" if is_against_rival(row, result) else f", against {label(row.baseline)}")
 
 
-def is_of_skill(row: Row, asked: Question) -> bool:
+def is_of_skill(row: Row, result: Result) -> bool:
     """Return whether a test is about skill against the rival."""
-    return bool(row.of_skill and row.baseline == asked.rival)
+    return bool(row.of_skill and is_against_rival(row, result))
 
 
-def asked_in_words(row: Row, asked: Question) -> str:
+def asked_in_words(row: Row, result: Result) -> str:
     """Return the question of a test, with baseline and loss named where they are not those of the verdict."""
-    asks = row.asks if row.baseline == asked.rival else row.asks.replace("the baseline", label(row.baseline))
-    own = row.loss in (asked.loss, DIRECTION)
+    asks = row.asks if is_against_rival(row, result) else row.asks.replace("the baseline", label(row.baseline))
+    own = row.loss in (result.question.loss, DIRECTION)
     return str(asks) if own else f"{asks.removesuffix('?')}, in {words_of_loss(row.loss).several}?"
 
 
@@ -108,7 +114,7 @@ def answer(row: Row, result: Result) -> str:
 
 def other_tests_title(rows: Sequence[Row], result: Result) -> str:
     """Return what the tests of skill against the rival find, in one sentence."""
-    tests = [row for row in rows if is_of_skill(row, result.question)]
+    tests = [row for row in rows if is_of_skill(row, result)]
     computed = [row for row in tests if row.p_value is not None]
     passed = [row for row in computed if answer(row, result) == "yes"]
     if not computed:
@@ -123,7 +129,7 @@ def other_tests_title(rows: Sequence[Row], result: Result) -> str:
             f"{label(model)}: {yes} of {counted(own, 'test')} of skill {verb} it, including the one behind the verdict"
         )
     if passed:
-        return f"{passed_sentence(passed, result.question)}; the test behind the verdict does not"
+        return f"{passed_sentence(passed, result)}; the test behind the verdict does not"
     none = (
         f"No test finds skill against {result.rival_name}"
         if len(computed) == len(tests)
@@ -133,11 +139,11 @@ def other_tests_title(rows: Sequence[Row], result: Result) -> str:
     return f"{none}{where}"
 
 
-def passed_sentence(passed: Sequence[Row], asked: Question) -> str:
+def passed_sentence(passed: Sequence[Row], result: Result) -> str:
     """Return which tests find skill in which models."""
     models: dict[str, list[str]] = {}
     for row in passed:
-        models.setdefault(name_of_test(row, asked), []).append(label(row.model))
+        models.setdefault(name_of_test(row, result), []).append(label(row.model))
     groups: dict[str, list[str]] = {}
     for name, them in models.items():
         groups.setdefault(listed(them), []).append(name)
@@ -148,13 +154,13 @@ def passed_sentence(passed: Sequence[Row], asked: Question) -> str:
 
 def answer_table(rows: Sequence[Row], result: Result) -> Table:
     """Return one row per test: its question, and its answer for each model with the adjusted p-value."""
-    models, asked = list(dict.fromkeys(row.model for row in rows)), result.question
+    models = list(dict.fromkeys(row.model for row in rows))
     parts: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
     for row in rows:
-        groups = parts.setdefault(result.fill(ABOUT[is_of_skill(row, asked)]), {})
+        groups = parts.setdefault(result.fill(ABOUT[is_of_skill(row, result)]), {})
         chance = p_value(adjusted(row, result), result.verdict.alpha)
         shown = answer(row, result) if chance == MISSING else f"{answer(row, result)} ({chance})"
-        groups.setdefault((asked_in_words(row, asked), name_of_test(row, asked)), {})[row.model] = shown
+        groups.setdefault((asked_in_words(row, result), name_of_test(row, result)), {})[row.model] = shown
     table = [
         Group(
             tuple((asks, *(one.get(model, MISSING) for model in models), name) for (asks, name), one in answers), about
@@ -181,7 +187,7 @@ def pair_table(rows: Sequence[Row], result: Result) -> Table:
     for row in rows:
         chances = (p_value(chance, result.verdict.alpha) for chance in (row.p_value, adjusted(row, result)))
         cells = label(row.model), answer(row, result), decimal(row.statistic, 2), *chances, note_cell(row.note)
-        groups.setdefault(f"{name_of_test(row, result.question)}: {row.asks}", []).append(cells)
+        groups.setdefault(f"{name_of_test(row, result)}: {row.asks}", []).append(cells)
     columns = (*map(Column, ("Model", "Answer"), (False, False)), *map(Column, ("Statistic", "p", "p adjusted")), NOTE)
     return Table(columns, tuple(Group(tuple(cells), name) for name, cells in groups.items()), CAPTION)
 

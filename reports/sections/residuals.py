@@ -73,13 +73,13 @@ def residuals(result: Result) -> tuple[Block, ...]:
 
 def residuals_of(result: Result) -> tuple[Residuals, ...]:
     """Return the autocorrelations of the errors of the rival and of every candidate."""
-    models = [score.model for score in result.scores if score.status or score.model == result.question.rival]
+    models = [score.model for score in result.scores if score.status or score.model == result.rival]
     return autocorrelations(result.origins, models, result.horizon)
 
 
 def shown_model(result: Result) -> str:
     """Return the name of the model that the section is about: the leading candidate, or the rival."""
-    return result.candidates[0].model if result.candidates else result.question.rival
+    return result.candidates[0].model if result.candidates else result.rival
 
 
 def residuals_title(result: Result, shown: Residuals) -> str:

@@ -100,7 +100,7 @@ def headline(result: Result) -> Table:
     every = [score for view in views(result) for score in view.scores]
     losses = exponent_of(score.loss for score in every)
     others = exponent_of(score.other_loss for score in every)
-    alpha, question, other = result.verdict.alpha, result.question, other_reference(result.question)
+    alpha, question, other = result.verdict.alpha, result.question, other_reference(result)
     mean, *other_means = (words_of_loss(loss).mean for loss in question.losses[:2])
     columns = (
         Column("Model", number=False),
@@ -120,7 +120,7 @@ def headline(result: Result) -> Table:
         """Return one row."""
         return (
             label(score.model),
-            percent(score.skill, skill_digits(score.skill)) if score.model != question.rival else MISSING,
+            percent(score.skill, skill_digits(score.skill)) if score.model != result.rival else MISSING,
             interval(score.skill_low, score.skill_high, skill_digits(score.skill_low, score.skill_high)),
             p_value(score.p_value, alpha),
             p_value(score.p_adjusted, alpha),

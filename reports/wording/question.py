@@ -62,10 +62,13 @@ def axis_unit(question: Question, values: Iterable[float | None] = ()) -> AxisUn
     return AxisUnit(1e-4, "basis points", "bp", f"A basis point is a {question.about.unit} of 0.0001.")
 
 
-def fill(text: str, question: Question) -> str:
-    """Return a text with {rival}, {loss}, {losses}, {outcome} and {unit} replaced by what they are called."""
+def fill(text: str, question: Question, rival: str | None = None) -> str:
+    """Return a text with {rival}, {loss}, {losses}, {outcome} and {unit} replaced by what they are called.
+
+    The rival is that of the question unless a model is named.
+    """
     loss = words_of_loss(question.loss)
-    names = {"rival": label(question.rival), "loss": loss.one, "losses": loss.several}
+    names = {"rival": label(rival or question.rival), "loss": loss.one, "losses": loss.several}
     return text.format(**names, outcome=question.about.title, unit=question.about.unit)
 
 

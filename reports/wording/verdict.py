@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from backtest.data.names import RANKING, Status, label
+from backtest.data.names import BEST, RANKING, Status, label
 from backtest.data.records.audit import Audit
 from backtest.data.records.verdict import Candidate, Reason, Verdict
 from backtest.reports.formats import bars, counted, decimal, listed, p_value, plain, size
@@ -52,7 +52,7 @@ def headline(verdict: Verdict) -> str:
         return NOTHING_TO_JUDGE
     status, fragile = next(iter(groups))
     opening = FRAGILE.get(status, OPENINGS[status]) if fragile else OPENINGS[status]
-    rival = label(verdict.question.rival)
+    rival = rival_words(verdict)
     clauses, models = list[str](), set[str]()
     for (status, fragile), members in groups.items():
         names, where = _named(members, verdict)
@@ -68,6 +68,22 @@ def sentences(verdict: Verdict, audit: Audit | None = None) -> tuple[str, ...]:
     `audit` adds what the leak is, where one is suspected.
     """
     return tuple(_sentence(one, verdict, audit) for one in verdict.candidates)
+
+
+def rival_words(verdict: Verdict, horizon: int | None = None) -> str:
+    """What the rival is called; the best of several baselines with its name, at one horizon or at each of them.
+
+    "the best of 5 baselines (log HAR)"; "(log HAR at 1 bar, HAR at 5 and 22 bars)".
+    """
+    question = verdict.question
+    if question.rival != BEST:
+        return label(question.rival)
+    found: dict[str, list[int]] = {}
+    for one in verdict.best:
+        if horizon in (None, one.horizon):
+            found.setdefault(label(one.model), []).append(one.horizon)
+    names = list(found) if len(found) == 1 else [f"{name} at {bars(own)}" for name, own in found.items()]
+    return f"the best of {counted(len(question.baselines), 'baseline')} ({', '.join(names)})"
 
 
 def remark(verdict: Verdict) -> str:
@@ -141,8 +157,9 @@ def _clause(status: Status, fragile: bool, names: Sequence[str], rival: str, whe
 def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
     """The claim on one candidate, then its numbers; the p-values are those of the claim."""
     rival = label(verdict.question.rival)
+    against = rival_words(verdict, found.horizon or None)
     scope = ", ".join([counted(verdict.forecasts, "forecast"), counted(verdict.folds, "fold"), *_seeds(found, rival)])
-    claim = CLAIMS[found.status].format(name=candidate_name(found, verdict), rival=rival)
+    claim = CLAIMS[found.status].format(name=candidate_name(found, verdict), rival=against)
     claim = claim[:1].upper() + claim[1:]
     worse = found.status == "worse"
     raw, adjusted = (found.p_worse, found.p_worse_adjusted) if worse else (found.p_value, found.p_adjusted)
@@ -155,7 +172,17 @@ def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
     if found.fragile and found.worst_p is not None:
         without = _p(found.worst_p, verdict.alpha).replace("<", "below")
         said.append(f"Fragile: without fold {found.worst_fold} the adjusted p is {without}.")
-    return " ".join([*said, *_power(found)])
+    return " ".join([*said, *_deciding(found, verdict), *_power(found)])
+
+
+def _deciding(found: Candidate, verdict: Verdict) -> list[str]:
+    """How the p-value follows from those against the baselines, where the rival is the best of them."""
+    if found.hardest is None:
+        return []
+    tests = f"{counted(len(verdict.question.baselines), 'test')}, one against each baseline"
+    if found.status == "worse":
+        return [f"The p is the smallest of {tests}, times their number."]
+    return [f"The p is the largest of {tests}: that against {label(found.hardest)}."]
 
 
 def _power(found: Candidate) -> list[str]:

@@ -46,7 +46,7 @@ POOLED = pl.col("fold").is_null()
 
 def test_tests_hold_every_model_against_every_baseline_for_each_loss_per_fold_and_pooled() -> None:
     pairs = 3  # each baseline against the three other models
-    sizes = {name: prod(map(len, test.asked_of(Question()))) * pairs for name, test in TESTS.items()}
+    sizes = {name: prod(map(len, test.asked_of(Question(), "zero"))) * pairs for name, test in TESTS.items()}
     pooled = sum(len(test.pooled) * sizes[name] for name, test in TESTS.items())
     in_folds = sum(len(test.fold) * sizes[name] * 4 for name, test in TESTS.items())
     assert COMPARED.columns == [column.name for column in result_tables.TESTS.columns]

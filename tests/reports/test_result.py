@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 
 from backtest.data.errors import RunError, UnpairedForecasts
-from backtest.data.question import Question
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.schema import FITS, FOLDS
 from backtest.reports.diagnostics import calibrate, learning_curves, loss_path, side_by_side
@@ -190,7 +189,9 @@ def test_models_with_the_names_of_columns_do_not_get_in_their_way(run: Path) -> 
     forecasts = pl.read_parquet(run / "forecasts.parquet").filter(pl.col("seed").is_null())
     renamed = forecasts.with_columns(pl.col("model").replace({"lstm": "time", "gru": "y"}))
     origins = side_by_side(renamed)
-    ends = [loss_path(*each, Question()).values[-1] for each in ((origins, "y"), (side_by_side(forecasts), "gru"))]
+    ends = [
+        loss_path(*each, "zero", "squared").values[-1] for each in ((origins, "y"), (side_by_side(forecasts), "gru"))
+    ]
     assert ends[0] == ends[1]
     assert calibrate(origins, "time").slope == calibrate(side_by_side(forecasts), "lstm").slope
 
