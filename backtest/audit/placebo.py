@@ -24,6 +24,8 @@ from scipy.stats import rankdata
 
 from backtest.audit.audited_walk import AuditedWalk, Refit
 from backtest.data.errors import UndefinedTest
+from backtest.data.names import BEST
+from backtest.data.question import Question
 from backtest.data.reading.checks import AMOUNTS
 from backtest.data.reading.formats import PRICES
 from backtest.data.records.audit import Leak, Subject, Trial
@@ -222,11 +224,22 @@ def run_placebo(
     for group in (networks, [model for model in models if model not in networks]):
         tasks = {model: refit.sample.of(walk, model) for model in group}
         folds = {task.fold.index for own in tasks.values() for task in own}
-        for model in walk.config.resolved_question.references:
+        for model in question_of(walk).references:
             tasks[model] = [task for task in walk.tasks(model) if task.fold.index in folds]
         found = _test(other, tasks, refit, placebo) if group else []
         results += [one for one in found if one.model in group]
     return results
+
+
+def question_of(walk: AuditedWalk) -> Question:
+    """The question that skills on a placebo answer: that of the walk, against one rival.
+
+    Of the best baseline it would need every one, and a single one that cannot be fitted would hide all others' leaks.
+    """
+    question = walk.config.resolved_question
+    if question.rival != BEST:
+        return question
+    return replace(question, rival=question.about.rival, baselines=())
 
 
 def _test(walk: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, placebo: Trial) -> list[PlaceboResult]:
@@ -239,9 +252,9 @@ def _test(walk: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, 
         if len(found) == len(own):
             forecasts |= found
             kept += own
-    if not {*walk.config.resolved_question.references} <= {task.model for task in kept}:
+    plan, question = replace(walk.plan, tasks=tuple(kept)), question_of(walk)
+    if not {*question.references} <= {task.model for task in kept}:
         return []
-    plan, question = replace(walk.plan, tasks=tuple(kept)), walk.config.resolved_question
     (panel,) = loss_panels(match_forecasts(walk.gather(plan, lambda task: forecasts[task.key]), question), question)
     results = []
     for model in panel.models:

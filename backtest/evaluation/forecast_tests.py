@@ -14,7 +14,7 @@ from backtest.data.names import BEST
 from backtest.data.targets import names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
-from backtest.significance.best_baseline import best_baseline
+from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.equal_accuracy import skill_interval
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
 from backtest.significance.multiple_testing import ADJUSTMENTS
@@ -158,7 +158,7 @@ def _rows_of_best(panel: LossPanel) -> Iterator[dict[str, object]]:
         named = {**about, **question.primary, "model": model, "n": panel.times.size}
         named |= _effect(panel.sample(model, panel.rival, question.loss))
         try:
-            found = best_baseline(panel.loss(model), panel.rival_losses, horizon=panel.horizon)
+            found = best_of_baselines(panel.loss(model), panel.rival_losses, horizon=panel.horizon)
         except UndefinedTest as error:
             yield from ({**named, "alternative": side, "note": str(error)} for side in ("less", "greater"))
             continue

@@ -11,7 +11,7 @@ from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import BEST
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.significance.best_baseline import best_baseline
+from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.equal_accuracy import diebold_mariano
 from backtest.significance.mean_tests import mean_test
 from backtest.significance.result import FloatArray
@@ -61,7 +61,7 @@ def against_rival(panel: LossPanel, model: str, *, seed: int | None = None) -> d
     losses = panel.loss(model, seed=seed), panel.rival_loss
     try:
         if panel.question.rival == BEST:
-            found = best_baseline(losses[0], panel.rival_losses, horizon=panel.horizon)
+            found = best_of_baselines(losses[0], panel.rival_losses, horizon=panel.horizon)
             return {**skill_of(*losses), "p_value": found.better.p_value, "p_worse": found.worse.p_value}
         result = diebold_mariano(*losses, horizon=panel.horizon, alternative="less")
     except UndefinedTest:

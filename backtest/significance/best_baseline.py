@@ -32,7 +32,9 @@ def lowest_loss(losses: Mapping[str, FloatArray]) -> str:
     return min(losses, key=lambda name: float(losses[name].mean()))
 
 
-def best_baseline(loss_model: npt.ArrayLike, losses: Mapping[str, npt.ArrayLike], *, horizon: int = 1) -> BestBaseline:
+def best_of_baselines(
+    loss_model: npt.ArrayLike, losses: Mapping[str, npt.ArrayLike], *, horizon: int = 1
+) -> BestBaseline:
     """Test a model against the best of several baselines, by name, from losses (n,) in the order of time.
 
     Which baseline is best is not known beforehand, and the one that did best on these rows was lucky too: its own test,
@@ -50,7 +52,7 @@ def best_baseline(loss_model: npt.ArrayLike, losses: Mapping[str, npt.ArrayLike]
     Source: Berger (1982), Technometrics 24, 295-300, theorem 1.
     """
     if not losses:
-        raise ConfigError("best_baseline: at least one baseline is needed (got none): name their losses")
+        raise ConfigError("best_of_baselines: at least one baseline is needed (got none): name their losses")
     model, *others = paired(loss_model=loss_model, **{f"losses of {name}": own for name, own in losses.items()})
     found: dict[str, tuple[TestResult, TestResult]] = {}
     for name, own in zip(losses, others, strict=True):
@@ -58,7 +60,7 @@ def best_baseline(loss_model: npt.ArrayLike, losses: Mapping[str, npt.ArrayLike]
             better = diebold_mariano(model, own, horizon=horizon, alternative="less")
             worse = diebold_mariano(model, own, horizon=horizon, alternative="greater")
         except UndefinedTest as error:
-            raise UndefinedTest(f"best_baseline: undefined against {name}: {error}") from error
+            raise UndefinedTest(f"best_of_baselines: undefined against {name}: {error}") from error
         found[name] = better, worse
     hardest = max(found, key=lambda name: found[name][0].p_value)
     clearest = min(found, key=lambda name: found[name][1].p_value)
@@ -66,6 +68,6 @@ def best_baseline(loss_model: npt.ArrayLike, losses: Mapping[str, npt.ArrayLike]
     return BestBaseline(
         lowest_loss(dict(zip(losses, others, strict=True))),
         hardest,
-        replace(found[hardest][0], test="best_baseline"),
-        replace(found[clearest][1], test="best_baseline", p_value=bonferroni),
+        replace(found[hardest][0], test="best_of_baselines"),
+        replace(found[clearest][1], test="best_of_baselines", p_value=bonferroni),
     )
