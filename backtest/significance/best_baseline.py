@@ -16,9 +16,9 @@ from backtest.significance.result import FloatArray, TestResult, paired
 class BestBaseline:
     """One model against the best of its baselines.
 
-    `best` is the baseline with the smallest mean loss. `better` tests whether the model beats every baseline: it is the
-    test against `hardest`, the one with the largest p-value. `worse` tests whether the model is worse than at least one
-    of them: the test with the smallest p-value, times their number.
+    `best` is the baseline with the smallest mean loss, `hardest` the one with the largest test statistic, which decides
+    about both claims. `better` tests whether the model beats it, and so every baseline; `worse` whether it is worse
+    than this one, and so than at least one, its p-value times their number.
     """
 
     best: str
@@ -54,20 +54,18 @@ def best_of_baselines(
     if not losses:
         raise ConfigError("best_of_baselines: at least one baseline is needed (got none): name their losses")
     model, *others = paired(loss_model=loss_model, **{f"losses of {name}": own for name, own in losses.items()})
-    found: dict[str, tuple[TestResult, TestResult]] = {}
+    better: dict[str, TestResult] = {}
     for name, own in zip(losses, others, strict=True):
         try:
-            better = diebold_mariano(model, own, horizon=horizon, alternative="less")
-            worse = diebold_mariano(model, own, horizon=horizon, alternative="greater")
+            better[name] = diebold_mariano(model, own, horizon=horizon, alternative="less")
         except UndefinedTest as error:
             raise UndefinedTest(f"best_of_baselines: undefined against {name}: {error}") from error
-        found[name] = better, worse
-    hardest = max(found, key=lambda name: found[name][0].p_value)
-    clearest = min(found, key=lambda name: found[name][1].p_value)
-    bonferroni = min(1.0, len(found) * found[clearest][1].p_value)
+    baselines = dict(zip(losses, others, strict=True))
+    hardest = max(better, key=lambda name: better[name].statistic)
+    worse = diebold_mariano(model, baselines[hardest], horizon=horizon, alternative="greater")
     return BestBaseline(
-        lowest_loss(dict(zip(losses, others, strict=True))),
+        lowest_loss(baselines),
         hardest,
-        replace(found[hardest][0], test="best_of_baselines"),
-        replace(found[clearest][1], test="best_of_baselines", p_value=bonferroni),
+        replace(better[hardest], test="best_of_baselines"),
+        replace(worse, test="best_of_baselines", p_value=min(1.0, len(baselines) * worse.p_value)),
     )

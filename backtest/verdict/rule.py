@@ -177,11 +177,11 @@ def _best_baselines(evidence: Evidence) -> tuple[BestBaseline, ...]:
 
 
 def _hardest_baseline(evidence: Evidence, key: Key) -> str | None:
-    """The baseline against which the primary test of a model has its largest p-value; None for a single rival."""
+    """The baseline against which the primary test of a model has its largest statistic; None for a single rival."""
     asked, (model, horizon) = evidence.question, key
     about = {"test": asked.test, "loss": asked.loss, "model": model, "horizon": horizon, "alternative": "less"}
     rows = evidence.tests.filter(pl.col("fold").is_null(), pl.col("baseline").is_in(asked.baselines), **about)
-    found = rows.sort("p_value", descending=True, nulls_last=True)["baseline"]
+    found = rows.sort("statistic", descending=True, nulls_last=True)["baseline"]
     return str(found[0]) if len(found) else None
 
 

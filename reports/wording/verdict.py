@@ -181,7 +181,7 @@ def _deciding(found: Candidate, verdict: Verdict) -> list[str]:
         return []
     tests = f"{counted(len(verdict.question.baselines), 'test')}, one against each baseline"
     if found.status == "worse":
-        return [f"The p is the smallest of {tests}, times their number."]
+        return [f"The p is the smallest of {tests}, times their number: that against {label(found.hardest)}."]
     return [f"The p is the largest of {tests}: that against {label(found.hardest)}."]
 
 
