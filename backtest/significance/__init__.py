@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # for editors and type checkers; tests compare it with _EXPOR
     )
     from backtest.significance.multiple_testing import benjamini_hochberg, benjamini_yekutieli, holm
     from backtest.significance.nested import clark_west, encompassing
-    from backtest.significance.rationality import mincer_zarnowitz
+    from backtest.significance.rationality import mincer_zarnowitz, mincer_zarnowitz_logs
     from backtest.significance.resampling import Resampling
     from backtest.significance.result import Alternative, TestResult
     from backtest.significance.sharpe_ratio import (
@@ -61,7 +61,7 @@ _EXPORTS = {
     ),
     "multiple_testing": ("benjamini_hochberg", "benjamini_yekutieli", "holm"),
     "nested": ("clark_west", "encompassing"),
-    "rationality": ("mincer_zarnowitz",),
+    "rationality": ("mincer_zarnowitz", "mincer_zarnowitz_logs"),
     "resampling": ("Resampling",),
     "result": ("Alternative", "TestResult"),
     "sharpe_ratio": (

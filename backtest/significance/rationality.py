@@ -1,4 +1,4 @@
-"""Mincer and Zarnowitz's regression: whether the forecasts are right in level and in size."""
+"""Mincer and Zarnowitz's regression, of outcomes and of their logs: whether forecasts are right in level and size."""
 
 from __future__ import annotations
 
@@ -40,6 +40,51 @@ def mincer_zarnowitz(
     Source: Mincer and Zarnowitz (1969), in Economic Forecasts and Expectations, NBER, 3-46.
     """
     outcome, forecast = paired(y=y, y_hat=y_hat)
+    return _regression("mincer_zarnowitz", outcome, forecast, horizon, lags, times)
+
+
+def mincer_zarnowitz_logs(
+    y: npt.ArrayLike,
+    y_hat: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    lags: int | None = None,
+    times: npt.ArrayLike | None = None,
+) -> TestResult:
+    """Wald test of slope 1 in log y = a + b log y_hat, for variances and their forecasts (n,) in the order of time.
+
+    Variances have a long tail, and a few large ones decide `mincer_zarnowitz`; in logs all count alike. The intercept
+    is free: with y = y_hat u, where u has mean 1 and does not depend on y_hat, the right forecast has slope 1 and
+    intercept E log u, which is below 0 (Jensen), and the further below, the noisier the measure of the variance. Slope
+    and intercept together would reject it always. A slope below 1 says that forecasts move too much.
+
+    The covariance, the form at h > 1, `times`, `note` and what is raised are those of `mincer_zarnowitz`, compared with
+    chi-squared(1); UndefinedTest also where an outcome or a forecast is not above 0.
+
+    Source: Mincer and Zarnowitz (1969), as `mincer_zarnowitz`; in logs Andersen, Bollerslev, Diebold and Labys (2003),
+    Econometrica 71, 579-625.
+    """
+    outcome, forecast = paired(y=y, y_hat=y_hat)
+    none = int(np.count_nonzero(np.minimum(outcome, forecast) <= 0))
+    if none:
+        raise UndefinedTest(
+            f"mincer_zarnowitz_logs: undefined, {none} of {outcome.size} outcomes or forecasts are not above 0 and "
+            "have no logarithm: use variances of finer returns"
+        )
+    return _regression("mincer_zarnowitz_logs", np.log(outcome), np.log(forecast), horizon, lags, times, level=False)
+
+
+def _regression(
+    name: str,
+    outcome: FloatArray,
+    forecast: FloatArray,
+    horizon: int,
+    lags: int | None,
+    times: npt.ArrayLike | None,
+    *,
+    level: bool = True,
+) -> TestResult:
+    """Test of slope 1, and with `level` of intercept 0, in the regression of outcomes on forecasts."""
     check_horizon(horizon)
     if lags is not None and lags < 0:
         raise ConfigError(f"lags: must be at least 0 (got {lags}): leave them out for horizon - 1")
@@ -48,25 +93,31 @@ def mincer_zarnowitz(
     n = int(codes.max(initial=-1)) + 1
     if n <= max(used, 2):
         raise UndefinedTest(
-            f"mincer_zarnowitz: undefined, more than {max(used, 2)} times are needed with {used} lags (got {n}): use "
+            f"{name}: undefined, more than {max(used, 2)} times are needed with {used} lags (got {n}): use "
             "longer test spans"
         )
-    statistic, p_value, intercept, slope = _wald(outcome, forecast, codes, used)
+    statistic, p_value, intercept, slope = _wald(name, outcome, forecast, codes, used, level=level)
     note = f"intercept {intercept:.6g}, slope {slope:.6g}"
     if horizon == 1 or lags is not None:
-        return TestResult("mincer_zarnowitz", statistic, p_value, n, used, "two-sided", note)
-    found = _scores_test(outcome, forecast, codes, horizon)
+        return TestResult(name, statistic, p_value, n, used, "two-sided", note)
+    found = _scores_test(outcome, forecast, codes, horizon, level=level)
     noted = f"{note}; {found.note}"
-    return TestResult("mincer_zarnowitz", found.statistic, found.p_value, n, found.terms, "two-sided", noted)
+    return TestResult(name, found.statistic, found.p_value, n, found.terms, "two-sided", noted)
 
 
-def _scores_test(outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[np.intp], horizon: int) -> MomentsTest:
-    """Test of errors, and of their products with standardised forecasts, having mean zero."""
+def _scores_test(
+    outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[np.intp], horizon: int, *, level: bool
+) -> MomentsTest:
+    """Test of errors, and of their products with standardised forecasts, having mean zero.
+
+    Without `level` of the products alone, the errors less their mean.
+    """
     error = outcome - forecast
     error = error / float(np.abs(error).max())
     centred = forecast / float(np.abs(forecast).max())
     centred = centred - centred.mean()
-    scores = [np.bincount(codes, weights=values).astype(np.float64) for values in (error, error * centred)]
+    parts = (error, error * centred) if level else ((error - error.mean()) * centred,)
+    scores = [np.bincount(codes, weights=values).astype(np.float64) for values in parts]
     return moments_test(scores, horizon=horizon)
 
 
@@ -80,7 +131,7 @@ def _codes(times: npt.ArrayLike | None, n: int) -> npt.NDArray[np.intp]:
 
 
 def _wald(
-    outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[np.intp], lags: int
+    name: str, outcome: FloatArray, forecast: FloatArray, codes: npt.NDArray[np.intp], lags: int, *, level: bool
 ) -> tuple[float, float, float, float]:
     """Statistic, p-value, intercept and slope.
 
@@ -93,28 +144,26 @@ def _wald(
     scaled = forecast / size
     mean, deviation = float(scaled.mean()), float(scaled.std())
     if deviation <= ROUNDING:
-        raise UndefinedTest("mincer_zarnowitz: undefined, the forecasts are constant: no slope can be fitted")
+        raise UndefinedTest(f"{name}: undefined, the forecasts are constant: no slope can be fitted")
     regressors = np.column_stack([np.ones(scaled.size), (scaled - mean) / deviation])
     settings = {"time": codes, "maxlags": lags, "use_correction": False}
     with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
         fit = OLS(outcome / unit, regressors).fit(cov_type="hac-groupsum", cov_kwds=settings, use_t=False)
-        _check_fit(fit.resid, fit.cov_params())
-        null = np.array([mean, deviation]) * (size / unit)
-        test = fit.wald_test((np.eye(2), null), use_f=False, scalar=True)
+        _check_fit(name, fit.resid, fit.cov_params())
+        null, tested = np.array([mean, deviation]) * (size / unit), slice(0 if level else 1, 2)
+        test = fit.wald_test((np.eye(2)[tested], null[tested]), use_f=False, scalar=True)
     slope = float(fit.params[1]) / deviation * (unit / size)
     return float(test.statistic), float(test.pvalue), float(fit.params[0]) * unit - slope * mean * size, slope
 
 
-def _check_fit(residuals: FloatArray, covariance: FloatArray) -> None:
+def _check_fit(name: str, residuals: FloatArray, covariance: FloatArray) -> None:
     """Refuse a fit without residuals, of outcomes in units of the largest, and coefficients that vary as one."""
     if residuals.std() <= EXACT:
         raise UndefinedTest(
-            "mincer_zarnowitz: undefined, the forecasts fit the outcomes without residuals: their coefficients have no "
-            "variance"
+            f"{name}: undefined, the forecasts fit the outcomes without residuals: their coefficients have no variance"
         )
     variances = covariance[0, 0] * covariance[1, 1]
     if variances - covariance[0, 1] ** 2 <= EXACT * variances:
         raise UndefinedTest(
-            "mincer_zarnowitz: undefined, the covariance of intercept and slope is singular: use longer test spans or "
-            "fewer lags"
+            f"{name}: undefined, the covariance of intercept and slope is singular: use longer test spans or fewer lags"
         )

@@ -14,7 +14,7 @@ from backtest.data.question import Question
 from backtest.significance.direction import anatolyev_gerko, pesaran_timmermann
 from backtest.significance.equal_accuracy import diebold_mariano, ibragimov_muller
 from backtest.significance.nested import clark_west, encompassing
-from backtest.significance.rationality import mincer_zarnowitz
+from backtest.significance.rationality import mincer_zarnowitz, mincer_zarnowitz_logs
 from backtest.significance.result import Alternative, FloatArray, TestResult
 from backtest.significance.stability import fluctuation, giacomini_white
 
@@ -181,6 +181,13 @@ TESTS: dict[str, ForecastTest] = {
         "Are the forecasts biased in level or in scale (intercept other than 0, slope other than 1)?",
         pooled=("two-sided",),
         losses=("squared",),
+        against="rival",
+    ),
+    "mincer_zarnowitz_logs": ForecastTest(
+        "Mincer-Zarnowitz on logs",
+        _of_one_forecast(mincer_zarnowitz_logs),
+        "Do the forecasts move too much or too little, in logs (slope other than 1)?",
+        pooled=("two-sided",),
         against="rival",
     ),
 }

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
+from scipy.special import digamma
 from scipy.stats import f as f_distribution
 from statsmodels.regression.linear_model import OLS
 
 from backtest.data.errors import ConfigError, DataError, NotFinite, UndefinedTest, UnpairedForecasts
-from backtest.significance.rationality import mincer_zarnowitz
+from backtest.significance.rationality import mincer_zarnowitz, mincer_zarnowitz_logs
 from backtest.significance.result import FloatArray
 from tests.support.places import SHARED, needs_shared, shared
 
@@ -169,3 +170,52 @@ def test_settings_that_cannot_be_are_refused() -> None:
         mincer_zarnowitz(y, y_hat, horizon=31)
     with pytest.raises(UnpairedForecasts, match=r"times: one for each of 30 rows is needed \(got shape \(29,\)\)"):
         mincer_zarnowitz(y, y_hat, times=range(29))
+
+
+def variances(seed: int, n: int, slope: float = 1.0) -> tuple[FloatArray, FloatArray]:
+    """Realised variances of 20 returns a bar, and forecasts that are right, or move 1 / slope times as much in logs."""
+    rng = np.random.default_rng(seed)
+    logs = np.zeros(n)
+    for step in range(1, n):
+        logs[step] = 0.9 * logs[step - 1] + 0.4 * rng.standard_normal()
+    return np.exp(logs) * rng.chisquare(20, n) / 20 * 1e-4, np.exp(logs / slope) * 1e-4
+
+
+@given(seeds, st.integers(30, 200), st.integers(1, 6))
+@settings(max_examples=20)
+def test_on_logs_it_is_the_wald_test_of_the_slope_by_statsmodels(seed: int, n: int, horizon: int) -> None:
+    y, y_hat = variances(seed, n)
+    settings = {"maxlags": horizon - 1, "use_correction": False}
+    fitted = OLS(np.log(y), np.column_stack([np.ones(n), np.log(y_hat)])).fit(cov_type="HAC", cov_kwds=settings)
+    expected = fitted.wald_test((np.array([[0, 1]]), np.array([1])), use_f=False, scalar=True)
+    result = mincer_zarnowitz_logs(y, y_hat, lags=horizon - 1)
+    assert result.statistic == pytest.approx(expected.statistic, rel=1e-7)
+    assert result.p_value == pytest.approx(expected.pvalue, abs=1e-9)
+    assert result.note == f"intercept {fitted.params[0]:.6g}, slope {fitted.params[1]:.6g}"
+    assert (result.test, result.n, result.lags) == ("mincer_zarnowitz_logs", n, horizon - 1)
+
+
+@pytest.mark.parametrize("horizon", [1, 5])
+def test_on_logs_right_forecasts_of_variances_pass_and_others_do_not(horizon: int) -> None:
+    """The intercept of the right forecast is E log u = digamma(10) - log(10) = -0.051, and is no reason to reject."""
+    kernel = np.ones(horizon)
+    rejected, found = [], []
+    for seed in range(100):
+        for slope, claims in ((1.0, rejected), (0.8, found)):
+            y, y_hat = (np.convolve(each, kernel, "valid") for each in variances(seed, 300, slope))
+            claims.append(mincer_zarnowitz_logs(y, y_hat, horizon=horizon).p_value <= 0.05)
+    assert np.mean(rejected) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
+    assert np.mean(found) > 0.9
+
+
+def test_on_logs_a_right_forecast_has_an_intercept_below_zero_and_none_without_logarithm_is_taken() -> None:
+    y, y_hat = variances(1, 5000)
+    intercept = float(OLS(np.log(y) - np.log(y_hat), np.ones(5000)).fit().params[0])
+    assert intercept == pytest.approx(digamma(10) - np.log(10), abs=0.015)
+    assert mincer_zarnowitz(np.log(y), np.log(y_hat)).p_value < 1e-6
+    with pytest.raises(
+        UndefinedTest, match=r"mincer_zarnowitz_logs: undefined, 2 of 5000 outcomes or forecasts are not"
+    ):
+        mincer_zarnowitz_logs(np.where(np.arange(5000) < 2, 0.0, y), y_hat)
+    with pytest.raises(UndefinedTest, match="mincer_zarnowitz_logs: undefined, the forecasts are constant"):
+        mincer_zarnowitz_logs(y, np.ones(5000))
