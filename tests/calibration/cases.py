@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from backtest.data.names import BEST
 from backtest.data.question import Question
 from backtest.significance.result import FloatArray
 from tests.calibration.volatility import draw_variances, noisy, too_large, too_small
@@ -40,14 +41,20 @@ COST = 0.05
 """What both models lose in expected QLIKE by their errors where neither is better; volatility models differ by that."""
 
 
-def _variances(proxy: str, of_candidate: LogErrors, of_rival: LogErrors, rival: str = "log_har") -> Draw:
-    """Forecasts that are the conditional mean times exp(error); the candidate's is right where it is better."""
+def _variances(
+    proxy: str, of_candidate: LogErrors, of_rival: LogErrors, rival: str = "log_har", *, equals: bool = False
+) -> Draw:
+    """Forecasts that are the conditional mean times exp(error); the candidate's is right where it is better.
+
+    The other references are worse than the rival, or as `equals` as good as it is.
+    """
 
     def draw(horizon: int, n: int, strength: float, rng: np.random.Generator) -> tuple[FloatArray, Forecasts]:
         y, mean = draw_variances(proxy, (horizon,), n, rng)[horizon]
         costs = (0.0, strength) if strength else (COST, COST)
         logs = {CANDIDATE: of_candidate(costs[0], n, rng), rival: of_rival(costs[1], n, rng)}
-        logs |= {name: noisy(2 * COST, n, rng) for name in ("random_walk", "ewma", "log_har") if name != rival}
+        others = costs[1] if equals else 2 * COST
+        logs |= {name: noisy(others, n, rng) for name in ("random_walk", "ewma", "log_har") if name != rival}
         return y, {name: mean * np.exp(error) for name, error in logs.items()}
 
     return draw
@@ -101,6 +108,7 @@ def _direction(rival: str, lost: float) -> Draw:
 
 
 LOG_HAR, AGAINST_OTHER = Question("log_variance", "qlike", "log_har"), Question("log_variance", "qlike", OTHER)
+BEST_OF_THREE = Question("log_variance", "qlike", BEST, baselines=("random_walk", "ewma", "log_har"))
 WEAK, STRONG = (0.02, 0.05, 0.1, 0.2), (0.0025, 0.005, 0.01, 0.02, 0.04)
 CASES: dict[str, Case] = {
     "returns, against zero": Case(Question(), _returns_against_zero, (0.01, 0.02, 0.04, 0.06)),
@@ -127,6 +135,12 @@ CASES: dict[str, Case] = {
     ),
     "realised variance: noisy against too small, another model": Case(
         AGAINST_OTHER, _variances("realised variance", noisy, too_small, OTHER), STRONG
+    ),
+    "realised variance: noisy against the best of three, two of them worse": Case(
+        BEST_OF_THREE, _variances("realised variance", noisy, too_large), STRONG
+    ),
+    "realised variance: noisy against the best of three, all as good": Case(
+        BEST_OF_THREE, _variances("realised variance", noisy, too_large, equals=True), STRONG
     ),
 }
 """What is measured, by the name under which the page shows it: target and proxy, how candidate and rival err."""

@@ -199,7 +199,8 @@ def test_on_logs_it_is_the_wald_test_of_the_slope_by_statsmodels(seed: int, n: i
 def test_on_logs_right_forecasts_of_variances_pass_and_others_do_not(horizon: int) -> None:
     """The intercept of the right forecast is E log u = digamma(10) - log(10) = -0.051, and is no reason to reject."""
     kernel = np.ones(horizon)
-    rejected, found = [], []
+    rejected: list[bool] = []
+    found: list[bool] = []
     for seed in range(100):
         for slope, claims in ((1.0, rejected), (0.8, found)):
             y, y_hat = (np.convolve(each, kernel, "valid") for each in variances(seed, 300, slope))
