@@ -136,11 +136,11 @@ CASES: dict[str, Case] = {
     "realised variance: noisy against too small, another model": Case(
         AGAINST_OTHER, _variances("realised variance", noisy, too_small, OTHER), STRONG
     ),
-    "realised variance: noisy against the best of three, two of them worse": Case(
-        BEST_OF_THREE, _variances("realised variance", noisy, too_large), STRONG
+    "realised variance: too small against the best of three, two of them worse": Case(
+        BEST_OF_THREE, _variances("realised variance", too_small, noisy), STRONG
     ),
-    "realised variance: noisy against the best of three, all as good": Case(
-        BEST_OF_THREE, _variances("realised variance", noisy, too_large, equals=True), STRONG
+    "realised variance: too small against the best of three, all as good": Case(
+        BEST_OF_THREE, _variances("realised variance", too_small, noisy, equals=True), STRONG
     ),
 }
 """What is measured, by the name under which the page shows it: target and proxy, how candidate and rival err."""
