@@ -230,7 +230,7 @@ def _scores(run: Result) -> list[Score]:
         for about in (question.primary | {"baseline": rival}, question.primary)
     )
     adjusted = {claim.model: claim.p_adjusted for claim in run.verdict.claims if claim.horizon == run.horizon}
-    chosen = {row.model: row.selected for row in run.rows(JOINT, test=CONFIDENCE_SET)}
+    chosen = {row.model: row.selected for row in run.rows(JOINT, test=CONFIDENCE_SET, loss=question.loss)}
     judged = {one.model: one for one in run.verdict.candidates if one.horizon == run.horizon}
     found = []
     for row in pooled.iter_rows(named=True):

@@ -64,17 +64,19 @@ def compare(panels: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFra
 
 
 def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
-    """JOINT: the tests of all models at once, on the primary loss against the rival.
+    """JOINT: the tests of all models at once, on the primary loss against the rival, and some on every other loss.
 
     With several panels, one for each horizon, also the tests of each model at all horizons together; `horizon` is null.
     """
     rows: list[dict[str, object]] = []
     for panel in panels:
-        losses = {model: panel.loss(model) for model in panel.models}
-        rival = panel.rival
-        common = {"loss": panel.question.loss, "horizon": panel.horizon, "n": panel.rival_loss.size}
-        for name, test in JOINT_TESTS.items():
-            about = {"test": name, "title": test.title, "asks": test.asks, **common}
+        asked, rival = panel.question, panel.rival
+        common = {"horizon": panel.horizon, "n": panel.rival_loss.size}
+        for (name, test), loss in product(JOINT_TESTS.items(), asked.losses):
+            if loss != asked.loss and not test.every_loss:
+                continue
+            losses = {model: panel.loss(model, loss) for model in panel.models}
+            about = {"test": name, "title": test.title, "asks": test.asks, "loss": loss, **common}
             try:
                 found = test.run(losses, baseline=rival, horizon=panel.horizon, alpha=alpha, seed=SEED)
             except UndefinedTest as error:

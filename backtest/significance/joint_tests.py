@@ -33,11 +33,15 @@ class JointFunction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JointTest:
-    """A joint test of all models: its title, its function, and its question."""
+    """A joint test of all models: its title, its function, and its question.
+
+    It is made for the loss of the verdict, or with `every_loss` for each that is tabulated.
+    """
 
     title: str
     run: JointFunction
     asks: str
+    every_loss: bool = False
 
 
 def _note(p_value: float, reps: int, note: str) -> str:
@@ -88,6 +92,7 @@ JOINT_TESTS: dict[str, JointTest] = {
         "Model Confidence Set",
         _model_confidence_set,
         "Which models cannot be ruled out as the best?",
+        every_loss=True,
     ),
     "superior_predictive_ability": JointTest(
         "Superior predictive ability (SPA)",

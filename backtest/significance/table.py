@@ -149,6 +149,7 @@ TESTS: dict[str, ForecastTest] = {
         _of_losses(giacomini_white),
         "Does the last loss difference predict which of the two is better next?",
         pooled=("two-sided",),
+        losses="all",
     ),
     "fluctuation": ForecastTest(
         "Fluctuation (Giacomini-Rossi)",

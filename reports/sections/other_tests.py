@@ -209,14 +209,15 @@ def joint_table(rows: Sequence[Row], result: Result) -> Table:
     """Return the answer of each joint test of all models, with its question."""
     groups, alpha = dict[str, list[Row]](), result.verdict.alpha
     for row in rows:
-        groups.setdefault(f"{row.title}: {row.asks}", []).append(row)
+        other = "" if row.loss == result.question.loss else f" on {words_of_loss(row.loss).several}"
+        groups.setdefault(f"{row.title}{other}: {row.asks}", []).append(row)
     cells = []
     for name, members in groups.items():
         first = members[0]
         chance = p_value(first.p_value if first.model is None else None, alpha)
         cells.append(Group(((joint_answer(members, alpha), chance, note_cell(first.note)),), name))
     columns = (Column("Answer", number=False, wraps=True), Column("p"), NOTE)
-    return Table(columns, tuple(cells), result.fill("Joint tests of all models, on {losses}."))
+    return Table(columns, tuple(cells), result.fill("Joint tests of all models, on {losses} unless others are named."))
 
 
 def joint_answer(rows: Sequence[Row], alpha: float) -> str:

@@ -29,6 +29,7 @@ from backtest.significance.multi_horizon import (
 from backtest.significance.multiple_testing import ADJUSTMENTS, holm
 from backtest.significance.nested import clark_west
 from backtest.significance.stability import fluctuation
+from backtest.significance.superiority import model_confidence_set
 from backtest.significance.table import TESTS
 from tests.support.forecasts import column, forecast_table, losses, panels, random_forecasts
 
@@ -204,6 +205,18 @@ def test_joint_tests_have_their_rows_for_each_horizon() -> None:
     assert single["test"].unique().sort().to_list() == sorted(JOINT_TESTS)
     assert joint["p_value"].drop_nulls().is_between(0, 1).all()
     assert single.filter(horizon=1).equals(compare_jointly(panels(FORECASTS), 0.05))
+
+
+def test_the_confidence_set_is_made_on_every_loss_and_the_tests_against_the_rival_on_its_own() -> None:
+    joint = compare_jointly(panels(FORECASTS), 0.05)
+    on = {name: joint.filter(test=name)["loss"].unique().sort().to_list() for name in JOINT_TESTS}
+    own = ["squared"]
+    assert on == {"model_confidence_set": ["absolute", *own], "superior_predictive_ability": own, "stepwise": own}
+    models = ["zero", "naive", "ridge", "lstm"]
+    for loss in ("squared", "absolute"):
+        found = model_confidence_set({model: losses(FORECASTS, model, loss) for model in models}, alpha=0.05)
+        rows = joint.filter(test="model_confidence_set", loss=loss)
+        assert dict(rows.select("model", "p_value").iter_rows()) == pytest.approx(dict(found.p_values))
 
 
 def test_all_horizons_together_are_tested_model_by_model_against_the_rival() -> None:

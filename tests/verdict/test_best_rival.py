@@ -12,6 +12,7 @@ from backtest.data.errors import RunError
 from backtest.data.names import BEST
 from backtest.data.question import Question
 from backtest.data.records.verdict import BestBaseline, Verdict
+from backtest.evaluation.forecast_tests import compare_jointly, fluctuation_paths
 from backtest.reports.wording.verdict import headline, sentences
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.equal_accuracy import smallest_detectable, smallest_detectable_difference
@@ -146,3 +147,23 @@ def test_at_several_horizons_each_best_baseline_is_named() -> None:
         "No evidence of skill: GRU does not forecast significantly better than the best of 3 baselines (zero at 1 bar, "
         "ridge at 5 and 22 bars) at 1, 5 and 22 bars."
     )
+
+
+def test_each_horizon_has_its_own_best_baseline() -> None:
+    later = forecasts_of(8, 0.3, ridge=-0.5).with_columns(horizon=pl.lit(5, pl.Int32))
+    found = evidence(pl.concat([FORECASTS, later]))
+    made = judge(found, networks=["lstm"])
+    assert made.best == (BestBaseline(1, "ridge"), BestBaseline(5, "zero"))
+    assert (made.rival_at(1), made.rival_at(5)) == ("ridge", "zero")
+    assert sorted(claim.horizon for claim in made.claims) == [1, 5]
+    by_horizon = {one.horizon: one for one in made.candidates}
+    assert by_horizon[1].p_value == VERDICT.candidates[0].p_value
+    own = {horizon: losses(part, "lstm", "squared") for horizon, part in ((1, FORECASTS), (5, later))}
+    assert by_horizon[5].skill == pytest.approx(1 - own[5].mean() / losses(later, "zero", "squared").mean())
+    joint = compare_jointly(found.panels, 0.05)
+    over = joint.filter(pl.col("horizon").is_null())
+    assert set(over["model"]) == {"lstm", "naive"}
+    assert over.filter(pl.col("p_value").is_null()).is_empty()
+    paths = fluctuation_paths(found.panels)
+    drawn = {(horizon, model) for horizon, model in paths.select("horizon", "model").iter_rows()}
+    assert drawn == {(1, "lstm"), (1, "naive"), (1, "zero"), (5, "lstm"), (5, "naive"), (5, "ridge")}
