@@ -22,7 +22,7 @@ HOLDING = "holding"
 REFERENCES = ("zero", "naive")
 """The models that every other one is measured against, always among those of a run."""
 
-ACRONYMS = {"ar", "ewma", "garch", "gjr", "gru", "har", "lstm", "mlp", "rnn", "tcn"}
+ACRONYMS = {"ar", "ewma", "garch", "gjr", "gru", "har", "harq", "lstm", "mlp", "rnn", "tcn"}
 
 
 def label(model: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 if __name__ != "backtest.models":
     raise ImportError("import it as backtest.models: the folder models of this repository is a part of backtest")
 
-from backtest.models import baselines, nets, probability, variance
+from backtest.models import baselines, garch, nets, probability, variance
 from backtest.models.contract import check_forecaster
 from backtest.models.forecaster import FitLog, Forecaster
 from backtest.models.registry import MODELS, Model, model
@@ -17,6 +17,7 @@ __all__ = [
     "Model",
     "baselines",
     "check_forecaster",
+    "garch",
     "model",
     "nets",
     "probability",

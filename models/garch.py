@@ -1,4 +1,4 @@
-"""GARCH(1,1) and GJR-GARCH(1,1) of returns: estimated by `arch`, forecast by their recursion.
+"""GARCH(1,1) and GJR-GARCH(1,1) of returns, estimated by `arch`, forecast by their recursion, and as rivals of a walk.
 
 With returns r_t = sqrt(s_t) z_t of mean zero and E z_t^2 = 1,
 
@@ -19,7 +19,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from backtest.data.errors import NotFinite, TooFewBars
-from backtest.models.windows import Floats
+from backtest.models.registry import model
+from backtest.models.scaling import covered
+from backtest.models.variance import VarianceModel
+from backtest.models.windows import Floats, Windows
 
 Distribution = Literal["normal", "t"]
 
@@ -75,13 +78,13 @@ def fit_garch(returns: Floats, *, asymmetric: bool = False, distribution: Distri
         return GarchFit(RISKMETRICS, False, "every return is zero: RiskMetrics, 0.94")
     from arch import arch_model  # takes a second, needed by this fit only
 
-    model = arch_model(
+    garch = arch_model(
         returns / scale, mean="Zero", vol="GARCH", p=1, o=int(asymmetric), q=1, dist=distribution, rescale=False
     )
     for values in (start, None):
         with warnings.catch_warnings():  # `arch` changes the filters for good
             warnings.simplefilter("ignore")
-            found = model.fit(starting_values=values, disp="off", show_warning=False)
+            found = garch.fit(starting_values=values, disp="off", show_warning=False)
         estimates = found.params
         if found.convergence_flag == 0 and np.isfinite(estimates).all():
             params = GarchParams(
@@ -128,3 +131,44 @@ def garch_forecast(
         expected = params.omega + params.persistence * expected
         total = total + expected
     return total
+
+
+@model("garch", baseline=True, scale="variance", needs=("returns",))
+class Garch(VarianceModel):
+    """A GARCH(1,1) of returns with Student t shocks, at the level of the outcomes.
+
+    Estimated on the returns of training and validation bars. The recursion runs over the window from its `backcast`;
+    with 44 bars that moved the forecasts of the S&P 500's variance by 1.5 % on average against a recursion over all
+    bars before, and their QLIKE by 0.0005 of 0.457.
+
+    Outcomes may be on another level than squared returns from close to close, as variances of open hours are. Forecasts
+    are therefore multiplied by the sum of the outcomes in training and validation over that of the forecasts for them:
+    the scaling of Hansen and Lunde (2005), Journal of Financial Econometrics 3, 525-554, with forecasts in the place of
+    the much noisier squared returns.
+    """
+
+    asymmetric = False
+
+    def learn(self, train: Windows, validation: Windows) -> str:
+        """Estimate the parameters, then the level."""
+        returns = np.concatenate([train.returns[covered(train)], validation.returns[validation.ends]])
+        fit = fit_garch(returns, asymmetric=self.asymmetric)
+        self.parameters = np.array([*fit.params, 1.0])
+        forecasts, outcomes = (
+            sum(float(part.sum()) for part in parts)
+            for parts in zip(*((self.forecast(part), part.y) for part in (train, validation)), strict=True)
+        )
+        self.parameters[-1] = outcomes / forecasts if forecasts > 0 else 1.0
+        return f"{fit.note}; times {self.parameters[-1]:.4g}, to the level of the outcomes"
+
+    def forecast(self, windows: Windows) -> Floats:
+        """Sum (n,) of the variances that the recursion expects, at the level of the outcomes."""
+        *params, level = map(float, self.parameters)
+        return level * garch_forecast(GarchParams(*params), windows.past_returns, windows.horizon)
+
+
+@model("gjr_garch", baseline=True, scale="variance", needs=("returns",))
+class GjrGarch(Garch):
+    """A GJR-GARCH(1,1): as garch, but falling prices raise the variance more than rising ones."""
+
+    asymmetric = True

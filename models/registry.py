@@ -15,6 +15,7 @@ from backtest.models.settings import NetSettings, TrainSettings
 
 Make = Callable[[NetSettings, TrainSettings, int], Forecaster]
 ModelScale = Scale | Literal["any"]
+Measure = Literal["returns", "quarticities"]
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
 
@@ -24,7 +25,8 @@ class Model:
 
     A `seeded` model is fitted once for each seed, any other once; a `baseline` is what the others are compared with.
     `scale` says what it forecasts: any target (`models.scales` turns that into what the target needs), or those of one
-    scale alone: returns, variances, from the variances of the bars, or probabilities.
+    scale alone: returns, variances, from the variances of the bars, or probabilities. `needs` are the measures of bars
+    that not every walk has: `returns`, `quarticities`.
     """
 
     name: str
@@ -33,13 +35,19 @@ class Model:
     baseline: bool
     doc: str = field(repr=False)
     scale: ModelScale = "any"
+    needs: tuple[Measure, ...] = ()
 
 
 MODELS: dict[str, Model] = {}
 
 
 def model(
-    name: str, *, seeded: bool = False, baseline: bool = False, scale: ModelScale = "any"
+    name: str,
+    *,
+    seeded: bool = False,
+    baseline: bool = False,
+    scale: ModelScale = "any",
+    needs: tuple[Measure, ...] = (),
 ) -> Callable[[Factory], Factory]:
     """Register a class or a function that makes a forecaster in MODELS under `name`.
 
@@ -66,7 +74,7 @@ def model(
             taken = f"{known.make.__module__}.{known.make.__qualname__}"
             raise ConfigError(f"model {name!r}: the name is taken by {taken}: choose another name")
         doc = (factory.__doc__ or "").strip().partition("\n")[0]
-        MODELS[name] = Model(name, maker(factory, name), seeded, baseline, doc, scale)
+        MODELS[name] = Model(name, maker(factory, name), seeded, baseline, doc, scale, needs)
         return factory
 
     return register

@@ -19,6 +19,7 @@ from backtest.models.volatility import (
     fit_har,
     har_forecast,
     har_regressors,
+    quarticity_regressors,
     random_walk_forecast,
     smallest_positive,
     target_range,
@@ -240,3 +241,30 @@ class LogHar(HarModel):
         smallest, s2, *coefficients = self.parameters
         x = np.log(np.maximum(self.columns(windows), smallest))
         return variance_from_log(har_forecast(np.array(coefficients), x), s2)
+
+
+@model("harq", baseline=True, scale="variance", needs=("quarticities",))
+class Harq(HarModel):
+    """A heterogeneous autoregression that trusts yesterday's variance less where it was measured badly.
+
+    Beside the means of `har` the last variance times the square root of its realised quarticity, less that root's mean
+    in training and validation. Bollerslev, Patton and Quaedvlieg (2016), Journal of Econometrics 192, 1-18.
+    """
+
+    def columns(self, windows: Windows) -> Floats:
+        """The means (n, lags) of the last variances, and that of the shortest lag times its measurement error."""
+        histories, center = (windows.past_variances, windows.past_quarticities), float(self.parameters[0])
+        return np.hstack([super().columns(windows), quarticity_regressors(*histories, self.lags[:1], center)])
+
+    def learn(self, train: Windows, validation: Windows) -> str:
+        """Fit on training and validation rows, and keep the mean error."""
+        parts, shortest = (train, validation), self.lags[:1]
+        errors = [np.sqrt(har_regressors(part.past_quarticities, shortest)) for part in parts]
+        self.parameters = np.array([np.concatenate(errors).mean()])
+        x, y = np.concatenate([self.columns(part) for part in parts]), np.concatenate([part.y for part in parts])
+        self.parameters = np.concatenate([self.parameters, fit_har(x, y).coefficients])
+        return self.described()
+
+    def forecast(self, windows: Windows) -> Floats:
+        """The regression (n,)."""
+        return har_forecast(self.parameters[1:], self.columns(windows))

@@ -130,6 +130,7 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
     config = loaded.config
     features, rows = feature_rows(config, dataset, resolved)
     _check_features(features, rows.names)
+    _check_measures(config, dataset, rows)
     horizon, interval, times = config.target.horizon, dataset.interval, features["time"].unique().sort()
     folds = tuple(roll(times, config.folds, horizon=horizon, interval=interval))
     final = final_fold(times, config.folds, horizon=horizon, interval=interval, index=len(folds))
@@ -156,6 +157,24 @@ def _check_models(config: Config) -> None:
         raise ConfigError(
             f"models: {', '.join(others)} cannot forecast {config.target.kind}: choose from {', '.join(fitting)}"
         )
+
+
+def _check_measures(config: Config, dataset: Dataset, rows: Panel) -> None:
+    """ConfigError where a model needs a measure of bars that these have not."""
+    measures = {
+        "returns": ("close" in dataset.bars.columns, "prices", "use a file that has them"),
+        "quarticities": (
+            rows.quarticities is not None,
+            "the realised quarticity of each bar",
+            "name its column in target.quarticity, or set target.from, which makes it of finer bars",
+        ),
+    }
+    for measure, (known, title, remedy) in measures.items():
+        lacking = [name for name in config.all_models if measure in MODELS[name].needs]
+        if lacking and not known:
+            raise ConfigError(
+                f"models: {', '.join(lacking)}: expected {title} (got bars without): {remedy}, or leave the model out"
+            )
 
 
 def _check_target(kind: str) -> None:

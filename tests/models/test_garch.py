@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,22 @@ import pytest
 from arch import arch_model
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 
 from backtest.data.errors import NotFinite, TooFewBars
 from backtest.models.garch import (
     RISKMETRICS,
     Distribution,
+    Garch,
     GarchParams,
+    GjrGarch,
     backcast,
     fit_garch,
     garch_forecast,
     next_variance,
 )
 from backtest.models.volatility import ewma_forecast
-from backtest.models.windows import Floats
+from backtest.models.windows import Floats, Windows
 from tests.support.places import needs_shared, shared
 from tests.support.selection import examples
 
@@ -149,3 +153,41 @@ def test_returns_that_cannot_be_fitted_are_refused() -> None:
         fit_garch(np.array([np.nan] * 100))
     with pytest.raises(TooFewBars, match=r"at least 8 returns \(got 7\)"):
         fit_garch(np.ones(7))
+
+
+def windows(returns: Floats, start: int, end: int, *, level: float = 1.0, horizon: int = 3) -> Windows:
+    """Windows of 60 returns, whose outcome is `level` times the sum of the next squared ones."""
+    squares = level * returns**2
+    target = np.append(sliding_window_view(squares[1:], horizon).sum(axis=1), np.full(horizon, np.nan))
+    ends = np.arange(max(start, 59), end)
+    return Windows(returns[:end, None], returns[:end], target[:end], ends, 60, horizon, squares[:end])
+
+
+@pytest.mark.parametrize(("model", "asymmetric"), [(Garch, False), (GjrGarch, True)])
+def test_the_models_forecast_as_arch_does_at_the_level_of_the_outcomes(model: type[Garch], asymmetric: bool) -> None:
+    returns, level = simulated(TRUE, 1_500, 8), 0.7
+    parts = windows(returns, 0, 1_000, level=level), windows(returns, 1_003, 1_200, level=level)
+    rival = model()
+    note = rival.fit(*parts).note
+    fit = fit_garch(np.concatenate([returns[:1_000], returns[1_003:1_200]]), asymmetric=asymmetric)
+    kept = [fit.params.omega, fit.params.alpha, *([fit.params.gamma] if asymmetric else []), fit.params.beta]
+
+    def of_arch(part: Windows) -> Floats:
+        past = part.past_returns
+        models = [arch_model(row, mean="Zero", o=int(asymmetric), rescale=False).fix(kept) for row in past]
+        return np.array([one.forecast(horizon=3).variance.to_numpy().sum() for one in models])
+
+    ask = windows(returns, 1_300, 1_320)
+    ratio = rival.predict(replace(ask, target=None)) / of_arch(ask)
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
+    assert ratio[0] == pytest.approx(level, rel=0.1)
+    assert sum(part.y.sum() for part in parts) == pytest.approx(sum(rival.forecast(part).sum() for part in parts))
+    assert note == f"{fit.note}; times {ratio[0]:.4g}, to the level of the outcomes"
+
+
+def test_returns_of_zero_are_forecast_by_the_mean_outcome() -> None:
+    returns = np.zeros(400)
+    flat = [replace(windows(returns, *span), target=np.full(span[1], 2e-4)) for span in ((0, 200), (203, 300))]
+    rival = Garch()
+    assert rival.fit(*flat).note == "every return is zero: RiskMetrics, 0.94; times 1, to the level of the outcomes"
+    assert rival.predict(windows(returns, 310, 320)).tolist() == pytest.approx([2e-4] * 10)

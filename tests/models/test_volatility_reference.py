@@ -14,7 +14,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from backtest.data.losses import qlike, squared
 from backtest.models import volatility as v
-from backtest.models.windows import Floats
+from backtest.models.settings import NetSettings
+from backtest.models.variance import Har, HarModel, Harq, LogHar
+from backtest.models.windows import Floats, Windows
 from tests.support.places import needs_shared, shared
 from tests.support.realised import MONTH, before, future_mean
 
@@ -175,3 +177,25 @@ def test_transformed_har_models_are_the_golden_ones(kind: str, horizon: int) -> 
         variances = {"": v.variance_from_root(forecasts[:5], fit.s2)}
     for name, found in variances.items():
         np.testing.assert_allclose(found, case[f"variance_forecast{name}_first5"], rtol=1e-9)
+
+
+@needs_shared
+@pytest.mark.parametrize("horizon", [1, 5, 22])
+@pytest.mark.parametrize(("model", "name"), [(Har, "har"), (LogHar, "loghar"), (Harq, "harq")])
+def test_the_models_of_a_walk_forecast_the_golden_values(model: type[HarModel], name: str, horizon: int) -> None:
+    """Fitted on the windows that lie in the 1,000 rows before a row, they forecast the variance from that row on."""
+    rv, rq = measures()["RV"], measures()["RQ"]
+    sums, target = horizon * future_mean(rv, horizon), np.full(len(rv), np.nan)
+    target[MONTH - 1 : MONTH - 1 + len(sums)] = sums
+    table = pl.read_csv(shared("reference", "har", f"{name}_h{horizon}.csv"))
+
+    def windows(first: int, last: int, *, hidden: bool = False) -> Windows:
+        shown = None if hidden else target
+        return Windows(rv[:, None], np.sqrt(rv), shown, np.arange(first, last + 1), MONTH, horizon, rv, rq)
+
+    for row, y, y_hat in table[:: len(table) // 7].iter_rows():
+        fitted = model(NetSettings(window=MONTH))
+        fitted.fit(windows(row - WINDOW + MONTH - 1, row - horizon - 1), windows(1, 0))
+        (forecast,) = fitted.forecast(windows(row - 1, row - 1, hidden=True))
+        assert target[row - 1] / horizon == pytest.approx(y, rel=1e-12)
+        assert forecast / horizon == pytest.approx(y_hat, rel=1e-9)

@@ -90,6 +90,18 @@ def test_the_audit_passes_and_finds_a_planted_leak(file: Path) -> None:
         assert_causal(pl.col("RV").shift(-1), bars)
 
 
+def test_models_that_lack_their_measures_are_refused(file: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"models: garch, gjr_garch: expected prices \(got bars without\): use a file"
+    ):
+        plan(file, models=["garch", "har", "gjr_garch"])
+    with pytest.raises(
+        ConfigError, match=r"models: harq: expected the realised quarticity of each bar .*target\.quarticity"
+    ):
+        plan(file, models=["harq"], target={"kind": "log_variance.RV"})
+    assert "harq" in plan(file, models=["harq"]).config.all_models
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [

@@ -179,7 +179,7 @@ def test_another_code_reuses_nothing_and_removes_what_the_old_one_left(
     again, watcher = copy(finished, tmp_path), Silent()
     (again / CHECKPOINTS / "note.txt").write_text("not ours")
     (again / CHECKPOINTS / "my_weights").mkdir()
-    monkeypatch.setattr("backtest.walk.tasks.LIBRARIES", ("numpy", "polars", "torch", "scipy"))
+    monkeypatch.setattr("backtest.walk.tasks.LIBRARIES", ("numpy", "polars", "torch"))
     walk(again, watcher, small())
     assert watcher.done == 0
     assert results(again) != results(finished)
