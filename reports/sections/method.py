@@ -131,7 +131,7 @@ BEST_OF = (
     "Baselines: {names}. A better model beats every one of them: its p is the largest of those against each "
     "(intersection-union test, Berger 1982), which allows for choosing the best. For a worse model it is the smallest, "
     "times their number (Bonferroni). Skill, interval and figures are against the baseline with the lowest mean loss "
-    "on these forecasts, as if it had been known beforehand."
+    "on these forecasts, as if it had been known beforehand, which makes a model look slightly worse than it is."
 )
 TEST = (
     "One-sided Diebold-Mariano test of whether the model's {loss} is lower than that of {rival}, over all folds "
