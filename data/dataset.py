@@ -125,6 +125,18 @@ class Dataset:
         return self.bars["symbol"].unique().sort().to_list()
 
     @property
+    def bars_per_year(self) -> float:
+        """Bars of an instrument in a year: those of 365 days where the market never closes, else its observed rate.
+
+        Missing bars count, closed hours do not: some 252 daily bars in 365.25 days.
+        """
+        if self.always_open:
+            return timedelta(days=365) / self.interval
+        spans = self.bars.group_by("symbol").agg(steps=pl.len() - 1, span=pl.col("time").max() - pl.col("time").min())
+        steps = int(spans["steps"].sum()) + int(self.holes["missing"].sum())
+        return float(steps * (timedelta(days=365.25) / sum(spans["span"].to_list(), timedelta())))
+
+    @property
     def start(self) -> datetime:
         """Open of the first bar."""
         first: datetime = self.bars["time"].min()  # type: ignore[assignment]

@@ -149,6 +149,7 @@ def variance_target(
         models=("har", "lstm", "gru"),
         features=("log_variance_1", "log_variance_5", "log_variance_22", "log_return"),
         scale="variance",
+        intervals=False,
         bar_variance=bar_variance,
         bounds=(0.0, 1e6),
         reads=reads,

@@ -22,6 +22,9 @@ LARGEST = 1e60
 LONGEST = 1e9
 """Seconds of a bar; three decades."""
 
+MOST_BARS = 366 * 86_400e6
+"""Bars of a year; one for each microsecond."""
+
 YEARS = range(1900, 2200)
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=UTC) for year in (YEARS.start, YEARS.stop))
 RANGES: Mapping[str, tuple[tuple[pl.Expr, str], ...]] = {
@@ -75,6 +78,8 @@ def check_manifest(path: Path, manifest: Manifest) -> None:
     card = manifest.data
     if not 0 < card.interval_seconds <= LONGEST:
         raise _refusal(path, f"data.interval_seconds above 0 and up to {LONGEST:.0f}", f"{card.interval_seconds}")
+    if card.bars_per_year is not None and not 0 < card.bars_per_year <= MOST_BARS:
+        raise _refusal(path, f"data.bars_per_year above 0 and up to {MOST_BARS:.0f}", f"{card.bars_per_year}")
     times = {"started": manifest.started, "finished": manifest.finished, "data.start": card.start, "data.end": card.end}
     for name, time in times.items():
         if time.year not in YEARS:

@@ -73,6 +73,7 @@ def data_card(plan: WalkPlan) -> dict[str, Any]:
         "end": dataset.end.isoformat(),
         "interval_seconds": dataset.interval.total_seconds(),
         "always_open": dataset.always_open,
+        "bars_per_year": dataset.bars_per_year,
         "gaps": holes.height,
         "missing_bars": int(holes["missing"].sum()),
         "longest_gap_bars": int(holes["missing"].max() or 0),  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ class FinerBars:
 
 @dataclass(frozen=True, slots=True)
 class DataCard:
-    """What the run was fed with."""
+    """What the run was fed with; `bars_per_year` is None in runs of earlier versions."""
 
     source: str
     sha256: str
@@ -35,6 +35,7 @@ class DataCard:
     zero_volume_bars: int | None
     rows_lost: int
     finer: FinerBars | None = None
+    bars_per_year: float | None = None
 
     @property
     def interval(self) -> timedelta:

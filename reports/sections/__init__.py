@@ -28,6 +28,7 @@ from backtest.reports.sections.scores import scores
 from backtest.reports.sections.seeds import seeds
 from backtest.reports.sections.validity import validity
 from backtest.reports.sections.verdict import verdict
+from backtest.reports.sections.volatility import volatility
 
 __all__ = ["COMPARISON_SECTIONS", "SECTIONS"]
 
@@ -36,6 +37,7 @@ SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "validity": validity,
     "scores": scores,
     "horizons": horizons,
+    "volatility": by_horizon(volatility),
     "forest": by_horizon(forest),
     "cumulative_loss": by_horizon(cumulative_loss),
     "tests": by_horizon(other_tests),

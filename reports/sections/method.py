@@ -13,10 +13,11 @@ from backtest.data.targets import Scale
 from backtest.reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
 from backtest.reports.formats import SPACE, bars, counted, decimal, duration, level, listed, moment, whole
 from backtest.reports.run import RunResult
-from backtest.reports.sections.glossary import FORMULAS, SIGNS
 from backtest.reports.sections.scores import adjustment
+from backtest.reports.wording.formulas import SIGNS, formulas_of
 from backtest.reports.wording.proxy import proxy_text, returns_behind
-from backtest.reports.wording.question import fill
+from backtest.reports.wording.question import capital, fill
+from backtest.reports.wording.terms import OF_MODELS
 
 FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
     SETTINGS: "the settings as used",
@@ -29,13 +30,13 @@ FILES = {table.file: table.meaning for table in (*RUN_TABLES, FEATURES)} | {
 
 def method(result: RunResult) -> tuple[Block, ...]:
     """How was it done, and how can I repeat it? Method, command, settings, versions, hardware and files."""
-    manifest = result.manifest
+    manifest, formulas = result.manifest, tuple(formulas_of(result.question, result.rival).items())
     files = tuple((name, text) for name, text in FILES.items() if name in manifest.files or name == MANIFEST)
     return (
         Heading("Everything needed to repeat this run", "How was it done, and how can I repeat it?"),
         Text(" ".join(filter(None, (method_text(result.question), proxy_text(result.question.about, manifest.data))))),
         Facts((*of_horizons(result), *terms(result.verdict))),
-        Details("The formulas, with their sources", (Text(SIGNS), Facts(tuple(FORMULAS.items())))),
+        Details("The formulas, with their sources", (Text(result.fill(SIGNS)), Facts(formulas))),
         Code(manifest.command, "The command"),
         Details("The settings as used", (Code(result.config, SETTINGS),)),
         Facts(facts(result)),
@@ -50,17 +51,6 @@ METHOD = (
     "number as train.clip, networks and ridge see no input beyond the range of their training rows, widened at each "
     "end by that share of it, and forecast nothing beyond the training outcomes; off: they extrapolate."
 )
-REFERENCES = {
-    "zero": "Zero forecasts that the price will not move.",
-    "naive": "Naive repeats the last return.",
-    "random_walk": "Random walk repeats the variance of the last bars.",
-    "ewma": "EWMA is the exponentially weighted mean of past variances with the decay of RiskMetrics, 0.94.",
-    "log_har": "Log HAR regresses the logarithm on those of the mean variances of the last day, week and month.",
-    "base_rate": "Base rate forecasts the share of rises in training and validation.",
-    "coin": "Coin always forecasts one half.",
-}
-"""What the references of the targets are."""
-
 SCALES: dict[Scale, str] = {
     "variance": (
         "Networks, linear models and models of your own forecast the logarithm f of the variance; it is turned back as "
@@ -80,7 +70,11 @@ SCALES: dict[Scale, str] = {
 
 def method_text(question: Question) -> str:
     """Return how the walk is made, what is forecast, and what the references are."""
-    references = [REFERENCES[name] for name in question.references if name in REFERENCES]
+    references = [
+        fill(f"{capital(label(name))} {OF_MODELS[name]}.", question)
+        for name in question.references
+        if name in OF_MODELS
+    ]
     scale = SCALES.get(question.about.scale, "")
     return " ".join([fill(METHOD, question), *references, scale]).strip()
 

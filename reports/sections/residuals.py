@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from backtest.data.names import label
+from backtest.data.targets import Scale
 from backtest.reports.blocks import Block, Figure, Heading, Table, Text, binned, binned_note, table
 from backtest.reports.diagnostics import Residuals, autocorrelations
 from backtest.reports.figures.canvas import colours
@@ -36,10 +37,17 @@ COVERAGE_CAPTION = (
     "none. Below the dashed line, the nominal level, the intervals were too narrow, as when volatility rises; above "
     "it, too wide."
 )
-OF_PROBABILITIES = (
-    "There are no prediction intervals: an outcome is 1 or 0, and the forecast, its probability, says all that there "
-    "is to say of it."
-)
+WITHOUT_INTERVALS: dict[Scale, str] = {
+    "probability": (
+        "There are no prediction intervals: an outcome is 1 or 0, and the forecast, its probability, says all that there "
+        "is to say of it."
+    ),
+    "variance": (
+        "There are no prediction intervals: the errors of a variance grow with it, so that no width taken from earlier "
+        "errors fits calm and wild times."
+    ),
+}
+WITHOUT = "There are no prediction intervals: for this target they have no meaning."
 NO_INTERVALS = (
     "There are no prediction intervals: they are computed from the errors of earlier folds, which are too few."
 )
@@ -67,7 +75,8 @@ def residuals(result: Result) -> tuple[Block, ...]:
         figure = Figure("coverage", svg, alt, COVERAGE_CAPTION, coverage_table(levels, result.folds))
         blocks += [Text(coverage_sentence(levels[0])), figure]
     else:
-        blocks.append(Text(NO_INTERVALS if result.question.about.intervals else OF_PROBABILITIES))
+        target = result.question.about
+        blocks.append(Text(NO_INTERVALS if target.intervals else WITHOUT_INTERVALS.get(target.scale, WITHOUT)))
     return (*blocks, residuals_table(all_residuals, result))
 
 

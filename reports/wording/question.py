@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backtest.data.names import label
 from backtest.data.question import Question
-from backtest.data.targets import OWN_UNIT
+from backtest.data.targets import OWN_UNIT, log_return
 from backtest.reports.formats import exponent_of, power
 
 
@@ -50,8 +50,8 @@ class AxisUnit:
 def axis_unit(question: Question, values: Iterable[float | None] = ()) -> AxisUnit:
     """Return in what outcomes and forecasts are shown.
 
-    Per cent for probabilities, a power of ten of the column's own unit that suits `values` where nothing more is known
-    of it, otherwise basis points.
+    Per cent for probabilities, squared per cent for variances, a power of ten of the column's own unit that suits
+    `values` where nothing more is known of it, otherwise basis points.
     """
     if question.about.scale == "probability":
         return AxisUnit(0.01, "per cent", "%", "An outcome is 100 % if the price rose and 0 % if not.")
@@ -59,17 +59,26 @@ def axis_unit(question: Question, values: Iterable[float | None] = ()) -> AxisUn
         exponent = exponent_of(values)
         shown = f"{power(exponent).removeprefix(', ')} units" if exponent else "units"
         return AxisUnit(10.0**exponent, f"{shown} of the column", shown, "")
+    if question.about.scale == "variance":
+        meaning = "One squared per cent, 0.0001, is the variance that goes with a volatility of 1 %."
+        return AxisUnit(1e-4, "squared per cent", "%²", meaning)
     return AxisUnit(1e-4, "basis points", "bp", f"A basis point is a {question.about.unit} of 0.0001.")
 
 
 def fill(text: str, question: Question, rival: str | None = None) -> str:
-    """Return a text with {rival}, {loss}, {losses}, {outcome} and {unit} replaced by what they are called.
+    """Return a text with {rival}, {loss}, {losses}, {mean}, {outcome}, {unit}, {still} and {last} replaced.
 
-    The rival is that of the question unless a model is named.
+    By what they are called; {still} is what zero forecasts, {last} what naive repeats. The rival is that of the
+    question unless a model is named.
     """
-    loss = words_of_loss(question.loss)
-    names = {"rival": label(rival or question.rival), "loss": loss.one, "losses": loss.several}
-    return text.format(**names, outcome=question.about.title, unit=question.about.unit)
+    loss, target = words_of_loss(question.loss), question.about
+    still, last = "the outcome is 0", "the last return"
+    if target.bar_change:
+        still, last = "the level stays where it is", "the change of the last bars"
+    elif target.outcome is log_return:
+        still = "the price will not move"
+    names = {"rival": label(rival or question.rival), "loss": loss.one, "losses": loss.several, "mean": loss.mean}
+    return text.format(**names, outcome=target.title, unit=target.unit, still=still, last=last)
 
 
 def capital(text: str) -> str:

@@ -17,9 +17,10 @@ from backtest.reports.blocks import Block, Details, Facts, Figure, Heading, Tabl
 from backtest.reports.figures.canvas import colours, pens
 from backtest.reports.run import RunResult, read
 from backtest.reports.sections import SECTIONS
-from backtest.reports.sections.glossary import FORMULAS, GLOSSARY
 from backtest.reports.sections.scores import headline
 from backtest.reports.sections.verdict import FRAGILE, TONES
+from backtest.reports.wording.formulas import formulas_of
+from backtest.reports.wording.terms import terms_of
 from tests.support.audits import leaky, passed
 from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make
@@ -59,7 +60,7 @@ def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("name", list(SECTIONS))
 def test_a_section_opens_with_its_finding_and_its_tables_are_whole(name: str, result: RunResult) -> None:
     blocks = SECTIONS[name](result)
-    if name == "horizons" and len(result.horizons) == 1:
+    if (name == "horizons" and len(result.horizons) == 1) or name == "volatility":
         assert blocks == ()
         return
     opening = blocks[0]
@@ -136,18 +137,19 @@ def test_every_model_has_a_colour_and_lines_differ_without_it_too(tmp_path: Path
 
 
 def test_every_test_and_every_head_that_a_reader_may_not_know_is_in_the_glossary(usual: RunResult) -> None:
-    words = " ".join(GLOSSARY).lower()
+    glossary = terms_of(usual.question)
+    words = " ".join(glossary).lower()
     titles = {row.title for row in usual.rows(TESTS, fold=None)} | {row.title for row in usual.rows(JOINT)}
     assert [title for title in titles if title.partition(" (")[0].lower() not in words] == []
-    assert list(GLOSSARY) == sorted(GLOSSARY, key=str.lower)
-    assert all(re.fullmatch(r"[^.]+(\.\d+)?[^.]*\.", text) for text in GLOSSARY.values())
+    assert list(glossary) == sorted(glossary, key=str.lower)
+    assert all(re.fullmatch(r"[^.]+(\.\d+)?[^.]*\.", text) for text in glossary.values())
 
 
 def test_the_formulas_unfold_with_their_sources_and_the_seeds_are_named(usual: RunResult) -> None:
     blocks = SECTIONS["method"](usual)
     unfolded = [block.inside for block in blocks if isinstance(block, Details)]
     assert [block for inside in unfolded for block in inside if isinstance(block, Facts)] == [
-        Facts(tuple(FORMULAS.items()))
+        Facts(tuple(formulas_of(usual.question).items()))
     ]
     facts = dict(pair for block in blocks if isinstance(block, Facts) for pair in block.pairs)
     assert facts["Seeds"] == "0, 1 and 2, for each network"
