@@ -39,8 +39,8 @@ COVERAGE_CAPTION = (
 )
 WITHOUT_INTERVALS: dict[Scale, str] = {
     "probability": (
-        "There are no prediction intervals: an outcome is 1 or 0, and the forecast, its probability, says all that there "
-        "is to say of it."
+        "There are no prediction intervals: an outcome is 1 or 0, and the forecast, its probability, says all that "
+        "there is to say of it."
     ),
     "variance": (
         "There are no prediction intervals: the errors of a variance grow with it, so that no width taken from earlier "
