@@ -161,7 +161,7 @@ TESTS: dict[str, ForecastTest] = {
     "pesaran_timmermann": ForecastTest(
         "Pesaran-Timmermann",
         _of_one_forecast(pesaran_timmermann, signs=True),
-        "Did the forecasts get the sign right more often than chance?",
+        "Did the forecasts get the direction right more often than chance?",
         pooled=("greater",),
         losses=("direction",),
         against="rival",

@@ -76,8 +76,10 @@ def is_against_rival(row: Row, result: Result) -> bool:
 
 def name_of_test(row: Row, result: Result) -> str:
     """Return the name of a test, with loss and baseline where they are not those of the verdict."""
-    loss = "" if row.loss in (result.question.loss, DIRECTION) else f" on {words_of_loss(row.loss).several}"
-    return f"{row.title}{loss}" + ("" if is_against_rival(row, result) else f", against {label(row.baseline)}")
+    loss = other_losses(row, result)
+    return f"{row.title}{f' on {loss}' if loss else ''}" + (
+        "" if is_against_rival(row, result) else f", against {label(row.baseline)}"
+    )
 
 
 def is_of_skill(row: Row, result: Result) -> bool:
@@ -88,8 +90,22 @@ def is_of_skill(row: Row, result: Result) -> bool:
 def asked_in_words(row: Row, result: Result) -> str:
     """Return the question of a test, with baseline and loss named where they are not those of the verdict."""
     asks = row.asks if is_against_rival(row, result) else row.asks.replace("the baseline", label(row.baseline))
-    own = row.loss in (result.question.loss, DIRECTION)
-    return str(asks) if own else f"{asks.removesuffix('?')}, in {words_of_loss(row.loss).several}?"
+    loss = other_losses(row, result)
+    return f"{asks.removesuffix('?')}, in {loss}?" if loss else str(asks)
+
+
+REGRESSIONS = {"mincer_zarnowitz", "mincer_zarnowitz_logs"}
+"""Tests of outcomes regressed on forecasts: of no loss, although their rows name that of least squares."""
+
+
+def other_losses(row: Row, result: Result) -> str:
+    """Return what the losses of a test are called, nothing where it has none or those of the verdict.
+
+    The squared error of a probability is its Brier score.
+    """
+    question = result.question
+    loss = "brier" if question.about.scale == "probability" and row.loss == "squared" else row.loss
+    return "" if loss in (question.loss, DIRECTION) or row.test in REGRESSIONS else words_of_loss(loss).several
 
 
 def is_primary(row: Row, asked: Question) -> bool:
