@@ -12,7 +12,7 @@ from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.reading.formats import NOTHING
 from backtest.features.catalog import resolve
-from backtest.walk.config_file import LoadedConfig, build, load, load_plugins
+from backtest.walk.config_file import LoadedConfig, build, load, load_plugins, merged
 from backtest.walk.folds import FoldSettings
 from backtest.walk.plan import WalkPlan, columns_of, plan_walk
 
@@ -99,7 +99,7 @@ def plan_of(bars: Bars | None, config: str | Path | None, preset: str | None, se
         changes = {"kind": value} if name == "target" and isinstance(value, str) else value
         before = tree.get(name)
         both = isinstance(changes, Mapping) and isinstance(before, Mapping)
-        tree[name] = {**before, **changes} if both else changes  # type: ignore[dict-item]
+        tree[name] = merged(before, changes) if both else changes  # type: ignore[arg-type]
     named = isinstance(bars, str | Path)
     if named:
         tree["data"] = {**tree.get("data", {}), "source": str(bars)}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backtest.data.losses import LOSSES
 from backtest.data.names import BEST
-from backtest.data.targets import PRIMARY_TEST, Target, names_for, target_of
+from backtest.data.targets import PRIMARY_TEST, Target, names_for, outcome_column, target_of
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What the verdict answers: whether the mean loss of a model is smaller than that of the rival.
 
-    The rival is a model, or `best`, the best of the `baselines`, which are named for it alone.
+    The rival is a model, or `best`, the best of the `baselines`, which are named for it alone. It is asked at each of
+    the `horizons`, bars ahead, ascending. Two questions that differ in them alone are equal: runs can be compared at
+    the horizons that they share.
 
     >>> Question().primary
     {'test': 'diebold_mariano', 'loss': 'squared', 'baseline': 'zero'}
@@ -25,6 +27,7 @@ class Question:
     rival: str = "zero"
     test: str = PRIMARY_TEST
     baselines: tuple[str, ...] = ()
+    horizons: tuple[int, ...] = field(default=(1,), compare=False)
 
     def __post_init__(self) -> None:
         """Refuse names that nobody knows, as a file from elsewhere may hold them."""
@@ -39,6 +42,8 @@ class Question:
         if (self.rival == BEST) != bool(self.baselines):
             got = f"{', '.join(self.baselines) or 'none'}, rival {self.rival}"
             raise ValueError(f"baselines must be named for the rival {BEST}, and for no other (got {got})")
+        if not self.horizons or self.horizons != tuple(sorted({*self.horizons})) or self.horizons[0] < 1:
+            raise ValueError(f"horizons must be bars ahead, 1 or more, ascending (got {self.horizons})")
 
     @property
     def code(self) -> str:
@@ -53,6 +58,11 @@ class Question:
     def about(self) -> Target:
         """What is forecast."""
         return target_of(self.target)
+
+    @property
+    def outcomes(self) -> dict[int, str]:
+        """The column of FEATURES that holds the outcomes of each horizon."""
+        return {horizon: outcome_column(self.target, horizon) for horizon in self.horizons}
 
     @property
     def primary(self) -> dict[str, Any]:

@@ -79,6 +79,8 @@ class Target:
     reads
         The columns of bars that it is computed from: prices, a column `RV` of the file, `measures.RV` of an external
         series.
+    additive
+        Whether an outcome is the sum of what models read as past returns, over the next bars.
     noise
         Standard error of a bar's variance as a share of it, with normal returns; None where it cannot be told.
     """
@@ -102,6 +104,7 @@ class Target:
     bar_change: Callable[[], pl.Expr] | None = None
     bounds: tuple[float, float] = (-1e6, 1e6)
     reads: tuple[str, ...] = ("close",)
+    additive: bool = False
     noise: float | None = None
 
 
@@ -182,6 +185,7 @@ TARGETS: dict[str, Target] = {
         features=("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
         tradable=True,
         neutral=0.0,
+        additive=True,
     ),
     "log_variance": variance_target(squared_return, "variance from squared returns", ("close",), 1.0),
     "log_variance_parkinson": variance_target(parkinson, "variance from high and low", ("high", "low"), 4.9),
@@ -277,6 +281,11 @@ def _series_of(column: str) -> Target:
 def outcome_column(target: str, horizon: int) -> str:
     """Name of the outcome's column in FEATURES: `y_log_return_1`."""
     return f"y_{target}_{horizon}"
+
+
+def target_time(horizon: int) -> pl.Expr:
+    """Instant at which an outcome is known, over rows of FEATURES: the close of the bar `horizon` ahead."""
+    return pl.col("known_at").shift(-horizon).over("segment").alias("target_time")
 
 
 def names_for(target: str, field: Literal["losses", "tests", "metrics"], table: Iterable[str]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def build(
     bars: pl.DataFrame,
     specs: Sequence[Spec],
     *,
-    horizon: int = 1,
+    horizons: Sequence[int] = (1,),
     kind: str | None = "log_return",
     interval: timedelta | None = None,
     external: Mapping[str, pl.DataFrame] | None = None,
@@ -39,24 +39,25 @@ def build(
 ) -> pl.DataFrame:
     """Return FEATURES for `bars`: a row per bar, its features in the order of `specs`, and the target if there is one.
 
-    The bars' `interval` is inferred where it is not given, and so is the `segment` of each row: an audit that changes
-    or cuts off bars gives that of the true bars, for it does not change when the market was open.
-    `external` are the series that features may read, as `load_external` returns them; None: those that they name.
-    Raises ConfigError for settings that do not fit each other or the bars.
+    The target has a column for each of `horizons`, bars ahead, ascending. The bars' `interval` is inferred where it is
+    not given, and so is the `segment` of each row: an audit that changes or cuts off bars gives that of the true bars,
+    for it does not change when the market was open. `external` are the series that features may read, as
+    `load_external` returns them; None: those that they name. Raises ConfigError for settings that do not fit each other
+    or the bars.
     """
     features = resolve(specs)
     step = interval or interval_of(bars)
     stretch = segments(bars, step) if segment is None else segment.alias("segment")
     series = load_external(features, kind) if external is None else external
-    return _compute(bars, step, stretch, series, features, horizon=horizon, kind=kind)
+    return _compute(bars, step, stretch, series, features, horizons=horizons, kind=kind)
 
 
 def build_features(
-    dataset: Dataset, features: Sequence[Resolved], *, horizon: int = 1, kind: str = "log_return"
+    dataset: Dataset, features: Sequence[Resolved], *, horizons: Sequence[int] = (1,), kind: str = "log_return"
 ) -> pl.DataFrame:
     """Return FEATURES of a dataset and its outside series, as `build` does from their parts."""
     parts = dataset.bars, dataset.interval, dataset.segments, dataset.external
-    return _compute(*parts, features, horizon=horizon, kind=kind)
+    return _compute(*parts, features, horizons=horizons, kind=kind)
 
 
 def load_external(features: Sequence[Resolved], kind: str | None = None) -> dict[str, pl.DataFrame]:
@@ -73,25 +74,26 @@ def _compute(
     external: Mapping[str, pl.DataFrame],
     features: Sequence[Resolved],
     *,
-    horizon: int,
+    horizons: Sequence[int],
     kind: str | None,
 ) -> pl.DataFrame:
     """Evaluate features and target within each stretch of bars without a hole.
 
     There, the first `lookback` values of a feature are null, whatever the feature itself would return, and so is the
-    target of the last `horizon` bars. A value that is not finite, such as the 0/0 of `volume_norm` after a day without
-    trades, is null too: the table holds no NaN and no infinity.
+    target of the last bars; `target_time` is that of the longest of `horizons`. A value that is not finite, such as the
+    0/0 of `volume_norm` after a day without trades, is null too: the table holds no NaN and no infinity.
     """
     timed = bars.with_columns(known_at=pl.col("time") + interval)
     readable = join(timed, external) if external else timed
     _check_columns(readable, features)
-    outcomes = [outcome_of(kind, horizon), *measures_of(kind, readable.columns)] if kind else []
+    outcomes = [outcome_of(kind, horizon) for horizon in horizons] if kind else []
+    outcomes += measures_of(kind, readable.columns) if kind else []
     bar_return = log_return() if "close" in readable.columns else pl.lit(None, pl.Float64)
     raw = [
         bar_return.alias("bar_return"),
         *(expr for one in features for expr in one.exprs),
         *outcomes,
-        pl.col("known_at").shift(-horizon).alias("target_time"),
+        pl.col("known_at").shift(-max(horizons)).alias("target_time"),
         pl.int_range(pl.len()).alias(POSITION),
     ]
     if segment.n_unique() > 1:  # grouping takes twice the time
@@ -112,7 +114,7 @@ def _compute(
 def outcome_of(kind: str, horizon: int) -> pl.Expr:
     """Return the outcome, null where its bar is missing. Raises ConfigError for an unknown kind or horizon < 1."""
     if horizon < 1:
-        raise ConfigError(f"target.horizon: must be at least 1 bar (got {horizon})")
+        raise ConfigError(f"target.horizons: must be at least 1 bar (got {horizon})")
     return _target(kind).outcome(horizon).alias(outcome_column(kind, horizon))
 
 

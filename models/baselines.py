@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from backtest.models.forecaster import FitLog, State, unfitted
@@ -95,7 +97,8 @@ class Mean(Linear):
 class Autoregression(Linear):
     """An autoregression of the returns, its order chosen by BIC.
 
-    Least squares on the last p one-bar returns, p <= 24 chosen by BIC (Schwarz 1978) on common rows.
+    Least squares on the last p one-bar returns, p <= 24 chosen by BIC (Schwarz 1978) on common rows. Several bars ahead
+    the forecasts of one bar are iterated and summed; an outcome that is no sum of returns is regressed on them itself.
     """
 
     def columns(self, windows: Windows) -> Floats:
@@ -104,8 +107,10 @@ class Autoregression(Linear):
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Fit every order on the same rows and keep the one with the smallest BIC."""
-        self.weights = np.empty(min(MAX_ORDER, train.window))
-        moments = _moments(self, train)
+        iterated = train.additive and train.horizon > 1
+        known = _newest_as_targets(train) if iterated else train
+        self.weights = np.empty(min(MAX_ORDER, known.window))
+        moments = _moments(self, known)
         criteria, fits = [], []
         for order in range(len(self.weights) + 1):
             gram, cross = moments[: order + 1, : order + 1], moments[: order + 1, -1]
@@ -115,7 +120,27 @@ class Autoregression(Linear):
         order = int(np.argmin(criteria))
         coefficients = fits[order]
         self.intercept, self.weights = float(coefficients[0]), coefficients[1:]
+        if iterated:
+            self.intercept, self.weights = _iterated(self.intercept, self.weights, train.horizon)
         return FitLog(note=f"order {order} by BIC")
+
+
+def _newest_as_targets(windows: Windows) -> Windows:
+    """Windows without their newest row, whose return is the outcome: one bar ahead, and known at the origin."""
+    targets = np.append(windows.returns[1:], np.nan)[:, None]
+    return replace(windows, ends=windows.ends - 1, window=windows.window - 1, targets=targets, horizons=(1,))
+
+
+def _iterated(intercept: float, weights: Floats, horizon: int) -> tuple[float, Floats]:
+    """Intercept and weights of the sum of the forecasts 1 to `horizon` bars ahead: linear in the same past returns."""
+    order = len(weights)
+    forms = [np.append(row, 0.0) for row in np.eye(order)[::-1]]  # each return in the newest ones and a constant
+    for _ in range(horizon):
+        ahead = sum((weight * form for weight, form in zip(weights, forms[::-1], strict=False)), np.zeros(order + 1))
+        ahead[-1] += intercept
+        forms.append(ahead)
+    total = np.sum(forms[order:], axis=0)
+    return float(total[-1]), total[:-1]
 
 
 @model("ridge", baseline=True)

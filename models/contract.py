@@ -24,13 +24,18 @@ ROWS, FEATURES = 160, 3
 
 
 def check_forecaster(
-    factory: Callable[..., Any], *, net: NetSettings = NET, train: TrainSettings = TRAIN, seed: int = 0
+    factory: Callable[..., Any],
+    *,
+    net: NetSettings = NET,
+    train: TrainSettings = TRAIN,
+    seed: int = 0,
+    horizons: tuple[int, ...] = (1,),
 ) -> None:
     """Check a model class, or a factory that takes any of (net, train, seed), on small made-up windows.
 
     Raises ProtocolError naming the rule that is broken: `fit` changes none of its input and returns a FitLog or None;
-    forecasts are finite, one for each window, from that window alone; `predict` is deterministic, and `fit` too, given
-    the seed; a model restored from its state forecasts the same to the last bit.
+    forecasts are finite, one for each window (n,), or with several `horizons` (n, H), from that window alone; `predict`
+    is deterministic, and `fit` too, given the seed; a model restored from its state forecasts the same to the last bit.
 
     >>> import backtest as bt
     >>> from backtest.models.baselines import Ridge
@@ -39,7 +44,7 @@ def check_forecaster(
     name = getattr(factory, "__name__", repr(factory))
     make = maker(factory, name)
     variance = any(factory in (known.make, getattr(known.make, "__wrapped__", None)) for known in _of_variances())
-    learn, validate, ask = _windows(net.window, variance=variance)
+    learn, validate, ask = _windows(net.window, horizons, variance=variance)
 
     def fitted(global_seed: int) -> Forecaster:
         forecaster = make(net, train, seed)
@@ -71,7 +76,7 @@ def check_forecaster(
     }
     for rule, repeat in repeats.items():
         again = repeat()
-        differ = int((again != forecasts[: len(again)]).sum())
+        differ = int((again != forecasts[: len(again)]).reshape(len(again), -1).any(axis=1).sum())
         _require(differ == 0, name, rule, f"{differ} of {len(again)} forecasts differ")
     _check_batches(forecaster, ask, name)
 
@@ -116,8 +121,9 @@ def _global_generators(seed: int) -> Iterator[None]:
 def _forecast(forecaster: Forecaster, windows: Windows, name: str) -> Floats:
     forecast = forecaster.predict(windows)
     _require(isinstance(forecast, np.ndarray), name, "predict must return an array", type(forecast).__name__)
-    expected = f"predict must return {len(windows)} forecasts in float64"
-    right = forecast.shape == (len(windows),) and forecast.dtype == np.float64
+    shape = windows.ends.shape if len(windows.horizons) == 1 else (len(windows), len(windows.horizons))
+    expected = f"predict must return {len(windows)} forecasts in float64, of shape {shape}"
+    right = forecast.shape == shape and forecast.dtype == np.float64
     _require(right, name, expected, f"shape {forecast.shape}, {forecast.dtype}")
     _require(bool(np.isfinite(forecast).all()), name, "forecasts must be finite", "NaN or infinity")
     return forecast
@@ -133,22 +139,27 @@ def _of_variances() -> list[Model]:
     return [known for known in MODELS.values() if known.scale == "variance"]
 
 
-def _windows(window: int, *, variance: bool) -> tuple[Windows, Windows, Windows]:
+def _windows(window: int, horizons: tuple[int, ...], *, variance: bool) -> tuple[Windows, Windows, Windows]:
     """Windows for training, validation and forecasts, of returns or of variances; their arrays are read-only."""
     noise = np.random.default_rng(0)
     features = _read_only(noise.normal(size=(ROWS, FEATURES)))
     returns = _read_only(noise.normal(scale=0.01, size=ROWS))
     variances = _read_only(returns**2) if variance else None
     quarticities = _read_only(returns**4 * noise.uniform(0.5, 2.0, size=ROWS)) if variance else None
-    target = _read_only(np.append((returns if variances is None else variances)[1:], np.nan))
-    first, second, last = ROWS // 2, 3 * ROWS // 4, ROWS - 1
+    sums = np.append(0.0, np.cumsum(returns if variances is None else variances))
+    targets = np.full((ROWS, len(horizons)), np.nan)
+    for column, horizon in enumerate(horizons):
+        targets[: ROWS - horizon, column] = sums[1 + horizon :] - sums[1:-horizon]
+    targets, gap = _read_only(targets), max(horizons)
+    first, second, last = ROWS // 2, 3 * ROWS // 4, ROWS - gap
 
     def part(start: int, end: int, *, hidden: bool = False) -> Windows:
         ends = np.arange(max(start, window - 1), end)
-        measures = (None if each is None else each[:end] for each in (variances, quarticities))
-        return Windows(features[:end], returns[:end], None if hidden else target[:end], ends, window, 1, *measures)
+        seen, fourth = (None if each is None else each[:end] for each in (variances, quarticities))
+        known = None if hidden else targets[:end]
+        return Windows(features[:end], returns[:end], known, ends, window, horizons, seen, fourth, not variance)
 
-    return part(0, first), part(first + 1, second), part(second + 1, last, hidden=True)
+    return part(0, first), part(first + gap, second), part(second + gap, last, hidden=True)
 
 
 def _read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -43,8 +43,15 @@ class FitLog:
     device: str = "cpu"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """Forecasts of n windows: `point` (n, H), a column for each horizon."""
+
+    point: Floats
+
+
 class Forecaster(Protocol):
-    """Learns from windows, then forecasts the target of others, in log returns.
+    """Learns from windows, then forecasts the target of others, in the target's unit.
 
     `fit` must not change the windows it is given, `predict` sees no targets, and a forecaster that is given the
     `state()` of another must forecast the same to the last bit. A user's model needs `fit` and `predict` only, and its
@@ -55,7 +62,7 @@ class Forecaster(Protocol):
         """Learn from `train`; `validation`, later in time, may only choose between fits."""
 
     def predict(self, windows: Windows) -> Floats:
-        """Forecast (n,), finite, the i-th from the i-th window alone."""
+        """Forecasts (n,), or (n, H) of several horizons, finite, the i-th from the i-th window alone."""
 
     def state(self) -> State:
         """Everything that `predict` needs, as plain arrays by name."""
@@ -67,6 +74,16 @@ class Forecaster(Protocol):
 def unfitted(forecaster: object) -> RunError:
     """The error of a forecaster that is asked for forecasts or for its state before it was fitted."""
     return RunError(f"{type(forecaster).__name__}: not fitted yet: call fit or restore first")
+
+
+def predict(forecaster: Forecaster, windows: Windows, name: str) -> Prediction:
+    """Return what the model `name` forecasts; ProtocolError unless it is a number for each window and horizon."""
+    point = np.asarray(forecaster.predict(windows), np.float64)
+    n, horizons = len(windows), len(windows.horizons)
+    if point.shape != ((n, horizons) if horizons > 1 else (n,)):
+        expected = f"({n}, {horizons}), {n} windows and {horizons} horizons" if horizons > 1 else f"({n},)"
+        raise ProtocolError(f"model {name}: predict must return forecasts of shape {expected} (got {point.shape})")
+    return Prediction(point.reshape(n, horizons))
 
 
 def log_of(log: object, name: str) -> FitLog:

@@ -36,20 +36,21 @@ class NeuralForecaster:
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(self.seed)
             warm = self.fitted is not None and self.train_settings.start == "warm"
-            net = self._fitted()[0] if warm else self._fresh(train.features.shape[1])
+            net = self._fitted()[0] if warm else self._fresh(train.features.shape[1], len(train.horizons))
             self.fitted = net, scaler
             return train_net(net, train, validation, scaler, self.train_settings, self.seed)
 
     @torch.no_grad()
     def predict(self, windows: Windows) -> Floats:
-        """Forecast (n,) from exactly the last `window` rows of each origin."""
+        """Forecasts (n,), or (n, H) of several horizons, from exactly the last `window` rows of each origin."""
         net, scaler = self._fitted()
         net.eval()
-        parts = [np.empty(0)]
+        parts = [np.empty((0, len(windows.horizons)))]
         for block in windows.blocks(PREDICTION_BATCH):
             x = torch.from_numpy(scaler.transform(block.x)).to(self.device)
             parts.append(net(x)[:, -1].double().cpu().numpy() * scaler.target_std)
-        return scaler.hold(np.concatenate(parts))
+        forecasts = scaler.hold(np.concatenate(parts))
+        return forecasts if len(windows.horizons) > 1 else forecasts[:, 0]
 
     def state(self) -> State:
         """Weights and scaler as plain arrays."""
@@ -60,7 +61,7 @@ class NeuralForecaster:
     def restore(self, state: State) -> None:
         """Take over weights and scaler; ConfigError where they are of another shape than the settings ask for."""
         scaler = Scaler.restore(state)
-        net = self._fresh(len(scaler.mean))
+        net = self._fresh(len(scaler.mean), len(scaler.target_std))
         weights = {name.removeprefix("net."): array for name, array in state.items() if name.startswith("net.")}
         try:
             net.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
@@ -73,5 +74,5 @@ class NeuralForecaster:
             raise unfitted(self)
         return self.fitted
 
-    def _fresh(self, inputs: int) -> RecurrentNet:
-        return RecurrentNet(self.cell, inputs, self.settings).to(self.device)
+    def _fresh(self, inputs: int, outputs: int) -> RecurrentNet:
+        return RecurrentNet(self.cell, inputs, outputs, self.settings).to(self.device)

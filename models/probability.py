@@ -41,12 +41,15 @@ class InProbabilities:
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Fit the forecaster on outcomes less their training mean, one for each horizon."""
         self.n, self.center = len(train), np.atleast_1d(train.y.mean(axis=0))
-        parts = [replace(windows, target=np.asarray(windows.target) - self.center) for windows in (train, validation)]
+        parts = [
+            replace(windows, targets=np.asarray(windows.targets) - self.center, additive=False)
+            for windows in (train, validation)
+        ]
         return log_of(self.forecaster.fit(*parts), type(self.forecaster).__name__)
 
     def predict(self, windows: Windows) -> Floats:
         """Probabilities (n,), or (n, H) of H horizons."""
-        return within(self.center + self.forecaster.predict(windows), self.n)
+        return within(self.center + self.forecaster.predict(replace(windows, additive=False)), self.n)
 
     def state(self) -> State:
         """That of the forecaster, the training mean (H,) and the number of training windows."""

@@ -24,9 +24,10 @@ class Model:
     """An entry of MODELS: how to make the forecaster from (net, train, seed), and how it takes part.
 
     A `seeded` model is fitted once for each seed, any other once; a `baseline` is what the others are compared with.
-    `scale` says what it forecasts: any target (`models.scales` turns that into what the target needs), or those of one
-    scale alone: returns, variances, from the variances of the bars, or probabilities. `needs` are the measures of bars
-    that not every walk has: `returns`, `quarticities`.
+    One that is `multi_horizon` is fitted once for all horizons, to outcomes (n, H); any other once for each of them
+    (`models.horizons`). `scale` says what it forecasts: any target (`models.scales` turns that into what the target
+    needs), or those of one scale alone: returns, variances, from the variances of the bars, or probabilities.
+    `needs` are the measures of bars that not every walk has: `returns`, `quarticities`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Model:
     doc: str = field(repr=False)
     scale: ModelScale = "any"
     needs: tuple[Measure, ...] = ()
+    multi_horizon: bool = False
 
 
 MODELS: dict[str, Model] = {}
@@ -48,12 +50,15 @@ def model(
     baseline: bool = False,
     scale: ModelScale = "any",
     needs: tuple[Measure, ...] = (),
+    multi_horizon: bool = False,
 ) -> Callable[[Factory], Factory]:
     """Register a class or a function that makes a forecaster in MODELS under `name`.
 
     It may take any of `net` (NetSettings), `train` (TrainSettings) and `seed` (int), or nothing. The forecaster needs
-    `fit(train, validation)` and `predict(windows)`; `forecaster.complete` adds the rest. Raises ConfigError where the
-    name holds a colon or is taken by another factory, or the factory needs other arguments.
+    `fit(train, validation)` and `predict(windows)`; `forecaster.complete` adds the rest. It meets one horizon at a
+    time, unless it is `multi_horizon`: then `train.y` is (n, H) where a run has several, and so are its forecasts.
+    Raises ConfigError where the name holds a colon or is taken by another factory, or the factory needs other
+    arguments.
 
     >>> import backtest as bt
     >>> import numpy as np
@@ -74,7 +79,7 @@ def model(
             taken = f"{known.make.__module__}.{known.make.__qualname__}"
             raise ConfigError(f"model {name!r}: the name is taken by {taken}: choose another name")
         doc = (factory.__doc__ or "").strip().partition("\n")[0]
-        MODELS[name] = Model(name, maker(factory, name), seeded, baseline, doc, scale, needs)
+        MODELS[name] = Model(name, maker(factory, name), seeded, baseline, doc, scale, needs, multi_horizon)
         return factory
 
     return register

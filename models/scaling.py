@@ -16,18 +16,18 @@ ROUNDING = 1e-10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaler:
-    """Mean and standard deviation of each feature (k,), and the standard deviation of the target.
+    """Mean and standard deviation of each feature (k,), and the standard deviation of the target (H,), by horizon.
 
     The target is divided, not centred: zero stays zero, so that a network which learns nothing forecasts nothing.
 
     With a `clip` of c, features are held within [low - c (high - low), high + c (high - low)] of the training rows, and
-    forecasts within the range of the training targets: `limits` (2, k) and `target_limits` (2,); None: not held. The
+    forecasts within the range of the training targets: `limits` (2, k) and `target_limits` (2, H); None: not held. The
     training rows themselves are never changed by it.
     """
 
     mean: Floats
     std: Floats
-    target_std: float
+    target_std: Floats
     limits: Floats | None = None
     target_limits: Floats | None = None
 
@@ -35,13 +35,14 @@ class Scaler:
     def of(cls, train: Windows, clip: Clip = "off") -> Scaler:
         """Fit on the rows that the windows of `train` cover, each counted once; a constant column keeps scale 1."""
         rows = train.features[covered(train)]
-        scale = rows.mean(axis=0), _spread(rows), float(_spread(train.y))
+        outcomes = train.y.reshape(len(train), -1)
+        scale = rows.mean(axis=0), _spread(rows), _spread(outcomes)
         if clip == "off":
             return cls(*scale)
         low, high = rows.min(axis=0), rows.max(axis=0)
         margin = clip * (high - low)
         return cls(
-            *scale, np.stack([low - margin, high + margin]), np.stack([train.y.min(axis=0), train.y.max(axis=0)])
+            *scale, np.stack([low - margin, high + margin]), np.stack([outcomes.min(axis=0), outcomes.max(axis=0)])
         )
 
     def standardise(self, features: Floats) -> Floats:
@@ -54,13 +55,13 @@ class Scaler:
         return self.standardise(features).astype(np.float32)
 
     def hold(self, forecasts: Floats) -> Floats:
-        """Forecasts (n,) held within the range of the training targets."""
+        """Forecasts (n,), or (n, H) of several horizons, held within the range of the training targets."""
         return forecasts if self.target_limits is None else np.clip(forecasts, *self.target_limits)
 
     def state(self) -> dict[str, Floats]:
         """The scaler as plain arrays; limits only where there are some."""
         limits = {"limits": self.limits, "target_limits": self.target_limits}
-        arrays = {"mean": self.mean, "std": self.std, "target_std": np.array([self.target_std]), **limits}
+        arrays = {"mean": self.mean, "std": self.std, "target_std": self.target_std, **limits}
         return {f"scaler.{name}": array for name, array in arrays.items() if array is not None}
 
     @classmethod
@@ -73,7 +74,7 @@ class Scaler:
             if name.startswith(prefix)
         }
         mean, std, target = (arrays.pop(name) for name in ("mean", "std", "target_std"))
-        return cls(mean, std, float(target[0]), **arrays)
+        return cls(mean, std, target, **arrays)
 
 
 def covered(windows: Windows) -> NDArray[np.bool_]:

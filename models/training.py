@@ -74,7 +74,7 @@ def cut(windows: Windows, steps: int, offset: int = 0) -> Chunks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Scaled rows of some windows as tensors on the device: features (rows, k), targets (rows,) in training units."""
+    """Scaled rows of some windows as tensors on the device: features (rows, k), targets (rows, H) in training units."""
 
     windows: Windows
     x: Tensor
@@ -83,15 +83,15 @@ class Rows:
     @classmethod
     def of(cls, windows: Windows, scaler: Scaler, device: torch.device) -> Rows:
         """Scale the rows of `windows`; a target that is not known stands as 0 and is never counted."""
-        target = np.nan_to_num(np.asarray(windows.target) / scaler.target_std).astype(np.float32)
+        target = np.nan_to_num(np.asarray(windows.targets) / scaler.target_std).astype(np.float32)
         features = np.nan_to_num(scaler.transform(windows.features))
         return cls(windows, torch.from_numpy(features).to(device), torch.from_numpy(target).to(device))
 
     def squared_error(self, net: RecurrentNet, chunks: Chunks, picked: slice | Indices) -> tuple[Tensor, int]:
-        """Sum of squared errors over the counted steps of the picked chunks, and their number."""
+        """Sum of squared errors over the counted steps and horizons of the picked chunks, and their number."""
         rows, counted = (torch.from_numpy(array).to(self.x.device) for array in chunks.pick(picked))
-        error = (net(self.x[rows], chunks.steps) - self.y[rows[:, -chunks.steps :]]) * counted
-        return error.square().sum(), int(counted.sum())
+        error = (net(self.x[rows], chunks.steps) - self.y[rows[:, -chunks.steps :]]) * counted[..., None]
+        return error.square().sum(), int(counted.sum()) * self.y.shape[1]
 
 
 def train_net(
@@ -139,7 +139,7 @@ def _learn(
         nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT_NORM)
         optimiser.step()
         total += float(error.detach())
-    return total / len(rows.windows)
+    return total / (len(rows.windows) * rows.y.shape[1])
 
 
 @torch.no_grad()
@@ -149,4 +149,4 @@ def _check(net: RecurrentNet, rows: Rows, steps: int) -> float:
     chunks = cut(rows.windows, steps)
     size = max(1, VALIDATION_BATCH // steps)
     errors = [rows.squared_error(net, chunks, slice(at, at + size))[0] for at in range(0, len(chunks), size)]
-    return float(sum(float(error) for error in errors)) / len(rows.windows)
+    return float(sum(float(error) for error in errors)) / (len(rows.windows) * rows.y.shape[1])

@@ -38,55 +38,63 @@ class InLogs:
     outcomes: a network need not learn that from nothing. Its forecast f is turned back as exp(f + s2 / 2), where s2 is
     the mean squared error of f on training and validation windows: the mean of a lognormal variable, of which exp(f)
     is but the median. A variance of zero counts as the smallest one above zero in training. Forecasts are held to what
-    training, validation and the window have shown (`experience_filter`).
+    training, validation and the window have shown (`experience_filter`). All of this is done by horizon; the history is
+    less the mean of the shortest.
     """
 
     def __init__(self, forecaster: Forecaster) -> None:
         self.forecaster = forecaster
-        self.smallest = self.center = self.residual_variance = np.nan
+        self.smallest = np.nan
+        self.center = self.residual_variance = np.empty(0)
         self.targets = TargetRange(np.array(np.nan), np.array(np.nan), np.array(np.nan))
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Fit the forecaster on logarithms, then measure its errors."""
         self.smallest = min(smallest_positive(train.y), smallest_positive(train.past_variances))
-        self.targets = _outcomes(train, validation)
-        self.center = float(np.log(np.maximum(train.y, self.smallest)).mean())
+        self.targets = TargetRange(*map(np.atleast_1d, _outcomes(train, validation)))
+        self.center = np.atleast_1d(np.log(np.maximum(train.y, self.smallest)).mean(axis=0))
         parts = [self._in_logs(windows) for windows in (train, validation)]
         log = log_of(self.forecaster.fit(*parts), type(self.forecaster).__name__)
-        errors = np.concatenate([part.y - self.forecaster.predict(replace(part, target=None)) for part in parts])
-        self.residual_variance = float(np.mean(errors**2))
+        errors = np.concatenate([part.y - self.forecaster.predict(part.hidden()) for part in parts])
+        self.residual_variance = np.atleast_1d(np.mean(errors**2, axis=0))
         return log
 
     def predict(self, windows: Windows) -> Floats:
-        """Variances (n,), within what outcomes and windows have shown."""
+        """Variances (n,), or (n, H) of several horizons, within what outcomes and windows have shown."""
         forecast = variance_from_log(
             self.center + self.forecaster.predict(self._in_logs(windows)), self.residual_variance
         )
-        return experience_filter(forecast, self.targets, windows.past_variances, windows.horizon)
+        columns = forecast.reshape(len(windows), len(windows.horizons))
+        for place, horizon in enumerate(windows.horizons):
+            ends = TargetRange(*(part[place] for part in self.targets))
+            columns[:, place] = experience_filter(columns[:, place], ends, windows.past_variances, horizon)
+        return columns if len(windows.horizons) > 1 else columns[:, 0]
 
     def state(self) -> State:
         """That of the forecaster, and what its forecasts are turned back with."""
-        numbers = [self.smallest, self.center, self.residual_variance, *map(float, self.targets)]
-        return {**self.forecaster.state(), f"{OWN}numbers": np.array(numbers)}
+        of_horizons = self.center, self.residual_variance, *self.targets
+        own = {f"{OWN}smallest": np.array([self.smallest]), f"{OWN}numbers": np.stack(of_horizons)}
+        return {**self.forecaster.state(), **own}
 
     def restore(self, state: State) -> None:
         """Take over the state of the same forecaster."""
-        numbers = map(float, np.asarray(state[f"{OWN}numbers"], np.float64))
-        self.smallest, self.center, self.residual_variance, *ends = numbers
-        self.targets = TargetRange(*map(np.array, ends))
+        self.smallest = float(np.asarray(state[f"{OWN}smallest"], np.float64)[0])
+        self.center, self.residual_variance, *ends = np.asarray(state[f"{OWN}numbers"], np.float64)
+        self.targets = TargetRange(*ends)
         self.forecaster.restore({name: array for name, array in state.items() if not name.startswith(OWN)})
 
     def _in_logs(self, windows: Windows) -> Windows:
         """The same windows with log variances as target and in the place of returns."""
-        variances, target = windows.variances, windows.target
+        variances, targets = windows.variances, windows.targets
         if variances is None:
             raise LookupError("these windows have no variances: expected a target such as log_variance")
-        of_target = None if target is None else self._log(target)
-        return replace(windows, returns=self._log(variances), target=of_target, variances=None)
+        in_logs = None if targets is None else self._log(targets) - self.center
+        history = self._log(variances) - self.center[0]
+        return replace(windows, returns=history, targets=in_logs, variances=None, additive=False)
 
     def _log(self, variances: Floats) -> Floats:
-        """Log variances less their mean in training."""
-        return np.log(np.maximum(variances, self.smallest)) - self.center
+        """Logarithms of variances, of which none is zero."""
+        return np.log(np.maximum(variances, self.smallest))
 
 
 class VarianceModel:

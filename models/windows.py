@@ -30,28 +30,31 @@ class Windows:
         Feature rows (rows, k).
     returns
         Log return of each row's bar (rows,), or the change of the series where that is forecast.
-    target
-        Outcome over the next `horizon` bars (rows,); None where it is not to be seen.
+    targets
+        Outcomes over the next bars (rows, H), a column for each horizon; None where they are not to be seen.
     ends
         Rows of the origins (n,), ascending.
     window
         Rows per window.
-    horizon
-        Bars ahead.
+    horizons
+        Bars ahead (H,), ascending.
     variances
         Variance of each row's bar (rows,), where the target is one; None otherwise.
     quarticities
         Realised quarticity of each row's bar (rows,), in squared units of the variances; None where there is none.
+    additive
+        Whether an outcome is the sum of the `returns` of the next bars.
     """
 
     features: Floats
     returns: Floats
-    target: Floats | None
+    targets: Floats | None
     ends: Indices
     window: int
-    horizon: int
+    horizons: tuple[int, ...]
     variances: Floats | None = None
     quarticities: Floats | None = None
+    additive: bool = False
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -86,10 +89,28 @@ class Windows:
 
     @property
     def y(self) -> Floats:
-        """Targets (n,); LookupError where they are not to be seen."""
-        if self.target is None:
+        """Targets (n,), or (n, H) of several horizons; LookupError where they are not to be seen."""
+        if self.targets is None:
             raise LookupError("these windows hide their targets: a model may see them in fit, never in predict")
-        return self.target[self.ends]
+        targets = self.targets[self.ends]
+        return targets if len(self.horizons) > 1 else targets[:, 0]
+
+    @property
+    def horizon(self) -> int:
+        """Bars ahead; LookupError where there are several horizons."""
+        if len(self.horizons) > 1:
+            raise LookupError(f"these windows have the horizons {self.horizons}: use horizons, or only(h)")
+        return self.horizons[0]
+
+    def only(self, horizon: int) -> Windows:
+        """The same windows with one of their horizons."""
+        place = self.horizons.index(horizon)
+        targets = None if self.targets is None else self.targets[:, place : place + 1]
+        return replace(self, targets=targets, horizons=(horizon,))
+
+    def hidden(self) -> Windows:
+        """The same windows without their targets."""
+        return replace(self, targets=None)
 
     def blocks(self, size: int = 8192) -> Iterator[Windows]:
         """Yield the same windows in pieces of at most `size`, so that memory does not grow with their number."""
@@ -115,7 +136,9 @@ class Windows:
 class Panel:
     """All rows of a run as arrays, sorted by symbol and time, with what makes a window whole.
 
-    `valid_length[i]` counts the complete rows ending at row i without a hole: a window fits where it reaches `window`.
+    `targets` are (rows, H), a column for each of `horizons`, ascending; `target_time` (rows,) is that of the longest
+    one, when all of them are known. `valid_length[i]` counts the complete rows ending at row i without a hole: a window
+    fits where it reaches `window`.
     """
 
     names: tuple[str, ...]
@@ -123,17 +146,23 @@ class Panel:
     time: Indices
     features: Floats
     returns: Floats
-    target: Floats
+    targets: Floats
     target_time: Indices
     valid_length: Indices
-    horizon: int
+    horizons: tuple[int, ...]
     variances: Floats | None = None
     quarticities: Floats | None = None
+    additive: bool = False
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether the outcomes of every horizon exist (rows,)."""
+        return np.asarray(np.isfinite(self.targets).all(axis=1))
 
     def origins(self, start: datetime, end: datetime, *, window: int) -> Indices:
-        """Rows in [start, end) with a whole window behind them and a target."""
+        """Rows in [start, end) with a whole window behind them and a target at every horizon."""
         inside = (self.time >= microseconds(start)) & (self.time < microseconds(end))
-        return np.flatnonzero(inside & (self.valid_length >= window) & np.isfinite(self.target))
+        return np.flatnonzero(inside & (self.valid_length >= window) & self.known)
 
     def training(self, start: datetime, end: datetime, *, window: int, known_by: datetime) -> Windows:
         """Windows that lie in [start, end) as a whole, with their targets, all of them known at `known_by`.
@@ -153,7 +182,7 @@ class Panel:
     def test(self, start: datetime, end: datetime, *, window: int) -> Windows:
         """Windows whose origins lie in [start, end), their targets hidden."""
         rows = np.flatnonzero(self.time < microseconds(end))
-        return replace(self._cut(rows, self.origins(start, end, window=window), window), target=None)
+        return self._cut(rows, self.origins(start, end, window=window), window).hidden()
 
     def _known(self, ends: Indices, known_by: datetime) -> Indices:
         return ends[self.target_time[ends] <= microseconds(known_by)]
@@ -161,37 +190,44 @@ class Panel:
     def at(self, rows: Indices, *, window: int) -> Windows:
         """Windows that end at the given rows, ascending, targets hidden: for forecasts of what is not known yet."""
         measures = self.variances, self.quarticities
-        return Windows(self.features, self.returns, None, rows, window, self.horizon, *measures)
+        return Windows(
+            self.features, self.returns, None, rows, window, self.horizons, *measures, additive=self.additive
+        )
 
     def _cut(self, rows: Indices, ends: Indices, window: int) -> Windows:
         """Windows over `rows` alone, so that no later row is within reach; views where the rows are neighbours."""
         neighbours = len(rows) and rows[-1] - rows[0] == len(rows) - 1
         kept = slice(int(rows[0]), int(rows[-1]) + 1) if neighbours else rows
         local = np.searchsorted(rows, ends)
-        measures = [None if each is None else each[kept] for each in (self.variances, self.quarticities)]
-        parts = self.features[kept], self.returns[kept], self.target[kept]
-        return Windows(*parts, local, window, self.horizon, *measures)
+        variances, quarticities = (None if each is None else each[kept] for each in (self.variances, self.quarticities))
+        parts = self.features[kept], self.returns[kept], self.targets[kept]
+        return Windows(*parts, local, window, self.horizons, variances, quarticities, self.additive)
 
 
-def panel(frame: pl.DataFrame, names: Sequence[str], horizon: int, kind: str = "log_return") -> Panel:
-    """Arrays of a FEATURES frame: the features `names` (rows, k) and the target `kind`, `horizon` bars ahead."""
+def panel(
+    frame: pl.DataFrame, names: Sequence[str], horizons: tuple[int, ...] = (1,), kind: str = "log_return"
+) -> Panel:
+    """Arrays of a FEATURES frame: the features `names` (rows, k) and the target `kind` at each of `horizons`."""
     features = frame.select(names).to_numpy(order="c").astype(np.float64, copy=False)
     past = frame[BAR_CHANGE if target_of(kind).bar_change else "bar_return"]
     returns = past.to_numpy().astype(np.float64, copy=False)
-    target = frame[outcome_column(kind, horizon)].to_numpy().astype(np.float64, copy=False)
+    outcomes = [outcome_column(kind, horizon) for horizon in horizons]
+    targets = frame.select(outcomes).to_numpy(order="c").astype(np.float64, copy=False)
     complete = np.isfinite(features).all(axis=1)
     if past.null_count() < frame.height:  # else these are no prices
         complete &= np.isfinite(returns)
+    about = target_of(kind)
     measures: list[Floats | None] = [None, None]
-    for place, name in enumerate((BAR_VARIANCE, BAR_QUARTICITY) if target_of(kind).bar_variance else ()):
+    for place, name in enumerate((BAR_VARIANCE, BAR_QUARTICITY) if about.bar_variance else ()):
         if name in frame.columns:
             measures[place] = measure = frame[name].to_numpy().astype(np.float64, copy=False)
             complete &= np.isfinite(measure)
     valid_length = _valid_length(complete, frame["segment"].to_numpy())
     time, target_time = (frame[name].to_physical().fill_null(NEVER).to_numpy() for name in ("time", "target_time"))
     symbols = tuple(frame["symbol"].unique(maintain_order=True))
-    arrays = time, features, returns, target, target_time, valid_length
-    return Panel(tuple(names), symbols, *arrays, horizon, *measures)
+    arrays = time, features, returns, targets, target_time, valid_length
+    variances, quarticities = measures
+    return Panel(tuple(names), symbols, *arrays, horizons, variances, quarticities, about.additive)
 
 
 def _valid_length(complete: NDArray[np.bool_], segment: NDArray[np.int32]) -> Indices:

@@ -57,7 +57,7 @@ def show_next_step(
         draw_prices(place, past, span)
         with top:
             check_plugins(series, plugins)
-            step = chosen_forecast(forecast(run, state, source, plugins), choice)
+            step = chosen_forecast(forecast(run, state, source, plugins), choice, result.horizon)
             show_numbers(step, choice, series, digits)
             st.text(" ".join((interval_text(step, choice), *newer_bars_text(result, series, choice.symbol))))
         row = forecast_row(step, choice, series, bars)
@@ -92,13 +92,14 @@ def recent_bars(series: Series, symbol: str, length: int) -> pl.DataFrame:
     return own.select("time", *charts.PRICES, at=time_labels("time", series.interval))
 
 
-def chosen_forecast(steps: Sequence[NextStep], choice: Choice) -> NextStep:
-    """Return the chosen forecast; DataError if the run has no such fit.
+def chosen_forecast(steps: Sequence[NextStep], choice: Choice, horizon: int) -> NextStep:
+    """Return the chosen forecast, `horizon` bars ahead; DataError if the run has no such fit.
 
     Intervals come from errors of the mean over seeds, so a single seed has none.
     """
     wanted = choice.symbol, choice.model
-    step = next((step for step in steps if (printable(step.symbol), printable(step.model)) == wanted), None)
+    own = (step for step in steps if step.horizon == horizon)
+    step = next((step for step in own if (printable(step.symbol), printable(step.model)) == wanted), None)
     if step is None or choice.seed not in {None, *step.by_seed}:
         raise DataError(
             f"{label(choice.model)}: the run has no fit of this model on all bars: run `backtest run` again"
@@ -108,11 +109,11 @@ def chosen_forecast(steps: Sequence[NextStep], choice: Choice) -> NextStep:
 
 def show_numbers(step: NextStep, choice: Choice, series: Series, digits: int) -> None:
     """Show the forecast in numbers."""
-    horizon, interval, ends = series.config.target.horizon, step.interval(choice.level), step.ends(choice.level)
-    when = target_label(step.target_time, horizon, series.interval)
+    interval, ends = step.interval(choice.level), step.ends(choice.level)
+    when = target_label(step.target_time, step.horizon, series.interval)
     who, last = f"{label(choice.model)}, {seed_label(choice.seed, choice.seeds)}", moment(step.time, series.interval)
     st.text(visible(f"{who}, for {when}, after the bar of {last}:"))
-    name = "Next close" if horizon == 1 else f"Close {horizon} bars ahead"
+    name = "Next close" if step.horizon == 1 else f"Close {step.horizon} bars ahead"
     change = f"{percent(math.expm1(step.log_return), 3)} on {decimal(step.close, digits)}"
     with st.container(horizontal=True):
         show_number(name, decimal(step.next_close, digits), change)
@@ -147,9 +148,9 @@ def newer_bars_text(result: RunResult, series: Series, symbol: str) -> tuple[str
 
 def forecast_row(step: NextStep, choice: Choice, series: Series, bars: pl.DataFrame) -> pl.DataFrame:
     """Return the forecast as one row for the chart, one horizon after the last bar."""
-    time = bars["time"][-1] + series.config.target.horizon * series.interval
+    time = bars["time"][-1] + step.horizon * series.interval
     low, high = step.ends(choice.level) or (None, None)
-    when = target_label(step.target_time, series.config.target.horizon, series.interval)
+    when = target_label(step.target_time, step.horizon, series.interval)
     row = {"time": time, "at": when, "forecast": step.next_close, "low": low, "high": high}
     numbers = dict.fromkeys(("forecast", "low", "high"), pl.Float64)
     return pl.DataFrame([row], schema_overrides=numbers)

@@ -16,7 +16,6 @@ from backtest.audit.recompute import KEYS, BuildFeatures, Computation, Series, f
 from backtest.data.errors import LeakError
 from backtest.data.records.audit import Note, Subject, Trial
 from backtest.data.schema import FEATURES
-from backtest.data.targets import outcome_column
 from backtest.features.catalog import resolve
 from backtest.models import MODELS
 from backtest.models.forecaster import Forecaster, State
@@ -60,7 +59,7 @@ class AuditedWalk:
             dataset.bars,
             plan.config.features,
             dataset.interval,
-            horizon=target.horizon,
+            horizons=target.horizons,
             kind=target.kind,
             segment=dataset.segments,
         )
@@ -82,9 +81,9 @@ class AuditedWalk:
         return self.plan.dataset.interval
 
     @property
-    def target(self) -> str:
-        """Name of the target's column."""
-        return outcome_column(self.config.target.kind, self.config.target.horizon)
+    def targets(self) -> dict[int, str]:
+        """Name of the target's column at each horizon."""
+        return self.config.resolved_question.outcomes
 
     @property
     def keys(self) -> pl.DataFrame:
@@ -102,11 +101,11 @@ class AuditedWalk:
         """FEATURES as arrays."""
         held = (self.plan.features[name] for name in self.held)
         target = self.config.target
-        return panel(features.with_columns(held), self.plan.names, target.horizon, target.kind)
+        return panel(features.with_columns(held), self.plan.names, target.horizons, target.kind)
 
     def table(self, bars: pl.DataFrame, external: Series) -> pl.DataFrame:
         """Keys and features of changed bars and series."""
-        dropped = [name for name in (*FEATURES.names, self.target, *self.held) if name not in KEYS]
+        dropped = [name for name in (*FEATURES.names, *self.targets.values(), *self.held) if name not in KEYS]
         return self.features(bars, external).drop(dropped)
 
     def computation(self, bars: pl.DataFrame) -> Computation:

@@ -18,6 +18,7 @@ from backtest.audit.perturbations import Perturbed, cut_points
 from backtest.audit.recompute import ROUNDING, Computation, Series
 from backtest.audit.window_tracer import trace_windows
 from backtest.data.records.audit import Counterexample, Leak, Note, Subject, Trial
+from backtest.data.targets import target_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,26 @@ def check_labels(walk: AuditedWalk, search: Search, instants: int) -> Iterator[L
     """A leak where a label moves with bars that close after the instant at which it claims to be known."""
     computation = search.computation
     features = computation.compute(computation.bars)
+    labels = {name: features.with_columns(target_time(horizon)) for horizon, name in walk.targets.items()}
+    labels[walk.targets[walk.config.target.longest]] = features
     perturbed = Perturbed.of(computation.bars, "noise", search.rng)
     for place in cut_points(computation, instants, search.rng):
         close = computation.times[place] + walk.interval
         table = search.compute(perturbed.where(computation.place > place), "noise")
-        known = features.filter(pl.col("target_time") <= close)
-        moved = computation.differing(known, table, {walk.target: 0.0}) if table is not None else {}
-        if moved:
-            row = moved[walk.target].sort("time").row(0, named=True)
-            symbol, time = row["symbol"], row["time"]
-            claimed = stamp(known.filter(symbol=symbol, time=time)["target_time"][0])
-            shown = Counterexample(
-                walk.target, symbol, stamp(time), perturbation="noise", known_at=claimed, limit=stamp(close)
-            )
-            yield Leak("label_known_early", Subject("labels"), shown)
-            return
+        if table is None:
+            continue
+        for name, claims in labels.items():
+            known = claims.filter(pl.col("target_time") <= close)
+            moved = computation.differing(known, table, {name: 0.0})
+            if moved:
+                row = moved[name].sort("time").row(0, named=True)
+                symbol, time = row["symbol"], row["time"]
+                claimed = stamp(known.filter(symbol=symbol, time=time)["target_time"][0])
+                shown = Counterexample(
+                    name, symbol, stamp(time), perturbation="noise", known_at=claimed, limit=stamp(close)
+                )
+                yield Leak("label_known_early", Subject("labels"), shown)
+                return
 
 
 def check_stamps(series: Series) -> Iterator[Leak]:

@@ -23,6 +23,7 @@ from backtest.data.records.audit import Counterexample, Leak, LeakCode, Note, Nu
 from backtest.models.windows import Floats, Panel, microseconds
 from backtest.walk.fitting import Fitted
 from backtest.walk.folds import Fold
+from backtest.walk.tables import KEYS
 from backtest.walk.tasks import Task
 
 
@@ -64,9 +65,8 @@ class Compare:
 
     def __call__(self, true: Fitted, other: Fitted, until: datetime | None) -> Difference:
         """How forecasts at or before an instant (None: all) and the fitted state differ."""
-        keys = ["fold", "symbol", "time"]
         rows = true.forecasts if until is None else true.forecasts.filter(pl.col("time") <= until)
-        both = rows.join(other.forecasts.rename({"y_hat": "other"}), on=keys, how="left", maintain_order="left")
+        both = rows.join(other.forecasts.rename({"y_hat": "other"}), on=KEYS, how="left", maintain_order="left")
         distance = (both["y_hat"] - both["other"]).abs().fill_null(np.inf)
         moved = int((distance > self.allowed * (true.forecasts["y_hat"].std(ddof=0) or 0.0)).sum())
         largest = float(distance.filter(distance.is_finite()).sort().tail(1).sum())
@@ -174,16 +174,16 @@ def _perturbed_rows(walk: AuditedWalk, fold: Fold, rng: np.random.Generator, ref
         if rows:
             yield PerturbedRows(rows, inside[place], kind)
     true = walk.plan.rows
-    unknown = (true.target_time > microseconds(fold.test.start)) & np.isfinite(true.target)
-    shuffled = rng.permutation(true.target[unknown]) * rng.uniform(1, 3, int(unknown.sum()))
+    unknown = (true.target_time > microseconds(fold.test.start)) & true.known
+    shuffled = rng.permutation(true.targets[unknown]) * rng.uniform(1, 3, (int(unknown.sum()), 1))
     labels: dict[Perturbation, Floats] = {
-        "targets_negated": -3 * true.target[unknown],
+        "targets_negated": -3 * true.targets[unknown],
         "targets_shuffled": shuffled,
     }
     for kind, values in labels.items():
-        target = true.target.copy()
-        target[unknown] = values
-        yield PerturbedRows(replace(true, target=target), None, kind)
+        targets = true.targets.copy()
+        targets[unknown] = values
+        yield PerturbedRows(replace(true, targets=targets), None, kind)
     everywhere = {name: Perturbed.of(frame, "noise", rng).replaced for name, frame in walk.external.items()}
     rows = refit.rows(walk, Perturbed.of(bars, "noise", rng).replaced, "noise_everywhere", everywhere)
     if rows:

@@ -60,19 +60,20 @@ def shuffled_targets(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFram
     Directions are turned around a half, so that a block's ups become downs: a fair coin. Variances are shuffled alone:
     they have neither sign nor median to be known.
     """
-    features, name = walk.plan.features, walk.target
-    size = max(BLOCK, 4 * walk.config.target.horizon)
+    neutral, size = target_of(walk.config.target.kind).neutral, max(BLOCK, 4 * walk.config.target.longest)
     parts = []
-    for part in features.partition_by("symbol", maintain_order=True):
-        target = part[name].to_numpy().copy()
-        known = np.isfinite(target)
-        if has_no_sign(walk):
-            target[known] = _shuffle(target[known], size, rng, signs=(1,))
-        elif known.any():
-            neutral = target_of(walk.config.target.kind).neutral or 0.0
-            middle = neutral or np.median(target[known])
-            target[known] = neutral + _shuffle(target[known] - middle, size, rng, signs=(-1, 1))
-        parts.append(part.with_columns(pl.Series(name, target, nan_to_null=True)))
+    for part in walk.plan.features.partition_by("symbol", maintain_order=True):
+        shuffled = []
+        for name in walk.targets.values():
+            target = part[name].to_numpy().copy()
+            known = np.isfinite(target)
+            if neutral is None:
+                target[known] = _shuffle(target[known], size, rng, signs=(1,))
+            elif known.any():
+                middle = neutral or np.median(target[known])
+                target[known] = neutral + _shuffle(target[known] - middle, size, rng, signs=(-1, 1))
+            shuffled.append(pl.Series(name, target, nan_to_null=True))
+        parts.append(part.with_columns(shuffled))
     return pl.concat(parts)
 
 
@@ -188,7 +189,10 @@ def _simulate_garch(returns: Floats, rng: np.random.Generator) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class PlaceboResult:
-    """What a model showed on a placebo: skill against zero, and the p-value of knowing nothing."""
+    """What a model showed on a placebo: skill against the rival, and the p-value of knowing nothing.
+
+    Of several horizons the one with the smallest p-value, times their number (Bonferroni).
+    """
 
     placebo: Trial
     model: str
@@ -255,14 +259,13 @@ def _test(walk: AuditedWalk, tasks: Mapping[str, Sequence[Task]], refit: Refit, 
     plan, question = replace(walk.plan, tasks=tuple(kept)), question_of(walk)
     if not {*question.references} <= {task.model for task in kept}:
         return []
-    (panel,) = loss_panels(match_forecasts(walk.gather(plan, lambda task: forecasts[task.key]), question), question)
+    panels = loss_panels(match_forecasts(walk.gather(plan, lambda task: forecasts[task.key]), question), question)
     results = []
-    for model in panel.models:
-        if model != panel.rival:
-            skill = against_rival(panel, model).get("skill", 0.0)
-            results.append(
-                PlaceboResult(placebo, model, skill, sign_rank_p_value(panel, model, signs=not has_no_sign(walk)))
-            )
+    for model in (name for name in panels[0].models if name != panels[0].rival):
+        p_values = [sign_rank_p_value(panel, model, signs=not has_no_sign(walk)) for panel in panels]
+        first = int(np.argmin(p_values))
+        skill, p_value = against_rival(panels[first], model).get("skill", 0.0), len(panels) * p_values[first]
+        results.append(PlaceboResult(placebo, model, skill, min(1.0, p_value)))
     return results
 
 

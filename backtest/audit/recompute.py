@@ -125,7 +125,7 @@ def feature_builder(
     specs: Sequence[Spec],
     interval: timedelta,
     *,
-    horizon: int = 1,
+    horizons: Sequence[int] = (1,),
     kind: str | None = "log_return",
     segment: pl.Series | None = None,
 ) -> BuildFeatures:
@@ -143,6 +143,6 @@ def feature_builder(
         known = changed.select(keys).join(calendar, on=keys, how="left", maintain_order="left")["segment"]
         if known.null_count():  # bars at other times than the true ones
             known = segments(changed, interval)
-        return build(changed, specs, horizon=horizon, kind=kind, interval=interval, external=external, segment=known)
+        return build(changed, specs, horizons=horizons, kind=kind, interval=interval, external=external, segment=known)
 
     return build_features

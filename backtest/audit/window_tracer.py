@@ -50,9 +50,12 @@ class Tracer:
 
 def trace_windows(walk: AuditedWalk, task: Task) -> list[Leak] | None:
     """Leaks of windows and labels of a task; None where nothing can be traced, because the fit rescales its rows."""
-    number = np.arange(len(walk.plan.rows.time), dtype=np.float64)
-    target = np.where(np.isfinite(walk.plan.rows.target), number, np.nan)
-    rows = replace(walk.plan.rows, names=("number",), features=number[:, None], returns=number, target=target)
+    number = np.arange(len(walk.plan.rows.time), dtype=np.float64)[:, None]
+    targets = np.where(walk.plan.rows.known[:, None], number, np.nan)
+    longest = walk.plan.rows.horizons[-1:]
+    changed = replace(walk.plan.rows, names=("number",), features=number, returns=number[:, 0])
+    rows = replace(changed, targets=targets, horizons=longest)
+    task = replace(task, question=replace(task.question, horizons=longest))
     tracer = Tracer()
     try:
         forecasts = walk.fit(rows, walk.keys, task, tracer, walk.config.net.window).forecasts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from textwrap import fill
 
@@ -118,9 +119,11 @@ def _leak_summary(leak: Leak) -> str:
 def show_next_steps(steps: Sequence[NextStep]) -> None:
     """Print the forecasts for each symbol with the widest intervals of the run and their coverage so far."""
     widest = max(interval.level for step in steps for interval in step.intervals)
-    for symbol, of_symbol in groupby(sorted(steps, key=lambda step: step.symbol), key=lambda step: step.symbol):
-        first, *others = of_symbol
-        due = f"close at {first.target_time:%Y-%m-%d %H:%M} UTC" if first.target_time else "close of the next session"
+    by_horizon = attrgetter("symbol", "horizon")
+    for (symbol, horizon), own in groupby(sorted(steps, key=by_horizon), key=by_horizon):
+        first, *others = own
+        session = "close of the next session" if horizon == 1 else f"close {counted(horizon, 'session')} ahead"
+        due = f"close at {first.target_time:%Y-%m-%d %H:%M} UTC" if first.target_time else session
         bar, digits = moment(first.time, first.known_at - first.time), decimals(first.close)
         tell(f"{symbol}: last close {decimal(first.close, digits)}, bar of {bar}. Forecast of the {due}:")
         table = Table(box=None, pad_edge=False)

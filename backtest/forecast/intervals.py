@@ -32,17 +32,19 @@ class Interval:
         return self.covered / self.n if self.n else None
 
 
-def next_intervals(run: Path, manifest: dict[str, Any], horizon: int) -> dict[tuple[str, str], tuple[Interval, ...]]:
-    """Intervals for the step after the last fold, by symbol and model, narrow to wide.
+def next_intervals(run: Path, manifest: dict[str, Any]) -> dict[tuple[str, str, int], tuple[Interval, ...]]:
+    """Intervals for the step after the last fold, by symbol, model and horizon, narrow to wide.
 
     Raises RunError if the table is missing or damaged, WrongSchema if its columns are not those of COVERAGE.
     """
-    coverage = read_table(run, COVERAGE.file, COVERAGE, manifest).filter(horizon=horizon)
-    key = ["symbol", "model", "level"]
+    coverage = read_table(run, COVERAGE.file, COVERAGE, manifest)
+    key = ["symbol", "model", "horizon", "level"]
     so_far = empirical_coverage(coverage, "symbol").select(*key, "n", "covered")
     ahead = coverage.filter(pl.col("fold").is_null()).select(*key, "half_width")
     rows = ahead.join(so_far, on=key, how="left").with_columns(pl.col("n", "covered").fill_null(0))
-    found: dict[tuple[str, str], tuple[Interval, ...]] = {}
-    for symbol, model, *interval in rows.sort(key).select(*key, "half_width", "n", "covered").iter_rows():
-        found[symbol, model] = (*found.get((symbol, model), ()), Interval(*interval))
+    found: dict[tuple[str, str, int], tuple[Interval, ...]] = {}
+    for symbol, model, horizon, level, *interval in (
+        rows.sort(key).select(*key, "half_width", "n", "covered").iter_rows()
+    ):
+        found[symbol, model, horizon] = (*found.get((symbol, model, horizon), ()), Interval(level, *interval))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from backtest.features.catalog import resolve
 from backtest.features.pipeline import load_external
 from backtest.forecast.intervals import Interval, next_intervals
 from backtest.models import MODELS
+from backtest.models.forecaster import predict
+from backtest.models.scales import make_forecaster
 from backtest.models.windows import Floats, Panel, Windows
 from backtest.walk.config import Config
 from backtest.walk.config_file import build, parse
@@ -35,7 +37,7 @@ from backtest.walk.store import CHECKPOINTS, STATE
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """Forecast of one symbol by one model, the mean over its seeds.
+    """Forecast of one symbol by one model, `horizon` bars ahead, the mean over its seeds.
 
     `time` is the open of the newest bar, `known_at` its close, `target_time` the close that is forecast, None if the
     market closes between sessions: no file of bars says when it opens next. `by_seed` holds the log return that each
@@ -44,6 +46,7 @@ class NextStep:
 
     symbol: str
     model: str
+    horizon: int
     time: datetime
     known_at: datetime
     target_time: datetime | None
@@ -107,7 +110,7 @@ class FinalFits:
 def next_steps(
     run: Path, *, data: str | None = None, plugin_names: Sequence[str] = ()
 ) -> tuple[list[NextStep], Verdict]:
-    """Forecasts of every model for every symbol, and the verdict on the run, to be shown with them.
+    """Forecasts of every model for every symbol and horizon, and the verdict on the run, to be shown with them.
 
     `data` is a source of newer bars; None: the run's own. Plugins are code: those of the run are imported from the
     working directory only if `plugin_names` lists them. Raises ConfigError for other bars or unlisted plugins,
@@ -128,7 +131,7 @@ def read_series(run: Path, data: str | None = None) -> Series:
 
 
 def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
-    """Forecasts of every model for every symbol from the newest bars of a series; `next_steps` explains plugins."""
+    """Forecasts of every model, symbol and horizon from the newest bars of a series; `next_steps` explains plugins."""
     config, dataset = series.config, series.dataset
     if target_of(config.target.kind).scale != "return":
         raise ConfigError(
@@ -150,26 +153,28 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
     keys = features[newest].join(
         dataset.bars.select("symbol", "time", "close"), on=["symbol", "time"], how="left", maintain_order="left"
     )
-    ahead = config.target.horizon * dataset.interval if dataset.always_open else None
-    intervals = next_intervals(run, manifest, config.target.horizon)
+    intervals = next_intervals(run, manifest)
     fits = from_tree(FinalFits, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again").final
     steps = []
     for model, own in groupby(fits, key=lambda fit: fit.model):
         forecasts = {fit.seed: _predict(run, manifest, config, fit, windows) for fit in own}
         mean = np.mean(list(forecasts.values()), axis=0)
-        for place, key in enumerate(keys.iter_rows(named=True)):
+        for (row, key), (column, horizon) in product(
+            enumerate(keys.iter_rows(named=True)), enumerate(config.target.horizons)
+        ):
             symbol, known_at = key["symbol"], key["known_at"]
             steps.append(
                 NextStep(
                     symbol,
                     model,
+                    horizon,
                     key["time"],
                     known_at,
-                    known_at + ahead if ahead else None,
+                    known_at + horizon * dataset.interval if dataset.always_open else None,
                     key["close"],
-                    float(mean[place]),
-                    {seed: float(one[place]) for seed, one in forecasts.items() if seed is not None},
-                    intervals.get((symbol, model), ()),
+                    float(mean[row, column]),
+                    {seed: float(one[row, column]) for seed, one in forecasts.items() if seed is not None},
+                    intervals.get((symbol, model, horizon), ()),
                 )
             )
     return steps
@@ -217,17 +222,17 @@ def _newest(features: pl.DataFrame, rows: Panel, window: int) -> Any:
 
 
 def _predict(run: Path, manifest: dict[str, Any], config: Config, fit: FinalFit, windows: Windows) -> Floats:
-    """Forecasts of one fit, (n,); RunError if its model is unknown or its weights do not fit that model."""
+    """Forecasts of one fit, (n, H); RunError if its model is unknown or its weights do not fit that model."""
     if fit.model not in MODELS:
         raise RunError(
             f"{run / MANIFEST}: expected models of {', '.join(MODELS)} (got {fit.model}): run `backtest run` again"
         )
     content = read_bytes(run, f"{CHECKPOINTS}/{fit.folder}/{STATE}", manifest)
-    forecaster = MODELS[fit.model].make(config.net, config.train, 0)
+    forecaster = make_forecaster(fit.model, config.resolved_question, config.net, config.train, 0)
     try:
         forecaster.restore(load_arrays(content))
     except (SafetensorError, KeyError, ValueError, RuntimeError) as broken:
         raise RunError(
             f"{run}: expected weights of {fit.model} in {fit.folder} (got {broken}): run it again"
         ) from broken
-    return forecaster.predict(windows)
+    return predict(forecaster, windows, fit.model).point

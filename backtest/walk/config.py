@@ -47,7 +47,7 @@ class TargetSettings(Settings):
         description=f"what is forecast: {', '.join(TARGETS)}, {LOG_VARIANCE_OF}NAME, or {SERIES_OF}NAME, with the "
         "name of a column",
     )
-    horizon: int = Field(1, ge=1, description="bars ahead")
+    horizons: tuple[int, ...] = Field((1,), min_length=1, description="bars ahead, several together; horizon: one")
     finer: str | None = Field(
         None,
         alias="from",
@@ -58,6 +58,29 @@ class TargetSettings(Settings):
         None, description="log_variance.NAME: column of the file that holds the realised quarticity, for harq"
     )
     overnight: bool = Field(True, description="from: whether the return over closed hours counts into the next bar's")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_one_horizon(cls, tree: Any) -> Any:
+        """Take `horizon = 5` for `horizons = [5]`."""
+        if not isinstance(tree, Mapping) or "horizon" not in tree:
+            return tree
+        if "horizons" in tree:
+            raise ValueError("must have horizon or horizons, not both: delete one")
+        return {**{name: value for name, value in tree.items() if name != "horizon"}, "horizons": (tree["horizon"],)}
+
+    @field_validator("horizons")
+    @classmethod
+    def _are_bars_ahead(cls, horizons: tuple[int, ...]) -> tuple[int, ...]:
+        """Sort the horizons; refuse what is no number of bars ahead, and one that stands twice."""
+        if min(horizons) < 1 or len({*horizons}) < len(horizons):
+            raise ValueError(f"must be bars ahead, each 1 or more and named once (got {list(horizons)})")
+        return tuple(sorted(horizons))
+
+    @property
+    def longest(self) -> int:
+        """The longest horizon, in bars: when it is known, all of them are."""
+        return self.horizons[-1]
 
     @field_validator("finer")
     @classmethod
@@ -137,13 +160,13 @@ class Config(Settings):
             raise ValueError(
                 f"question.loss: must be one of {', '.join(losses)} for {self.target.kind} (got {self.question.loss})"
             )
-        if self.target.horizon > self.net.window:
+        if self.target.longest > self.net.window:
             raise ValueError(
-                f"target.horizon: must be at most net.window, {self.net.window} (got {self.target.horizon}): "
+                f"target.horizons: must be at most net.window, {self.net.window} (got {self.target.longest}): "
                 "the naive forecast needs as many past bars"
             )
         self._finer_bars_agree()
-        self.folds.gap_of(self.target.horizon)
+        self.folds.gap_of(self.target.longest)
         return self
 
     def _finer_bars_agree(self) -> None:
@@ -184,7 +207,7 @@ class Config(Settings):
         usual = dict.fromkeys((*target.references, target.rival))
         further = {name for name in self.models if name in MODELS and MODELS[name].baseline} - {*usual}
         baselines = (*usual, *sorted(further)) if rival == BEST else ()
-        return Question(self.target.kind, loss, rival, baselines=baselines)
+        return Question(self.target.kind, loss, rival, baselines=baselines, horizons=self.target.horizons)
 
     def _tree(self, *left_out: str) -> dict[str, Any]:
         """The settings that can change a result, without those that are not set."""

@@ -123,7 +123,8 @@ def _explain(error: Mapping[str, Any]) -> str:
             [field.alias or name for name, field in fields.model_fields.items()],
             ".".join(str(part) for part in parts[:-1]),
         )
-        elsewhere = [name for name in all_settings() if name.endswith(f".{last}")]
+        spellings = last, OTHER_SPELLINGS.get(last, last)
+        elsewhere = [name for name in all_settings() if name.rpartition(".")[2] in spellings and "." in name]
         meant = f": did you mean {' or '.join(elsewhere)}?" if elsewhere else near
         return f"{place}: unknown setting{meant}"
     if kind == "value_error":
@@ -165,7 +166,19 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
         tree = tree.setdefault(parent, {})
         if not isinstance(tree, dict):
             raise ConfigError(f"--set {key}: {parent} is a single setting, not a table")
-    tree[last] = value
+    changed = merged(tree, {last: value})
+    tree.clear()
+    tree.update(changed)
+
+
+OTHER_SPELLINGS = {"horizon": "horizons", "horizons": "horizon"}
+"""Settings that say the same thing in two ways: the later one counts."""
+
+
+def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table of settings with `changes`, without another spelling of what they set."""
+    replaced = {OTHER_SPELLINGS.get(name) for name in changes}
+    return {**{name: value for name, value in table.items() if name not in replaced}, **changes}
 
 
 def _value(text: str) -> Any:

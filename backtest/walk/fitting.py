@@ -18,11 +18,11 @@ from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import BacktestError, LeakError, RunError
 from backtest.data.run_files import sha256, table_bytes
-from backtest.data.targets import TARGETS, Target, target_of
+from backtest.data.targets import TARGETS, Target
 from backtest.features import plugins
 from backtest.models import MODELS, FitLog, Forecaster, Model
-from backtest.models.forecaster import State, log_of
-from backtest.models.scales import on_scale
+from backtest.models.forecaster import State, log_of, predict
+from backtest.models.scales import make_forecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Panel, Windows, panel
 from backtest.walk.folds import Fold
@@ -34,8 +34,8 @@ from backtest.walk.tasks import Task, learning_windows
 class Fitted:
     """The result of a task.
 
-    `forecasts` (fold, symbol, time, y_hat) of all its folds, the forecaster's `state`, the fit's `log`, and how many
-    windows it `learned` from, epochs counted.
+    `forecasts` (fold, symbol, time, horizon, y_hat) of all its folds, the forecaster's `state`, the fit's `log`, and
+    how many windows it `learned` from, epochs counted.
     """
 
     forecasts: pl.DataFrame
@@ -46,8 +46,7 @@ class Fitted:
 
 def forecaster_of(task: Task, net: NetSettings, train: TrainSettings, start: State | None = None) -> Forecaster:
     """Return the forecaster that a task fits: fresh from its seed, or with the weights `start`."""
-    model = MODELS[task.model]
-    forecaster = on_scale(model.make(net, train, task.fit_seed), model.scale, target_of(task.target).scale)
+    forecaster = make_forecaster(task.model, task.question, net, train, task.fit_seed)
     if start is not None:
         forecaster.restore(start)
     return forecaster
@@ -69,22 +68,25 @@ def fit_and_forecast(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Fo
 def _forecast(
     forecaster: Forecaster, rows: Panel, keys: pl.DataFrame, model: str, fold: Fold, window: int
 ) -> pl.DataFrame:
-    """Forecasts of one test span; RunError if one is missing or not finite."""
+    """Forecasts of one test span at every horizon; RunError if one is not finite."""
     origins = rows.origins(fold.test.start, fold.test.end, window=window)
     windows = rows.test(fold.test.start, fold.test.end, window=window)
-    y_hat = np.asarray(forecaster.predict(windows), np.float64) if len(origins) else np.empty(0)
-    if y_hat.shape != origins.shape or not np.isfinite(y_hat).all():
+    point = predict(forecaster, windows, model).point if len(origins) else np.empty((0, len(rows.horizons)))
+    if not np.isfinite(point).all():
         raise RunError(
-            f"model {model}, fold {fold.index}: expected {len(origins)} finite forecasts "
-            f"(got shape {y_hat.shape}, {int((~np.isfinite(y_hat)).sum())} not finite): "
-            "training diverged: reduce train.learning_rate"
+            f"model {model}, fold {fold.index}: expected {point.size} finite forecasts "
+            f"(got {int((~np.isfinite(point)).sum())} not finite): training diverged: reduce train.learning_rate"
         )
     if len(origins):
-        _refuse_foresight(forecaster, windows, y_hat, f"model {model}, fold {fold.index}")
-    return keys[origins].select(pl.lit(fold.index, pl.Int32).alias("fold"), "symbol", "time", y_hat=pl.Series(y_hat))
+        _refuse_foresight(forecaster, windows, point, f"model {model}, fold {fold.index}")
+    about = keys[origins].select(pl.lit(fold.index, pl.Int32).alias("fold"), "symbol", "time")
+    return pl.concat(
+        about.with_columns(pl.lit(horizon, pl.Int32).alias("horizon"), y_hat=pl.Series(point[:, place]))
+        for place, horizon in enumerate(rows.horizons)
+    )
 
 
-def _refuse_foresight(forecaster: Forecaster, windows: Windows, y_hat: Floats, where: str) -> None:
+def _refuse_foresight(forecaster: Forecaster, windows: Windows, point: Floats, where: str) -> None:
     """LeakError if noise in the rows after the middle window changes a forecast of it or of one before it."""
     middle = len(windows) // 2
     behind, noise = slice(windows.ends[middle] + 1, None), np.random.default_rng(0)
@@ -94,8 +96,8 @@ def _refuse_foresight(forecaster: Forecaster, windows: Windows, y_hat: Floats, w
         again[behind] = noise.exponential(size=again[behind].shape)  # above zero, as variances are
         return again
 
-    again = forecaster.predict(windows.with_rows(redrawn))
-    moved = int((again[: middle + 1] != y_hat[: middle + 1]).sum())
+    again = predict(forecaster, windows.with_rows(redrawn), where).point
+    moved = int((again[: middle + 1] != point[: middle + 1]).any(axis=1).sum())
     if moved:
         raise LeakError(
             f"{where}: expected forecasts that depend on their own windows alone (noise in later bars moved {moved} of "
@@ -108,13 +110,13 @@ Rows = tuple[Panel, pl.DataFrame]
 
 
 @lru_cache(maxsize=1)
-def read_rows(path: Path, digest: str, names: tuple[str, ...], horizon: int, kind: str) -> Rows:
+def read_rows(path: Path, digest: str, names: tuple[str, ...], horizons: tuple[int, ...], kind: str) -> Rows:
     """Read a file of FEATURES, once in each process; RunError if its SHA-256 is not `digest`."""
     content = path.read_bytes()
     if sha256(content) != digest:
         raise RunError(f"{path}: changed while the run was using it: run `backtest run` again")
     frame = pl.read_parquet(io.BytesIO(content))
-    return panel(frame, names, horizon, kind), frame.select("symbol", "time")
+    return panel(frame, names, horizons, kind), frame.select("symbol", "time")
 
 
 @dataclass(frozen=True, slots=True)

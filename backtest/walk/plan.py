@@ -104,9 +104,9 @@ def _with_realised_variance(config: Config, dataset: Dataset) -> Dataset:
 
 def feature_rows(config: Config, dataset: Dataset, features: Sequence[Resolved]) -> tuple[pl.DataFrame, Panel]:
     """Return FEATURES of a dataset, and the same as arrays."""
-    horizon, names = config.target.horizon, [name for feature in features for name in feature.columns]
-    table = check(build_features(dataset, features, horizon=horizon, kind=config.target.kind), FEATURES)
-    return table, panel(table, names, horizon, config.target.kind)
+    horizons, kind = config.target.horizons, config.target.kind
+    table = check(build_features(dataset, features, horizons=horizons, kind=kind), FEATURES)
+    return table, panel(table, [name for feature in features for name in feature.columns], horizons, kind)
 
 
 def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
@@ -131,9 +131,9 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
     features, rows = feature_rows(config, dataset, resolved)
     _check_features(features, rows.names)
     _check_measures(config, dataset, rows)
-    horizon, interval, times = config.target.horizon, dataset.interval, features["time"].unique().sort()
-    folds = tuple(roll(times, config.folds, horizon=horizon, interval=interval))
-    final = final_fold(times, config.folds, horizon=horizon, interval=interval, index=len(folds))
+    longest, interval, times = config.target.longest, dataset.interval, features["time"].unique().sort()
+    folds = tuple(roll(times, config.folds, horizon=longest, interval=interval))
+    final = final_fold(times, config.folds, horizon=longest, interval=interval, index=len(folds))
     _check_spans(rows, (*folds, final), config.net.window)
     tasks = plan_tasks(config, rows, (*folds, final), plugin_files)
     return WalkPlan(loaded, dataset, resolved, features, rows, folds, final, tuple(tasks), plugin_files)

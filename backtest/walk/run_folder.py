@@ -88,9 +88,8 @@ def lay_out(plan: WalkPlan, run: Path, audited: Audit | None) -> Callable[[], Ro
     for unfinished in run.glob(".*.tmp"):
         unfinished.unlink()
     _remove_checkpoints(run, lambda name: name.startswith("."))
-    return partial(
-        read_rows, run / FEATURES_FILE, sha256(content), plan.names, plan.config.target.horizon, plan.config.target.kind
-    )
+    target = plan.config.target
+    return partial(read_rows, run / FEATURES_FILE, sha256(content), plan.names, target.horizons, target.kind)
 
 
 def remove_outdated(plan: WalkPlan, run: Path) -> None:

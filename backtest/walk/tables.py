@@ -11,14 +11,14 @@ import polars as pl
 
 from backtest.data.errors import RunError
 from backtest.data.schema import FITS, FOLDS, FORECASTS
-from backtest.data.targets import outcome_column
+from backtest.data.targets import target_time
 from backtest.models.windows import microseconds
 from backtest.walk.plan import WalkPlan
 from backtest.walk.store import FORECASTS as FORECASTS_FILE
 from backtest.walk.store import Record, Store
 from backtest.walk.tasks import Task, learning_windows
 
-KEYS = ["fold", "symbol", "time"]
+KEYS = ["fold", "symbol", "time", "horizon"]
 
 
 def fold_table(plan: WalkPlan) -> pl.DataFrame:
@@ -48,8 +48,8 @@ def read_forecasts(plan: WalkPlan, store: Store) -> pl.DataFrame:
 def collect_forecasts(plan: WalkPlan, forecasts_of: Callable[[Task], pl.DataFrame]) -> pl.DataFrame:
     """Return FORECASTS: of each model with seeds those of every seed, then of every model their mean.
 
-    `forecasts_of` returns what one task forecast: fold, symbol, time, y_hat. The fit after the walk is left out.
-    RunError if the seeds of a model forecast different rows.
+    `forecasts_of` returns what one task forecast: fold, symbol, time, horizon, y_hat. The fit after the walk is left
+    out. RunError if the seeds of a model forecast different rows.
     """
     tasks_of_folds = [task for task in plan.tasks if task.fold != plan.final]
     frames = []
@@ -66,10 +66,12 @@ def collect_forecasts(plan: WalkPlan, forecasts_of: Callable[[Task], pl.DataFram
             frame.with_columns(model=pl.lit(name), seed=pl.lit(seed, pl.Int32))
             for seed, frame in [*by_seed.items(), (None, mean)]
         ]
-    horizon = plan.config.target.horizon
-    realised = plan.features.select("symbol", "time", "target_time", y=outcome_column(plan.config.target.kind, horizon))
-    joined = pl.concat(frames).join(realised, on=["symbol", "time"], how="left", maintain_order="left")
-    return joined.with_columns(pl.lit(horizon, pl.Int32).alias("horizon")).select(FORECASTS.names)
+    realised = pl.concat(
+        plan.features.select("symbol", "time", pl.lit(horizon, pl.Int32).alias("horizon"), target_time(horizon), y=name)
+        for horizon, name in plan.config.resolved_question.outcomes.items()
+    )
+    joined = pl.concat(frames).join(realised, on=["symbol", "time", "horizon"], how="left", maintain_order="left")
+    return joined.select(FORECASTS.names)
 
 
 def collect_fits(records: Sequence[Record]) -> pl.DataFrame:

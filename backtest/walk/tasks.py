@@ -11,7 +11,7 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from backtest.data.question import Question
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.targets import Target
 from backtest.models import MODELS, Model
@@ -41,8 +42,8 @@ WRAPPERS = (property, staticmethod, classmethod)
 class Task:
     """One fit: `folds` are all those that it forecasts, the first of them the one it is fitted on.
 
-    `seed` is None for a model that does not depend on it; `after` names the task whose weights it starts from, `target`
-    an entry of TARGETS.
+    `seed` is None for a model that does not depend on it; `after` names the task whose weights it starts from;
+    `question` says what is forecast, and at which horizons.
     """
 
     model: str
@@ -50,7 +51,7 @@ class Task:
     folds: tuple[Fold, ...]
     key: str
     after: str | None = None
-    target: str = "log_return"
+    question: Question = field(default_factory=Question)
 
     @property
     def fold(self) -> Fold:
@@ -85,8 +86,8 @@ def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files
     for name in config.all_models:
         model = MODELS[name]
         settings = {"train": config.train.model_dump(mode="json"), "net": config.net.model_dump(mode="json")}
-        common = {"model": name, "code": code_digest(name, plugin_files), "horizon": config.target.horizon, **settings}
-        common |= {"target": config.target.kind}
+        asked = {"target": config.target.kind, "horizons": config.target.horizons}
+        common = {"model": name, "code": code_digest(name, plugin_files), **asked, **settings}
         for seed in range(config.seeds) if model.seeded else [None]:
             after: str | None = None
             for group, rows in zip(groups, slices, strict=True):
@@ -95,7 +96,7 @@ def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files
                     for fold in group
                 ]
                 key = sha256(json_bytes({**common, "seed": seed, "rows": rows, "spans": spans, "after": after}))
-                tasks.append(Task(name, seed, group, key, after, config.target.kind))
+                tasks.append(Task(name, seed, group, key, after, config.resolved_question))
                 if config.train.start == "warm" and model.seeded:
                     after = tasks[-1].folder
     return tasks
@@ -135,10 +136,10 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
         panel.features[seen],
         panel.returns[seen],
         panel.valid_length[seen],
-        np.isfinite(panel.target[seen]),
+        panel.known[seen],
     ]
     rows += [measure[seen] for measure in (panel.variances, panel.quarticities) if measure is not None]
-    for column in (*rows, panel.target[learned], panel.target_time[learned]):
+    for column in (*rows, panel.targets[learned], panel.target_time[learned]):
         digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()
 

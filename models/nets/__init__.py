@@ -7,7 +7,7 @@ from backtest.models.registry import model
 from backtest.models.settings import NetSettings, TrainSettings
 
 
-@model("lstm", seeded=True)
+@model("lstm", seeded=True, multi_horizon=True)
 def lstm(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
     """Stacked LSTM with a linear head."""
     from backtest.models.neural import NeuralForecaster
@@ -15,7 +15,7 @@ def lstm(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
     return NeuralForecaster("lstm", net, train, seed)
 
 
-@model("gru", seeded=True)
+@model("gru", seeded=True, multi_horizon=True)
 def gru(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
     """Stacked GRU with a linear head."""
     from backtest.models.neural import NeuralForecaster

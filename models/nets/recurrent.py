@@ -29,22 +29,22 @@ Cell = Literal["lstm", "gru"]
 class RecurrentNet(nn.Module):
     """Stacked LSTM (Hochreiter and Schmidhuber 1997) or GRU (Cho et al. 2014) with a linear head at every step."""
 
-    def __init__(self, cell: Cell, inputs: int, settings: NetSettings) -> None:
+    def __init__(self, cell: Cell, inputs: int, outputs: int, settings: NetSettings) -> None:
         super().__init__()
         kind = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
         dropout = settings.dropout if settings.layers > 1 else 0.0
         self.recurrent: nn.LSTM | nn.GRU = kind(
             inputs, settings.hidden, settings.layers, batch_first=True, dropout=dropout
         )
-        self.head = nn.Linear(settings.hidden, 1)
+        self.head = nn.Linear(settings.hidden, outputs)
 
     def forward(self, x: Tensor, counted: int = 1) -> Tensor:
-        """Forecasts (batch, counted) at the last `counted` steps of x (batch, steps, k), each from the rows so far."""
+        """Forecasts (batch, counted, outputs) at the last steps of x (batch, steps, k), each from the rows so far."""
         if isinstance(self.recurrent, nn.GRU) and not x.is_cuda:
             states = run_gru(self.recurrent, x)
         else:
             states, _ = self.recurrent(x)
-        forecast: Tensor = self.head(states[:, -counted:]).squeeze(-1)
+        forecast: Tensor = self.head(states[:, -counted:])
         return forecast
 
 

@@ -78,7 +78,7 @@ def test_labels_of_targets_seeds_and_levels_are_exact() -> None:
 )
 def test_an_interval_is_shown_with_its_coverage_so_far(interval: Interval | None, said: str) -> None:
     noon = datetime(2024, 1, 5, 12, tzinfo=UTC)
-    step = NextStep("A", "lstm", noon, noon + HOUR, None, 100.0, 0.0, {}, (interval,) if interval else ())
+    step = NextStep("A", "lstm", 1, noon, noon + HOUR, None, 100.0, 0.0, {}, (interval,) if interval else ())
     words = interval_text(step, Choice("A", "lstm", None, 3, 0.95))
     assert words.replace("\N{NO-BREAK SPACE}", " ").startswith(said)
 

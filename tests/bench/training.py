@@ -104,10 +104,10 @@ def _r_squared(cell: Cell, sampling: str, seed: int) -> float:
 
 
 def _panel(*, n: int, seed: int, signal: float) -> Panel:
-    return panel(pipeline.build(synthetic.make_bars(n, seed=seed, signal=signal), FEATURES), FEATURES, 1)
+    return panel(pipeline.build(synthetic.make_bars(n, seed=seed, signal=signal), FEATURES), FEATURES)
 
 
 def _part(rows: Panel, start: int, end: int) -> Windows:
     """Windows whose origins are the rows from `start` to `end`, with no later row in reach."""
-    arrays = rows.features[:end], rows.returns[:end], rows.target[:end]
-    return Windows(*arrays, np.arange(start, end), NET.window, 1)
+    arrays = rows.features[:end], rows.returns[:end], rows.targets[:end]
+    return Windows(*arrays, np.arange(start, end), NET.window, (1,))

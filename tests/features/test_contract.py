@@ -37,7 +37,7 @@ def with_takers(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def compute(frame: pl.DataFrame, specs: Sequence[Spec], interval: timedelta = HOUR) -> pl.DataFrame:
-    return build(frame, specs, horizon=2, interval=interval)
+    return build(frame, specs, horizons=[2], interval=interval)
 
 
 def lookbacks(specs: Sequence[Spec]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from tests.support.strategies import HOUR, bars
 
 @given(bars(max_size=60, holes=True, symbols=2), st.integers(1, 5))
 def test_the_target_is_the_return_to_the_bar_ahead_and_known_at_its_close(frame: pl.DataFrame, horizon: int) -> None:
-    made = build(frame, [], horizon=horizon, interval=HOUR)
+    made = build(frame, [], horizons=[horizon], interval=HOUR)
     closes, rows = frame["close"].to_list(), made.to_dicts()
     for at, row in enumerate(rows):
         ahead = at + horizon
@@ -40,5 +40,5 @@ def test_the_target_one_bar_ahead_is_the_next_bars_return(frame: pl.DataFrame) -
 def test_unknown_kinds_and_horizons_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"target\.kind: must be one of log_return, .* \(got 'price'\)"):
         outcome_of("price", 1)
-    with pytest.raises(ConfigError, match=r"target\.horizon: must be at least 1 bar \(got 0\)"):
+    with pytest.raises(ConfigError, match=r"target\.horizons: must be at least 1 bar \(got 0\)"):
         outcome_of("log_return", 0)

@@ -35,7 +35,7 @@ def split(series: Floats, horizon: int = 1) -> tuple[Windows, Windows]:
     features = np.column_stack([series, series**2])
 
     def part(start: int, end: int) -> Windows:
-        return Windows(features[:end], series[:end], target[:end], np.arange(start, end), WINDOW, horizon)
+        return Windows(features[:end], series[:end], target[:end, None], np.arange(start, end), WINDOW, (horizon,))
 
     return part(WINDOW - 1, 2000), part(2010, len(series) - horizon)
 

@@ -13,7 +13,7 @@ from backtest.models.windows import Windows
 
 def windows_at(ends: list[int], window: int) -> Windows:
     rows = np.zeros((max(ends) + 1, 1))
-    return Windows(rows, rows[:, 0], rows[:, 0], np.array(ends), window, 1)
+    return Windows(rows, rows[:, 0], rows, np.array(ends), window, (1,))
 
 
 @st.composite

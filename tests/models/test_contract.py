@@ -150,4 +150,4 @@ def test_an_unfitted_model_is_refused(name: str, ask: Callable[[Forecaster], obj
 
 def _ten_windows() -> Windows:
     rows = np.zeros((20, 2))
-    return Windows(rows, rows[:, 0], None, np.arange(10, 20), NET.window, 1)
+    return Windows(rows, rows[:, 0], None, np.arange(10, 20), NET.window, (1,))

@@ -160,7 +160,7 @@ def windows(returns: Floats, start: int, end: int, *, level: float = 1.0, horizo
     squares = level * returns**2
     target = np.append(sliding_window_view(squares[1:], horizon).sum(axis=1), np.full(horizon, np.nan))
     ends = np.arange(max(start, 59), end)
-    return Windows(returns[:end, None], returns[:end], target[:end], ends, 60, horizon, squares[:end])
+    return Windows(returns[:end, None], returns[:end], target[:end, None], ends, 60, (horizon,), squares[:end])
 
 
 @pytest.mark.parametrize(("model", "asymmetric"), [(Garch, False), (GjrGarch, True)])
@@ -178,7 +178,7 @@ def test_the_models_forecast_as_arch_does_at_the_level_of_the_outcomes(model: ty
         return np.array([one.forecast(horizon=3).variance.to_numpy().sum() for one in models])
 
     ask = windows(returns, 1_300, 1_320)
-    ratio = rival.predict(replace(ask, target=None)) / of_arch(ask)
+    ratio = rival.predict(ask.hidden()) / of_arch(ask)
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
     assert ratio[0] == pytest.approx(level, rel=0.1)
     assert sum(part.y.sum() for part in parts) == pytest.approx(sum(rival.forecast(part).sum() for part in parts))
@@ -187,7 +187,7 @@ def test_the_models_forecast_as_arch_does_at_the_level_of_the_outcomes(model: ty
 
 def test_returns_of_zero_are_forecast_by_the_mean_outcome() -> None:
     returns = np.zeros(400)
-    flat = [replace(windows(returns, *span), target=np.full(span[1], 2e-4)) for span in ((0, 200), (203, 300))]
+    flat = [replace(windows(returns, *span), targets=np.full((span[1], 1), 2e-4)) for span in ((0, 200), (203, 300))]
     rival = Garch()
     assert rival.fit(*flat).note == "every return is zero: RiskMetrics, 0.94; times 1, to the level of the outcomes"
     assert rival.predict(windows(returns, 310, 320)).tolist() == pytest.approx([2e-4] * 10)

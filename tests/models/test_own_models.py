@@ -182,7 +182,7 @@ def test_a_model_with_its_own_state_is_used_as_it_is_and_its_fit_may_return_none
 
 def test_a_fit_that_returns_nothing_leaves_an_empty_log() -> None:
     rows = np.random.default_rng(0).normal(size=(40, 2))
-    windows = Windows(rows, rows[:, 0], rows[:, 1], np.arange(10, 40), NET.window, 1)
+    windows = Windows(rows, rows[:, 0], rows[:, 1:], np.arange(10, 40), NET.window, (1,))
     assert complete(LastFeatures(), "mine").fit(windows, windows) == FitLog()
 
 

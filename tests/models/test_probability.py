@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from backtest.data.losses import LOSSES
+from backtest.data.question import Question
 from backtest.models import MODELS
 from backtest.models.baselines import Mean, Ridge
-from backtest.models.forecaster import FitLog, State
+from backtest.models.forecaster import FitLog, State, StoredAttributes
 from backtest.models.probability import BaseRate, Coin, InProbabilities, within
-from backtest.models.scales import WRAPPERS, on_scale
+from backtest.models.scales import WRAPPERS, make_forecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 
@@ -24,9 +25,9 @@ def windows(start: int, end: int, *, strength: float = 0.0, hidden: bool = False
     rng = np.random.default_rng(0)
     features = rng.uniform(-1, 1, (N, 1))
     target = (rng.uniform(size=N) < 0.6 + strength * features[:, 0]).astype(np.float64)
-    columns = target if horizons == 1 else np.column_stack([target, 1 - target])
-    ends = np.arange(max(start, WINDOW - 1), end)
-    return Windows(features[:end], features[:end, 0], None if hidden else columns[:end], ends, WINDOW, 1)
+    columns = np.column_stack([target, 1 - target])[:, :horizons]
+    ends, ahead = np.arange(max(start, WINDOW - 1), end), tuple(range(1, horizons + 1))
+    return Windows(features[:end], features[:end, 0], None if hidden else columns[:end], ends, WINDOW, ahead)
 
 
 class Says(Mean):
@@ -115,15 +116,17 @@ def test_the_base_rate_counts_training_and_validation_and_the_coin_nothing() -> 
 
 
 def test_a_base_rate_of_one_is_not_certain() -> None:
-    always = replace(windows(0, 1_000), target=np.ones(N))
+    always = replace(windows(0, 1_000), targets=np.ones((N, 1)))
     rate = BaseRate()
     rate.fit(always, always)
     assert rate.rate == 1 - 1 / (4 * len(always))
 
 
 def test_only_models_of_any_target_are_turned() -> None:
-    ridge, rate = Ridge(), Says(0.5)
-    for scale, wrapper in WRAPPERS.items():
-        assert isinstance(on_scale(ridge, "any", scale), wrapper)  # type: ignore[arg-type]  # a class
-        assert on_scale(rate, scale, scale) is rate
-    assert on_scale(ridge, "any", "return") is ridge
+    def made(name: str, target: str) -> type:
+        return type(make_forecaster(name, Question(target), NetSettings(), TrainSettings(), 0))
+
+    assert made("ridge", "log_variance") is WRAPPERS["variance"]
+    assert made("ridge", "direction") is WRAPPERS["probability"]
+    assert made("base_rate", "direction") is StoredAttributes  # completed, not turned
+    assert made("ridge", "log_return") is Ridge

@@ -45,7 +45,7 @@ def test_dropout_acts_between_layers_in_training_alone() -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_each_step_of_the_network_sees_no_later_row(cell: str) -> None:
     torch.manual_seed(0)
-    net = RecurrentNet("gru" if cell == "gru" else "lstm", 3, NetSettings(hidden=8)).eval()
+    net = RecurrentNet("gru" if cell == "gru" else "lstm", 3, 1, NetSettings(hidden=8)).eval()
     x = torch.randn(2, 12, 3)
     changed = x.clone()
     changed[:, 8:] = 100.0

@@ -32,7 +32,7 @@ def world(rows: int = 3000, seed: int = 0) -> tuple[Windows, Windows, Windows]:
     target = np.append(series[1:], np.nan)
 
     def part(start: int, end: int) -> Windows:
-        return Windows(features[:end], series[:end], target[:end], np.arange(max(start, 7), end), 8, 1)
+        return Windows(features[:end], series[:end], target[:end, None], np.arange(max(start, 7), end), 8, (1,))
 
     return part(0, rows // 2), part(rows // 2 + 1, rows * 3 // 4), part(rows * 3 // 4 + 1, rows - 1)
 

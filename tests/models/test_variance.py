@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -23,9 +21,9 @@ def windows(variances: Floats, start: int, end: int, *, horizon: int = 1, hidden
     following = np.lib.stride_tricks.sliding_window_view(variances[1:], horizon).sum(axis=1)
     target = np.append(following, np.full(len(variances) - len(following), np.nan))
     ends = np.arange(max(start, NET.window - 1), end)
-    shown = None if hidden else target[:end]
+    shown = None if hidden else target[:end, None]
     features = np.log(np.maximum(variances, 1e-12))[:, None]
-    return Windows(features[:end], np.sqrt(variances)[:end], shown, ends, NET.window, horizon, variances[:end])
+    return Windows(features[:end], np.sqrt(variances)[:end], shown, ends, NET.window, (horizon,), variances[:end])
 
 
 def lognormal(seed: int = 0, spread: float = 0.8) -> Floats:
@@ -55,7 +53,7 @@ def test_logarithms_are_turned_back_to_the_mean_and_not_to_the_median() -> None:
     train, validation, ask = (windows(variances, *span) for span in ((0, 2_000), (2_001, 3_000), (3_001, N - 1)))
     forecaster = InLogs(LastLog())
     forecaster.fit(train, validation)
-    forecast = forecaster.predict(replace(ask, target=None))
+    forecast = forecaster.predict(ask.hidden())
     assert forecaster.residual_variance == pytest.approx(0.8**2, rel=0.1)
     assert forecast.mean() == pytest.approx(ask.y.mean(), rel=0.1)
     median = forecast / np.exp(forecaster.residual_variance / 2)
@@ -78,8 +76,8 @@ def test_forecasts_are_held_to_what_outcomes_and_windows_have_shown() -> None:
 
     forecaster = InLogs(TenTimesTheLast())
     forecaster.fit(train, validation)
-    forecaster.residual_variance = 0.0
-    forecast = forecaster.predict(replace(ask, target=None))
+    forecaster.residual_variance = np.zeros(1)
+    forecast = forecaster.predict(ask.hidden())
     for row, end in enumerate(ask.ends):
         expected = min(10 * variances[end], max(outcomes.max(), variances[end - NET.window + 1 : end + 1].max()))
         assert forecast[row] == pytest.approx(expected, rel=1e-12)
@@ -167,4 +165,4 @@ def test_a_model_in_logs_forecasts_the_same_from_its_state() -> None:
 def test_windows_of_returns_have_no_variances() -> None:
     rows = np.ones((40, 1))
     with pytest.raises(LookupError, match="expected a target such as log_variance"):
-        _ = Windows(rows, rows[:, 0], None, np.arange(30, 40), 10, 1).past_variances
+        _ = Windows(rows, rows[:, 0], None, np.arange(30, 40), 10, (1,)).past_variances

@@ -190,8 +190,8 @@ def test_the_models_of_a_walk_forecast_the_golden_values(model: type[HarModel], 
     table = pl.read_csv(shared("reference", "har", f"{name}_h{horizon}.csv"))
 
     def windows(first: int, last: int, *, hidden: bool = False) -> Windows:
-        shown = None if hidden else target
-        return Windows(rv[:, None], np.sqrt(rv), shown, np.arange(first, last + 1), MONTH, horizon, rv, rq)
+        shown = None if hidden else target[:, None]
+        return Windows(rv[:, None], np.sqrt(rv), shown, np.arange(first, last + 1), MONTH, (horizon,), rv, rq)
 
     for row, y, y_hat in table[:: len(table) // 7].iter_rows():
         fitted = model(NetSettings(window=MONTH))

@@ -38,7 +38,7 @@ def make_panel(lengths: list[int], *, bad: tuple[int, ...] = ()) -> Panel:
         frames.append(pl.DataFrame(columns, schema_overrides={"segment": pl.Int32, "y_log_return_1": pl.Float64}))
     frame = pl.concat(frames).with_columns(pl.col("time").cast(pl.Datetime("us", "UTC"))).with_row_index("row")
     frame = frame.with_columns(a=pl.when(~pl.col("row").is_in(bad)).then("a"))
-    return panel(frame, ["a"], 1)
+    return panel(frame, ["a"])
 
 
 def test_windows_hold_the_last_rows_of_each_origin() -> None:
@@ -149,7 +149,7 @@ def test_blocks_are_the_windows_in_order() -> None:
 def test_the_scaler_is_fitted_on_the_rows_of_the_training_windows_alone() -> None:
     features = np.arange(20.0)[:, None]
     target = np.linspace(-1, 1, 20)
-    train = Windows(features, target, target, np.array([4, 5, 9]), 2, 1)
+    train = Windows(features, target, target[:, None], np.array([4, 5, 9]), 2, (1,))
     scaler = Scaler.of(train)
     used = np.array([3.0, 4.0, 5.0, 8.0, 9.0])
     assert covered(train).nonzero()[0].tolist() == [3, 4, 5, 8, 9]
@@ -160,7 +160,7 @@ def test_the_scaler_is_fitted_on_the_rows_of_the_training_windows_alone() -> Non
 
 def test_the_scaler_survives_constant_columns_and_its_own_state() -> None:
     ones: Floats = np.full((3000, 2), 0.1)  # whose standard deviation is not 0 but rounding
-    scaler = Scaler.of(Windows(ones, ones[:, 0], ones[:, 0], np.arange(3, 2999), 2, 1))
+    scaler = Scaler.of(Windows(ones, ones[:, 0], ones[:, :1], np.arange(3, 2999), 2, (1,)))
     assert scaler.std.tolist() == [1, 1]
     assert scaler.target_std == 1
     again = Scaler.restore(scaler.state())
@@ -172,7 +172,7 @@ def test_later_rows_are_held_within_the_training_range_and_its_margin() -> None:
     rng = np.random.default_rng(0)
     features, target = rng.normal(size=(60, 2)), rng.normal(size=60)
     features[40:] *= 9  # the later rows
-    train = Windows(features, target, target, np.arange(3, 40), 4, 1)
+    train = Windows(features, target, target[:, None], np.arange(3, 40), 4, (1,))
     free, exact, wide = (Scaler.of(train, clip) for clip in ("off", 0.0, 0.25))
     seen = features[:40]
     low, high = seen.min(axis=0), seen.max(axis=0)

@@ -98,14 +98,14 @@ def _maker(kind: Callable[[int], Forecaster]) -> Callable[[object, object, int],
     return lambda net, train, seed: kind(seed)
 
 
-def in_units(units: Callable[[Scaler], tuple[Floats, Floats, float]]) -> Fit:
+def in_units(units: Callable[[Scaler], tuple[Floats, Floats, Floats]]) -> Fit:
     """A fit on rows in other units, which may depend on the training span: the mean, the scale, that of the target."""
 
     def fit(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
         mean, scale, of_target = units(Scaler.of(learning_windows(rows, task.fold, window)[0]))
-        scaled = replace(rows, features=(rows.features - mean) / scale, target=rows.target / of_target)
+        scaled = replace(rows, features=(rows.features - mean) / scale, targets=rows.targets / of_target)
         found = fit_and_forecast(scaled, keys, task, forecaster, window)
-        return replace(found, forecasts=found.forecasts.with_columns(pl.col("y_hat") * of_target))
+        return replace(found, forecasts=found.forecasts.with_columns(pl.col("y_hat") * float(of_target[0])))
 
     return fit
 
@@ -115,7 +115,7 @@ def cached() -> Fit:
     kept: dict[object, Fitted] = {}
 
     def fit(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
-        key = task.model, task.fold, rows.features.tobytes(), rows.target.tobytes(), type(forecaster)
+        key = task.model, task.fold, rows.features.tobytes(), rows.targets.tobytes(), type(forecaster)
         if key not in kept:
             kept[key] = fit_and_forecast(rows, keys, task, forecaster, window)
         return kept[key]
@@ -123,7 +123,7 @@ def cached() -> Fit:
     return fit
 
 
-def scaled(units: Callable[[Scaler], tuple[Floats, Floats, float]]) -> Make:
+def scaled(units: Callable[[Scaler], tuple[Floats, Floats, Floats]]) -> Make:
     """The walk of gradient descent, on rows in other units."""
     return of_fit("", lambda: in_units(units)).make_walk
 
@@ -135,6 +135,6 @@ MODELS: dict[str, Make] = {
     "axes drawn from the seed": of(Projected, seeded=True, seeds=2),
     "fitted again with the validation rows": of(FittedAgain),
     "scaler on the training rows": scaled(lambda own: (own.mean, own.std, own.target_std)),
-    "rows in percent": scaled(lambda own: (0 * own.mean, np.full_like(own.std, 0.01), 0.01)),
+    "rows in percent": scaled(lambda own: (0 * own.mean, np.full_like(own.std, 0.01), np.array([0.01]))),
     "fit cached with the data among its keys": of_fit("", cached).make_walk,
 }

@@ -26,10 +26,10 @@ def standardised() -> Fit:
 
     def fit(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
         if isinstance(forecaster, Descent):
-            forecaster.scaler = Scaler(np.zeros(1), np.ones(1), 1.0)
+            forecaster.scaler = Scaler(np.zeros(1), np.ones(1), np.ones(1))
         features = (rows.features - np.nanmean(rows.features, axis=0)) / np.nanstd(rows.features, axis=0)
-        scale = float(np.nanstd(rows.target))
-        scaled = replace(rows, features=features, target=rows.target / scale)
+        scale = float(np.nanstd(rows.targets))
+        scaled = replace(rows, features=features, targets=rows.targets / scale)
         found = fit_and_forecast(scaled, keys, task, forecaster, window)
         return replace(found, forecasts=found.forecasts.with_columns(pl.col("y_hat") * scale))
 
@@ -54,7 +54,7 @@ def scaled_on_test(model: Descent, rows: Panel, fold: Fold, window: int) -> None
 def target_scaled_on_test(model: Descent, rows: Panel, fold: Fold, window: int) -> None:
     train, _ = learning_windows(rows, fold, window)
     both = np.concatenate([train.y, outcomes(rows, fold, window).y])
-    model.scaler = replace(Scaler.of(train), target_std=float(both.std()))
+    model.scaler = replace(Scaler.of(train), target_std=np.array([both.std()]))
 
 
 def stopped_by_test(model: Descent, rows: Panel, fold: Fold, window: int) -> None:

@@ -26,7 +26,7 @@ def test_every_preset_loads_and_carries_its_own_name(name: str) -> None:
 def test_the_defaults_are_the_original_projects() -> None:
     config = Config()
     net, train = config.net, config.train
-    assert (net.hidden, net.layers, net.dropout, net.window, config.target.horizon) == (64, 2, 0.2, 48, 1)
+    assert (net.hidden, net.layers, net.dropout, net.window, config.target.horizons) == (64, 2, 0.2, 48, (1,))
     assert (train.learning_rate, train.weight_decay, train.epochs) == (1e-3, 1e-5, 20)
     assert config.features == ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm")
 
@@ -41,7 +41,7 @@ def test_zero_and_naive_are_always_there() -> None:
         ({"modles": ["gru"]}, "x: modles: unknown setting: did you mean models?"),
         ({"train": {"epohcs": 1}}, "x: train.epohcs: unknown setting: did you mean train.epochs?"),
         ({"folds": {"firsttrain": 1}}, "did you mean folds.first_train?"),
-        ({"horizon": 3}, "x: horizon: unknown setting: did you mean target.horizon?"),
+        ({"horizon": 3}, "x: horizon: unknown setting: did you mean target.horizons?"),
         ({"window": 3}, "x: window: unknown setting: did you mean folds.window or net.window?"),
         ({"folds": {"test": 0}}, "folds.test: must be a number of bars > 0"),
         ({"train": {"epochs": 0}}, "x: train.epochs: expected a number of at least 1 (got 0)"),
@@ -52,7 +52,7 @@ def test_zero_and_naive_are_always_there() -> None:
         ),
         ({"executor": "loki"}, "executor: must be one of loky, serial (got loki)"),
         ({"alpha": 1.0}, "x: alpha: expected a number below 0.5 (got 1.0)"),
-        ({"target": {"horizon": 60}}, "target.horizon: must be at most net.window, 48 (got 60)"),
+        ({"target": {"horizon": 60}}, "target.horizons: must be at most net.window, 48 (got 60)"),
         ({"target": {"horizon": 3}, "folds": {"gap": 1}}, "folds.gap: must be at least the horizon, 3 (got 1)"),
         ({"folds": {"test": 100, "step": 50}}, "test spans must not overlap"),
         ({"models": "lstm"}, 'x: models: expected a list, such as ["lstm", "gru"] (got lstm): write models = ["lstm"]'),

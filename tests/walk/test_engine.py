@@ -262,7 +262,7 @@ def test_a_fit_sees_nothing_behind_its_validation_span(tmp_path: Path, horizon: 
     )
     states = []
     for frame in (plan.features, poisoned):
-        rows = panel(frame, plan.names, horizon)
+        rows = panel(frame, plan.names, (horizon,))
         train, validation = learning_windows(rows, fold, plan.config.net.window)
         fits = []
         for name in ("ar", "ridge", "lstm", "gru"):
@@ -278,7 +278,7 @@ def test_the_keys_of_a_fold_depend_on_no_target_of_its_test_span() -> None:
     plan = small()
     start = plan.folds[1].test.start
     target = pl.when(pl.col("time") >= start).then(1e3).otherwise("y_log_return_1")
-    rows = panel(plan.features.with_columns(y_log_return_1=target), plan.names, 1)
+    rows = panel(plan.features.with_columns(y_log_return_1=target), plan.names)
     assert {task.key for task in plan_tasks(plan.config, rows, plan.folds[:2])} == {
         task.key for task in plan.tasks if task.fold.index < 2
     }
