@@ -214,6 +214,9 @@ class Config(Settings):
         tree = self.model_dump(mode="json", exclude_none=True, exclude={*EXECUTION_FIELDS, *left_out})
         target = target_of(self.target.kind)
         usual = {"rival": target.rival, "loss": target.losses[0]}  # spelt out or not, it is the same trial
+        if len(self.target.horizons) == 1:  # spelt, and in its place, as it was before there were several
+            one = {"horizons": ("horizon", self.target.longest)}
+            tree["target"] = dict(one.get(name, (name, value)) for name, value in tree["target"].items())
         tree["question"] = {name: value for name, value in tree["question"].items() if value != usual[name]}
         return {name: value for name, value in tree.items() if value != {}}
 

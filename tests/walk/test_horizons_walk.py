@@ -83,6 +83,7 @@ def test_one_horizon_may_be_spelt_either_way() -> None:
     one, other = (build({"target": table}, where="x") for table in ({"horizon": 5}, {"horizons": [5]}))
     assert one == other
     assert one.digest == other.digest
+    assert "horizon = 5\n" in one.to_toml()  # what a ledger knows a trial by does not change
     assert build({"target": {"horizons": [6, 1]}}, where="x").target.horizons == (1, 6)
     changed = load("quick", settings=["target.horizon=2", "target.horizons=[1, 4]"]).config
     assert changed.target.horizons == (1, 4)
