@@ -66,7 +66,7 @@ def test_a_target_from_finer_bars_brings_its_features() -> None:
         ({"target": {"from": "1h"}, "data": {"interval": "1d"}}, "must be left out for log_return"),
         ({"target": {"kind": "log_variance", "from": "x"}}, "target.from: must be a length of time, such as 5m"),
         ({"target": {"overnight": False}}, "target.overnight: must come with target.from"),
-        ({"target": {"kind": "log_variance."}}, "target.kind: must be one of log_return, .*or log_variance.NAME"),
+        ({"target": {"kind": "log_variance."}}, "target.kind: must be one of log_return, .*log_variance.NAME, where"),
     ],
 )
 def test_settings_that_lack_what_they_need_are_refused(tree: dict[str, Any], message: str) -> None:
