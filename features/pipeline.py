@@ -108,7 +108,10 @@ def _compute(
         )
         return query.collect()
     except pl.exceptions.PolarsError as error:
-        raise ConfigError(f"features: a feature cannot be computed from these bars: {error}") from error
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"features: a feature cannot be computed from these bars: {reason}: fix its function"
+        ) from error
 
 
 def outcome_of(kind: str, horizon: int) -> pl.Expr:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from backtest.data.errors import ConfigError
+from backtest.data.reading.tables import SUFFIXES
 from backtest.features import plugins
 from backtest.walk.config import Config
 
@@ -42,6 +43,11 @@ def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) 
     path = Path(config)
     if config in known:
         text, config_dir = known[config], None
+    elif path.suffix.lower() in SUFFIXES:
+        raise ConfigError(
+            f"CONFIG: expected a preset or a TOML file (got {config}, a file of data): name it as --data {config}, "
+            "beside a CONFIG or without one"
+        )
     elif path.is_file():
         text, config_dir = read_text(path), path.resolve().parent
     else:
@@ -49,13 +55,15 @@ def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) 
     tree = parse(text, where=config)
     if data is not None:
         _put(tree, "data.source", data)
+    changed: list[str] = []
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise ConfigError(f"--set: expected key=value, such as train.epochs=5 (got {setting})")
         _put(tree, key.strip(), _value(value.strip()))
+        changed.append(key.strip())
     load_plugins(tree, config_dir)
-    return LoadedConfig(build(tree, where=config), config_dir)
+    return LoadedConfig(build(tree, where=config, changed=changed), config_dir)
 
 
 def load_plugins(tree: Mapping[str, Any], config_dir: Path | None) -> None:
@@ -81,13 +89,18 @@ def parse(text: str, *, where: str) -> dict[str, Any]:
         raise ConfigError(f"{where}: expected TOML: {broken}") from broken
 
 
-def build(tree: Mapping[str, Any], *, where: str) -> Config:
-    """Check a tree of settings; ConfigError lists everything that is wrong with it."""
+def build(tree: Mapping[str, Any], *, where: str, changed: Sequence[str] = ()) -> Config:
+    """Check a tree of settings; ConfigError lists everything that is wrong with it.
+
+    It names `where` they are from, for those that were `changed` on the command line `--set`.
+    """
     try:
         return Config.model_validate(tree)
     except ValidationError as invalid:
         lines = dict.fromkeys(_explain(error) for error in invalid.errors())  # once, if several types would do
-        raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from invalid
+        own = tuple(f"{key}{after}" for key in changed for after in (":", "."))
+        told = (f"{'--set' if line.startswith(own) else where}: {line}" for line in lines)
+        raise ConfigError("\n".join(told)) from invalid
 
 
 EXPECTED = {
@@ -112,7 +125,7 @@ EXPECTED = {
 def _explain(error: Mapping[str, Any]) -> str:
     """One mistake that pydantic found: which setting, what was expected, what it got, what to do."""
     kind, parts, got = error["type"], error["loc"], error["input"]
-    place = ".".join(str(part) for part in parts)
+    place = ".".join(part for part in parts if isinstance(part, str))
     if kind == "extra_forbidden":
         fields: Any = Config
         for part in parts[:-1]:
@@ -140,6 +153,7 @@ def _explain(error: Mapping[str, Any]) -> str:
             kind, error["msg"].replace("Input should be ", "").replace("{", "{{").replace("}", "}}")
         )
         expected = template.format_map(error.get("ctx", {})).replace("'", "")
+        expected += ", as each of the list" if isinstance(parts[-1], int) else ""
     remedy = f': write {place} = ["{got}"]' if kind == "tuple_type" and isinstance(got, str) else ""
     return f"{place}: expected {expected} (got {got if isinstance(got, str) and got else repr(got)}){remedy}"
 

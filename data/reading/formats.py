@@ -89,9 +89,11 @@ def recognise(file: str, columns: list[str]) -> tuple[Format, dict[str, str]]:
                 found |= dict(zip(("volume", "quote_volume"), volumes, strict=False))
             if "volume" in found:
                 return form, found
+    missing = [name for name in (*PRICES, "volume") if name not in {*names, *others}]
+    absent = f"missing: {', '.join(missing)}; " if missing else ""
     raise WrongSchema(
         f"{file}: expected columns open, high, low, close, volume and the open times as time, ts, timestamp, date, "
-        f"open_time or unix (got {_listed(columns)}): rename the columns"
+        f"open_time or unix ({absent}got {_listed(columns)}): rename the columns"
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from backtest.data.errors import ConfigError
+from backtest.data.reading.synthetic import make_bars
 from backtest.data.schema import UTC_TIME
 from backtest.features import EXTERNAL, FEATURES, external, feature
 from backtest.features.catalog import resolve
@@ -177,3 +178,16 @@ def test_given_stretches_take_the_place_of_those_found() -> None:
 def test_stretches_of_other_bars_are_refused(length: int) -> None:
     with pytest.raises(ConfigError, match=f"cannot be computed from these bars: .*{length}"):
         build(hours(3), ["log_return"], segment=pl.zeros(length, pl.Int32, eager=True))
+
+
+def test_a_feature_that_fails_is_told_in_one_line(open_tables: None) -> None:
+    @feature(lookback=0)
+    def of_another_type() -> pl.Expr:
+        """Text where there is none."""
+        return pl.col("close").str.to_uppercase()
+
+    with pytest.raises(
+        ConfigError, match=r"features: a feature cannot be computed from these bars: .*: fix its"
+    ) as told:
+        build(make_bars(20), ["of_another_type"])
+    assert "\n" not in str(told.value)

@@ -110,6 +110,32 @@ def test_an_unknown_configuration_is_named_with_its_neighbours() -> None:
         load("quik")
 
 
+def test_a_file_of_data_is_not_taken_for_settings(tmp_path: Path) -> None:
+    (tmp_path / "bars.csv").write_text("time,close\n")
+    with pytest.raises(ConfigError, match=r"bars\.csv, a file of data\): name it as --data "):
+        load(str(tmp_path / "bars.csv"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("train.epochs=-1", r"^--set: train\.epochs: expected a number of at least 1"),
+        ("folds.tst=5", r"^--set: folds\.tst: unknown setting"),
+        ("question.loss=qlike", r"^--set: question\.loss: must be one of squared, absolute"),
+        ("models=[3]", r"^--set: models: expected text, as each of the list \(got 3\)"),
+    ],
+)
+def test_a_wrong_change_on_the_command_line_is_not_blamed_on_the_file(change: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load("default", settings=[change])
+
+
+def test_a_mistake_in_the_file_is_not_blamed_on_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text("seeds = 0")
+    with pytest.raises(ConfigError, match=r"my\.toml: seeds: expected a number of at least 1"):
+        load(str(tmp_path / "my.toml"), settings=["train.epochs=5"])
+
+
 def test_settings_on_the_command_line_are_read_as_toml() -> None:
     changes = ["train.epochs=5", 'data.symbol="BTC"', "folds.test=30d", "models=['ridge']", "net.dropout=0"]
     config = load("default", data="bars.csv", settings=changes).config
