@@ -133,7 +133,7 @@ def read_series(run: Path, data: str | None = None) -> Series:
 def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
     """Forecasts of every model, symbol and horizon from the newest bars of a series; `next_steps` explains plugins."""
     config, dataset = series.config, series.dataset
-    if target_of(config.target.kind).scale != "return":
+    if not target_of(config.target.kind).tradable:  # only returns of the close lead to a next one
         raise ConfigError(
             f"forecast: expected a run on returns, whose next close is shown (got {config.target.kind}): "
             "forecasts.parquet in the run folder holds the forecasts of the walk"
