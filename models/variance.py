@@ -14,6 +14,7 @@ from backtest.models.volatility import (
     TRADING_DAYS,
     TargetRange,
     ewma_forecast,
+    experience,
     experience_filter,
     fit_ewma_decay,
     fit_har,
@@ -101,7 +102,7 @@ class VarianceModel:
     """A forecaster of the variance of the next `horizon` bars together, from the variances of the bars before.
 
     If `bounded`, forecasts are held to what training, validation and the window have shown (`experience_filter`). A
-    weighted mean of past variances needs no bounds; only one that is zero becomes the mean outcome.
+    weighted mean of past variances needs no bounds; only one that is zero becomes the mean of its window.
     """
 
     bounded = True
@@ -127,7 +128,8 @@ class VarianceModel:
         """Variances (n,), above zero."""
         forecast = self.forecast(windows)
         if not self.bounded:
-            return np.where(forecast > 0, forecast, self.targets.mean)
+            known = experience(self.targets, windows.past_variances, windows.horizon)
+            return np.where(forecast > 0, forecast, known.mean)
         return experience_filter(forecast, self.targets, windows.past_variances, windows.horizon)
 
     def state(self) -> State:

@@ -179,24 +179,29 @@ def insanity_filter(forecasts: Floats, targets: TargetRange) -> tuple[Floats, in
 def experience_filter(forecasts: Floats, targets: TargetRange, history: Floats, horizon: int = 1) -> Floats:
     """Forecasts (n,) of the variance of `horizon` bars together, held to what was known when each was made.
 
-    That is the range of the targets that the fit has seen, widened by what the forecast's own window, a row of
-    `history` (n, window), shows: see `experience`. A forecast above it becomes its upper end; one below it, or not
-    above zero, becomes the mean target. NaN stays.
+    Known is the `experience` of the targets that the fit has seen and of the forecast's own window, a row of `history`
+    (n, window). A forecast above its largest value becomes that one; one below its smallest, or not above zero, becomes
+    the mean of its window. NaN stays.
 
-    Its model, `insanity_filter`, is fitted anew with every forecast. Where a fit serves for a year, that range is out
-    of date in a crisis, and the mean of calm years the worst substitute: on the S&P 500's realised variance, rolling
-    1,000 days, fitted once a year, n = 3,071, it raises the QLIKE of a log-HAR from 0.127 to 0.406, while this one
-    replaces nothing. docs/volatility.md has more.
+    `insanity_filter`, its model, is fitted anew with every forecast. Where a fit serves for a year, its range is out of
+    date in a crisis, and the mean of calm years the worst substitute: on the S&P 500's realised variance, rolling 1,000
+    days, fitted once a year, n = 3,096, it raises the QLIKE of a log-HAR from 0.127 to 0.405, while this one replaces
+    nothing. docs/volatility.md has more.
     """
-    low, high = experience(targets, history, horizon)
+    low, mean, high = experience(targets, history, horizon)
     below = (forecasts < low) | (forecasts <= 0)
-    return np.where(below, targets.mean, np.where(forecasts > high, high, forecasts))
+    return np.where(below, mean, np.where(forecasts > high, high, forecasts))
 
 
-def experience(targets: TargetRange, history: Floats, horizon: int = 1) -> tuple[Floats, Floats]:
-    """Smallest and largest (n,) of the targets and of the sums of `horizon` neighbours in each history (n, window)."""
+def experience(targets: TargetRange, history: Floats, horizon: int = 1) -> TargetRange:
+    """Range (n,) of the targets and of the sums of `horizon` neighbours in each history (n, window).
+
+    The mean is `horizon` times that of the history, or that of the targets where every variance of it is zero.
+    """
     sums = sliding_window_view(history, horizon, axis=1).sum(axis=2)
-    return np.minimum(targets.low, sums.min(axis=1)), np.maximum(targets.high, sums.max(axis=1))
+    mean = horizon * history.mean(axis=1)
+    low, high = np.minimum(targets.low, sums.min(axis=1)), np.maximum(targets.high, sums.max(axis=1))
+    return TargetRange(low, np.where(mean > 0, mean, targets.mean), high)
 
 
 def random_walk_forecast(history: Floats, horizon: int = 1) -> Floats:

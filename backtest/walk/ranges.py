@@ -65,19 +65,19 @@ def _forecasts(
 def _replaced(plan: WalkPlan, fold: Fold, outcomes: Floats, forecasts: pl.DataFrame) -> int | None:
     """How many `forecasts` of a model at a horizon hold a value that stands for another; None: no variances.
 
-    `outcomes` are those that the fit has seen, whose mean is such a value; the other is the largest variance that they
-    and the forecast's window show, for the models that are held to it.
+    `outcomes` are those that the fit has seen. The values are the mean variance of the forecast's window, and for the
+    models that are held to it the largest one that outcomes and window show.
     """
     if plan.rows.variances is None or forecasts.is_empty():
         return None
     model, horizon = forecasts.select("model", "horizon").row(0)
     windows = plan.rows.test(fold.test.start, fold.test.end, window=plan.config.net.window)
-    targets = target_range(outcomes)
+    _, mean, high = experience(target_range(outcomes), windows.past_variances, horizon)
     keys = plan.features[plan.rows.origins(fold.test.start, fold.test.end, window=windows.window)]
-    ends = keys.select("symbol", "time", high=experience(targets, windows.past_variances, horizon)[1])
-    values, highest = forecasts.join(ends, on=["symbol", "time"], maintain_order="left").select("y_hat", "high")
+    known = keys.select("symbol", "time", mean=mean, high=high)
+    rows = forecasts.join(known, on=["symbol", "time"], maintain_order="left")
     held = bounded(MODELS[model], plan.config.resolved_question.about.scale)
-    return int(((values == float(targets.mean)) | ((values == highest) & held)).sum())
+    return rows.filter((pl.col("y_hat") == pl.col("mean")) | ((pl.col("y_hat") == pl.col("high")) & held)).height
 
 
 def _row(fold: Fold, low: float, high: float, values: Floats, outside: int, **of: Any) -> dict[str, Any]:

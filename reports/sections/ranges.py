@@ -88,7 +88,7 @@ def replacements(rows: Sequence[Row]) -> str:
     how_many = f"{whole(count)} of {whole(n)} forecasts were" if count else "No forecast was"
     return (
         f"{how_many} replaced: above the largest variance that training, validation and its own window "
-        "show a forecast becomes that one, below the smallest the mean outcome."
+        "show a forecast becomes that one, below the smallest the mean of its window."
     )
 
 
