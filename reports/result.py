@@ -108,6 +108,12 @@ class Result:
         return label(self.rival)
 
     @property
+    def common_rival(self) -> str:
+        """What skills at all horizons are against: one model, or `best` where the best baseline is not the same."""
+        models = {self.verdict.rival_at(horizon) for horizon in self.horizons}
+        return models.pop() if len(models) == 1 else self.question.rival
+
+    @property
     def loss_name(self) -> str:
         """What the loss is called."""
         return words_of_loss(self.question.loss).one
@@ -258,4 +264,5 @@ def _scores(run: Result) -> list[Score]:
 
 def other_reference(run: Result) -> str | None:
     """Return the reference besides the rival that the table of all models shows a skill against; None without one."""
-    return next((name for name in run.question.about.references[::-1] if name != run.rival), None)
+    rivals = {run.verdict.rival_at(horizon) for horizon in run.horizons}
+    return next((name for name in run.question.about.references[::-1] if name not in rivals), None)

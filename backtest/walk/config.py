@@ -100,6 +100,9 @@ class QuestionSettings(Settings):
         None, description=f"model to be beaten, or {BEST}: the best of the baselines; none: the target's own"
     )
     loss: str | None = Field(None, description="loss that is compared; none: the target's own")
+    baselines: tuple[str, ...] | None = Field(
+        None, min_length=1, description=f"models that {BEST} is sought among; none: every baseline of the run"
+    )
 
 
 class Config(Settings):
@@ -165,6 +168,11 @@ class Config(Settings):
                 f"target.horizons: must be at most net.window, {self.net.window} (got {self.target.longest}): "
                 "the naive forecast needs as many past bars"
             )
+        if self.question.baselines and self.question.rival != BEST:
+            raise ValueError(
+                f"question.baselines: must come with question.rival = {BEST!r}, which is sought among them (got "
+                f"{', '.join(self.question.baselines)})"
+            )
         self._finer_bars_agree()
         self.folds.gap_of(self.target.longest)
         return self
@@ -200,13 +208,15 @@ class Config(Settings):
     def resolved_question(self) -> Question:
         """What the verdict answers: the settings, with the target's own loss and rival where they name none.
 
-        The best baseline is sought among the references of the target, its own rival and the baselines of the run.
+        The best baseline is sought among the references of the target, its own rival and the baselines of the run, or
+        among those that the settings name.
         """
         target = target_of(self.target.kind)
         loss, rival = self.question.loss or target.losses[0], self.question.rival or target.rival
         usual = dict.fromkeys((*target.references, target.rival))
         further = {name for name in self.models if name in MODELS and MODELS[name].baseline} - {*usual}
-        baselines = (*usual, *sorted(further)) if rival == BEST else ()
+        every = (*usual, *sorted(further)) if rival == BEST else ()
+        baselines = tuple(sorted({*self.question.baselines})) if self.question.baselines else every
         return Question(self.target.kind, loss, rival, baselines=baselines, horizons=self.target.horizons)
 
     def _tree(self, *left_out: str) -> dict[str, Any]:
@@ -217,7 +227,7 @@ class Config(Settings):
         if len(self.target.horizons) == 1:  # spelt, and in its place, as it was before there were several
             one = {"horizons": ("horizon", self.target.longest)}
             tree["target"] = dict(one.get(name, (name, value)) for name, value in tree["target"].items())
-        tree["question"] = {name: value for name, value in tree["question"].items() if value != usual[name]}
+        tree["question"] = {name: value for name, value in tree["question"].items() if value != usual.get(name)}
         return {name: value for name, value in tree.items() if value != {}}
 
     def to_toml(self) -> str:

@@ -12,6 +12,7 @@ from backtest.reports.figures.canvas import pens
 from backtest.reports.figures.horizons import horizons as draw
 from backtest.reports.formats import MISSING, bars, interval, listed, p_value, percent, skill_digits, whole
 from backtest.reports.result import Result, Score
+from backtest.reports.wording.question import fill
 
 QUESTION = "At which horizons is there skill?"
 MOST_MODELS = 5
@@ -51,13 +52,18 @@ def horizons(result: Result) -> tuple[Block, ...]:
         return (Heading(title, QUESTION),)
     sizes = [abs(score.skill or 0.0) for own in shown.values() for score in own if score]
     limit = limit_of([max(sizes), *sizes], OFF_SCALE) if result.candidates else max(sizes)
-    alpha, rival = result.verdict.alpha, result.rival_name
+    alpha, rival = result.verdict.alpha, label(result.common_rival)
     solid = {model: [is_significant(score, alpha) for score in own] for model, own in shown.items()}
     names = listed([label(model) for model in shown])
     alt = f"Skill of {names} against {rival} at {bars(result.horizons)}, with 95 % intervals. {title}."
     svg = draw(shown, solid, result.horizons, pens(result), widest(shown, limit), rival, alt)
-    figure = Figure("horizons", svg, alt, result.fill(CAPTION), points_table(shown, result))
+    figure = Figure("horizons", svg, alt, caption(CAPTION, result), points_table(shown, result))
     return Heading(title, QUESTION), figure, horizons_table(scores, result)
+
+
+def caption(text: str, result: Result) -> str:
+    """Return a text with {rival} and the others replaced by what they are called at all horizons."""
+    return fill(text, result.question, result.common_rival)
 
 
 def scores_by_model(result: Result) -> dict[str, list[Score | None]]:
@@ -90,7 +96,7 @@ def is_significant(score: Score | None, alpha: float) -> bool:
 
 def horizons_title(result: Result) -> str:
     """Return at which horizons the candidates are better than the rival."""
-    found, rival = result.verdict.candidates, result.rival_name
+    found, rival = result.verdict.candidates, label(result.common_rival)
     better: dict[str, list[int]] = {}
     for one in sorted(found, key=lambda one: one.horizon):
         if one.status == "better":
@@ -116,7 +122,7 @@ def points_table(shown: Scores, result: Result) -> Table:
         (label(model), *(percent(score.skill if score else None, 2) for score in own)) for model, own in shown.items()
     ]
     return table(
-        ["Model", *(bars([horizon]) for horizon in result.horizons)], rows, result.fill("Skill against {rival}.")
+        ["Model", *(bars([horizon]) for horizon in result.horizons)], rows, caption("Skill against {rival}.", result)
     )
 
 
@@ -147,7 +153,7 @@ def horizons_table(scores: Scores, result: Result) -> Table:
         for row in tests.values()
         if row.p_value is None
     ]
-    return Table(columns, tuple(groups), " ".join([result.fill(TABLE_CAPTION), *dict.fromkeys(reasons)]))
+    return Table(columns, tuple(groups), " ".join([caption(TABLE_CAPTION, result), *dict.fromkeys(reasons)]))
 
 
 def cells(score: Score, alpha: float) -> tuple[str, str, str, str]:

@@ -104,7 +104,7 @@ def headline(result: Result) -> Table:
     mean, *other_means = (words_of_loss(loss).mean for loss in question.losses[:2])
     columns = (
         Column("Model", number=False),
-        Column(f"Skill vs {result.rival_name}"),
+        Column(f"Skill vs {label(result.common_rival)}"),
         Column("95 % interval", spare=several or max(len(label(score.model)) for score in every) > ROOM),
         Column("p"),
         Column("p adjusted"),
@@ -116,11 +116,11 @@ def headline(result: Result) -> Table:
         *(Column(f"{other_mean}{power(others)}", spare=True) for other_mean in other_means),
     )
 
-    def cells(score: Score) -> tuple[str, ...]:
+    def cells(score: Score, view: Result) -> tuple[str, ...]:
         """Return one row."""
         return (
             label(score.model),
-            percent(score.skill, skill_digits(score.skill)) if score.model != result.rival else MISSING,
+            percent(score.skill, skill_digits(score.skill)) if score.model != view.rival else MISSING,
             interval(score.skill_low, score.skill_high, skill_digits(score.skill_low, score.skill_high)),
             p_value(score.p_value, alpha),
             p_value(score.p_adjusted, alpha),
@@ -133,10 +133,13 @@ def headline(result: Result) -> Table:
         )
 
     if several:
-        of_horizons = [Group(tuple(map(cells, view.scores)), f"{bars([view.horizon])} ahead") for view in views(result)]
+        of_horizons = [
+            Group(tuple(cells(score, view) for score in view.scores), f"{bars([view.horizon])} ahead")
+            for view in views(result)
+        ]
         return Table(columns, tuple(of_horizons), f"{headline_caption(result.verdict)} {ORDER_CAPTION}")
-    baselines = tuple(cells(score) for score in result.scores if not score.status)
-    candidates = tuple(cells(score) for score in result.candidates)
+    baselines = tuple(cells(score, result) for score in result.scores if not score.status)
+    candidates = tuple(cells(score, result) for score in result.candidates)
     groups = (Group(baselines, "Baselines"), Group(candidates, "Models, best first"))
     return Table(columns, tuple(group for group in groups if group.rows), headline_caption(result.verdict))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,13 @@ from backtest.data.errors import RunError
 from backtest.data.names import BEST
 from backtest.data.question import Question
 from backtest.data.records.verdict import BestBaseline, Verdict
+from backtest.data.schema import FITS
+from backtest.evaluation.evaluate import EvaluationSettings, evaluate
 from backtest.evaluation.forecast_tests import compare_jointly, fluctuation_paths
+from backtest.evaluation.strategies import CostSettings
+from backtest.reports.result import Result
+from backtest.reports.sections.horizons import horizons_title
+from backtest.reports.sections.scores import headline as headline_table
 from backtest.reports.wording.verdict import headline, sentences
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.equal_accuracy import smallest_detectable, smallest_detectable_difference
@@ -149,17 +156,19 @@ def test_at_several_horizons_each_best_baseline_is_named() -> None:
     )
 
 
+LATER = forecasts_of(8, 0.3, ridge=-0.5).with_columns(horizon=pl.lit(5, pl.Int32))
+
+
 def test_each_horizon_has_its_own_best_baseline() -> None:
-    later = forecasts_of(8, 0.3, ridge=-0.5).with_columns(horizon=pl.lit(5, pl.Int32))
-    found = evidence(pl.concat([FORECASTS, later]))
+    found = evidence(pl.concat([FORECASTS, LATER]))
     made = judge(found, networks=["lstm"])
     assert made.best == (BestBaseline(1, "ridge"), BestBaseline(5, "zero"))
     assert (made.rival_at(1), made.rival_at(5)) == ("ridge", "zero")
     assert sorted(claim.horizon for claim in made.claims) == [1, 5]
     by_horizon = {one.horizon: one for one in made.candidates}
     assert by_horizon[1].p_value == VERDICT.candidates[0].p_value
-    own = {horizon: losses(part, "lstm", "squared") for horizon, part in ((1, FORECASTS), (5, later))}
-    assert by_horizon[5].skill == pytest.approx(1 - own[5].mean() / losses(later, "zero", "squared").mean())
+    own = {horizon: losses(part, "lstm", "squared") for horizon, part in ((1, FORECASTS), (5, LATER))}
+    assert by_horizon[5].skill == pytest.approx(1 - own[5].mean() / losses(LATER, "zero", "squared").mean())
     joint = compare_jointly(found.panels, 0.05)
     over = joint.filter(pl.col("horizon").is_null())
     assert set(over["model"]) == {"lstm", "naive"}
@@ -167,3 +176,19 @@ def test_each_horizon_has_its_own_best_baseline() -> None:
     paths = fluctuation_paths(found.panels)
     drawn = {(horizon, model) for horizon, model in paths.select("horizon", "model").iter_rows()}
     assert drawn == {(1, "lstm"), (1, "naive"), (1, "zero"), (5, "lstm"), (5, "naive"), (5, "ridge")}
+
+
+def test_the_table_of_several_horizons_is_against_the_best_baseline_of_each() -> None:
+    forecasts = pl.concat([FORECASTS, LATER])
+    settings = EvaluationSettings(0.05, "holm", CostSettings(), timedelta(hours=1), True, QUESTION)
+    evaluation = evaluate(forecasts, fold_table(forecasts), pl.DataFrame(schema=FITS.dtypes), None, settings)
+    tables = {name.removesuffix(".parquet"): table for name, table in evaluation.tables.items()}
+    made = judge(evidence(forecasts), networks=["lstm"])
+    table = headline_table(Result(made, tables))
+    assert table.columns[1].label == "Skill vs the best baseline"
+    cells = {(group.label, row[0]): row[1] for group in table.groups for row in group.rows}
+    assert (cells["1 bar ahead", "ridge"], cells["5 bars ahead", "zero"]) == ("–", "–")
+    assert "–" not in {cells["1 bar ahead", "zero"], cells["5 bars ahead", "ridge"], cells["5 bars ahead", "LSTM"]}
+    assert table.columns[-3].label == "Skill vs naive"
+    shown = horizons_title(Result(made, tables))
+    assert shown == "LSTM is better than the best baseline at 1 and 5 bars"

@@ -107,6 +107,18 @@ def test_the_best_of_what_is_in_the_settings_is_the_same_trial_in_any_order() ->
     assert len(questions) == 1
 
 
+def test_the_settings_may_name_the_baselines_that_count() -> None:
+    named = {"rival": "best", "baselines": ["ridge", "zero"]}
+    config = build({**TREE, "models": ["ar", "lstm"], "question": named}, where="here")
+    assert config.resolved_question.baselines == ("ridge", "zero")
+    assert config.all_models == ("zero", "naive", "ridge", "ar", "lstm")
+    assert 'baselines = [\n    "ridge",\n    "zero",\n]' in config.to_toml()
+    with pytest.raises(ConfigError, match=r"question\.baselines: must come with question\.rival = 'best'.*got zero"):
+        build({**TREE, "question": {"baselines": ["zero"]}}, where="here")
+    with pytest.raises(ConfigError, match=r"models: unknown rigde: it may be one of"):
+        small(question={"rival": "best", "baselines": ["rigde"]})
+
+
 def test_a_placebo_is_asked_about_one_rival() -> None:
     plan = small(question={"rival": "best"})
     question = question_of(AuditedWalk.of(plan))
