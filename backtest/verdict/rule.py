@@ -80,6 +80,8 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
     candidates = [_candidate(row, evidence, family, n_folds, alpha) for row in judged]
     candidates += [_without_forecasts(name) for name in missing]
     candidates.sort(key=lambda each: RANKING.index(each.status))
+    first_place = {(one.status, one.model): at for at, one in reversed([*enumerate(candidates)])}
+    candidates.sort(key=lambda one: (first_place[one.status, one.model], one.horizon))
     first = candidates[0] if candidates else None
     return Verdict(
         status=first.status if first else "leak suspected" if evidence.leak else "cannot tell",

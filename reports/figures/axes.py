@@ -153,7 +153,7 @@ def plain_numbers(*axes: Axis) -> None:
         axis.set_major_formatter(lambda value, _: f"{value:.4g}".replace("-", MINUS))
 
 
-def short(name: str, most: int = 10) -> str:
+def short(name: str, most: int = 11) -> str:
     """Return a name that fits into a figure; the tables spell it out.
 
     A model of a run loses the word between them first, then the middle of the run's name: LSTM of quick-cold becomes
