@@ -99,10 +99,11 @@ class Verdict(JsonRecord):
     """What `verdict.json` holds.
 
     `candidates` are the networks, or without any all models but the references: by status in the order of RANKING, then
-    by skill, the horizons of a model together. `status` and `model` are those of the first (None if there is no candidate). `folds` and
-    `forecasts` count what was tested, `configurations` those tried on these bars, this one included, `comparisons` the
-    p-values adjusted together; `claims` are those of this run. `question` is what was asked; `best` says which baseline
-    the best one was at each horizon, where that is the rival, and skills are against it.
+    by skill, the horizons of a model together. `status` and `model` are those of the first (None if there is no
+    candidate). `folds` and `forecasts` count what was tested, `configurations` those tried on these bars, this one
+    included, `comparisons` the p-values adjusted together; `claims` are those of this run. `question` is what was
+    asked; `best` says which baseline the best one was at each horizon, where that is the rival, and skills are against
+    it.
     """
 
     status: Status
