@@ -190,7 +190,8 @@ def test_every_horizon_of_a_model_is_a_candidate() -> None:
     later = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
     candidates = verdict_on(pl.concat([FORECASTS, later]), "lstm").candidates
     assert [(row.model, row.horizon) for row in candidates] == [("lstm", 1), ("lstm", 5)]
-    assert candidates[0].skill < candidates[1].skill  # the horizons of a model in their order, whichever is best
+    skills = [row.skill or 0.0 for row in candidates]
+    assert skills[0] < skills[1]  # the horizons of a model in their order, whichever is best
 
 
 def test_the_file_gives_back_the_verdict_and_is_the_same_to_the_byte() -> None:
