@@ -7,7 +7,7 @@ from typing import Any
 
 from backtest.data.losses import LOSSES
 from backtest.data.names import BEST
-from backtest.data.targets import PRIMARY_TEST, Target, names_for, outcome_column, target_of
+from backtest.data.targets import PRIMARY_TESTS, Target, names_for, outcome_column, target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Question:
 
     The rival is a model, or `best`, the best of the `baselines`, which are named for it alone. It is asked at each of
     the `horizons`, bars ahead, ascending. Two questions that differ in them alone are equal: runs can be compared at
-    the horizons that they share.
+    the horizons that they share. Without a `test` it is that of the target.
 
     >>> Question().primary
     {'test': 'diebold_mariano', 'loss': 'squared', 'baseline': 'zero'}
@@ -25,7 +25,7 @@ class Question:
     target: str = "log_return"
     loss: str = "squared"
     rival: str = "zero"
-    test: str = PRIMARY_TEST
+    test: str = ""
     baselines: tuple[str, ...] = ()
     horizons: tuple[int, ...] = field(default=(1,), compare=False)
 
@@ -37,8 +37,10 @@ class Question:
             raise ValueError(f"target {unknown}") from unknown
         if self.loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)} (got {self.loss})")
-        if self.test != PRIMARY_TEST:
-            raise ValueError(f"test must be {PRIMARY_TEST} (got {self.test})")
+        if not self.test:
+            object.__setattr__(self, "test", self.about.primary_test)
+        if self.test not in PRIMARY_TESTS:
+            raise ValueError(f"test must be one of {', '.join(PRIMARY_TESTS)} (got {self.test})")
         if (self.rival == BEST) != bool(self.baselines):
             got = f"{', '.join(self.baselines) or 'none'}, rival {self.rival}"
             raise ValueError(f"baselines must be named for the rival {BEST}, and for no other (got {got})")

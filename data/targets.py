@@ -17,8 +17,8 @@ from backtest.data.bar_variances import garman_klass, parkinson, squared_return
 Scale = Literal["return", "variance", "probability"]
 """On which scale an outcome is forecast: as it is, as a variance, or as the probability of an event."""
 
-PRIMARY_TEST = "diebold_mariano"
-"""The test that a verdict rests on, a key of TESTS."""
+PRIMARY_TEST, ROBUST_TEST = PRIMARY_TESTS = ("diebold_mariano", "diebold_mariano_robust")
+"""The tests that a verdict can rest on, keys of TESTS: the usual one, and that for skewed losses."""
 
 BAR_VARIANCE = "bar_variance"
 """Column of FEATURES that holds the variance of each bar, where the target is one."""
@@ -57,7 +57,7 @@ class Target:
     metrics
         Those of METRICS that are tabulated; `skill` stands for the skill against each reference.
     tests
-        Those of TESTS that make sense for it.
+        Those of TESTS that make sense for it; the verdict rests on the first of PRIMARY_TESTS among them.
     models, features
         What a run takes where its settings name none.
     tradable
@@ -107,6 +107,11 @@ class Target:
     additive: bool = False
     noise: float | None = None
 
+    @property
+    def primary_test(self) -> str:
+        """The test that the verdict rests on."""
+        return next((name for name in self.tests if name in PRIMARY_TESTS), PRIMARY_TEST)
+
 
 def log_return(horizon: int) -> pl.Expr:
     """Log return over the next `horizon` bars: log(close of the bar `horizon` ahead / close)."""
@@ -141,6 +146,7 @@ def variance_target(
         losses=("qlike", "squared"),
         metrics=("qlike", "mse", "rmse", "skill", "correlation"),
         tests=(
+            ROBUST_TEST,
             PRIMARY_TEST,
             "ibragimov_muller",
             "encompassing",
@@ -202,6 +208,7 @@ TARGETS: dict[str, Target] = {
         losses=("brier", "log_loss"),
         metrics=("brier", "log_loss", "skill", "accuracy", "correlation"),
         tests=(
+            ROBUST_TEST,
             PRIMARY_TEST,
             "ibragimov_muller",
             "encompassing",

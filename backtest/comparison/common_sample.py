@@ -14,7 +14,7 @@ from backtest.comparison.runs import FinishedRun
 from backtest.data.errors import ConfigError
 from backtest.data.schema import FITS, FOLDS, FORECASTS
 from backtest.significance.result import FloatArray
-from backtest.verdict.rule import MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP
+from backtest.verdict.rule import differences_needed
 
 KEY = ["symbol", "time"]
 RELATIVE, ABSOLUTE = 1e-12, 1e-15
@@ -110,7 +110,7 @@ def refuse_others(shared: pl.DataFrame, truth: pl.DataFrame, agreed: Sequence[st
 
 def refuse_few(shared: pl.DataFrame, truths: Sequence[pl.DataFrame], runs: Sequence[FinishedRun], horizon: int) -> None:
     """Raise ConfigError where the runs share too few times for a test of forecasts so far ahead."""
-    needed, got = max(MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP * horizon), shared["time"].n_unique()
+    needed, got = differences_needed(runs[0].verdict.question.test, horizon), shared["time"].n_unique()
     if got >= needed:
         return
     symbols = [run.manifest.data.symbols for run in runs]

@@ -11,8 +11,8 @@ from backtest.comparison.common_sample import same_forecasts
 from backtest.data.errors import UndefinedTest
 from backtest.data.records.comparison import Finding, Group, Pair
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
+from backtest.significance.primary import PRIMARY, PrimaryTest
 from backtest.significance.result import FloatArray
 
 
@@ -82,11 +82,13 @@ def first_alike(y_hat: Mapping[str, FloatArray]) -> dict[str, str]:
     }
 
 
-def difference(first: FloatArray, second: FloatArray, zero: FloatArray, horizon: int) -> dict[str, float]:
+def difference(
+    first: FloatArray, second: FloatArray, zero: FloatArray, horizon: int, primary: PrimaryTest
+) -> dict[str, float]:
     """Mean loss difference of two models (n,) as a share of zero's, with its 95 % interval, as far as it is defined.
 
     first - second + zero has the skill -difference against zero, and the interval of that is Fieller's: 0 lies outside
-    of it if and only if the two-sided Diebold-Mariano test rejects. Only lower ends are taken, of both directions,
+    of it if and only if the two-sided primary test rejects. Only lower ends are taken, of both directions,
     because a skill ends at 1 and a difference does not; so the two directions are mirror images to the last bit.
     """
     scale = float(zero.mean())
@@ -95,7 +97,7 @@ def difference(first: FloatArray, second: FloatArray, zero: FloatArray, horizon:
     value = float((first - second).mean()) / scale
     try:
         low, high = (
-            skill_interval(one - other + zero, zero, horizon=horizon).low
+            primary.interval(one - other + zero, zero, horizon=horizon).low
             for one, other in ((second, first), (first, second))
         )
     except UndefinedTest:
@@ -141,11 +143,12 @@ def _tested(panel: LossPanel, pair: ModelPair, *, same: bool) -> dict[str, Any]:
     if same:
         return {**nothing, "note": "the same forecasts"}
     losses = [panel.loss(name) for name in (*pair.names, panel.rival)]
-    effect = difference(losses[0], losses[1], losses[2], panel.horizon)
+    primary = PRIMARY[panel.question.test]
+    effect = difference(losses[0], losses[1], losses[2], panel.horizon, primary)
     if not effect:
         return {**nothing, "note": "the rival makes no error to compare with"}
     try:
-        p_value = diebold_mariano(losses[0], losses[1], horizon=panel.horizon).p_value
+        p_value = primary.run(losses[0], losses[1], horizon=panel.horizon).p_value
     except UndefinedTest as error:
         return {**nothing, **effect, "note": str(error)}
     return {**nothing, **effect, "p_value": p_value, "p_other_loss": _p_other_loss(panel, pair), "note": ""}
@@ -157,6 +160,6 @@ def _p_other_loss(panel: LossPanel, pair: ModelPair) -> float | None:
         return None
     first, second = (panel.loss(name, panel.question.losses[1]) for name in pair.names)
     try:
-        return diebold_mariano(first, second, horizon=panel.horizon).p_value
+        return PRIMARY[panel.question.test].run(first, second, horizon=panel.horizon).p_value
     except UndefinedTest:
         return None

@@ -15,9 +15,9 @@ from backtest.data.targets import names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.best_baseline import best_of_baselines
-from backtest.significance.equal_accuracy import skill_interval
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
 from backtest.significance.multiple_testing import ADJUSTMENTS
+from backtest.significance.primary import PRIMARY, PrimaryTest
 from backtest.significance.result import Alternative
 from backtest.significance.stability import fluctuation
 from backtest.significance.table import TESTS, ForecastTest, Sample
@@ -134,6 +134,7 @@ def _rows_of(
 ) -> Iterator[dict[str, object]]:
     """Rows of the tests and alternatives that are asked of these forecasts; each skill is worked out once."""
     effects: dict[tuple[str, str, str], dict[str, float]] = {}
+    primary = PRIMARY[panel.question.test]
     for name, alternatives in asked.items():
         test = TESTS[name]
         named = {"test": name, "title": test.title, "of_skill": test.of_skill, "asks": test.asks, "fold": fold}
@@ -142,7 +143,7 @@ def _rows_of(
                 continue
             sample = panel.sample(model, baseline, loss)
             if (loss, baseline, model) not in effects:
-                effects[loss, baseline, model] = _effect(sample) if loss in panel.question.losses else {}
+                effects[loss, baseline, model] = _effect(sample, primary) if loss in panel.question.losses else {}
             about = {**named, "loss": loss, "baseline": baseline, "model": model, "horizon": panel.horizon}
             about |= {"n": panel.times.size, **effects[loss, baseline, model]}
             for alternative in alternatives:
@@ -158,9 +159,11 @@ def _rows_of_best(panel: LossPanel) -> Iterator[dict[str, object]]:
     about = {"title": primary.title, "of_skill": primary.of_skill, "asks": primary.asks, "horizon": panel.horizon}
     for model in (model for model in panel.models if model not in question.references):
         named = {**about, **question.primary, "model": model, "n": panel.times.size}
-        named |= _effect(panel.sample(model, panel.rival, question.loss))
+        named |= _effect(panel.sample(model, panel.rival, question.loss), PRIMARY[question.test])
         try:
-            found = best_of_baselines(panel.loss(model), panel.rival_losses, horizon=panel.horizon)
+            found = best_of_baselines(
+                panel.loss(model), panel.rival_losses, horizon=panel.horizon, test=PRIMARY[question.test].run
+            )
         except UndefinedTest as error:
             yield from ({**named, "alternative": side, "note": str(error)} for side in ("less", "greater"))
             continue
@@ -179,11 +182,11 @@ def _outcome(test: ForecastTest, sample: Sample, alternative: Alternative) -> di
     return {name: found[name] for name in ("statistic", "p_value", "n", "lags", "note")}
 
 
-def _effect(sample: Sample) -> dict[str, float]:
-    """Skill and its interval, or what of them is defined."""
+def _effect(sample: Sample, primary: PrimaryTest) -> dict[str, float]:
+    """Skill and its interval, that of the primary test, or what of them is defined."""
     model, baseline = sample.losses
     try:
-        skill = skill_interval(model, baseline, horizon=sample.horizon)
+        skill = primary.interval(model, baseline, horizon=sample.horizon)
     except UndefinedTest:
         return skill_of(model, baseline)
     return {"skill": skill.value, "skill_low": skill.low, "skill_high": skill.high}

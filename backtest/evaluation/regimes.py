@@ -16,8 +16,8 @@ from backtest.data.errors import UndefinedTest
 from backtest.data.targets import Scale
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
-from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
+from backtest.significance.primary import PRIMARY, PrimaryTest
 from backtest.significance.result import FloatArray, mean_per_time
 
 IntArray = npt.NDArray[np.int64]
@@ -145,6 +145,7 @@ def _parts(origins: pl.DataFrame, interval: timedelta, scale: Scale) -> list[Par
 def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     """Rows of REGIMES of one horizon, without adjusted p-values."""
     losses = {model: panel.row_loss(model) for model in panel.models}
+    primary = PRIMARY[panel.question.test]
     for part in parts:
         about = {"horizon": panel.horizon, "regime": part.regime, "part": part.name, "place": part.place}
         instant = None if panel.instant is None else panel.instant[part.rows]
@@ -155,21 +156,21 @@ def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
             own = losses[model][part.rows]
             errors = {"model": model, "n": own.size, "loss": float(own.mean()), "rival_loss": float(rival.mean())}
             pair = mean_per_time(own, instant), mean_per_time(rival, instant)
-            evidence = {"note": UNTESTED} if part.name == UNKNOWN else _evidence(*pair, panel.horizon)
+            evidence = {"note": UNTESTED} if part.name == UNKNOWN else _evidence(*pair, panel.horizon, primary)
             yield {**about, **errors, **skill_of(*pair), **evidence}
 
 
-def _evidence(loss_model: FloatArray, loss_baseline: FloatArray, horizon: int) -> dict[str, Any]:
+def _evidence(loss_model: FloatArray, loss_baseline: FloatArray, horizon: int, primary: PrimaryTest) -> dict[str, Any]:
     """Interval of the skill and p-value of the primary test as far as they are defined, and why they are not."""
     found: dict[str, Any] = {}
     reasons = []
     try:
-        skill = skill_interval(loss_model, loss_baseline, horizon=horizon)
+        skill = primary.interval(loss_model, loss_baseline, horizon=horizon)
         found |= {"skill_low": skill.low, "skill_high": skill.high}
     except UndefinedTest as undefined:
         reasons.append(str(undefined))
     try:
-        found["p_value"] = diebold_mariano(loss_model, loss_baseline, horizon=horizon).p_value
+        found["p_value"] = primary.run(loss_model, loss_baseline, horizon=horizon).p_value
     except UndefinedTest as undefined:
         reasons.append(str(undefined))
     return {**found, "note": "; ".join(dict.fromkeys(reasons))}

@@ -12,8 +12,8 @@ from backtest.data.errors import UndefinedTest
 from backtest.data.names import BEST
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.best_baseline import best_of_baselines
-from backtest.significance.equal_accuracy import diebold_mariano
 from backtest.significance.mean_tests import mean_test
+from backtest.significance.primary import PRIMARY
 from backtest.significance.result import FloatArray
 
 
@@ -60,13 +60,14 @@ def against_rival(panel: LossPanel, model: str, *, seed: int | None = None) -> d
     """`skill` against the rival, `p_value` and `p_worse` of the primary test, as far as they are defined."""
     losses = panel.loss(model, seed=seed), panel.rival_loss
     try:
+        test = PRIMARY[panel.question.test]
         if panel.question.rival == BEST:
-            found = best_of_baselines(losses[0], panel.rival_losses, horizon=panel.horizon)
+            found = best_of_baselines(losses[0], panel.rival_losses, horizon=panel.horizon, test=test.run)
             return {**skill_of(*losses), "p_value": found.better.p_value, "p_worse": found.worse.p_value}
-        result = diebold_mariano(*losses, horizon=panel.horizon, alternative="less")
+        better, worse = test.both_sides(*losses, panel.horizon)
     except UndefinedTest:
         return skill_of(*losses)
-    return {**skill_of(*losses), "p_value": result.p_value, "p_worse": 1 - result.p_value}
+    return {**skill_of(*losses), "p_value": better, "p_worse": worse}
 
 
 def _variances(panel: LossPanel, model: str) -> dict[str, float]:

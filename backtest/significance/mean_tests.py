@@ -62,12 +62,15 @@ def long_run_covariance(first: FloatArray, second: FloatArray, bandwidth: int) -
     Bartlett's sum is the mean product of all sums of `bandwidth` neighbours over `bandwidth`, the centred series
     continued by zeros: a form that takes n steps whatever the bandwidth, and of one series is never negative.
     """
-    windows = []
-    for series in (first, second):
-        sums = np.concatenate([np.zeros(bandwidth), np.cumsum(series - series.mean())])
-        ends = np.concatenate([sums[bandwidth:], np.full(bandwidth - 1, sums[-1])])
-        windows.append(ends - sums[: ends.size])
-    return float(np.sum(windows[0] * windows[1])) / (bandwidth * first.size)
+    sums = sums_of_neighbours(first, bandwidth) * sums_of_neighbours(second, bandwidth)
+    return float(np.sum(sums)) / (bandwidth * first.size)
+
+
+def sums_of_neighbours(series: FloatArray, length: int) -> FloatArray:
+    """All sums (n + length - 1,) of `length` neighbours of a series (n,), centred and continued by zeros."""
+    sums = np.concatenate([np.zeros(length), np.cumsum(series - series.mean())])
+    ends = np.concatenate([sums[length:], np.full(length - 1, sums[-1])])
+    return np.asarray(ends - sums[: ends.size])
 
 
 def truncated_variance(series: FloatArray, horizon: int) -> float:

@@ -16,6 +16,7 @@ from backtest.significance.equal_accuracy import diebold_mariano, ibragimov_mull
 from backtest.significance.nested import clark_west, encompassing
 from backtest.significance.rationality import mincer_zarnowitz, mincer_zarnowitz_logs
 from backtest.significance.result import Alternative, FloatArray, TestResult
+from backtest.significance.robust import diebold_mariano_robust
 from backtest.significance.stability import fluctuation, giacomini_white
 
 
@@ -115,6 +116,15 @@ TESTS: dict[str, ForecastTest] = {
         "Diebold-Mariano",
         _of_losses(diebold_mariano, sided=True),
         "Were these forecasts better than the baseline's?",
+        pooled=("less", "two-sided", "greater"),
+        fold=("less", "two-sided"),
+        losses="all",
+        of_skill=True,
+    ),
+    "diebold_mariano_robust": ForecastTest(
+        "Robust Diebold-Mariano",
+        _of_losses(diebold_mariano_robust, sided=True),
+        "Were these forecasts better than the baseline's, whatever the skewness of the losses?",
         pooled=("less", "two-sided", "greater"),
         fold=("less", "two-sided"),
         losses="all",

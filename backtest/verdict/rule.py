@@ -1,9 +1,10 @@
 """The rule of the verdict, in one place: whether there is evidence that a network forecasts better than its rival.
 
 The rule stands in `status_of` and `insufficient_data_reason`, its constants below. It reads one test, that of the
-question: Diebold-Mariano on the pooled losses of the mean over seeds against the rival, one-sided, adjusted over all
-models but the references, at all horizons, in this configuration and in every other one tried on the same bars. Where
-the rival is the best of the baselines, a better model beats every one of them: see `significance.best_baseline`.
+question: Diebold-Mariano, or its robust version where losses are skewed, on the pooled losses of the mean over seeds
+against the rival, one-sided, adjusted over all models but the references, at all horizons, in this configuration and in
+every other one tried on the same bars. Where the rival is the best of the baselines, a better model beats every one
+of them: see `significance.best_baseline`.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from backtest.data.question import Question
 from backtest.data.records.verdict import BestBaseline, Candidate, Reason, Verdict
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.equal_accuracy import smallest_detectable, smallest_detectable_difference
+from backtest.significance.primary import PRIMARY
 from backtest.verdict.ledger import Key
 from backtest.verdict.multiple_testing import Family, Tried, primary
 
 MIN_FOLDS = 3
 MIN_DIFFERENCES = 30
-MIN_DIFFERENCES_PER_STEP = 10
-"""At least this many loss differences for each step of the horizon: overlapping forecasts repeat each other."""
+"""For each step of the horizon at least as many as `PrimaryTest.per_step`: overlapping forecasts repeat each other."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +55,9 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
     """Judge a run; `networks` are the models that the question is about.
 
     leak suspected  the audit failed: no number of this run can be trusted
-    cannot tell     fewer than 3 folds with forecasts; fewer than 30 loss differences, or than 10 for each step of the
-                    horizon; every outcome is zero; no forecasts of the rows of the rival; or the test is undefined
+    cannot tell     fewer than 3 folds with forecasts; fewer than 30 loss differences, or than the test needs for each
+                    step of the horizon (10, the robust one 40); every outcome is zero; no forecasts of the rows of the
+                    rival; or the test is undefined
     better          positive skill, and adjusted one-sided p <= alpha for "better than the rival"
     worse           negative skill, and adjusted one-sided p <= alpha for "worse than the rival": a family of its own,
                     so the chance of either claim being false is at most 2 alpha
@@ -110,9 +112,14 @@ def status_of(
     return "worse" if skill < 0 and p_worse_adjusted <= alpha else "no evidence"
 
 
+def differences_needed(test: str, horizon: int) -> int:
+    """The fewest loss differences on which the verdict rests a claim by a primary test."""
+    return max(MIN_DIFFERENCES, PRIMARY[test].per_step * horizon)
+
+
 def insufficient_data_reason(row: Mapping[str, Any], folds: int) -> Reason | None:
     """Why nothing can be said about a row of the primary test in so many folds; None if something can."""
-    needed = max(MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP * row["horizon"])
+    needed = differences_needed(row["test"], row["horizon"])
     if folds < MIN_FOLDS:
         return Reason("few_folds", folds, MIN_FOLDS)
     if row["n"] < needed:
@@ -201,6 +208,7 @@ def _detectable_skill(panels: Sequence[LossPanel], key: Key, level: float) -> fl
     """
     model, horizon = key
     panel = next(each for each in panels if each.horizon == horizon)
+    level = PRIMARY[panel.question.test].fixed_b_level(level)
     try:
         gains = {name: _detectable_gain(panel, model, name, level) for name in panel.question.rivals}
     except UndefinedTest:

@@ -10,8 +10,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from backtest.data.run_files import write_bytes
+from backtest.data.targets import PRIMARY_TEST
 from backtest.reports.formats import decimal, percent, whole
-from backtest.verdict.rule import MIN_DIFFERENCES, MIN_DIFFERENCES_PER_STEP
+from backtest.significance.primary import PRIMARY
+from backtest.verdict.rule import MIN_DIFFERENCES
 from backtest.walk.environment import hardware, versions
 from tests.calibration import pictures, tables
 from tests.calibration.findings import LEVEL, Findings, Planted, Rate, crossing
@@ -47,7 +49,7 @@ def _sizes(findings: Findings, plan: Plan) -> dict[str, object]:
     ]
     return {
         "promises": in_short(findings),
-        "per_step": MIN_DIFFERENCES_PER_STEP,
+        "per_step": PRIMARY[PRIMARY_TEST].per_step,
         "least": MIN_DIFFERENCES,
         "draws": whole(plan.draws),
         "low": low,

@@ -10,6 +10,7 @@ import numpy as np
 
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import PRIMARY
+from backtest.data.targets import ROBUST_TEST
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.mean_tests import Estimator
 from backtest.significance.resampling import Resampling
@@ -63,6 +64,7 @@ SIZES: dict[str, Size] = {
         for estimator in get_args(Estimator)
         for alternative, side in SIDES.items()
     },
+    **{f"Robust DM, {side}": _as_run(ROBUST_TEST, alternative, equal) for alternative, side in SIDES.items()},
     "Ibragimov-Müller": _as_run("ibragimov_muller", "less", equal),
     "Clark-West": _as_run("clark_west", "less", worthless),
     "Encompassing": _as_run("encompassing", "less", worthless),

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtest.data.targets import PRIMARY_TEST
 from backtest.significance.joint_tests import JOINT_TESTS
+from backtest.significance.primary import PRIMARY
 from backtest.significance.table import TESTS
-from backtest.verdict.rule import MIN_DIFFERENCES_PER_STEP
 from tests.calibration.findings import Planted, Rate, alarms, crossing
 from tests.calibration.plan import QUICK, carry_out
 from tests.calibration.sizes import SIZES, SKILLS, VERDICTS_TEST, count_covered, count_joint_errors, count_rejections
@@ -142,7 +143,7 @@ def test_a_quick_calibration_keeps_what_is_promised(tmp_path: Path) -> None:
     """Rates may be off by what so few draws leave: three standard errors, for there are many of them."""
     found = carry_out(QUICK, tmp_path, 2, lambda done, of: None)
     for (kind, horizon, n), rate in found.sizes[VERDICTS_TEST].items():
-        if n >= MIN_DIFFERENCES_PER_STEP * horizon:
+        if n >= PRIMARY[PRIMARY_TEST].per_step * horizon:
             assert rate.share <= 0.05 + 3 * rate.error(0.05), (kind, horizon, n)
     for walk, worlds in found.noise.items():
         for model, rates in alarms(worlds).items():
@@ -153,5 +154,5 @@ def test_a_quick_calibration_keeps_what_is_promised(tmp_path: Path) -> None:
         assert power.share >= 0.8 - 2 * power.error
     for cells in found.coverage.values():
         for (kind, horizon, n), rate in cells.items():
-            if kind != "t3" and n >= MIN_DIFFERENCES_PER_STEP * horizon:
+            if kind != "t3" and n >= PRIMARY[PRIMARY_TEST].per_step * horizon:
                 assert 0.93 - 2 * rate.error(0.95) <= rate.share <= 0.97 + 2 * rate.error(0.95), (kind, horizon, n)

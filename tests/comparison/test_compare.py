@@ -201,19 +201,20 @@ def test_swapped_runs_flip_every_sign_and_keep_every_p_value(runs: tuple[Path, .
             assert (other.difference, other.low, other.high) == (-pair.difference, -pair.high, -pair.low)
 
 
-@given(st.integers(0, 10_000), st.integers(40, 200), st.floats(0.01, 3), st.integers(1, 3))
+@given(st.integers(0, 10_000), st.integers(40, 200), st.floats(0.01, 3), st.integers(1, 3), st.sampled_from([*PRIMARY]))
 @examples(60)
 def test_an_interval_is_antisymmetric_and_leaves_zero_where_the_test_rejects(
-    seed: int, n: int, gap: float, horizon: int
+    seed: int, n: int, gap: float, horizon: int, test: str
 ) -> None:
     rng = np.random.default_rng(seed)
     zero, first, second = rng.chisquare(1, (3, n)) * np.array([[1.0], [1.0], [gap]])
-    there, back = difference(first, second, zero, horizon), difference(second, first, zero, horizon)
+    primary = PRIMARY[test]
+    there, back = (difference(*pair, zero, horizon, primary) for pair in ((first, second), (second, first)))
     assert there["difference"] == -back["difference"]
     if "low" in there:
         assert (there["low"], there["high"]) == (-back["high"], -back["low"])
         assert there["low"] <= there["difference"] <= there["high"]
-        rejected = diebold_mariano(first, second, horizon=horizon).p_value < 0.05
+        rejected = primary.run(first, second, horizon=horizon).p_value < 0.05
         assert rejected == (there["low"] > 0 or there["high"] < 0)
 
 

@@ -1,0 +1,46 @@
+"""The tests that a verdict can rest on, each with the interval that belongs to it and the data that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backtest.significance.equal_accuracy import Skill, diebold_mariano, skill_interval
+from backtest.significance.result import FloatArray, TestResult
+from backtest.significance.robust import diebold_mariano_robust, fixed_b_level, robust_interval
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryTest:
+    """A test of two series of losses by which a verdict can be reached.
+
+    `run` takes losses (n,) of model and baseline, `horizon` and `alternative`; `interval` is that of the skill,
+    inverted from it. Its one-sided version at a level alpha is as strict as a fixed-b test at `fixed_b_level(alpha)`:
+    what it can detect follows from that. Below `per_step` loss differences for each step of the horizon it does not
+    keep its level. `complementary` says whether its one-sided p-values sum to 1.
+    """
+
+    run: Callable[..., TestResult]
+    interval: Callable[..., Skill]
+    fixed_b_level: Callable[[float], float]
+    per_step: int
+    complementary: bool
+
+    def both_sides(self, loss_model: FloatArray, loss_baseline: FloatArray, horizon: int) -> tuple[float, float]:
+        """The p-values for "better" and for "worse" than the baseline."""
+        pair = loss_model, loss_baseline
+        better = self.run(*pair, horizon=horizon, alternative="less").p_value
+        if self.complementary:
+            return better, 1 - better
+        return better, self.run(*pair, horizon=horizon, alternative="greater").p_value
+
+
+PRIMARY: dict[str, PrimaryTest] = {
+    "diebold_mariano": PrimaryTest(
+        diebold_mariano, skill_interval, lambda alpha: alpha, per_step=10, complementary=True
+    ),
+    "diebold_mariano_robust": PrimaryTest(
+        diebold_mariano_robust, robust_interval, fixed_b_level, per_step=40, complementary=False
+    ),
+}
+"""By their names in TESTS, which are those of `data.targets.PRIMARY_TESTS`."""
