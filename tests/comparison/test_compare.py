@@ -28,6 +28,7 @@ from backtest.reports.result import Score
 from backtest.reports.sections.cumulative_loss import fold_changes
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.multiple_testing import holm
+from backtest.significance.primary import PRIMARY
 from backtest.significance.result import FloatArray
 from backtest.significance.superiority import model_confidence_set
 from backtest.verdict.ledger import LEDGER, Trial, append
