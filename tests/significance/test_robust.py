@@ -1,0 +1,179 @@
+"""The robust Diebold-Mariano test: skewness is removed as Hall says, its level is kept, its interval is the inverse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from arch.bootstrap import IIDBootstrap
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.stats import norm, skew, t
+
+from backtest.data.errors import ConfigError, UndefinedTest, UnpairedForecasts
+from backtest.data.targets import PRIMARY_TESTS
+from backtest.significance import fixed_b
+from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
+from backtest.significance.primary import PRIMARY
+from backtest.significance.result import Alternative, FloatArray
+from backtest.significance.robust import (
+    diebold_mariano_robust,
+    fixed_b_level,
+    hall,
+    long_run_skewness,
+    robust_interval,
+)
+from tests.calibration.volatility import draw_variances, too_large, too_small
+
+SIDES: tuple[Alternative, ...] = ("less", "greater")
+
+
+def skewed(seed: int, n: int, shift: float = 0.0) -> tuple[FloatArray, FloatArray]:
+    """Losses whose differences are as skewed as squared normal numbers."""
+    drawn = np.random.default_rng(seed).chisquare(1, n)
+    return 1 + 0.2 * drawn + shift, 1.2 + 0.0 * drawn
+
+
+def test_at_horizon_one_it_is_the_skewness_of_the_sample() -> None:
+    series = np.random.default_rng(0).lognormal(size=300)
+    assert long_run_skewness(series, 1) == pytest.approx(skew(series), rel=1e-12)
+
+
+def test_skewness_of_sums_counts_what_neighbours_have_in_common() -> None:
+    steps = np.random.default_rng(1).chisquare(1, 400_000)
+    sums = np.convolve(steps, np.ones(4), "valid")
+    # sums of 4 of them weigh steps 1, 2, 3, 4, 3, 2, 1; over all lags it would be the skewness of a step, 2 sqrt(2)
+    weights = np.array([1, 2, 3, 4, 3, 2, 1])
+    expected = 2 * np.sqrt(2) * np.sum(weights**3) / 4 / (np.sum(weights**2) / 4) ** 1.5
+    assert long_run_skewness(sums, 4) == pytest.approx(expected, rel=0.03)
+    assert skew(sums) == pytest.approx(np.sqrt(2), rel=0.05)
+
+
+@given(st.floats(-6, 6), st.floats(-10, 10).filter(lambda g: abs(g) > 0.01), st.integers(20, 5000))
+def test_hall_is_his_cubic_which_has_an_inverse(statistic: float, skewness: float, n: int) -> None:
+    found = hall(statistic, skewness, n)
+    root = n**0.5
+    cube = (1 + skewness * statistic / root / 3) ** 3
+    assert found == pytest.approx(root * ((cube - 1) / skewness + skewness / (6 * n)), rel=1e-6, abs=1e-8)
+    back = 3 / skewness * (np.cbrt(1 + skewness * (found / root - skewness / (6 * n))) - 1) * root
+    assert back == pytest.approx(statistic, abs=1e-5)
+
+
+def test_hall_by_hand() -> None:
+    # t = -2, g = 3, n = 100: u = -0.2; 10 (-0.2 + 0.04 + 9 * -0.008 / 27 + 0.005) = -1.57667
+    assert hall(-2.0, 3.0, 100) == pytest.approx(10 * (-0.2 + 0.04 - 0.072 / 27 + 0.005), rel=1e-12)
+
+
+def test_skewness_moves_an_interval_as_far_as_the_studentised_bootstrap_of_arch_does() -> None:
+    values = np.random.default_rng(3).exponential(size=200)
+    n, mean, error = values.size, values.mean(), values.std() / values.size**0.5
+    g = float(skew(values))
+
+    def end(sign: float) -> float:
+        return float(brentq(lambda mu: hall((mean - mu) / error, g, n) + sign * 1.96, mean - 1, mean + 1))
+
+    bootstrap = IIDBootstrap(values, seed=1)
+    low, high = bootstrap.conf_int(
+        np.mean, 4000, method="studentized", std_err_func=lambda m, x: np.atleast_1d(x.std() / x.size**0.5)
+    ).ravel()
+    plain, ours, hers = mean, (end(-1) + end(1)) / 2, (low + high) / 2
+    assert ours > plain + 0.1 * error
+    assert ours - plain == pytest.approx(hers - plain, rel=0.25)
+    assert end(1) - end(-1) == pytest.approx(high - low, rel=0.05)
+
+
+def test_without_skewness_one_side_is_students_t_at_the_normal_score_and_two_sides_are_fixed_b() -> None:
+    half = np.random.default_rng(4).standard_normal(100)
+    difference = np.ravel([half, -half], order="F") - 0.3  # symmetric to the last value
+    zero = np.zeros(200)
+    for side in SIDES:
+        plain = diebold_mariano(difference, zero, alternative=side)
+        found = diebold_mariano_robust(difference, zero, alternative=side)
+        assert found.p_value == pytest.approx(t.cdf(norm.ppf(plain.p_value), 5), rel=1e-6)
+        assert found.statistic == pytest.approx(plain.statistic, rel=1e-9)
+    two = diebold_mariano_robust(difference, zero)
+    assert two.p_value == pytest.approx(diebold_mariano(difference, zero).p_value, rel=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(60, 300), st.integers(1, 5), st.floats(-0.2, 0.2))
+def test_it_never_claims_what_the_usual_test_does_not_and_sides_swap_with_the_models(
+    seed: int, n: int, horizon: int, shift: float
+) -> None:
+    model, baseline = skewed(seed, n, shift)
+    p = {}
+    for side, other in zip(SIDES, SIDES[::-1], strict=True):
+        plain = diebold_mariano(model, baseline, horizon=horizon, alternative=side).p_value
+        p[side] = diebold_mariano_robust(model, baseline, horizon=horizon, alternative=side).p_value
+        if plain < 0.5:
+            assert p[side] >= plain
+        swapped = diebold_mariano_robust(baseline, model, horizon=horizon, alternative=other)
+        assert swapped.p_value == pytest.approx(p[side], rel=1e-9)
+    assert p["less"] + p["greater"] >= 1 - 1e-12
+    assert PRIMARY["diebold_mariano_robust"].both_sides(model, baseline, horizon) == (p["less"], p["greater"])
+    two = diebold_mariano_robust(model, baseline, horizon=horizon)
+    nearer = min(p, key=lambda side: p[side])
+    nominal = norm.cdf(t.ppf(p[nearer], 5))
+    assert two.p_value == pytest.approx(min(1.0, 2 * nominal), rel=1e-6)
+
+
+def test_the_level_is_what_the_one_sided_test_needs_of_fixed_b() -> None:
+    assert fixed_b_level(0.05) == pytest.approx(norm.cdf(t.ppf(0.05, 5)), rel=1e-12)
+    assert fixed_b_level(0.05) == pytest.approx(0.02195, abs=1e-5)
+    half = np.random.default_rng(5).standard_normal(100)
+    difference = np.ravel([half, -half], order="F")
+    at = brentq(
+        lambda mean: diebold_mariano_robust(difference + mean, np.zeros(200), alternative="less").p_value - 0.05, -1, 0
+    )
+    statistic = diebold_mariano(difference + at, np.zeros(200)).statistic
+    assert -statistic == pytest.approx(fixed_b.critical(fixed_b_level(0.05), 200, fixed_b.bandwidth(200, 1)), rel=1e-6)
+
+
+def test_of_skewed_losses_it_keeps_the_level_where_the_usual_test_does_not() -> None:
+    rng, draws, wrong = np.random.default_rng(6), 400, {"diebold_mariano": 0, "diebold_mariano_robust": 0}
+    small, large = (float(each(0.05, 1, rng)[0]) for each in (too_small, too_large))
+    for _ in range(draws):
+        y, mean = draw_variances("squared returns of t(5)", (1,), 250, rng)[1]
+        losses = [log + y / (mean * np.exp(log)) for log in (small, large)]
+        for name in wrong:
+            wrong[name] += PRIMARY[name].run(*losses, alternative="less").p_value <= 0.05
+    limit = 0.05 + 2 * np.sqrt(0.05 * 0.95 / draws)
+    assert wrong["diebold_mariano_robust"] / draws < limit < 0.09 < wrong["diebold_mariano"] / draws
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(60, 300), st.integers(1, 5), st.floats(-0.15, 0.3))
+def test_the_interval_holds_the_ratios_that_the_two_sided_test_does_not_reject(
+    seed: int, n: int, horizon: int, shift: float
+) -> None:
+    drawn, other = np.random.default_rng(seed).chisquare(1, (2, n))
+    model, baseline = 0.5 + drawn + shift, 0.5 + 0.6 * drawn + 0.4 * other
+    skill, plain = (each(model, baseline, horizon=horizon) for each in (robust_interval, skill_interval))
+    assert skill.value == plain.value
+    assert skill.low - 1e-12 <= plain.low < plain.value < plain.high <= skill.high + 1e-12
+    for end in (skill.low, skill.high):
+        found = diebold_mariano_robust(model, (1 - end) * baseline, horizon=horizon)
+        assert found.p_value == pytest.approx(0.05, abs=1e-6)
+    rejected = diebold_mariano_robust(model, baseline, horizon=horizon).p_value < 0.05
+    assert rejected == (skill.low > 0 or skill.high < 0)
+
+
+def test_no_skill_is_above_one_and_units_do_not_matter() -> None:
+    model, baseline = skewed(7, 80)
+    nearly = robust_interval(model * 1e-3 * np.arange(80) % 1e-3, baseline)
+    assert nearly.high <= 1
+    one, other = robust_interval(model, baseline), robust_interval(model * 1e-9, baseline * 1e-9)
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-9)
+
+
+def test_what_is_no_pair_or_does_not_vary_is_refused() -> None:
+    with pytest.raises(UnpairedForecasts, match="one length"):
+        diebold_mariano_robust(np.ones(40), np.ones(41))
+    with pytest.raises(UndefinedTest, match="all 40 are zero"):
+        diebold_mariano_robust(np.ones(40), np.ones(40))
+    with pytest.raises(ConfigError, match="alternative: must be one of less"):
+        diebold_mariano_robust(np.arange(40.0), np.ones(40), alternative="lower")  # type: ignore[arg-type]
+    with pytest.raises(UndefinedTest, match="baseline's mean loss must be positive"):
+        robust_interval(np.ones(40), np.zeros(40))
+
+
+def test_the_primary_tests_are_those_that_targets_know() -> None:
+    assert tuple(PRIMARY) == PRIMARY_TESTS
