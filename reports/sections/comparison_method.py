@@ -22,7 +22,7 @@ METHOD = (
 )
 FACTS = {
     "The test of a pair": (
-        "Diebold-Mariano, two-sided, on {losses}, with the critical values of Kiefer and Vogelsang (fixed-b): "
+        "The {test} test, two-sided, on {losses}, with the critical values of Kiefer and Vogelsang (fixed-b): "
         "the same test as a run's own verdict. With several symbols the losses of one time are averaged first."
     ),
     "The 95 % interval": (

@@ -25,7 +25,7 @@ CAPTION = (
     "horizons; the others are hollow."
 )
 TABLE_CAPTION = (
-    "p: one-sided Diebold-Mariano test on {losses} against {rival}, with the overlap of its own horizon; the adjusted "
+    "p: one-sided {test} test on {losses} against {rival}, with the overlap of its own horizon; the adjusted "
     "p allows for all models and horizons. aSPA: is the mean of the skills above 0? uSPA: is the skill above 0 at each "
     "horizon? (Quaedvlieg, 2021, Journal of Business & Economic Statistics 39.) Where a model is only as good as "
     "{rival} at one horizon and better at the others, uSPA rejects too often: a claim about a single horizon rests on "

@@ -104,7 +104,7 @@ def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
         else f"{counted(tried, 'configuration')} on these bars, including this one"
     )
     return (
-        ("The test", fill(TEST, verdict.question)),
+        ("The test", fill(TEST + ROBUST.get(verdict.question.test, ""), verdict.question)),
         *best_baseline(verdict.question),
         ("The level", f"A claim is made if its adjusted p is at most {level(verdict.alpha)}."),
         ("The adjusted p", f"{adjustment(verdict)} adjustment over {family}."),
@@ -128,10 +128,18 @@ BEST_OF = (
     "on these forecasts, as if it had been known beforehand, which makes a model look slightly worse than it is."
 )
 TEST = (
-    "One-sided Diebold-Mariano test of whether the model's {loss} is lower than that of {rival}, over all folds "
+    "One-sided {test} test of whether the model's {loss} is lower than that of {rival}, over all folds "
     "together, on the mean forecast over seeds. The critical values are those of Kiefer and Vogelsang (fixed-b), which"
     " allow for the uncertainty of the estimated long-run variance."
 )
+ROBUST = {
+    "diebold_mariano_robust": (
+        " Because losses of this kind are skewed or have fat tails, the claim must hold with and without Hall's "
+        "correction for skewness, at a stricter critical value."
+    )
+}
+"""What sets the test of some targets apart."""
+
 INTERVAL = (
     "All values of the skill that the two-sided version of the test does not reject; it covers the true skill in 95 of "
     "100 samples like this one."

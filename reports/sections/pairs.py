@@ -44,7 +44,7 @@ CAPTION = (
 TABLE = (
     "Difference: {loss} of the first run's model less that of the second's, in per cent of that of {rival}, on the "
     "common rows; below 0 the first is better. Better: by the adjusted p; neither, where no difference shows. p: how "
-    "often chance alone would make two equally good models differ at least as much (Diebold-Mariano, two-sided, "
+    "often chance alone would make two equally good models differ at least as much ({test}, two-sided, "
     "fixed-b). Adjusted (Holm), it allows for every pair that was tested"
 )
 

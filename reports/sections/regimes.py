@@ -41,7 +41,7 @@ CAPTION = (
 )
 
 TABLE_CAPTION = (
-    "p: two-sided Diebold-Mariano test on {losses} against {rival}; the adjusted p allows for all groups and models "
+    "p: two-sided {test} test on {losses} against {rival}; the adjusted p allows for all groups and models "
     "(Holm) except the references."
 )
 

@@ -156,7 +156,7 @@ def headline_caption(verdict: Verdict) -> str:
 SKILL_CAPTION = (
     "Skill is the reduction in {loss} relative to the baseline: 0 % is no better than the baseline, negative is worse. "
     "p is the probability of a result at least this good if the model were no better than {rival} (one-sided "
-    "Diebold-Mariano test on {losses})."
+    "{test} test on {losses})."
 )
 SET_CAPTION = (
     "In the set: in the Model Confidence Set, the models that cannot be ruled out as the best. A fold is won if the "

@@ -30,6 +30,10 @@ LOSS_WORDS = {
 """Those of the built-in losses; a user's own is called by its name."""
 
 
+TEST_WORDS = {"diebold_mariano": "Diebold-Mariano", "diebold_mariano_robust": "robust Diebold-Mariano"}
+"""What the test of a verdict is called in a sentence."""
+
+
 def words_of_loss(name: str) -> LossWords:
     """Return what a loss is called."""
     called = name.replace("_", " ")
@@ -66,7 +70,7 @@ def axis_unit(question: Question, values: Iterable[float | None] = ()) -> AxisUn
 
 
 def fill(text: str, question: Question, rival: str | None = None) -> str:
-    """Return a text with {rival}, {loss}, {losses}, {mean}, {outcome}, {unit}, {still} and {last} replaced.
+    """Return a text with {rival}, {loss}, {losses}, {mean}, {outcome}, {unit}, {still}, {last} and {test} replaced.
 
     By what they are called; {still} is what zero forecasts, {last} what naive repeats. The rival is that of the
     question unless a model is named.
@@ -78,6 +82,7 @@ def fill(text: str, question: Question, rival: str | None = None) -> str:
     elif target.outcome is log_return:
         still = "the price will not move"
     names = {"rival": label(rival or question.rival), "loss": loss.one, "losses": loss.several, "mean": loss.mean}
+    names["test"] = TEST_WORDS[question.test]
     return text.format(**names, outcome=target.title, unit=target.unit, still=still, last=last)
 
 
