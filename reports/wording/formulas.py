@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backtest.data.question import Question
-from backtest.data.targets import Scale, Target, log_return
+from backtest.data.targets import ROBUST_TEST, Scale, Target, log_return
 from backtest.reports.wording.question import fill
 
 SIGNS = (
@@ -115,6 +115,14 @@ CLARK_WEST = {
     ),
 }
 
+ROBUST = {
+    "Robust Diebold-Mariano": (
+        "The weaker of DM = u √n and (u + g u² / 3 + g² u³ / 27 + g / (6 n)) √n, g the skewness of sums of h neighbours "
+        "of d per step: Hall (1992), Journal of the Royal Statistical Society B 54. One-sided p = T(Φ⁻¹(p, fixed-b)), T "
+        "Student's t with 5 degrees of freedom, chosen by simulation. The interval needs both to reject."
+    ),
+}
+
 OF_INTERVALS = {
     "Split-conformal half-width": (
         "The ⌈(N + 1) c⌉-th smallest of the N errors |yᵢ − ŷᵢ| that were known before the fold began, for coverage c. "
@@ -143,6 +151,7 @@ def formulas_of(question: Question, rival: str | None = None) -> dict[str, str]:
     found |= AGAINST_ZERO if (question.loss, question.rival) == ("squared", "zero") else AGAINST_OTHERS
     found |= COMMON
     found |= CLARK_WEST if question.rival in target.nested and "clark_west" in target.tests else {}
+    found |= ROBUST if question.test == ROBUST_TEST else {}
     found |= OF_INTERVALS if target.intervals else {}
     found |= OF_TRADING if target.tradable else {}
     return {name: fill(text, question, rival) for name, text in found.items()}

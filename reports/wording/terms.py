@@ -58,6 +58,10 @@ OF_TESTS: dict[str, tuple[str, str]] = {
         "Diebold-Mariano",
         "The test of whether a model's {losses} are significantly lower than {rival}'s.",
     ),
+    "diebold_mariano_robust": (
+        "Robust Diebold-Mariano",
+        "Diebold-Mariano for losses that are skewed or have fat tails: a claim must hold with and without a correction.",
+    ),
     "encompassing": (
         "Encompassing",
         "A test of whether combining model and baseline would improve on the baseline alone.",
