@@ -60,7 +60,7 @@ OF_TESTS: dict[str, tuple[str, str]] = {
     ),
     "diebold_mariano_robust": (
         "Robust Diebold-Mariano",
-        "Diebold-Mariano for skewed losses and fat tails: a claim must hold with and without a correction for skewness.",
+        "Diebold-Mariano for skewed losses: a claim must hold with and without a correction for skewness.",
     ),
     "encompassing": (
         "Encompassing",
