@@ -112,6 +112,10 @@ def robust_interval(
     def accepted(ratio: float, side: int) -> float:
         """How far r is from being rejected on the side of large (1) or of small (-1) ratios."""
         sums, wide = (of_model - ratio * of_baseline for of_model, of_baseline in (near, far))
+        if (
+            not wide.any()
+        ):  # a ratio at which the losses differ by the same amount at all times: nothing is left to doubt
+            return -float(n)
         mean = float(np.mean(series[0]) - ratio * np.mean(series[1]))
         statistic = mean * n / float(np.sum(wide**2) / width) ** 0.5
         variance = float(np.sum(sums**2)) / (horizon * n)

@@ -64,22 +64,25 @@ def test_hall_by_hand() -> None:
     assert hall(-2.0, 3.0, 100) == pytest.approx(10 * (-0.2 + 0.04 - 0.072 / 27 + 0.005), rel=1e-12)
 
 
-def test_skewness_moves_an_interval_as_far_as_the_studentised_bootstrap_of_arch_does() -> None:
-    values = np.random.default_rng(3).exponential(size=200)
-    n, mean, error = values.size, values.mean(), values.std() / values.size**0.5
-    g = float(skew(values))
+def test_skewness_moves_intervals_as_far_as_the_studentised_bootstrap_of_arch_does() -> None:
+    moved = []
+    for seed in range(6):
+        values = np.random.default_rng(seed).exponential(size=100)
+        n, mean, error, g = values.size, values.mean(), values.std() / 10, float(skew(values))
 
-    def end(sign: float) -> float:
-        return float(brentq(lambda mu: hall((mean - mu) / error, g, n) + sign * 1.96, mean - 1, mean + 1))
+        def rejected(mu: float, bound: float, about: tuple[float, float, float, int] = (mean, error, g, n)) -> float:
+            centre, width, skewness, rows = about
+            return hall((centre - mu) / width, skewness, rows) - bound
 
-    bootstrap = IIDBootstrap(values, seed=1)
-    low, high = bootstrap.conf_int(
-        np.mean, 4000, method="studentized", std_err_func=lambda m, x: np.atleast_1d(x.std() / x.size**0.5)
-    ).ravel()
-    plain, ours, hers = mean, (end(-1) + end(1)) / 2, (low + high) / 2
-    assert ours > plain + 0.1 * error
-    assert ours - plain == pytest.approx(hers - plain, rel=0.25)
-    assert end(1) - end(-1) == pytest.approx(high - low, rel=0.05)
+        ours = [brentq(rejected, mean - 1, mean + 1, args=(bound,)) for bound in (1.96, -1.96)]
+        bootstrap = IIDBootstrap(values, seed=seed)
+        hers = bootstrap.conf_int(
+            np.mean, 2000, method="studentized", std_err_func=lambda _, x: np.atleast_1d(x.std() / x.size**0.5)
+        )
+        moved.append([(np.mean(ends) - mean) / error for ends in (ours, hers)])
+    own, theirs = np.mean(moved, axis=0)
+    assert own > 0.1  # standard errors to the right; the usual interval is not moved
+    assert own == pytest.approx(theirs, rel=0.2)
 
 
 def test_without_skewness_one_side_is_students_t_at_the_normal_score_and_two_sides_are_fixed_b() -> None:
@@ -162,6 +165,13 @@ def test_no_skill_is_above_one_and_units_do_not_matter() -> None:
     assert nearly.high <= 1
     one, other = robust_interval(model, baseline), robust_interval(model * 1e-9, baseline * 1e-9)
     assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-9)
+
+
+def test_a_model_whose_loss_never_varies_has_an_interval() -> None:
+    baseline = np.random.default_rng(8).uniform(0.1, 0.5, 200)
+    skill = robust_interval(np.full(200, 0.25), baseline)
+    assert skill.value == pytest.approx(1 - 0.25 / baseline.mean(), rel=1e-12)
+    assert skill.low < skill.value < skill.high < 1
 
 
 def test_what_is_no_pair_or_does_not_vary_is_refused() -> None:
