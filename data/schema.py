@@ -133,7 +133,9 @@ FITS = Schema(
         SEED,
         Column("fold", pl.Int32, "fold that was fitted"),
         Column("epoch", pl.Int32, "epoch, from 1; null: a model that is fitted in one step", nullable=True),
-        Column("train_loss", pl.Float64, "mean squared error, target in training standard deviations", nullable=True),
+        Column(
+            "train_loss", pl.Float64, "mean squared error in training deviations, or QLIKE: train.loss", nullable=True
+        ),
         Column("validation_loss", pl.Float64, "the same on the validation tail", nullable=True),
         Column("best", pl.Boolean, "the epoch whose weights were kept"),
         Column("note", pl.String, "what the fit chose, such as the best epoch"),

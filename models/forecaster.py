@@ -22,7 +22,7 @@ ATTRIBUTES = "attributes.json"
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Mean squared errors of one epoch, with the target in training standard deviations."""
+    """Mean losses of one epoch: squared errors in training standard deviations of the target, or QLIKE of variances."""
 
     train_loss: float
     validation_loss: float

@@ -30,6 +30,11 @@ class NeuralForecaster:
         self.device = torch.device("cuda" if cuda and train.device != "cpu" else "cpu")
         self.fitted: tuple[RecurrentNet, Scaler] | None = None
 
+    @property
+    def loss(self) -> str:
+        """What the training minimises."""
+        return self.train_settings.loss
+
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Fit scaler and network; the same seed and windows always give the same weights."""
         scaler = Scaler.of(train, self.train_settings.clip)

@@ -46,6 +46,9 @@ class TrainSettings(BaseModel):
     epochs: int = Field(20, ge=1, description="passes over the training span, at most")
     patience: int = Field(4, ge=1, description="epochs without a better validation loss before training stops")
     learning_rate: float = Field(1e-3, gt=0, description="of Adam")
+    loss: Literal["squared", "qlike"] = Field(
+        "squared", description="what networks minimise; qlike: of variances, whose logarithm they forecast"
+    )
     weight_decay: float = Field(1e-5, ge=0, description="of Adam")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU where there is one")
     clip: Clip = Field(

@@ -1,4 +1,4 @@
-"""The one training loop: Adam on the squared error, with early stopping, over chunks of neighbouring forecasts.
+"""The one training loop: Adam on the squared error or QLIKE, early stopping, over chunks of neighbouring forecasts.
 
 The forecasts of a chunk share one pass over their rows; a window is a chunk of one.
 """
@@ -74,24 +74,37 @@ def cut(windows: Windows, steps: int, offset: int = 0) -> Chunks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Scaled rows of some windows as tensors on the device: features (rows, k), targets (rows, H) in training units."""
+    """Scaled rows of some windows as tensors on the device: features (rows, k), targets (rows, H) in training units.
+
+    `unit` (H,) is the training standard deviation of the targets, log variances, where the loss is QLIKE; None: it is
+    the squared error.
+    """
 
     windows: Windows
     x: Tensor
     y: Tensor
+    unit: Tensor | None = None
 
     @classmethod
-    def of(cls, windows: Windows, scaler: Scaler, device: torch.device) -> Rows:
+    def of(cls, windows: Windows, scaler: Scaler, device: torch.device, loss: str = "squared") -> Rows:
         """Scale the rows of `windows`; a target that is not known stands as 0 and is never counted."""
         target = np.nan_to_num(np.asarray(windows.targets) / scaler.target_std).astype(np.float32)
         features = np.nan_to_num(scaler.transform(windows.features))
-        return cls(windows, torch.from_numpy(features).to(device), torch.from_numpy(target).to(device))
+        unit = torch.as_tensor(scaler.target_std, dtype=torch.float32, device=device) if loss == "qlike" else None
+        return cls(windows, torch.from_numpy(features).to(device), torch.from_numpy(target).to(device), unit)
 
-    def squared_error(self, net: RecurrentNet, chunks: Chunks, picked: slice | Indices) -> tuple[Tensor, int]:
-        """Sum of squared errors over the counted steps and horizons of the picked chunks, and their number."""
+    def loss(self, net: RecurrentNet, chunks: Chunks, picked: slice | Indices) -> tuple[Tensor, int]:
+        """Sum of losses over the counted steps and horizons of the picked chunks, and their number.
+
+        With f and y log variances, QLIKE beyond that of a perfect forecast is exp(y - f) - (y - f) - 1 (Patton, 2011).
+        """
         rows, counted = (torch.from_numpy(array).to(self.x.device) for array in chunks.pick(picked))
         error = (net(self.x[rows], chunks.steps) - self.y[rows[:, -chunks.steps :]]) * counted[..., None]
-        return error.square().sum(), int(counted.sum()) * self.y.shape[1]
+        number = int(counted.sum()) * self.y.shape[1]
+        if self.unit is None:
+            return error.square().sum(), number
+        shortfall = -self.unit * error
+        return (shortfall.exp() - shortfall - 1).sum(), number
 
 
 def train_net(
@@ -102,7 +115,7 @@ def train_net(
     Shuffling and chunk offsets come from `seed`, dropout from torch's own generator, which the caller seeds.
     """
     device = next(net.parameters()).device
-    rows, checks = Rows.of(train, scaler, device), Rows.of(validation, scaler, device)
+    rows, checks = (Rows.of(part, scaler, device, settings.loss) for part in (train, validation))
     random = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     epochs: list[Epoch] = []
@@ -126,14 +139,14 @@ def _learn(
     optimiser: torch.optim.Optimizer,
     random: np.random.Generator,
 ) -> float:
-    """One epoch over newly cut and shuffled chunks; the mean squared error as it was met on the way."""
+    """One epoch over newly cut and shuffled chunks; the mean loss as it was met on the way."""
     net.train()
     chunks = cut(rows.windows, settings.steps, int(random.integers(settings.steps)))
     order = random.permutation(len(chunks))
     size = max(1, round(settings.batch / settings.steps))
     total = 0.0
     for start in range(0, len(order), size):
-        error, count = rows.squared_error(net, chunks, order[start : start + size])
+        error, count = rows.loss(net, chunks, order[start : start + size])
         optimiser.zero_grad()
         (error / count).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT_NORM)
@@ -144,9 +157,9 @@ def _learn(
 
 @torch.no_grad()
 def _check(net: RecurrentNet, rows: Rows, steps: int) -> float:
-    """Mean squared error without dropout."""
+    """Mean loss without dropout."""
     net.eval()
     chunks = cut(rows.windows, steps)
     size = max(1, VALIDATION_BATCH // steps)
-    errors = [rows.squared_error(net, chunks, slice(at, at + size))[0] for at in range(0, len(chunks), size)]
+    errors = [rows.loss(net, chunks, slice(at, at + size))[0] for at in range(0, len(chunks), size)]
     return float(sum(float(error) for error in errors)) / (len(rows.windows) * rows.y.shape[1])

@@ -38,9 +38,10 @@ class InLogs:
     It is given log variances, of the outcome and of each bar in the place of returns, less the mean of the training
     outcomes: a network need not learn that from nothing. Its forecast f is turned back as exp(f + s2 / 2), where s2 is
     the mean squared error of f on training and validation windows: the mean of a lognormal variable, of which exp(f)
-    is but the median. A variance of zero counts as the smallest one above zero in training. Forecasts are held to what
-    training, validation and the window have shown (`experience_filter`). All of this is done by horizon; the history is
-    less the mean of the shortest.
+    is but the median. A forecaster whose `loss` is qlike forecasts the logarithm of the mean itself, and s2 is 0. A
+    variance of zero counts as the smallest one above zero in training. Forecasts are held to what training, validation
+    and the window have shown (`experience_filter`). All of this is done by horizon; the history is less the mean of the
+    shortest.
     """
 
     def __init__(self, forecaster: Forecaster) -> None:
@@ -57,7 +58,8 @@ class InLogs:
         parts = [self._in_logs(windows) for windows in (train, validation)]
         log = log_of(self.forecaster.fit(*parts), type(self.forecaster).__name__)
         errors = np.concatenate([part.y - self.forecaster.predict(part.hidden()) for part in parts])
-        self.residual_variance = np.atleast_1d(np.mean(errors**2, axis=0))
+        forecasts_means = getattr(self.forecaster, "loss", "squared") == "qlike"
+        self.residual_variance = np.atleast_1d(np.mean(errors**2, axis=0)) * (not forecasts_means)
         return log
 
     def predict(self, windows: Windows) -> Floats:

@@ -173,6 +173,10 @@ class Config(Settings):
                 f"question.baselines: must come with question.rival = {BEST!r}, which is sought among them (got "
                 f"{', '.join(self.question.baselines)})"
             )
+        if self.train.loss == "qlike" and target_of(self.target.kind).scale != "variance":
+            raise ValueError(
+                f"train.loss: must be squared for {self.target.kind} (got qlike): it is for variances alone"
+            )
         self._finer_bars_agree()
         self.folds.gap_of(self.target.longest)
         return self
@@ -227,6 +231,8 @@ class Config(Settings):
         if len(self.target.horizons) == 1:  # spelt, and in its place, as it was before there were several
             one = {"horizons": ("horizon", self.target.longest)}
             tree["target"] = dict(one.get(name, (name, value)) for name, value in tree["target"].items())
+        if self.train.loss == "squared":
+            del tree["train"]["loss"]
         tree["question"] = {name: value for name, value in tree["question"].items() if value != usual.get(name)}
         return {name: value for name, value in tree.items() if value != {}}
 

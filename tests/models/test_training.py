@@ -12,11 +12,14 @@ import pytest
 import torch
 
 from backtest.data.errors import ConfigError
+from backtest.data.losses import excess
 from backtest.models import MODELS
 from backtest.models.forecaster import FitLog
-from backtest.models.nets.recurrent import Cell
+from backtest.models.nets.recurrent import Cell, RecurrentNet
 from backtest.models.neural import NeuralForecaster
+from backtest.models.scaling import Scaler
 from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.training import Rows, cut
 from backtest.models.windows import Windows
 
 NET = NetSettings(hidden=16, layers=1, dropout=0.0, window=8)
@@ -66,6 +69,38 @@ def test_the_best_epoch_is_kept() -> None:
     *_, ask = world()
     assert short.epochs == log.epochs[: log.best]
     np.testing.assert_array_equal(again.predict(ask), stopped.predict(ask))
+
+
+def test_qlike_of_log_variances_is_that_of_variances() -> None:
+    """Beyond that of a perfect forecast, for targets and forecasts in training standard deviations."""
+    one = world()[0]
+    learn = replace(one, targets=np.asarray(one.targets) * [1.0, 2.5], horizons=(1, 2))
+    scaler = Scaler.of(learn)
+    rows = Rows.of(learn, scaler, torch.device("cpu"), "qlike")
+
+    class Fixed(RecurrentNet):
+        def forward(self, x: torch.Tensor, counted: int = 1) -> torch.Tensor:
+            return 0.3 * x[:, -counted:, :2]
+
+    total, count = rows.loss(Fixed("lstm", 2, 2, NET), cut(learn, 16), slice(None))
+    y, f = learn.y, scaler.target_std * 0.3 * scaler.transform(learn.features)[learn.ends]
+    assert count == 2 * len(learn)
+    assert float(total) == pytest.approx(excess("qlike", np.exp(y), np.exp(f)).sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize(("loss", "above"), [("squared", 0.0), ("qlike", 0.72)])
+def test_by_qlike_a_network_learns_the_logarithm_of_the_mean(loss: str, above: float) -> None:
+    """Of outcomes exp(x) whose logarithm has variance 1.44 around its mean: half of that lies between both."""
+    rng = np.random.default_rng(3)
+    features, logs = rng.normal(size=(6_000, 2)), 1.2 * rng.normal(size=6_000)
+    parts = [
+        Windows(features[:end], logs[:end], logs[:end, None], np.arange(start, end), 8, (1,))
+        for start, end in ((8, 4_000), (4_001, 6_000))
+    ]
+    settings = TrainSettings(chunk=16, batch=256, epochs=12, learning_rate=0.01, loss=loss)
+    forecaster = NeuralForecaster("lstm", NET, settings, 0)
+    forecaster.fit(*parts)
+    assert forecaster.predict(parts[1]).mean() == pytest.approx(above, abs=0.1)
 
 
 def test_the_same_seed_gives_the_same_bits_after_any_other_work() -> None:

@@ -60,6 +60,21 @@ def test_logarithms_are_turned_back_to_the_mean_and_not_to_the_median() -> None:
     assert median.mean() < 0.8 * ask.y.mean()
 
 
+def test_a_forecaster_trained_by_qlike_is_turned_back_as_it_is() -> None:
+    """Its forecast is the logarithm of the mean already: no half of the residual variance is added."""
+
+    class MeanInLogs(LastLog):
+        loss = "qlike"
+
+    variances = lognormal()
+    train, validation, ask = (windows(variances, *span) for span in ((0, 2_000), (2_001, 3_000), (3_001, 3_100)))
+    plain, means = InLogs(LastLog()), InLogs(MeanInLogs())
+    for forecaster in (plain, means):
+        forecaster.fit(train, validation)
+    ratio = plain.predict(ask.hidden()) / means.predict(ask.hidden())
+    np.testing.assert_allclose(ratio, np.exp(0.8**2 / 2), rtol=0.05)
+
+
 def test_forecasts_are_held_to_what_outcomes_and_windows_have_shown() -> None:
     variances = lognormal()
     variances[3_200], variances[3_500] = variances[:3_000].max() * 1.5, 1e3

@@ -181,6 +181,7 @@ def test_the_digest_covers_what_is_computed_and_not_how() -> None:
     plain = build({}, where="x")
     assert build({"jobs": 2, "executor": "serial", "name": "b"}, where="x").digest == plain.digest
     assert build({"seeds": 4}, where="x").digest != plain.digest
+    assert "loss" not in plain.to_toml()  # so that runs from before there was a choice are known again
 
 
 def test_a_run_never_takes_the_folder_of_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,3 +212,12 @@ def test_the_digest_of_a_trial_leaves_out_name_file_and_judgement() -> None:
 def test_an_unknown_adjustment_is_refused() -> None:
     with pytest.raises(ConfigError, match="multiplicity: must be one of holm, benjamini-hochberg, benjamini-yekutieli"):
         build({"multiplicity": "bonferroni"}, where="test")
+
+
+def test_a_training_loss_of_variances_is_refused_elsewhere() -> None:
+    variances = {"target": {"kind": "log_variance"}, "train": {"loss": "qlike"}}
+    assert build(variances, where="test").trial_digest != build({"target": variances["target"]}, where="x").trial_digest
+    with pytest.raises(
+        ConfigError, match=r"train\.loss: must be squared for log_return \(got qlike\): it is for variances"
+    ):
+        build({"train": {"loss": "qlike"}}, where="test")
