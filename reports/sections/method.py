@@ -54,9 +54,9 @@ METHOD = (
 SCALES: dict[Scale, str] = {
     "variance": (
         "Networks, linear models and models of your own forecast the logarithm f of the variance; it is turned back as "
-        "exp(f + s2 / 2) with the residual variance s2. A forecast above the largest variance that training, "
-        "validation and its own window show becomes that one, one below the smallest the mean of its window; weighted "
-        "means of past variances are left as they are."
+        "exp(f + s2 / 2) with the residual variance s2, which is 0 for networks trained by QLIKE. A forecast above the "
+        "largest variance that training, validation and its own window show becomes that one, one below the smallest "
+        "the mean of its window; weighted means of past variances are left as they are."
     ),
     "probability": (
         "An outcome is 1 if the price is higher at the end and 0 if it is lower or the same. Networks, linear models "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import polars as pl
 import pytest
 
@@ -55,7 +57,11 @@ def test_values_outside_of_the_training_range_are_counted_by_input_and_by_model(
 
 def test_replaced_forecasts_of_variances_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Against the forecasts of the same models without the filter; a random walk may repeat the largest variance."""
-    settings = {"models": ["har", "ridge"], "target": {"kind": "log_variance", "horizon": 2}, "net": {"window": 24}}
+    settings = {
+        "models": ["har", "ridge"],
+        "target": {"kind": "log_variance", "horizons": [1, 2]},
+        "net": {"window": 24},
+    }
     plan = small(**settings, features=["log_variance_5"], data={"source": "synthetic:n=900,signal=0.1"})
     rows = plan.rows
     assert rows.variances is not None
@@ -67,10 +73,9 @@ def test_replaced_forecasts_of_variances_are_counted(monkeypatch: pytest.MonkeyP
         without.setattr(variance, "experience_filter", lambda forecasts, *_: forecasts)
         free = walk_in_memory(plan).forecasts
     moved = found.with_columns(raw=free["y_hat"]).filter(pl.col("raw") != pl.col("y_hat"))
-    for fold in plan.folds:
-        for model in plan.config.all_models:
-            expected = moved.filter(fold=fold.index, model=model).height
-            assert table.filter(fold=fold.index, model=model)["replaced"].item() == expected
+    for fold, model, horizon in product(plan.folds, plan.config.all_models, (1, 2)):
+        about = {"fold": fold.index, "model": model, "horizon": horizon}
+        assert table.filter(**about)["replaced"].item() == moved.filter(**about).height
     counts = dict(table.group_by("model").agg(pl.col("replaced").sum()).iter_rows())
     assert counts["log_har"] == found.filter(model="log_har").height
     assert counts["har"] > 0
