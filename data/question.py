@@ -7,7 +7,8 @@ from typing import Any
 
 from backtest.data.losses import LOSSES
 from backtest.data.names import BEST
-from backtest.data.targets import PRIMARY_TESTS, Target, names_for, outcome_column, target_of
+from backtest.data.target_columns import outcome_column
+from backtest.data.targets import PRIMARY_TESTS, Target, names_for, target_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError, TooFewBars
 from backtest.data.schema import BARS
 from backtest.data.sessions import LONGEST_BREAK, Sessions, find_sessions
-from backtest.data.targets import QUARTICITY, REALISED
+from backtest.data.target_columns import QUARTICITY, REALISED
 
 FEWEST_EXPECTED, FEWEST_USUAL = 0.8, 0.5
 """A bar has no realised variance with fewer finer bars than this share of those expected, or of the median bar's."""

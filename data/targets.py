@@ -13,24 +13,13 @@ from typing import Any, Literal
 import polars as pl
 
 from backtest.data.bar_variances import garman_klass, parkinson, squared_return
+from backtest.data.target_columns import REALISED
 
 Scale = Literal["return", "variance", "probability"]
 """On which scale an outcome is forecast: as it is, as a variance, or as the probability of an event."""
 
 PRIMARY_TEST, ROBUST_TEST = PRIMARY_TESTS = ("diebold_mariano", "diebold_mariano_robust")
 """The tests that a verdict can rest on, keys of TESTS: the usual one, and that for skewed losses."""
-
-BAR_VARIANCE = "bar_variance"
-"""Column of FEATURES that holds the variance of each bar, where the target is one."""
-
-REALISED, QUARTICITY = "realised_variance", "realised_quarticity"
-"""Columns of bars that hold the sums of squared finer returns inside each, and of their fourth powers, scaled."""
-
-BAR_QUARTICITY = "bar_quarticity"
-"""Column of FEATURES that holds the realised quarticity of each bar, where its variance comes from finer returns."""
-
-BAR_CHANGE = "bar_change"
-"""Column of FEATURES that holds the change of a series within each bar, where the target is one."""
 
 OWN_UNIT = "as in its column"
 """The unit of what comes from a column of which nothing more is known."""
@@ -52,6 +41,8 @@ class Target:
         Those of them that every model contains as a special case.
     rival
         The model that the verdict tests against unless the settings name another.
+    benchmarks
+        Models that the verdict "better" is held against as well, where they are in the run.
     losses
         Those of LOSSES that are tabulated; the first is the verdict's unless the settings name another.
     metrics
@@ -106,6 +97,7 @@ class Target:
     reads: tuple[str, ...] = ("close",)
     additive: bool = False
     noise: float | None = None
+    benchmarks: tuple[str, ...] = ()
 
     @property
     def primary_test(self) -> str:
@@ -143,6 +135,7 @@ def variance_target(
         references=("random_walk", "ewma", "log_har"),
         nested=(),
         rival="log_har",
+        benchmarks=("gjr_garch",),
         losses=("qlike", "squared"),
         metrics=("qlike", "mse", "rmse", "skill", "correlation"),
         tests=(
@@ -283,16 +276,6 @@ def _series_of(column: str) -> Target:
         bounds=(-sys.float_info.max, sys.float_info.max),
         reads=(column,),
     )
-
-
-def outcome_column(target: str, horizon: int) -> str:
-    """Name of the outcome's column in FEATURES: `y_log_return_1`."""
-    return f"y_{target}_{horizon}"
-
-
-def target_time(horizon: int) -> pl.Expr:
-    """Instant at which an outcome is known, over rows of FEATURES: the close of the bar `horizon` ahead."""
-    return pl.col("known_at").shift(-horizon).over("segment").alias("target_time")
 
 
 def names_for(target: str, field: Literal["losses", "tests", "metrics"], table: Iterable[str]) -> tuple[str, ...]:

@@ -10,16 +10,8 @@ import polars as pl
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.sessions import interval_of, segments
-from backtest.data.targets import (
-    BAR_CHANGE,
-    BAR_QUARTICITY,
-    BAR_VARIANCE,
-    LOG_VARIANCE_OF,
-    QUARTICITY,
-    Target,
-    outcome_column,
-    target_of,
-)
+from backtest.data.target_columns import BAR_CHANGE, BAR_QUARTICITY, BAR_VARIANCE, QUARTICITY, outcome_column
+from backtest.data.targets import LOG_VARIANCE_OF, Target, target_of
 from backtest.features.built_in import log_return
 from backtest.features.catalog import Resolved, Spec, resolve
 from backtest.features.external import EXTERNAL, join, load

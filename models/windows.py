@@ -11,7 +11,8 @@ import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from backtest.data.targets import BAR_CHANGE, BAR_QUARTICITY, BAR_VARIANCE, outcome_column, target_of
+from backtest.data.target_columns import BAR_CHANGE, BAR_QUARTICITY, BAR_VARIANCE, outcome_column
+from backtest.data.targets import target_of
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

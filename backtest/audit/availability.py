@@ -18,7 +18,7 @@ from backtest.audit.perturbations import Perturbed, cut_points
 from backtest.audit.recompute import ROUNDING, Computation, Series
 from backtest.audit.window_tracer import trace_windows
 from backtest.data.records.audit import Counterexample, Leak, Note, Subject, Trial
-from backtest.data.targets import target_time
+from backtest.data.target_columns import target_time
 
 
 @dataclass(frozen=True, slots=True)

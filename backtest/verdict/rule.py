@@ -19,7 +19,7 @@ from backtest.data import result_tables, schema
 from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.data.names import BEST, RANKING, Status
 from backtest.data.question import Question
-from backtest.data.records.verdict import BestBaseline, Candidate, Reason, Verdict
+from backtest.data.records.verdict import BestBaseline, Candidate, Comparison, Reason, Verdict
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.equal_accuracy import smallest_detectable, smallest_detectable_difference
 from backtest.significance.primary import PRIMARY
@@ -175,7 +175,21 @@ def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds
         time_share=_time_share(evidence.seeds, key),
         deflated_sharpe=evidence.deflated.get(key),
         hardest=_hardest_baseline(evidence, key),
+        benchmarks=_benchmarks(evidence, key) if status == "better" else (),
     )
+
+
+def _benchmarks(evidence: Evidence, key: Key) -> tuple[Comparison, ...]:
+    """The primary test against each benchmark of the target that is in the run and is not the rival."""
+    (model, horizon), asked = key, evidence.question
+    panel = next(each for each in evidence.panels if each.horizon == horizon)
+    found = []
+    for name in asked.about.benchmarks:
+        if name in panel.models and name not in {model, *asked.rivals}:
+            losses = panel.loss(model), panel.loss(name)
+            p_value = PRIMARY[asked.test].run(*losses, horizon=horizon, alternative="less").p_value
+            found.append(Comparison(name, p_value))
+    return tuple(found)
 
 
 def _best_baselines(evidence: Evidence) -> tuple[BestBaseline, ...]:
@@ -198,7 +212,9 @@ def _without_forecasts(model: str) -> Candidate:
     """A network that has no test: it did not forecast the rows that the references forecast."""
     nothing: dict[str, Any] = dict.fromkeys(each.name for each in fields(Candidate))
     known: dict[str, Any] = {"model": model, "horizon": 0, "status": "cannot tell", "reason": Reason("no_forecasts")}
-    return Candidate(**{**nothing, **known, "n": 0, "seeds": 0, "fragile": False, "seed_verdicts": ()})
+    return Candidate(
+        **{**nothing, **known, "n": 0, "seeds": 0, "fragile": False, "seed_verdicts": (), "benchmarks": ()}
+    )
 
 
 def _detectable_skill(panels: Sequence[LossPanel], key: Key, level: float) -> float | None:

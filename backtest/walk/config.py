@@ -14,7 +14,8 @@ from backtest.data.losses import LOSSES
 from backtest.data.names import BEST
 from backtest.data.question import Question
 from backtest.data.run_files import sha256
-from backtest.data.targets import LOG_VARIANCE_OF, REALISED, SERIES_OF, TARGETS, names_for, target_of
+from backtest.data.target_columns import REALISED
+from backtest.data.targets import LOG_VARIANCE_OF, SERIES_OF, TARGETS, names_for, target_of
 from backtest.evaluation.strategies import CostSettings
 from backtest.models import MODELS
 from backtest.models.settings import NetSettings, TrainSettings

@@ -14,7 +14,7 @@ from backtest.data.reading.built_in import BUILT_IN
 from backtest.data.records.audit import AUDIT
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.run_files import SETTINGS, VERDICT, file_sums
-from backtest.data.targets import REALISED
+from backtest.data.target_columns import REALISED
 from backtest.walk.environment import hardware, versions
 from backtest.walk.plan import WalkPlan
 from backtest.walk.run_folder import FEATURES_FILE

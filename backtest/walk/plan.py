@@ -16,7 +16,8 @@ from backtest.data.losses import LOSSES
 from backtest.data.names import BEST, HOLDING
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.schema import BARS, FEATURES, check
-from backtest.data.targets import LOG_VARIANCE_OF, QUARTICITY, target_of
+from backtest.data.target_columns import QUARTICITY
+from backtest.data.targets import LOG_VARIANCE_OF, target_of
 from backtest.evaluation.metrics import METRICS
 from backtest.features import plugins
 from backtest.features.catalog import Resolved, resolve

@@ -11,7 +11,7 @@ import polars as pl
 
 from backtest.data.errors import RunError
 from backtest.data.schema import FITS, FOLDS, FORECASTS
-from backtest.data.targets import target_time
+from backtest.data.target_columns import target_time
 from backtest.models.windows import microseconds
 from backtest.walk.plan import WalkPlan
 from backtest.walk.store import FORECASTS as FORECASTS_FILE

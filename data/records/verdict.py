@@ -47,6 +47,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """The p-value of being better than a benchmark of the target: one test, not adjusted."""
+
+    model: str
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One model under judgement; None where a number is undefined.
 
@@ -60,7 +68,8 @@ class Candidate:
     `time_share` the part that time has in the variance of one seed's mean loss difference, the rest being
     initialisation. `deflated_sharpe` is the probability that the strategy after costs earns more than the best
     of all that were tried would by chance. `hardest` is the baseline that decides about the claim "better than the best
-    of the baselines": the one that the model is least clearly better than.
+    of the baselines": the one that the model is least clearly better than. `benchmarks` are what a model that is better
+    than the rival was also compared with.
     """
 
     model: str
@@ -84,6 +93,7 @@ class Candidate:
     time_share: float | None
     deflated_sharpe: float | None
     hardest: str | None = None
+    benchmarks: tuple[Comparison, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,17 @@ def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
     if found.fragile and found.worst_p is not None:
         without = _p(found.worst_p, verdict.alpha).replace("<", "below")
         said.append(f"Fragile: without fold {found.worst_fold} the adjusted p is {without}.")
-    return " ".join([*said, *_deciding(found, verdict), *_power(found)])
+    return " ".join([*said, *_benchmarks(found, verdict), *_deciding(found, verdict), *_power(found)])
+
+
+def _benchmarks(found: Candidate, verdict: Verdict) -> list[str]:
+    """Whether a model that beats the rival beats the benchmarks of its target too."""
+    said = []
+    for one in found.benchmarks:
+        beats = "It beats" if one.p_value <= verdict.alpha else "It does not significantly beat"
+        shown = _p(one.p_value, verdict.alpha)
+        said.append(f"{beats} {label(one.model)} (DM p {shown if shown.startswith('<') else f'= {shown}'}).")
+    return said
 
 
 def _deciding(found: Candidate, verdict: Verdict) -> list[str]:

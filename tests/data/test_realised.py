@@ -16,7 +16,7 @@ from backtest.data.errors import ConfigError, LeakError, TooFewBars
 from backtest.data.reading.bars import load_bars
 from backtest.data.reading.synthetic import make_bars
 from backtest.data.realised import realised_bars
-from backtest.data.targets import QUARTICITY, REALISED
+from backtest.data.target_columns import QUARTICITY, REALISED
 from tests.support.places import needs_shared, shared
 
 HOUR, DAY, QUARTER = timedelta(hours=1), timedelta(days=1), timedelta(minutes=15)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError
-from backtest.data.targets import outcome_column
+from backtest.data.target_columns import outcome_column
 from backtest.features.pipeline import build, outcome_of
 from tests.support.strategies import HOUR, bars
 

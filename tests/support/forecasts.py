@@ -58,9 +58,8 @@ def random_forecasts(
 
 def fold_table(forecasts: pl.DataFrame) -> pl.DataFrame:
     """FOLDS that these forecasts may come from."""
-    counts = (
-        forecasts.filter(pl.col("model") == "zero").group_by("fold").agg(n_test=pl.len().cast(pl.Int64)).sort("fold")
-    )
+    one = forecasts.filter(pl.col("seed").is_null(), model=forecasts["model"][0])
+    counts = one.group_by("fold").agg(n_test=pl.len().cast(pl.Int64)).sort("fold")
     borders = {
         name: pl.lit(START).cast(dtype) for name, dtype in FOLDS.dtypes.items() if name.endswith(("start", "end"))
     }

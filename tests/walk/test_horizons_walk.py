@@ -14,7 +14,8 @@ from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.levels import audit_walk
 from backtest.data.errors import ConfigError
 from backtest.data.records.audit import Audit
-from backtest.data.targets import TARGETS, outcome_column
+from backtest.data.target_columns import outcome_column
+from backtest.data.targets import TARGETS
 from backtest.walk.config_file import build, load
 from tests.support.selection import quick_or_slow
 from tests.support.small_run import small, walk
