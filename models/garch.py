@@ -14,6 +14,7 @@ Finance 48, 1779-1801; Student t: Bollerslev (1987), Review of Economics and Sta
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -133,6 +134,12 @@ def garch_forecast(
     return total
 
 
+@lru_cache(maxsize=2)
+def _fit_once(returns: bytes, asymmetric: bool) -> GarchFit:
+    """The fit to the same returns, made once for all horizons of a fold."""
+    return fit_garch(np.frombuffer(returns), asymmetric=asymmetric)
+
+
 @model("garch", baseline=True, scale="variance", needs=("returns",))
 class Garch(VarianceModel):
     """A GARCH(1,1) of returns with Student t shocks, at the level of the outcomes.
@@ -152,7 +159,7 @@ class Garch(VarianceModel):
     def learn(self, train: Windows, validation: Windows) -> str:
         """Estimate the parameters, then the level."""
         returns = np.concatenate([train.returns[covered(train)], validation.returns[validation.ends]])
-        fit = fit_garch(returns, asymmetric=self.asymmetric)
+        fit = _fit_once(returns.tobytes(), self.asymmetric)
         self.parameters = np.array([*fit.params, 1.0])
         forecasts, outcomes = (
             sum(float(part.sum()) for part in parts)
