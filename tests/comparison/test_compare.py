@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import polars as pl
@@ -265,10 +266,11 @@ def test_forecasts_that_differ_in_the_last_digits_are_the_same_everywhere(tmp_pa
 
 
 def test_a_note_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
         raise UndefinedTest("the same forecasts")
 
-    monkeypatch.setattr("backtest.comparison.pairwise_tests.diebold_mariano", refuse)
+    refusing = {"diebold_mariano": replace(PRIMARY["diebold_mariano"], run=refuse)}
+    monkeypatch.setattr("backtest.comparison.pairwise_tests.PRIMARY", refusing)
     found = compare(read_runs(two(tmp_path))).record
     assert pair_of(found, "gru").finding == "undefined"
 
