@@ -13,6 +13,7 @@ from backtest.data.names import PRIMARY
 from backtest.data.targets import ROBUST_TEST
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.mean_tests import Estimator
+from backtest.significance.rationality import mincer_zarnowitz_logs
 from backtest.significance.resampling import Resampling
 from backtest.significance.result import Alternative, FloatArray
 from backtest.significance.stability import giacomini_white
@@ -55,6 +56,11 @@ def _unconditional(sample: Sample) -> float:
     return giacomini_white(*sample.losses, horizon=sample.horizon, conditional=False).p_value
 
 
+def _of_logs(sample: Sample) -> float:
+    """Mincer-Zarnowitz on logs, outcome and forecast being those logarithms."""
+    return mincer_zarnowitz_logs(np.exp(sample.y), np.exp(sample.y_model), horizon=sample.horizon).p_value
+
+
 SIDES: dict[Alternative, str] = {"less": "one-sided", "two-sided": "two-sided"}
 VERDICTS_TEST = "The verdict's test: DM as runs make it"
 SIZES: dict[str, Size] = {
@@ -74,6 +80,7 @@ SIZES: dict[str, Size] = {
     "Pesaran-Timmermann": _as_run("pesaran_timmermann", "greater", worthless),
     "Anatolyev-Gerko": _as_run("anatolyev_gerko", "greater", worthless),
     "Mincer-Zarnowitz": _as_run("mincer_zarnowitz", "two-sided", calibrated),
+    "Mincer-Zarnowitz on logs": Size("mincer_zarnowitz_logs", calibrated, _of_logs),
 }
 """What is measured, by the name under which the page shows it; every entry of TESTS has one."""
 
