@@ -1,4 +1,4 @@
-"""Names that every storey must agree on: the models that are always there, their labels, findings, the primary test."""
+"""Names that every storey must agree on: findings, the labels of models, and what no model may be called."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ Status = Literal["leak suspected", "better", "no evidence", "worse", "cannot tel
 RANKING: tuple[Status, ...] = get_args(Status)
 """What is reported first: that no number can be trusted, then from the strongest claim for a model to none at all."""
 
-PRIMARY = {"test": "diebold_mariano", "loss": "squared", "baseline": "zero"}
-"""The test that the verdict rests on, by the columns of TESTS."""
-
 BEST = "best"
 """The rival that is whichever baseline of a run has the smallest mean loss, and no model's name."""
 
 HOLDING = "holding"
 """Being long all the time: what strategies are compared with, and no model's name."""
-
-REFERENCES = ("zero", "naive")
-"""The models that every other one is measured against, always among those of a run."""
 
 ACRONYMS = {"ar", "ewma", "garch", "gjr", "gru", "har", "harq", "lstm", "mlp", "rnn", "tcn"}
 

@@ -14,7 +14,7 @@ from backtest.app import charts
 from backtest.app.elements import palette, seed_label, show_chart, show_error, show_number, time_labels, visible
 from backtest.app.loading import Choice, read_bars, with_state
 from backtest.data.errors import BacktestError, DataError
-from backtest.data.names import PRIMARY, label
+from backtest.data.names import label
 from backtest.data.records.reading import printable_frame
 from backtest.reports.formats import counted, day, decimals, level, percent, whole
 from backtest.reports.result import Fold
@@ -128,7 +128,7 @@ def zero_line_text(rows: pl.DataFrame, model: str, horizon: int) -> str:
     """Return why forecasts look good as prices: they stay near the last close, which is what zero forecasts."""
     sizes = rows.select(pl.col("y", "y_hat").abs().sum())
     late = f"the last close, {counted(horizon, 'bar')} late".replace(" 1 bar", " one bar")
-    if model == PRIMARY["baseline"]:
+    if model == "zero":
         text = f"This is zero's line: {late}."
     elif sizes["y_hat"].item() <= NEARLY_ZERO * sizes["y"].item():
         text = f"Zero draws nearly the same line: {late}."

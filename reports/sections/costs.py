@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backtest.data.names import HOLDING, PRIMARY, label
+from backtest.data.names import HOLDING, label
 from backtest.data.result_tables import STRATEGIES
 from backtest.reports.blocks import Block, Column, Details, Group, Heading, Note, Table, Text
 from backtest.reports.formats import MISSING, SPACE, decimal, percent, whole
@@ -10,7 +10,9 @@ from backtest.reports.rows import Row
 from backtest.reports.run import Costs, RunResult
 
 QUESTION = "What would trading have earned after costs?"
-REFERENCES = {HOLDING: "holding", PRIMARY["baseline"]: "nothing (zero)"}
+REFERENCES = {HOLDING: "holding", "zero": "nothing (zero)"}
+"""What strategies are compared with: being long all the time, and never."""
+
 LARGEST_RETURN = 1e4
 """Larger compound returns are not printed in digits."""
 

@@ -9,8 +9,7 @@ from typing import get_args
 import numpy as np
 
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import PRIMARY
-from backtest.data.targets import ROBUST_TEST
+from backtest.data.targets import PRIMARY_TEST, ROBUST_TEST
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.mean_tests import Estimator
 from backtest.significance.rationality import mincer_zarnowitz_logs
@@ -64,7 +63,7 @@ def _of_logs(sample: Sample) -> float:
 SIDES: dict[Alternative, str] = {"less": "one-sided", "two-sided": "two-sided"}
 VERDICTS_TEST = "The verdict's test: DM as runs make it"
 SIZES: dict[str, Size] = {
-    VERDICTS_TEST: _as_run(PRIMARY["test"], "less", equal),
+    VERDICTS_TEST: _as_run(PRIMARY_TEST, "less", equal),
     **{
         f"DM {estimator}, {side}": _diebold_mariano(estimator, alternative)
         for estimator in get_args(Estimator)

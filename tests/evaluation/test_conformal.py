@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 
-from backtest.data.names import REFERENCES
+from backtest.data.question import Question
 from backtest.data.result_tables import COVERAGE
 from backtest.data.schema import FORECASTS, check
 from backtest.data.summaries import empirical_coverage
@@ -43,8 +43,10 @@ def forecasts(errors: Floats, folds: int, symbol: str = "S", *, horizon: int = 1
 def cover(rows: pl.DataFrame, interval: timedelta) -> pl.DataFrame:
     """COVERAGE of the models of a table; the references forecast the same rows."""
     origins = rows.filter(pl.col("seed").is_null()).unique(["symbol", "horizon", "time"])
-    references = [origins.with_columns(model=pl.lit(name), y_hat=pl.lit(0.0)) for name in REFERENCES]
-    return coverage(panels(pl.concat([rows, *references])), interval).filter(~pl.col("model").is_in(REFERENCES))
+    references = [origins.with_columns(model=pl.lit(name), y_hat=pl.lit(0.0)) for name in Question().references]
+    return coverage(panels(pl.concat([rows, *references])), interval).filter(
+        ~pl.col("model").is_in(Question().references)
+    )
 
 
 def drawn(seed: int, n: int) -> Floats:

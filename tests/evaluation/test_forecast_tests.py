@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data import result_tables
-from backtest.data.names import REFERENCES
 from backtest.data.question import Question
 from backtest.evaluation.forecast_tests import compare, compare_jointly, fluctuation_paths
 from backtest.evaluation.metrics import score
@@ -87,10 +86,10 @@ def test_skill_beside_the_tests_is_the_skill_among_the_scores() -> None:
 
 def test_adjustment_is_holm_over_the_pooled_models_that_are_no_baselines() -> None:
     for family in COMPARED.filter(POOLED).partition_by("test", "loss", "baseline", "alternative"):
-        members = family.filter(~pl.col("model").is_in(REFERENCES))
+        members = family.filter(~pl.col("model").is_in(Question().references))
         assert members["model"].to_list() == ["lstm", "ridge"]
         assert members["p_adjusted"].to_list() == holm(members["p_value"]).tolist()
-        assert family.filter(pl.col("model").is_in(REFERENCES))["p_adjusted"].is_null().all()
+        assert family.filter(pl.col("model").is_in(Question().references))["p_adjusted"].is_null().all()
     assert COMPARED.filter(~POOLED)["p_adjusted"].is_null().all()
 
 
@@ -145,7 +144,7 @@ def test_each_horizon_has_its_own_rows_and_all_share_the_family() -> None:
     later = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
     tests = compared(pl.concat([FORECASTS, later])).filter(POOLED, test="diebold_mariano", baseline="zero")
     tests = tests.filter(loss="squared", alternative="less")
-    members = tests.filter(~pl.col("model").is_in(REFERENCES))
+    members = tests.filter(~pl.col("model").is_in(Question().references))
     assert members.select("horizon", "lags").rows() == [(1, 20), (1, 20), (5, 24), (5, 24)]
     assert members["p_adjusted"].to_list() == holm(members["p_value"]).tolist()
     zero, lstm = (losses(later, model, "squared") for model in ("zero", "lstm"))
@@ -191,7 +190,7 @@ def test_other_tests_are_those_of_the_forecasts() -> None:
 @pytest.mark.parametrize("adjustment", ADJUSTMENTS)
 def test_the_adjustment_is_the_one_that_was_chosen(adjustment: str) -> None:
     tests = compared(FORECASTS, adjustment).filter(POOLED, test="diebold_mariano", baseline="zero", loss="squared")
-    family = tests.filter(~pl.col("model").is_in(REFERENCES), alternative="less")
+    family = tests.filter(~pl.col("model").is_in(Question().references), alternative="less")
     assert family["p_adjusted"].to_list() == ADJUSTMENTS[adjustment](family["p_value"]).tolist()
 
 

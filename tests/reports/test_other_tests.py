@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from backtest.data.names import PRIMARY, Status
+from backtest.data.names import Status
 from backtest.data.result_tables import JOINT, TESTS
+from backtest.data.targets import PRIMARY_TEST
 from backtest.reports.blocks import Details, Table
 from backtest.reports.rows import Row
 from backtest.reports.run import RunResult
@@ -39,7 +40,7 @@ def asked(usual: RunResult, *tests: Row, status: Status = "no evidence") -> RunR
     return altered(with_rows(result, TESTS, tests), scores=scores)
 
 
-OWN, ABSOLUTE = PRIMARY["test"], {"loss": "absolute"}
+OWN, ABSOLUTE = PRIMARY_TEST, {"loss": "absolute"}
 SIGN, SIGN_OF_LSTM = {"loss": "direction", "alternative": "greater"}, {"loss": "direction", "model": "lstm"}
 
 

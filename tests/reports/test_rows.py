@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from backtest.data.errors import RunError
-from backtest.data.names import PRIMARY
+from backtest.data.question import Question
 from backtest.data.records.verdict import Candidate
 from backtest.data.result_tables import TESTS
 from backtest.reports.blocks import Verdict
@@ -63,7 +63,7 @@ def test_the_adjusted_p_allows_for_all_that_was_tried(tmp_path: Path) -> None:
     make(tmp_path, Plan(folds=4, test=100, seed=3, name="the same by another name"), "again")
     run = make(tmp_path, Plan(folds=4, test=100, seeds=4), "second")
     second = read(run)
-    tests = pl.read_parquet(run / TESTS.file).filter(pl.col("fold").is_null(), **PRIMARY, alternative="less")
+    tests = pl.read_parquet(run / TESTS.file).filter(pl.col("fold").is_null(), **Question().primary, alternative="less")
     alone = dict(tests.select("model", "p_adjusted").iter_rows())
     assert second.verdict.configurations == 2
     assert "2 configurations" in remark(second.verdict)

@@ -15,7 +15,8 @@ import polars as pl
 import tomli_w
 
 from backtest import reports
-from backtest.data.names import HOLDING, REFERENCES
+from backtest.data.names import HOLDING
+from backtest.data.question import Question
 from backtest.data.records.audit import AUDIT
 from backtest.data.run_files import MANIFEST, SETTINGS, file_sums, read_manifest, table_bytes, write_bytes
 from backtest.data.schema import FORECASTS
@@ -52,7 +53,7 @@ LOOKED_UP = {
 CODES = frozenset({"kind", "perturbation", "trial"})
 """Keys of an audit whose values are one of a few words, anything else is refused."""
 
-ALWAYS = {*REFERENCES, HOLDING}
+ALWAYS = {*Question().references, HOLDING}
 """Names that every run has; the report looks for them."""
 
 OPEN = ("versions", "files")
