@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 
 from backtest.data.errors import ProtocolError
 from backtest.models.forecaster import Forecaster, log_of
-from backtest.models.registry import MODELS, Model, maker
+from backtest.models.registry import MODELS, maker
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 
@@ -43,7 +43,8 @@ def check_forecaster(
     """
     name = getattr(factory, "__name__", repr(factory))
     make = maker(factory, name)
-    variance = any(factory in (known.make, getattr(known.make, "__wrapped__", None)) for known in _of_variances())
+    of_variances = [known.make for known in MODELS.values() if known.scale == "variance"]
+    variance = any(factory in (known, getattr(known, "__wrapped__", None)) for known in of_variances)
     learn, validate, ask = _windows(net.window, horizons, variance=variance)
 
     def fitted(global_seed: int) -> Forecaster:
@@ -132,11 +133,6 @@ def _forecast(forecaster: Forecaster, windows: Windows, name: str) -> Floats:
 def _require(kept: bool, name: str, rule: str, got: str) -> None:
     if not kept:
         raise ProtocolError(f"model {name}: {rule} (got {got})")
-
-
-def _of_variances() -> list[Model]:
-    """The models that forecast variances from the variances of bars."""
-    return [known for known in MODELS.values() if known.scale == "variance"]
 
 
 def _windows(window: int, horizons: tuple[int, ...], *, variance: bool) -> tuple[Windows, Windows, Windows]:

@@ -71,6 +71,11 @@ class Forecaster(Protocol):
         """Take over the state of a fitted forecaster of the same settings."""
 
 
+def part_of(state: State, prefix: str) -> State:
+    """The arrays of a state whose names begin with `prefix`, by what follows it."""
+    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+
+
 def unfitted(forecaster: object) -> RunError:
     """The error of a forecaster that is asked for forecasts or for its state before it was fitted."""
     return RunError(f"{type(forecaster).__name__}: not fitted yet: call fit or restore first")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from backtest.models.forecaster import FitLog, Forecaster, State, log_of, predict
+from backtest.models.forecaster import FitLog, Forecaster, State, log_of, part_of, predict
 from backtest.models.windows import Floats, Windows
 
 
@@ -46,5 +46,4 @@ class PerHorizon:
     def restore(self, state: State) -> None:
         """Take over the state of the same forecasters."""
         for horizon, part in self.parts.items():
-            own = f"{horizon}."
-            part.restore({name.removeprefix(own): array for name, array in state.items() if name.startswith(own)})
+            part.restore(part_of(state, f"{horizon}."))

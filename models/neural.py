@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from backtest.data.errors import ConfigError
-from backtest.models.forecaster import FitLog, State, unfitted
+from backtest.models.forecaster import FitLog, State, part_of, unfitted
 from backtest.models.nets.recurrent import Cell, RecurrentNet
 from backtest.models.scaling import Scaler
 from backtest.models.settings import NetSettings, TrainSettings
@@ -67,9 +67,9 @@ class NeuralForecaster:
         """Take over weights and scaler; ConfigError where they are of another shape than the settings ask for."""
         scaler = Scaler.restore(state)
         net = self._fresh(len(scaler.mean), len(scaler.target_std))
-        weights = {name.removeprefix("net."): array for name, array in state.items() if name.startswith("net.")}
+        weights = {name: torch.tensor(array) for name, array in part_of(state, "net.").items()}
         try:
-            net.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+            net.load_state_dict(weights)
         except RuntimeError as mismatch:
             raise ConfigError(f"net: the saved weights do not fit these settings ({mismatch})") from mismatch
         self.fitted = net, scaler

@@ -190,10 +190,7 @@ class Panel:
 
     def at(self, rows: Indices, *, window: int) -> Windows:
         """Windows that end at the given rows, ascending, targets hidden: for forecasts of what is not known yet."""
-        measures = self.variances, self.quarticities
-        return Windows(
-            self.features, self.returns, None, rows, window, self.horizons, *measures, additive=self.additive
-        )
+        return self._cut(np.arange(len(self.time)), rows, window).hidden()
 
     def _cut(self, rows: Indices, ends: Indices, window: int) -> Windows:
         """Windows over `rows` alone, so that no later row is within reach; views where the rows are neighbours."""
@@ -210,14 +207,14 @@ def panel(
 ) -> Panel:
     """Arrays of a FEATURES frame: the features `names` (rows, k) and the target `kind` at each of `horizons`."""
     features = frame.select(names).to_numpy(order="c").astype(np.float64, copy=False)
-    past = frame[BAR_CHANGE if target_of(kind).bar_change else "bar_return"]
+    about = target_of(kind)
+    past = frame[BAR_CHANGE if about.bar_change else "bar_return"]
     returns = past.to_numpy().astype(np.float64, copy=False)
     outcomes = [outcome_column(kind, horizon) for horizon in horizons]
     targets = frame.select(outcomes).to_numpy(order="c").astype(np.float64, copy=False)
     complete = np.isfinite(features).all(axis=1)
     if past.null_count() < frame.height:  # else these are no prices
         complete &= np.isfinite(returns)
-    about = target_of(kind)
     measures: list[Floats | None] = [None, None]
     for place, name in enumerate((BAR_VARIANCE, BAR_QUARTICITY) if about.bar_variance else ()):
         if name in frame.columns:

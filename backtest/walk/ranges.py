@@ -10,9 +10,9 @@ import polars as pl
 
 from backtest.data.result_tables import RANGES
 from backtest.models import MODELS
+from backtest.models.filters import known_range, target_range
 from backtest.models.scales import bounded
 from backtest.models.scaling import covered
-from backtest.models.volatility import experience, target_range
 from backtest.models.windows import Floats, Windows
 from backtest.walk.folds import Fold
 from backtest.walk.plan import WalkPlan
@@ -72,7 +72,7 @@ def _replaced(plan: WalkPlan, fold: Fold, outcomes: Floats, forecasts: pl.DataFr
         return None
     model, horizon = forecasts.select("model", "horizon").row(0)
     windows = plan.rows.test(fold.test.start, fold.test.end, window=plan.config.net.window)
-    _, mean, high = experience(target_range(outcomes), windows.past_variances, horizon)
+    _, mean, high = known_range(target_range(outcomes), windows.past_variances, horizon)
     keys = plan.features[plan.rows.origins(fold.test.start, fold.test.end, window=windows.window)]
     known = keys.select("symbol", "time", mean=mean, high=high)
     rows = forecasts.join(known, on=["symbol", "time"], maintain_order="left")

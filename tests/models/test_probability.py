@@ -12,8 +12,8 @@ from backtest.data.question import Question
 from backtest.models import MODELS
 from backtest.models.baselines import Mean, Ridge
 from backtest.models.forecaster import FitLog, State, StoredAttributes
-from backtest.models.probability import BaseRate, Coin, InProbabilities, within
-from backtest.models.scales import WRAPPERS, make_forecaster
+from backtest.models.probability import BaseRate, Coin, within
+from backtest.models.scales import WRAPPERS, InProbabilities, make_forecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 

@@ -8,8 +8,9 @@ import pytest
 from backtest.models import MODELS
 from backtest.models.baselines import Mean, Ridge
 from backtest.models.forecaster import FitLog, State
+from backtest.models.scales import InLogs
 from backtest.models.settings import NetSettings, TrainSettings
-from backtest.models.variance import Ewma, FittedEwma, Har, InLogs, LogHar, RandomWalk, VarianceModel
+from backtest.models.variance import Ewma, FittedEwma, Har, LogHar, RandomWalk, VarianceModel
 from backtest.models.windows import Floats, Windows
 
 NET = NetSettings(window=30)

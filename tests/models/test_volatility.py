@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from backtest.data.errors import ConfigError, NotFinite, TooFewBars
 from backtest.data.losses import qlike
 from backtest.models import volatility as v
+from backtest.models.filters import insanity_filter, target_range
 from backtest.models.windows import Floats
 from tests.support.realised import before, future_mean
 from tests.support.selection import examples
@@ -37,7 +38,7 @@ def test_forecasts_are_positive_and_in_the_unit_of_the_variances(c: float, seed:
         raw = v.har_forecast(fit.coefficients, x)
         logs = v.har_forecast(log_fit.coefficients, np.log(x))
         return [
-            v.insanity_filter(raw, v.target_range(y[train]))[0],
+            insanity_filter(raw, target_range(y[train]))[0],
             v.variance_from_log(logs, log_fit.s2),
             np.exp(logs) * v.smearing_factor(log_fit.residuals),
             v.ewma_forecast(history, v.fit_ewma_decay(history[train], y[train])),
@@ -53,17 +54,17 @@ def test_several_horizons_are_fitted_as_each_alone() -> None:
     rv = simulated(400, 1)
     x = v.har_regressors(before(rv))[:370]
     y = np.column_stack([horizon * future_mean(rv, horizon)[:370] for horizon in (1, 5)])
-    both, ranges = v.fit_har(x, y), v.target_range(y)
-    forecasts, replaced = v.insanity_filter(v.har_forecast(both.coefficients, x), ranges)
+    both, ranges = v.fit_har(x, y), target_range(y)
+    forecasts, replaced = insanity_filter(v.har_forecast(both.coefficients, x), ranges)
     for place in (0, 1):
         alone = v.fit_har(x, y[:, place])
         np.testing.assert_allclose(both.coefficients[:, place], alone.coefficients, rtol=1e-9)
         np.testing.assert_allclose(both.s2[place], alone.s2, rtol=1e-9)
         smearing, smearing_alone = (v.smearing_factor(0.1 * fit.residuals) for fit in (both, alone))
         np.testing.assert_allclose(smearing[place], smearing_alone, rtol=1e-9)
-        range_alone = v.target_range(y[:, place])
+        range_alone = target_range(y[:, place])
         np.testing.assert_allclose([part[place] for part in ranges], range_alone)
-        kept, count = v.insanity_filter(v.har_forecast(alone.coefficients, x), range_alone)
+        kept, count = insanity_filter(v.har_forecast(alone.coefficients, x), range_alone)
         np.testing.assert_allclose(forecasts[:, place], kept, rtol=1e-9)
         replaced -= count
     assert replaced == 0
@@ -81,7 +82,7 @@ def test_the_lognormal_correction_forecasts_the_mean_and_none_the_median() -> No
 
 def test_the_filter_replaces_what_training_has_never_seen() -> None:
     forecasts = np.array([-1.0, 0.9, 1.0, 6.0, 6.1, np.nan, np.inf])
-    kept, replaced = v.insanity_filter(forecasts, v.target_range(np.array([1.0, 2.0, 6.0])))
+    kept, replaced = insanity_filter(forecasts, target_range(np.array([1.0, 2.0, 6.0])))
     np.testing.assert_array_equal(kept, [3.0, 3.0, 1.0, 6.0, 3.0, 3.0, 3.0])
     assert replaced == 5
 

@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from backtest.data.losses import qlike, squared
 from backtest.models import volatility as v
+from backtest.models.filters import insanity_filter, target_range
 from backtest.models.settings import NetSettings
 from backtest.models.variance import Har, HarModel, Harq, LogHar
 from backtest.models.windows import Floats, Windows
@@ -67,12 +68,12 @@ def walk(name: str, horizon: int = 1, *, expanding: bool = False, of_r: bool = F
         train = slice(0 if expanding else row - WINDOW + MONTH, row - horizon + 1)
         fit = v.fit_har(x[train], np.log(y[train]) if name == "logHAR" else y[train])
         forecast = v.har_forecast(fit.coefficients, x[row : row + 1])
-        targets = v.target_range(np.append(y[train], y[row]) if peek else y[train])
+        targets = target_range(np.append(y[train], y[row]) if peek else y[train])
         targets = targets._replace(low=np.zeros(())) if of_r else targets
         if name == "logHAR":
             forecasts.append(v.variance_from_log(forecast, fit.s2))
         else:
-            forecasts.append(v.insanity_filter(forecast, targets)[0])
+            forecasts.append(insanity_filter(forecast, targets)[0])
     return np.concatenate(forecasts)
 
 
@@ -98,7 +99,7 @@ def test_scores_of_fitted_values_are_those_that_r_publishes() -> None:
         np.testing.assert_allclose(y - fitted, fit.residuals, rtol=0, atol=1e-10)
         np.testing.assert_allclose(squared(y, fitted).mean(), expected[f"mse_{name}"], rtol=1e-8)
         if name == "HARQ":
-            kept, _ = v.insanity_filter(fitted, v.target_range(y))
+            kept, _ = insanity_filter(fitted, target_range(y))
             loss = (qlike(y, kept) - 1 - np.log(y)).mean()
             np.testing.assert_allclose(loss, expected["qlike_HARQ_filtered"], rtol=1e-7)
 

@@ -9,7 +9,7 @@ import pytest
 
 from backtest.data.result_tables import RANGES
 from backtest.data.schema import check
-from backtest.models import variance
+from backtest.models import scales, variance
 from backtest.models.variance import LogHar
 from backtest.walk.engine import walk_in_memory
 from backtest.walk.ranges import range_table
@@ -70,7 +70,8 @@ def test_replaced_forecasts_of_variances_are_counted(monkeypatch: pytest.MonkeyP
     found = walk_in_memory(plan).forecasts
     table = range_table(plan, found).filter(pl.col("model").is_not_null())
     with monkeypatch.context() as without:
-        without.setattr(variance, "experience_filter", lambda forecasts, *_: forecasts)
+        for module in (variance, scales):
+            without.setattr(module, "known_range_filter", lambda forecasts, *_: forecasts)
         free = walk_in_memory(plan).forecasts
     moved = found.with_columns(raw=free["y_hat"]).filter(pl.col("raw") != pl.col("y_hat"))
     for fold, model, horizon in product(plan.folds, plan.config.all_models, (1, 2)):
