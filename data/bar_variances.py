@@ -1,4 +1,4 @@
-"""Variances of single bars from their prices: proxies, each with its source."""
+"""Variances of single bars from their prices, proxies each with its source, and what a variance is a year."""
 
 from __future__ import annotations
 
@@ -31,3 +31,8 @@ def garman_klass() -> pl.Expr:
     """
     spread, body = (pl.col("high") / pl.col("low")).log(), (pl.col("close") / pl.col("open")).log()
     return spread.pow(2) / 2 - (2 * math.log(2) - 1) * body.pow(2)
+
+
+def annual_volatility(variance: float, bars: int, bars_per_year: float) -> float:
+    """Return the variance of so many `bars` together as volatility a year, the root; 0 for a negative one."""
+    return math.sqrt(max(variance, 0.0) / bars * bars_per_year)

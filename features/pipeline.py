@@ -59,6 +59,12 @@ def load_external(features: Sequence[Resolved], kind: str | None = None) -> dict
     return load(name for name in EXTERNAL if name in read)
 
 
+def readable(bars: pl.DataFrame, interval: timedelta, external: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return the bars with `known_at`, their close, and the values of external series that were in force then."""
+    timed = bars.with_columns(known_at=pl.col("time") + interval)
+    return join(timed, external) if external else timed
+
+
 def _compute(
     bars: pl.DataFrame,
     interval: timedelta,
@@ -75,12 +81,11 @@ def _compute(
     target of the last bars; `target_time` is that of the longest of `horizons`. A value that is not finite, such as the
     0/0 of `volume_norm` after a day without trades, is null too: the table holds no NaN and no infinity.
     """
-    timed = bars.with_columns(known_at=pl.col("time") + interval)
-    readable = join(timed, external) if external else timed
-    _check_columns(readable, features)
+    table = readable(bars, interval, external)
+    _check_columns(table, features)
     outcomes = [outcome_of(kind, horizon) for horizon in horizons] if kind else []
-    outcomes += measures_of(kind, readable.columns) if kind else []
-    bar_return = log_return() if "close" in readable.columns else pl.lit(None, pl.Float64)
+    outcomes += measures_of(kind, table.columns) if kind else []
+    bar_return = log_return() if "close" in table.columns else pl.lit(None, pl.Float64)
     raw = [
         bar_return.alias("bar_return"),
         *(expr for one in features for expr in one.exprs),
@@ -92,7 +97,7 @@ def _compute(
         raw = [expr.over("segment") for expr in raw]
     try:
         query = (
-            readable.with_columns(segment)
+            table.with_columns(segment)
             .lazy()
             .select("symbol", "time", "known_at", "segment", *raw)
             .with_columns(_usable(column, one.lookback) for one in features for column in one.columns)

@@ -72,13 +72,13 @@ def level(share: float) -> str:
     return f"{100 * share:.10g}{SPACE}%"
 
 
-def decimals(close: float) -> int:
-    """Return how many decimals prices like this one need: 2 for 2,506.85, 10 for 0.0000123400."""
-    return max(2, PRICE_DIGITS - 1 - math.floor(math.log10(close)))
+def decimals(value: float, digits: int = PRICE_DIGITS) -> int:
+    """Return how many decimals numbers like this one need: 2 for 2,506.85, 10 for 0.0000123400."""
+    return max(2, digits - 1 - math.floor(math.log10(abs(value)))) if value else 2
 
 
 def within(low: float, high: float, digits: int) -> str:
-    """Return two prices as an interval."""
+    """Return two numbers, such as prices, as an interval."""
     return f"{decimal(low, digits)} to {decimal(high, digits)}"
 
 

@@ -22,6 +22,7 @@ WIDTH = 900
 PRICES = ("open", "high", "low", "close")
 FORECAST, OUTCOME, INSIDE, OUTSIDE = "forecast", "outcome", "outcome inside", "outcome outside"
 ZERO = "zero: the last close"
+LOG_RETURN = "log return"
 
 UNSIGNED_ZERO = "datum.value ? datum.label : '0%'"
 """Labels of an axis with signs: zero has none."""
@@ -56,18 +57,22 @@ def next_close(step: pl.DataFrame, colour: Colours, digits: int) -> alt.LayerCha
     return layered(*([] if step["low"].null_count() else [bar]), point)
 
 
-def returns(rows: pl.DataFrame, colour: Colours) -> alt.LayerChart:
-    """Return forecasts (time, at, y_hat, low, high) and outcomes (y, kind) as log returns; null ends: no interval.
+def outcomes(rows: pl.DataFrame, colour: Colours, axis: str) -> alt.LayerChart:
+    """Return forecasts (time, at, y_hat, low, high) and outcomes (y, kind), in the unit that `axis` names.
+
+    Null ends: no interval.
 
     `kind` is OUTCOME, or INSIDE or OUTSIDE where there is an interval.
     """
     base = alt.Chart(rows).encode(x=_time())
-    tooltip = [_tooltip("at", "bar"), _tooltip("y_hat", FORECAST, 5), _tooltip("y", OUTCOME, 5)]
+    form = ",.5f" if axis == LOG_RETURN else ".4~g"
+    numbers = (("y_hat", FORECAST), ("y", OUTCOME))
+    tooltip = [_tooltip("at", "bar"), *(alt.Tooltip(f"{name}:Q", title=title, format=form) for name, title in numbers)]
     points = base.mark_circle(size=24, opacity=0.85).encode(
-        y=_return("y"), color=_legend(rows, colour, FORECAST), tooltip=tooltip
+        y=_outcome("y", axis), color=_legend(rows, colour, FORECAST), tooltip=tooltip
     )
-    line = base.mark_line(strokeWidth=1.8).encode(y=_return("y_hat"), color=_colour_of(FORECAST))
-    return layered(*_band(rows, base, _return("low"), colour), points, line)
+    line = base.mark_line(strokeWidth=1.8).encode(y=_outcome("y_hat", axis), color=_colour_of(FORECAST))
+    return layered(*_band(rows, base, _outcome("low", axis), colour), points, line)
 
 
 def closes(rows: pl.DataFrame, colour: Colours, digits: int) -> alt.LayerChart:
@@ -119,8 +124,8 @@ def _price(name: str) -> alt.Y:
     return alt.Y(f"{name}:Q", title="price", scale=alt.Scale(zero=False))
 
 
-def _return(name: str) -> alt.Y:
-    return alt.Y(f"{name}:Q", title="log return")
+def _outcome(name: str, axis: str) -> alt.Y:
+    return alt.Y(f"{name}:Q", title=axis)
 
 
 def _tooltip(name: str, title: str, digits: int | None = None) -> alt.Tooltip:

@@ -31,6 +31,8 @@ BADGES: dict[Tone, tuple[Literal["green", "orange", "red", "gray"], str]] = {
 }
 """Colour and icon of a badge; its word says the same."""
 
+NO_INTERVALS = "No interval: for this target they have no meaning."
+
 CONTROLS = {"--data: ": "Bars: "}
 """How messages begin that name an option of the command line, and the control that the app has instead."""
 

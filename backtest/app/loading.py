@@ -15,7 +15,8 @@ from backtest.data.reading.built_in import BUILT_IN
 from backtest.data.reading.tables import find_files
 from backtest.data.records.reading import printable
 from backtest.data.run_files import MANIFEST, runs_folder, sha256
-from backtest.forecast.next_step import NextStep, Series, read_config, read_series, steps_from
+from backtest.forecast.next_step import Series, read_config, read_series, steps_from
+from backtest.forecast.step import NextStep
 from backtest.reports.run import RunResult, read
 
 KEPT = 8
@@ -86,18 +87,18 @@ def own_source(run: Path, state: str) -> str:
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner="Reading the bars", hash_funcs={Source: repr})
-def read_bars(run: Path, state: str, source: Source) -> Series:
+def read_bars(run: Path, state: str, source: Source, plugins: Sequence[str]) -> Series:
     """Return the bars to forecast from, shared by all sessions. Raises what `read_series` raises."""
     if source.content is None:
-        return read_series(run, source.name)
+        return read_series(run, source.name, plugins)
     with temporary_file(source.name, source.content) as path:
-        return read_series(run, path)
+        return read_series(run, path, plugins)
 
 
 @st.cache_data(max_entries=KEPT, show_spinner="Forecasting", hash_funcs={Source: repr})
 def forecast(run: Path, state: str, source: Source, plugins: Sequence[str]) -> list[NextStep]:
     """Return the next step of every model for every symbol; loads torch."""
-    return steps_from(run, read_bars(run, state, source), plugins)
+    return steps_from(run, read_bars(run, state, source, plugins), plugins)
 
 
 @contextmanager

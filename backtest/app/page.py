@@ -58,7 +58,7 @@ def show_run(run: Path, plugins: Sequence[str]) -> None:
     ahead, walk, audit, folds, models = st.tabs(TABS)
     st.caption("Past forecasts say nothing certain about future ones. This is not advice to trade.")
     with walk:
-        show_replay(run, state, result, choice)
+        show_replay(run, state, result, choice, plugins)
     with audit:
         show_audit(result)
     with folds:

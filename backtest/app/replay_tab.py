@@ -11,11 +11,21 @@ import polars as pl
 import streamlit as st
 
 from backtest.app import charts
-from backtest.app.elements import palette, seed_label, show_chart, show_error, show_number, time_labels, visible
+from backtest.app.elements import (
+    NO_INTERVALS,
+    palette,
+    seed_label,
+    show_chart,
+    show_error,
+    show_number,
+    time_labels,
+    visible,
+)
 from backtest.app.loading import Choice, read_bars, with_state
 from backtest.data.errors import BacktestError, DataError
 from backtest.data.names import label
 from backtest.data.records.reading import printable_frame
+from backtest.data.targets import Target
 from backtest.reports.formats import counted, day, decimals, level, percent, whole
 from backtest.reports.result import Fold
 from backtest.reports.run import RunResult
@@ -26,12 +36,15 @@ DRAWN = 2_000
 
 VIEWS = ("Log returns", "Prices")
 
+SCALES = {"return": "outcome", "variance": "variance", "probability": "probability"}
+"""What the axis of outcomes is called, by the scale of a target."""
+
 NEARLY_ZERO = 0.25
 """Forecasts whose absolute sum is at most this share of that of the returns draw nearly the same prices as zero."""
 
 
 @st.fragment
-def show_replay(run: Path, state: str, result: RunResult, choice: Choice) -> None:
+def show_replay(run: Path, state: str, result: RunResult, choice: Choice, plugins: Sequence[str]) -> None:
     """Let the reader slide through the folds, and draw the forecasts of one."""
     fold = choose_fold(result.folds, result.manifest.data.interval)
     question = result.question
@@ -45,16 +58,16 @@ def show_replay(run: Path, state: str, result: RunResult, choice: Choice) -> Non
     show_fold(result, choice, fold, rows.height, covered)
     try:
         if view == views[0]:
-            drawn, picture = returns_chart(rows, width)
+            drawn, picture = outcomes_chart(rows, width, question.about)
         else:
-            drawn, picture = prices_chart(rows, width, run_closes(run, state))
+            drawn, picture = prices_chart(rows, width, run_closes(run, state, plugins))
     except BacktestError as error:
         show_error(error, "No prices")
         return
     show_chart(picture, "Forecasts and outcomes in this fold")
     if view == VIEWS[1]:
         st.text(zero_line_text(rows, choice.model, result.horizon))
-    st.text(chart_caption(choice, result.horizon, width, rows.height, drawn))
+    st.text(chart_caption(choice, result, width, rows.height, drawn))
 
 
 def choose_fold(folds: Sequence[Fold], interval: timedelta) -> Fold:
@@ -100,15 +113,16 @@ def show_fold(result: RunResult, choice: Choice, fold: Fold, n: int, covered: in
             show_number(f"{level(choice.level)} interval coverage", percent(covered / n, 1, signed=False))
 
 
-def returns_chart(rows: pl.DataFrame, width: float | None) -> tuple[pl.DataFrame, alt.LayerChart]:
-    """Return the forecasts that are drawn as log returns, and the chart."""
+def outcomes_chart(rows: pl.DataFrame, width: float | None, about: Target) -> tuple[pl.DataFrame, alt.LayerChart]:
+    """Return the forecasts that are drawn, in the unit of what is forecast, and the chart."""
     inside = pl.lit(charts.OUTCOME)
     if width is not None:
         held = (pl.col("y") - pl.col("y_hat")).abs() <= width
         inside = pl.when(held).then(pl.lit(charts.INSIDE)).otherwise(pl.lit(charts.OUTSIDE))
     ends = {"low": pl.col("y_hat") - width, "high": pl.col("y_hat") + width}
     drawn = downsample(rows.with_columns(kind=inside, **ends), ("y", "y_hat"))
-    return drawn, charts.returns(drawn, palette())
+    axis = charts.LOG_RETURN if about.tradable else "change" if about.bar_change else SCALES[about.scale]
+    return drawn, charts.outcomes(drawn, palette(), axis)
 
 
 def prices_chart(rows: pl.DataFrame, width: float | None, closes: pl.DataFrame) -> tuple[pl.DataFrame, alt.LayerChart]:
@@ -137,9 +151,9 @@ def zero_line_text(rows: pl.DataFrame, model: str, horizon: int) -> str:
     return f"{text} Look at the log returns."
 
 
-def run_closes(run: Path, state: str) -> pl.DataFrame:
+def run_closes(run: Path, state: str, plugins: Sequence[str]) -> pl.DataFrame:
     """Return the closes of the run's own bars. Raises what `read_bars` raises."""
-    bars = read_bars(run, state, with_state(run, state, None)).bars
+    bars = read_bars(run, state, with_state(run, state, None), plugins).bars
     return printable_frame(bars.select("symbol", "close", origin="time"))
 
 
@@ -154,10 +168,12 @@ def downsample(rows: pl.DataFrame, names: Sequence[str], most: int = DRAWN) -> p
     return rows[kept["row"].explode().unique().sort()]
 
 
-def chart_caption(choice: Choice, horizon: int, width: float | None, n: int, drawn: pl.DataFrame) -> str:
+def chart_caption(choice: Choice, result: RunResult, width: float | None, n: int, drawn: pl.DataFrame) -> str:
     """Return how to read the chart, and what it leaves out."""
-    texts = [f"Each point in time is a bar, forecast at the close {counted(horizon, 'bar')} before."]
-    if choice.seed is not None:
+    texts = [f"Each point in time is a bar, forecast at the close {counted(result.horizon, 'bar')} before."]
+    if not result.question.about.intervals:
+        texts.append(NO_INTERVALS)
+    elif choice.seed is not None:
         texts.append("No interval: intervals are made from errors of the mean over seeds.")
     elif width is None:
         texts.append("No interval: too few errors were known before this fold.")

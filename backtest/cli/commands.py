@@ -216,7 +216,8 @@ def forecast(
     plugins: Plugins = None,
 ) -> None:
     """Forecast the next step from the newest bars, with the models fitted on all bars of the run."""
-    from backtest.cli.terminal import show_next_steps, show_verdict
+    from backtest.cli.next_steps import show_next_steps
+    from backtest.cli.terminal import show_verdict
     from backtest.forecast.next_step import next_steps
 
     steps, verdict = next_steps(run, data=data, plugin_names=plugins or [])

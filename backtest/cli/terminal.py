@@ -1,10 +1,7 @@
-"""What the commands print: a run's verdict and table, a comparison, an audit, the next forecasts."""
+"""What the commands print: a run's verdict and table, a comparison, an audit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from textwrap import fill
 
@@ -13,12 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 import backtest.reports as reports
-from backtest.data.names import label
 from backtest.data.records.audit import Audit, Leak
 from backtest.data.records.verdict import Verdict
-from backtest.forecast.next_step import NextStep
 from backtest.reports.blocks import Table as ReportTable
-from backtest.reports.formats import counted, decimal, decimals, level, moment, percent, plain, tied, within
+from backtest.reports.formats import counted, plain, tied
 from backtest.reports.sections.compared_runs import verdict_of
 from backtest.reports.sections.pairs import pairs_table
 from backtest.reports.wording.audit import LEVELS, checked, leak_words, notes, subject_words
@@ -114,31 +109,3 @@ def _leak_summary(leak: Leak) -> str:
     """What leaks, and how far it reaches."""
     ahead, subject = leak.counterexample.ahead if leak.counterexample else None, subject_words(leak.subject)
     return f"{subject}, bars {'ahead' if ahead > 0 else 'back'}: {abs(ahead)}" if ahead else subject
-
-
-def show_next_steps(steps: Sequence[NextStep]) -> None:
-    """Print the forecasts for each symbol with the widest intervals of the run and their coverage so far."""
-    widest = max(interval.level for step in steps for interval in step.intervals)
-    by_horizon = attrgetter("symbol", "horizon")
-    for (symbol, horizon), own in groupby(sorted(steps, key=by_horizon), key=by_horizon):
-        first, *others = own
-        session = "close of the next session" if horizon == 1 else f"close {counted(horizon, 'session')} ahead"
-        due = f"close at {first.target_time:%Y-%m-%d %H:%M} UTC" if first.target_time else session
-        bar, digits = moment(first.time, first.known_at - first.time), decimals(first.close)
-        tell(f"{symbol}: last close {decimal(first.close, digits)}, bar of {bar}. Forecast of the {due}:")
-        table = Table(box=None, pad_edge=False)
-        for head in ("model", "log return", "next close", plain(f"{level(widest)} interval"), "coverage so far"):
-            table.add_column(head, justify="left" if head == "model" else "right")
-        for step in (first, *others):
-            ends, interval = step.ends(widest), step.interval(widest)
-            covered = percent(interval.share if interval else None, 1, signed=False)
-            cells = (
-                label(step.model),
-                decimal(step.log_return, 6, signed=True),
-                decimal(step.next_close, digits),
-                within(*ends, digits) if ends else "too few errors",
-                f"{covered} of {interval.n:,}" if interval and interval.n else "none yet",
-            )
-            table.add_row(*(escape(plain(cell)) for cell in cells))
-        console.print(table, highlight=False)
-        console.print()

@@ -15,7 +15,7 @@ from backtest.data.summaries import empirical_coverage
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A conformal interval with nominal coverage `level`: forecast +- `half_width`, in log return.
+    """A conformal interval with nominal coverage `level`: forecast +- `half_width`, in its unit.
 
     `half_width` is None if too few errors were known. `n` outcomes of the walk had an interval of this level, each made
     from earlier errors; `covered` of them lay within theirs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, product
@@ -22,9 +22,10 @@ from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT, read_bytes, read_manifest
 from backtest.data.targets import target_of
 from backtest.features import plugins
-from backtest.features.catalog import resolve
-from backtest.features.pipeline import load_external
-from backtest.forecast.intervals import Interval, next_intervals
+from backtest.features.catalog import Resolved, resolve
+from backtest.features.pipeline import load_external, readable
+from backtest.forecast.intervals import next_intervals
+from backtest.forecast.step import NextStep, level_column
 from backtest.models import MODELS
 from backtest.models.forecaster import predict
 from backtest.models.scales import make_forecaster
@@ -33,44 +34,6 @@ from backtest.walk.config import Config
 from backtest.walk.config_file import build, parse
 from backtest.walk.plan import feature_rows, load_dataset
 from backtest.walk.store import CHECKPOINTS, STATE
-
-
-@dataclass(frozen=True, slots=True)
-class NextStep:
-    """Forecast of one symbol by one model, `horizon` bars ahead, the mean over its seeds.
-
-    `time` is the open of the newest bar, `known_at` its close, `target_time` the close that is forecast, None if the
-    market closes between sessions: no file of bars says when it opens next. `by_seed` holds the log return that each
-    seed forecasts and is empty for a model without seeds. `intervals`, narrow to wide, come from errors of the mean.
-    """
-
-    symbol: str
-    model: str
-    horizon: int
-    time: datetime
-    known_at: datetime
-    target_time: datetime | None
-    close: float
-    log_return: float
-    by_seed: Mapping[int, float]
-    intervals: tuple[Interval, ...]
-
-    @property
-    def next_close(self) -> float:
-        """The close that the forecast return leads to."""
-        return self.close * float(np.exp(self.log_return))
-
-    def interval(self, level: float) -> Interval | None:
-        """The interval of a level; None if the run has none."""
-        return next((one for one in self.intervals if one.level == level), None)
-
-    def ends(self, level: float) -> tuple[float, float] | None:
-        """The interval of a level as two closes; None if there is none, or there were too few errors for it."""
-        found = self.interval(level)
-        if found is None or found.half_width is None:
-            return None
-        low, high = (self.close * float(np.exp(self.log_return + side * found.half_width)) for side in (-1, 1))
-        return low, high
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,10 +64,18 @@ class FinalFit:
 
 
 @dataclass(frozen=True, slots=True)
-class FinalFits:
-    """The final fits listed in a manifest; the seeds of one model follow each other."""
+class Calendar:
+    """What a manifest says of the run's bars by which a variance is annualised; None in runs of earlier versions."""
+
+    bars_per_year: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What forecasts need of a manifest: the final fits, the seeds of one model after each other, and the calendar."""
 
     final: tuple[FinalFit, ...]
+    data: Calendar
 
 
 def next_steps(
@@ -116,28 +87,30 @@ def next_steps(
     working directory only if `plugin_names` lists them. Raises ConfigError for other bars or unlisted plugins,
     DataError if the newest bars have gaps, RunError if the run is damaged.
     """
-    steps = steps_from(run, read_series(run, data), plugin_names)
+    steps = steps_from(run, read_series(run, data, plugin_names), plugin_names)
     return steps, Verdict.from_json(read_bytes(run, VERDICT, read_manifest(run)).decode())
 
 
-def read_series(run: Path, data: str | None = None) -> Series:
-    """Bars of the source `data`, or the run's own; ConfigError if they are not of the series that the run is on."""
+def read_series(run: Path, data: str | None = None, plugin_names: Sequence[str] = ()) -> Series:
+    """Bars of the source `data`, or the run's own; ConfigError if they are not of the series that the run is on.
+
+    Columns that only features of plugins read are read where all plugins are named, which are then imported.
+    """
     config = read_config(run)
     if data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": data})})
-    dataset = load_dataset(config)
+    features: tuple[Resolved, ...] = ()
+    if not unnamed_plugins(config, plugin_names):
+        plugins.load(config.plugins, None)
+        features = resolve(config.features)
+    dataset = load_dataset(config, None, features)
     _check_series(dataset, read_manifest(run)["data"])
     return Series(config, dataset)
 
 
 def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> list[NextStep]:
     """Forecasts of every model, symbol and horizon from the newest bars of a series; `next_steps` explains plugins."""
-    config, dataset = series.config, series.dataset
-    if not target_of(config.target.kind).tradable:  # only returns of the close lead to a next one
-        raise ConfigError(
-            f"forecast: expected a run on returns, whose next close is shown (got {config.target.kind}): "
-            "forecasts.parquet in the run folder holds the forecasts of the walk"
-        )
+    config = series.config
     missing = unnamed_plugins(config, plugin_names)
     if missing:
         raise ConfigError(
@@ -145,18 +118,13 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
             f"folder and add {' '.join(f'--plugins {name}' for name in config.plugins)}"
         )
     plugins.load(config.plugins, None)
-    manifest = read_manifest(run)
-    resolved = resolve(config.features)
-    features, rows = feature_rows(config, dataset.with_external(load_external(resolved, config.target.kind)), resolved)
-    newest = _newest(features, rows, config.net.window)
-    windows = rows.at(newest, window=config.net.window)
-    keys = features[newest].join(
-        dataset.bars.select("symbol", "time", "close"), on=["symbol", "time"], how="left", maintain_order="left"
-    )
-    intervals = next_intervals(run, manifest)
-    fits = from_tree(FinalFits, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again").final
+    manifest, resolved = read_manifest(run), resolve(config.features)
+    dataset = series.dataset.with_external(load_external(resolved, config.target.kind))
+    keys, windows = _origins(config, dataset, resolved)
+    intervals = next_intervals(run, manifest) if target_of(config.target.kind).intervals else {}
+    finished = from_tree(Finished, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again")
     steps = []
-    for model, own in groupby(fits, key=lambda fit: fit.model):
+    for model, own in groupby(finished.final, key=lambda fit: fit.model):
         forecasts = {fit.seed: _predict(run, manifest, config, fit, windows) for fit in own}
         mean = np.mean(list(forecasts.values()), axis=0)
         for (row, key), (column, horizon) in product(
@@ -165,19 +133,40 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
             symbol, known_at = key["symbol"], key["known_at"]
             steps.append(
                 NextStep(
-                    symbol,
-                    model,
-                    horizon,
-                    key["time"],
-                    known_at,
-                    known_at + horizon * dataset.interval if dataset.always_open else None,
-                    key["close"],
-                    float(mean[row, column]),
-                    {seed: float(one[row, column]) for seed, one in forecasts.items() if seed is not None},
-                    intervals.get((symbol, model, horizon), ()),
+                    symbol=symbol,
+                    model=model,
+                    horizon=horizon,
+                    time=key["time"],
+                    known_at=known_at,
+                    target_time=known_at + horizon * dataset.interval if dataset.always_open else None,
+                    target=config.target.kind,
+                    y_hat=float(mean[row, column]),
+                    by_seed={seed: float(one[row, column]) for seed, one in forecasts.items() if seed is not None},
+                    last_value=key["last_value"],
+                    intervals=intervals.get((symbol, model, horizon), ()),
+                    bars_per_year=finished.data.bars_per_year,
                 )
             )
     return steps
+
+
+def _origins(config: Config, dataset: Dataset, resolved: Sequence[Resolved]) -> tuple[pl.DataFrame, Windows]:
+    """Return the last row of each symbol, with its `last_value`, and the window that ends with it."""
+    features, rows = feature_rows(config, dataset, resolved)
+    newest = _newest(features, rows, config.net.window)
+    known = _last_values(config, dataset)
+    keys = features[newest].join(known, on=["symbol", "time"], how="left", maintain_order="left")
+    return keys, rows.at(newest, window=config.net.window)
+
+
+def _last_values(config: Config, dataset: Dataset) -> pl.DataFrame:
+    """Return symbol, time and `last_value` of each bar, as `NextStep` explains it."""
+    kind = config.target.kind
+    table = readable(dataset.bars, dataset.interval, dataset.external)
+    prices = "close" in table.columns and target_of(kind).scale != "variance"
+    column = level_column(kind) or ("close" if prices else None)
+    value = pl.col(column) if column else pl.lit(None)
+    return table.select("symbol", "time", last_value=value.cast(pl.Float64))
 
 
 def read_config(run: Path) -> Config:

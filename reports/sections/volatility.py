@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from backtest.data.bar_variances import annual_volatility
 from backtest.data.names import label
 from backtest.data.targets import OWN_UNIT
 from backtest.reports.blocks import Block, Column, Group, Heading, Table
@@ -28,7 +27,7 @@ def volatility(result: RunResult) -> tuple[Block, ...]:
 
     def annual(variance: float) -> str:
         """Return a variance over the horizon as volatility per year."""
-        return percent(math.sqrt(max(variance, 0.0) / result.horizon * per_year), 1, signed=False)
+        return percent(annual_volatility(variance, result.horizon, per_year), 1, signed=False)
 
     rows = {
         score.model: (

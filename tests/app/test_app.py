@@ -45,8 +45,8 @@ def test_the_forecast_equals_that_of_the_command_line(page: Any, run: Path) -> N
     *_, ridge, lstm = next_steps(run)[0]
     low, high = lstm.ends(0.95) or (0.0, 0.0)
     interval = lstm.intervals[-1]
-    assert figures(page)["Next close"] == f"{lstm.next_close:,.2f}"
-    assert figures(page)["Log return"] == f"{lstm.log_return:+.6f}"
+    assert figures(page)["Next close"] == f"{lstm.next_value:,.2f}"
+    assert figures(page)["Log return"] == f"{lstm.y_hat:+.6f}"
     assert figures(page)["95 % interval"] == f"{low:,.2f} to {high:,.2f}"
     share = f"{100 * interval.covered / interval.n:.1f} % of {interval.n} outcomes"
     assert f"95 % intervals covered {share} of the walk" in words(page)
@@ -55,14 +55,14 @@ def test_the_forecast_equals_that_of_the_command_line(page: Any, run: Path) -> N
     low, high = ridge.ends(0.5) or (0.0, 0.0)
     choose(page, "Model", "ridge")
     choose(page, "Interval", 0.5)
-    assert figures(page)["Next close"] == f"{ridge.next_close:,.2f}"
+    assert figures(page)["Next close"] == f"{ridge.next_value:,.2f}"
     assert figures(page)["50 % interval"] == f"{low:,.2f} to {high:,.2f}"
 
 
 def test_a_single_seed_has_its_own_forecast_and_no_interval(page: Any, run: Path) -> None:
     *_, lstm = next_steps(run)[0]
     choose(page, "Seed", 1)
-    assert figures(page)["Next close"] == f"{lstm.close * np.exp(lstm.by_seed[1]):,.2f}"
+    assert figures(page)["Next close"] == f"{(lstm.last_value or 0) * np.exp(lstm.by_seed[1]):,.2f}"
     assert not any("interval" in name for name in figures(page))
     assert words(page).count("No interval: intervals are made from errors of the mean over seeds.") == 2
 
@@ -70,7 +70,7 @@ def test_a_single_seed_has_its_own_forecast_and_no_interval(page: Any, run: Path
 def test_newer_bars_move_the_forecast(page: Any, run: Path, tmp_path: Path) -> None:
     newer = tmp_path / "newer.csv"
     synthetic.make_bars(950, signal=0.1).write_csv(newer)
-    expected = f"{next_steps(run, data=str(newer))[0][-1].next_close:,.2f}"
+    expected = f"{next_steps(run, data=str(newer))[0][-1].next_value:,.2f}"
     before = figures(page)["Next close"]
     choose(page, "Bars", "Another file")
     assert figures(page)["Next close"] == before, "until a file is named, it goes on from the run's own bars"

@@ -121,7 +121,7 @@ def test_a_visitor_can_use_every_control(visit: Visit, home: Path) -> None:
     page.get_by_text("ridge, one fit, for the close at").wait_for()
     step = next(step for step in next_steps(home / "runs" / "small")[0] if step.model == "ridge")
     close = page.get_by_test_id("stMetric").filter(has_text="Next close")
-    close.filter(has_text=f"{step.next_close:,.2f}").wait_for()
+    close.filter(has_text=f"{step.next_value:,.2f}").wait_for()
     page.get_by_text("intervals covered").first.wait_for()
     page.get_by_role("tab", name="Replay").click()
     page.get_by_text("in fold 3:").wait_for()

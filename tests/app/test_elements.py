@@ -24,10 +24,11 @@ from backtest.app.replay_tab import downsample, zero_line_text
 from backtest.data.errors import ConfigError, DataError, UnknownSource
 from backtest.data.reading.bars import load_bars
 from backtest.forecast.intervals import Interval
-from backtest.forecast.next_step import NextStep
+from backtest.forecast.step import NextStep
 from backtest.reports.formats import decimals, level, within
 from backtest.reports.render.svg import COLOURS
 
+NOON = datetime(2024, 1, 5, 12, tzinfo=UTC)
 COLOUR = charts.colours("light")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -51,8 +52,7 @@ def test_a_price_has_six_digits_and_two_decimals_at_least(close: float, digits: 
 
 
 def test_labels_of_targets_seeds_and_levels_are_exact() -> None:
-    noon = datetime(2024, 1, 5, 12, tzinfo=UTC)
-    assert target_label(noon, 1, HOUR) == "the close at 2024-01-05 12:00\N{NO-BREAK SPACE}UTC"
+    assert target_label(NOON, 1, HOUR) == "the close at 2024-01-05 12:00\N{NO-BREAK SPACE}UTC"
     assert target_label(None, 1, DAY) == "the close of the next session"
     assert target_label(None, 3, DAY) == "the close 3 sessions ahead"
     assert target_label(None, 1, HOUR) == "the close of the next bar"
@@ -62,6 +62,11 @@ def test_labels_of_targets_seeds_and_levels_are_exact() -> None:
         share: f"{text}\N{NO-BREAK SPACE}%" for share, text in texts.items()
     }
     assert within(1.5, 2_000.25, 2) == "1.50 to 2,000.25"
+
+
+def next_step(target: str = "log_return", intervals: tuple[Interval, ...] = ()) -> NextStep:
+    """A forecast of the LSTM from a close, or a level, of 100."""
+    return NextStep("A", "lstm", 1, NOON, NOON + HOUR, None, target, 0.0, {}, 100.0, intervals)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +82,18 @@ def test_labels_of_targets_seeds_and_levels_are_exact() -> None:
     ],
 )
 def test_an_interval_is_shown_with_its_coverage_so_far(interval: Interval | None, said: str) -> None:
-    noon = datetime(2024, 1, 5, 12, tzinfo=UTC)
-    step = NextStep("A", "lstm", 1, noon, noon + HOUR, None, 100.0, 0.0, {}, (interval,) if interval else ())
+    step = next_step(intervals=(interval,) if interval else ())
     words = interval_text(step, Choice("A", "lstm", None, 3, 0.95))
     assert words.replace("\N{NO-BREAK SPACE}", " ").startswith(said)
+
+
+def test_the_width_of_an_interval_is_in_the_unit_of_the_forecast() -> None:
+    choice, intervals = Choice("A", "lstm", None, 3, 0.95), (Interval(0.95, 0.25, 100, 95),)
+    words = {kind: interval_text(next_step(kind, intervals), choice) for kind in ("log_return", "series.spread")}
+    assert words["log_return"].endswith("forecast ±\N{NO-BREAK SPACE}0.25000 in log return.")
+    assert words["series.spread"].endswith("forecast ±\N{NO-BREAK SPACE}0.250.")
+    for kind in ("direction", "log_variance"):
+        assert interval_text(next_step(kind), choice) == "No interval: for this target they have no meaning."
 
 
 def test_an_error_about_an_option_names_the_control_of_the_app() -> None:
@@ -174,7 +187,7 @@ def test_a_chart_holds_only_fixed_columns_and_can_be_zoomed() -> None:
         charts.price_history(bars, COLOUR, 2, candles=True),
         charts.price_history(bars, COLOUR, 2, candles=False),
         charts.next_close(step, COLOUR, 2),
-        charts.returns(replay_rows(), COLOUR),
+        charts.outcomes(replay_rows(), COLOUR, charts.LOG_RETURN),
         charts.closes(replay_rows(), COLOUR, 2),
     )
     for picture in pictures:
@@ -199,8 +212,8 @@ def test_an_interval_is_drawn_only_where_there_is_one() -> None:
     marks = [
         [layer["mark"]["type"] for layer in json.loads(picture.to_json())["layer"]]
         for picture in (
-            charts.returns(replay_rows(width=None), COLOUR),
-            charts.returns(replay_rows(), COLOUR),
+            charts.outcomes(replay_rows(width=None), COLOUR, "variance"),
+            charts.outcomes(replay_rows(), COLOUR, charts.LOG_RETURN),
             charts.next_close(replay_rows(1, None).with_columns(forecast="close"), COLOUR, 2),
             charts.next_close(replay_rows(1).with_columns(forecast="close"), COLOUR, 2),
         )

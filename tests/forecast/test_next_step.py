@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from backtest.cli.terminal import show_next_steps, show_verdict
+from backtest.cli.next_steps import show_next_steps
+from backtest.cli.terminal import show_verdict
 from backtest.data.errors import ConfigError, DataError, RunError
 from backtest.data.reading import synthetic
 from backtest.data.result_tables import COVERAGE
@@ -40,16 +41,16 @@ def test_the_forecast_starts_from_the_last_close(finished: Path) -> None:
     steps, verdict = next_steps(finished / "run")
     close, time = BARS["close"][-1], BARS["time"][-1]
     assert [step.model for step in steps] == ["zero", "naive", "mean", "ar", "ridge", "lstm"]
-    assert {step.close for step in steps} == {close}
+    assert {step.last_value for step in steps} == {close}
     assert {step.known_at for step in steps} == {time + timedelta(hours=1)}
     assert {step.target_time for step in steps} == {time + timedelta(hours=2)}
     assert {step.time for step in steps} == {time}
     assert headline(verdict)
     zero, naive, mean, *_ = steps
-    assert zero.next_close == close
-    assert naive.log_return == pytest.approx(np.log(close / BARS["close"][-2]), rel=1e-9)
-    assert naive.next_close == pytest.approx(close**2 / BARS["close"][-2], rel=1e-9)
-    assert abs(mean.log_return) < 1e-3
+    assert zero.next_value == close
+    assert naive.y_hat == pytest.approx(np.log(close / BARS["close"][-2]), rel=1e-9)
+    assert naive.next_value == pytest.approx(close**2 / BARS["close"][-2], rel=1e-9)
+    assert abs(mean.y_hat) < 1e-3
 
 
 def test_the_final_fit_uses_bars_after_the_last_fold(finished: Path) -> None:
@@ -63,12 +64,12 @@ def test_the_forecast_is_the_mean_over_seeds(finished: Path) -> None:
     *simple, lstm = steps
     assert [dict(step.by_seed) for step in simple] == [{}] * 5
     assert list(lstm.by_seed) == [0, 1]
-    assert lstm.log_return == pytest.approx(np.mean(list(lstm.by_seed.values())), rel=1e-12)
+    assert lstm.y_hat == pytest.approx(np.mean(list(lstm.by_seed.values())), rel=1e-12)
 
 
 def test_intervals_and_coverage_come_from_the_errors_of_the_walk(finished: Path) -> None:
     coverage = pl.read_parquet(finished / "run" / COVERAGE.file)
-    steps, _ = next_steps(finished / "run")
+    steps, close = next_steps(finished / "run")[0], BARS["close"][-1]
     for step in steps:
         own = coverage.filter(model=step.model)
         assert [one.level for one in step.intervals] == [0.5, 0.8, 0.95]
@@ -77,8 +78,8 @@ def test_intervals_and_coverage_come_from_the_errors_of_the_walk(finished: Path)
             assert (one.covered, one.n) == (made["covered"].sum(), made["n"].sum())
             width = own.filter(pl.col("fold").is_null(), level=one.level)["half_width"].item()
             low, high = step.ends(one.level) or (0.0, 0.0)
-            assert low == pytest.approx(step.close * np.exp(step.log_return - width), rel=1e-12)
-            assert high == pytest.approx(step.close * np.exp(step.log_return + width), rel=1e-12)
+            assert low == pytest.approx(close * np.exp(step.y_hat - width), rel=1e-12)
+            assert high == pytest.approx(close * np.exp(step.y_hat + width), rel=1e-12)
 
 
 def test_a_missing_interval_has_neither_ends_nor_coverage(finished: Path) -> None:
@@ -166,7 +167,7 @@ def test_newer_bars_move_the_forecast(finished: Path, tmp_path: Path) -> None:
     longer.write_csv(tmp_path / "newer.csv")
     steps, _ = next_steps(finished / "run", data=str(tmp_path / "newer.csv"))
     assert {step.known_at for step in steps} == {longer["time"][-1] + timedelta(hours=1)}
-    assert {step.close for step in steps} == {longer["close"][-1]}
+    assert {step.last_value for step in steps} == {longer["close"][-1]}
 
 
 def test_a_missing_bar_in_the_last_window_is_refused(finished: Path, tmp_path: Path) -> None:

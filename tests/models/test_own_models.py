@@ -50,7 +50,7 @@ def test_a_class_with_fit_and_predict_alone_walks_and_forecasts(registered: str,
     assert outcome.verdict.model == registered
     steps, _ = next_steps(tmp_path / "run")
     (step,) = [step for step in steps if step.model == registered]
-    assert np.isfinite(step.log_return)
+    assert np.isfinite(step.y_hat)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

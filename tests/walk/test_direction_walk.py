@@ -14,7 +14,6 @@ from backtest.data.reading.synthetic import make_bars
 from backtest.data.records.verdict import Verdict
 from backtest.data.targets import TARGETS
 from backtest.features.pipeline import build
-from backtest.forecast.next_step import next_steps
 from backtest.significance.direction import pesaran_timmermann
 from backtest.significance.equal_accuracy import diebold_mariano
 from tests.support.small_run import small, walk
@@ -121,8 +120,3 @@ def test_models_of_other_scales_are_refused(name: str) -> None:
 def test_models_of_probabilities_are_refused_for_returns(name: str) -> None:
     with pytest.raises(ConfigError, match=f"models: {name} cannot forecast log_return: choose from zero, naive"):
         small(models=[name])
-
-
-def test_the_next_close_of_a_direction_is_not_shown(run: Path) -> None:
-    with pytest.raises(ConfigError, match="expected a run on returns, whose next close is shown"):
-        next_steps(run)

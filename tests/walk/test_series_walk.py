@@ -17,7 +17,6 @@ from backtest.data.errors import ConfigError
 from backtest.data.reading.bars import load_bars
 from backtest.data.targets import target_of
 from backtest.features.external import external
-from backtest.forecast.next_step import next_steps
 from backtest.walk.plan import WalkPlan
 from tests.support.small_run import small, walk
 
@@ -91,8 +90,6 @@ def test_naive_repeats_the_last_changes_and_ridge_beats_the_random_walk(file: Pa
     reports.write(tmp_path / "run")
     text = (tmp_path / "run" / "report.md").read_text("utf-8")
     assert "change of spread" in text
-    with pytest.raises(ConfigError, match="expected a run on returns, whose next close is shown"):
-        next_steps(tmp_path / "run")  # a change of a spread leads to no close
 
 
 def test_a_series_of_its_own_brings_features_and_no_trading() -> None:

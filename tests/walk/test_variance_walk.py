@@ -12,7 +12,6 @@ from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
 from backtest.data.records.verdict import Verdict
 from backtest.data.targets import TARGETS
-from backtest.forecast.next_step import next_steps
 from backtest.significance.equal_accuracy import diebold_mariano
 from tests.support.small_run import small, walk
 
@@ -87,8 +86,3 @@ def test_another_rival_and_another_loss_are_taken_from_the_settings(tmp_path: Pa
     question = {"rival": "ewma", "loss": "squared"}
     outcome = walk(tmp_path / "run", plan=small(**SETTINGS, target={"kind": "log_variance"}, question=question))
     assert (outcome.verdict.question.rival, outcome.verdict.question.loss) == ("ewma", "squared")
-
-
-def test_the_next_close_of_a_variance_is_not_shown(run: Path) -> None:
-    with pytest.raises(ConfigError, match="expected a run on returns, whose next close is shown"):
-        next_steps(run)
