@@ -49,7 +49,13 @@ def settings() -> Rows:
     rows: Rows = []
     for name, field in all_settings().items():
         default = field.default
-        shown = ", ".join(default) or "none" if isinstance(default, tuple) else "none" if default is None else default
+        shown = (
+            ", ".join(map(str, default)) or "none"
+            if isinstance(default, tuple)
+            else "none"
+            if default is None
+            else default
+        )
         rows.append((name, f"{field.description} [{shown}]"))
     return rows
 

@@ -90,10 +90,10 @@ def recognise(file: str, columns: list[str]) -> tuple[Format, dict[str, str]]:
             if "volume" in found:
                 return form, found
     missing = [name for name in (*PRICES, "volume") if name not in {*names, *others}]
-    absent = f"missing: {', '.join(missing)}; " if missing else ""
+    absent = f"; missing: {', '.join(missing)}" if missing else ""
     raise WrongSchema(
         f"{file}: expected columns open, high, low, close, volume and the open times as time, ts, timestamp, date, "
-        f"open_time or unix ({absent}got {_listed(columns)}): rename the columns"
+        f"open_time or unix (got {_listed(columns)}{absent}): rename the columns"
     )
 
 

@@ -158,10 +158,10 @@ def test_funding_rates_are_refused_by_name(tmp_path: Path) -> None:
 def test_an_unknown_header_is_shown_with_what_was_expected(tmp_path: Path) -> None:
     path = text(tmp_path, "x.csv", "when,o,h,l,c,v", "1,2,3,4,5,6")
     with pytest.raises(
-        WrongSchema, match=r"expected columns open, .* \(missing: open, .*got columns when, o, h, l, c, v\): rename"
+        WrongSchema, match=r"expected columns open, .* \(got columns when, o, h, l, c, v; missing: open, .*\): rename"
     ):
         load_bars(path, now=NOW)
-    with pytest.raises(WrongSchema, match=r"x\.csv: expected columns open, .* \(missing: volume; got"):
+    with pytest.raises(WrongSchema, match=r"x\.csv: expected columns open, .* \(got .*; missing: volume\)"):
         load_bars(text(tmp_path, "x.csv", "time,open,high,low,close", f"{OPENED},2,3,4,5"), now=NOW)
 
 
