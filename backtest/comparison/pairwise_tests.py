@@ -12,7 +12,7 @@ from backtest.data.errors import UndefinedTest
 from backtest.data.records.comparison import Finding, Group, Pair
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.multiple_testing import holm
-from backtest.significance.primary import PRIMARY, PrimaryTest
+from backtest.significance.primary import PrimaryTest
 from backtest.significance.result import FloatArray
 
 
@@ -143,7 +143,7 @@ def _tested(panel: LossPanel, pair: ModelPair, *, same: bool) -> dict[str, Any]:
     if same:
         return {**nothing, "note": "the same forecasts"}
     losses = [panel.loss(name) for name in (*pair.names, panel.rival)]
-    primary = PRIMARY[panel.question.test]
+    primary = panel.primary_test
     effect = difference(losses[0], losses[1], losses[2], panel.horizon, primary)
     if not effect:
         return {**nothing, "note": "the rival makes no error to compare with"}
@@ -160,6 +160,6 @@ def _p_other_loss(panel: LossPanel, pair: ModelPair) -> float | None:
         return None
     first, second = (panel.loss(name, panel.question.losses[1]) for name in pair.names)
     try:
-        return PRIMARY[panel.question.test].run(first, second, horizon=panel.horizon).p_value
+        return panel.primary_test.run(first, second, horizon=panel.horizon).p_value
     except UndefinedTest:
         return None

@@ -17,8 +17,8 @@ from backtest.evaluation.robustness import skill_of
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
 from backtest.significance.multiple_testing import ADJUSTMENTS
-from backtest.significance.primary import PRIMARY, PrimaryTest
-from backtest.significance.result import Alternative
+from backtest.significance.primary import PrimaryTest
+from backtest.significance.result import Alternative, TestResult
 from backtest.significance.stability import fluctuation
 from backtest.significance.table import TESTS, ForecastTest, Sample
 
@@ -134,7 +134,6 @@ def _rows_of(
 ) -> Iterator[dict[str, object]]:
     """Rows of the tests and alternatives that are asked of these forecasts; each skill is worked out once."""
     effects: dict[tuple[str, str, str], dict[str, float]] = {}
-    primary = PRIMARY[panel.question.test]
     for name, alternatives in asked.items():
         test = TESTS[name]
         named = {"test": name, "title": test.title, "of_skill": test.of_skill, "asks": test.asks, "fold": fold}
@@ -143,7 +142,9 @@ def _rows_of(
                 continue
             sample = panel.sample(model, baseline, loss)
             if (loss, baseline, model) not in effects:
-                effects[loss, baseline, model] = _effect(sample, primary) if loss in panel.question.losses else {}
+                effects[loss, baseline, model] = (
+                    _effect(sample, panel.primary_test) if loss in panel.question.losses else {}
+                )
             about = {**named, "loss": loss, "baseline": baseline, "model": model, "horizon": panel.horizon}
             about |= {"n": panel.times.size, **effects[loss, baseline, model]}
             for alternative in alternatives:
@@ -155,31 +156,32 @@ def _rows_of_best(panel: LossPanel) -> Iterator[dict[str, object]]:
 
     They stand there under the name `best`, as the baseline of the claim.
     """
-    question, primary = panel.question, TESTS[panel.question.test]
-    about = {"title": primary.title, "of_skill": primary.of_skill, "asks": primary.asks, "horizon": panel.horizon}
+    question, primary, test = panel.question, panel.primary_test, TESTS[panel.question.test]
+    about = {"title": test.title, "of_skill": test.of_skill, "asks": test.asks, "horizon": panel.horizon}
     for model in (model for model in panel.models if model not in question.references):
         named = {**about, **question.primary, "model": model, "n": panel.times.size}
-        named |= _effect(panel.sample(model, panel.rival, question.loss), PRIMARY[question.test])
+        named |= _effect(panel.sample(model, panel.rival, question.loss), primary)
         try:
-            found = best_of_baselines(
-                panel.loss(model), panel.rival_losses, horizon=panel.horizon, test=PRIMARY[question.test].run
-            )
+            losses = panel.loss(model), panel.rival_losses
+            found = best_of_baselines(*losses, horizon=panel.horizon, test=primary.run)
         except UndefinedTest as error:
             yield from ({**named, "alternative": side, "note": str(error)} for side in ("less", "greater"))
             continue
         for result in (found.better, found.worse):
-            numbers = {name: getattr(result, name) for name in ("alternative", "statistic", "p_value", "n", "lags")}
-            yield {**named, **numbers, "note": result.note}
+            yield {**named, "alternative": result.alternative, **_numbers(result)}
 
 
 def _outcome(test: ForecastTest, sample: Sample, alternative: Alternative) -> dict[str, object]:
     """Statistic, p-value, number of values, lags and note; the reason alone where the test is undefined."""
     try:
-        result = test.run(sample, alternative)
+        return _numbers(test.run(sample, alternative))
     except UndefinedTest as error:
         return {"note": str(error)}
-    found = asdict(result)
-    return {name: found[name] for name in ("statistic", "p_value", "n", "lags", "note")}
+
+
+def _numbers(result: TestResult) -> dict[str, object]:
+    """What the columns of TESTS hold of a result."""
+    return {name: getattr(result, name) for name in ("statistic", "p_value", "n", "lags", "note")}
 
 
 def _effect(sample: Sample, primary: PrimaryTest) -> dict[str, float]:

@@ -13,6 +13,7 @@ from backtest.data.losses import excess
 from backtest.data.question import Question
 from backtest.evaluation.matched_forecasts import FIT, KEY
 from backtest.significance.best_baseline import lowest_loss
+from backtest.significance.primary import PRIMARY, PrimaryTest
 from backtest.significance.result import FloatArray, mean_per_time
 from backtest.significance.table import Sample
 
@@ -62,6 +63,11 @@ class LossPanel:
     def folds(self) -> list[int]:
         """Numbers of the folds that have forecasts, in order."""
         return [int(number) for number in np.unique(self.fold)]
+
+    @property
+    def primary_test(self) -> PrimaryTest:
+        """The test that the verdict rests on."""
+        return PRIMARY[self.question.test]
 
     def loss(self, model: str, loss: str | None = None, *, seed: int | None = None) -> FloatArray:
         """Losses (t,) of a model, or of one of its seeds."""

@@ -17,7 +17,7 @@ from backtest.data.targets import Scale
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.multiple_testing import holm
-from backtest.significance.primary import PRIMARY, PrimaryTest
+from backtest.significance.primary import PrimaryTest
 from backtest.significance.result import FloatArray, mean_per_time
 
 IntArray = npt.NDArray[np.int64]
@@ -145,7 +145,6 @@ def _parts(origins: pl.DataFrame, interval: timedelta, scale: Scale) -> list[Par
 def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     """Rows of REGIMES of one horizon, without adjusted p-values."""
     losses = {model: panel.row_loss(model) for model in panel.models}
-    primary = PRIMARY[panel.question.test]
     for part in parts:
         about = {"horizon": panel.horizon, "regime": part.regime, "part": part.name, "place": part.place}
         instant = None if panel.instant is None else panel.instant[part.rows]
@@ -156,7 +155,9 @@ def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
             own = losses[model][part.rows]
             errors = {"model": model, "n": own.size, "loss": float(own.mean()), "rival_loss": float(rival.mean())}
             pair = mean_per_time(own, instant), mean_per_time(rival, instant)
-            evidence = {"note": UNTESTED} if part.name == UNKNOWN else _evidence(*pair, panel.horizon, primary)
+            evidence = (
+                {"note": UNTESTED} if part.name == UNKNOWN else _evidence(*pair, panel.horizon, panel.primary_test)
+            )
             yield {**about, **errors, **skill_of(*pair), **evidence}
 
 

@@ -13,7 +13,6 @@ from backtest.data.names import BEST
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.mean_tests import mean_test
-from backtest.significance.primary import PRIMARY
 from backtest.significance.result import FloatArray
 
 
@@ -60,11 +59,10 @@ def against_rival(panel: LossPanel, model: str, *, seed: int | None = None) -> d
     """`skill` against the rival, `p_value` and `p_worse` of the primary test, as far as they are defined."""
     losses = panel.loss(model, seed=seed), panel.rival_loss
     try:
-        test = PRIMARY[panel.question.test]
         if panel.question.rival == BEST:
-            found = best_of_baselines(losses[0], panel.rival_losses, horizon=panel.horizon, test=test.run)
+            found = best_of_baselines(losses[0], panel.rival_losses, horizon=panel.horizon, test=panel.primary_test.run)
             return {**skill_of(*losses), "p_value": found.better.p_value, "p_worse": found.worse.p_value}
-        better, worse = test.both_sides(*losses, panel.horizon)
+        better, worse = panel.primary_test.both_sides(*losses, panel.horizon)
     except UndefinedTest:
         return skill_of(*losses)
     return {**skill_of(*losses), "p_value": better, "p_worse": worse}

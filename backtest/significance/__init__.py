@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers; tests compare it with _EXPORTS
     # ruff: noqa: F401
-    from backtest.significance.best_baseline import BestBaseline, best_of_baselines
+    from backtest.significance.best_baseline import BestBaselineTest, best_of_baselines
     from backtest.significance.direction import anatolyev_gerko, pesaran_timmermann
     from backtest.significance.equal_accuracy import (
         Skill,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:  # for editors and type checkers; tests compare it with _EXPOR
     )
 
 _EXPORTS = {
-    "best_baseline": ("BestBaseline", "best_of_baselines"),
+    "best_baseline": ("BestBaselineTest", "best_of_baselines"),
     "direction": ("anatolyev_gerko", "pesaran_timmermann"),
     "equal_accuracy": ("Skill", "diebold_mariano", "ibragimov_muller", "skill_interval", "smallest_detectable"),
     "mean_tests": ("MeanTest", "MomentsTest", "long_run_variance", "mean_test", "moments_test"),

@@ -13,7 +13,7 @@ from backtest.significance.result import FloatArray, TestResult, paired
 
 
 @dataclass(frozen=True, slots=True)
-class BestBaseline:
+class BestBaselineTest:
     """One model against the best of its baselines.
 
     `best` is the baseline with the smallest mean loss, `hardest` the one with the largest test statistic: `better`
@@ -38,15 +38,14 @@ def best_of_baselines(
     *,
     horizon: int = 1,
     test: Callable[..., TestResult] = diebold_mariano,
-) -> BestBaseline:
+) -> BestBaselineTest:
     """Test a model against the best of several baselines, by name, from losses (n,) in the order of time.
 
     Which baseline is best is not known beforehand, and the one that did best on these rows was lucky too: its own test,
     read alone, would forget that it was chosen. "Better than the best" means "better than every one", the intersection
     of the claims against each: the largest of their one-sided p-values tests it at its own level, whatever the
     dependence and without any factor (intersection-union test). "Worse than the best" means "worse than at least one":
-    the smallest p-value times the number of baselines (Bonferroni). Each p-value is that of `test`, a
-    primary test.
+    the smallest p-value times the number of baselines (Bonferroni). Each p-value is that of `test`, a primary test.
 
     In simulations of equally good models "better" was claimed in 3.5 to 6.6 % of samples at 5 %, and in 0 to 6 % of
     those of docs/calibration-verdicts.md. A bootstrap of the largest t statistic, centred where all are equally good,
@@ -71,7 +70,7 @@ def best_of_baselines(
     baselines = dict(zip(losses, others, strict=True))
     hardest = max(better, key=lambda name: better[name].statistic)
     worst = min(worse, key=lambda found: found.p_value)
-    return BestBaseline(
+    return BestBaselineTest(
         lowest_loss(baselines),
         hardest,
         replace(better[hardest], test="best_of_baselines"),

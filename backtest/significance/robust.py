@@ -20,6 +20,7 @@ DEGREES = 5
 """Degrees of freedom of the one-sided p-values, chosen by simulation: see `diebold_mariano_robust`."""
 
 DOUBLINGS = 60
+"""How often the search for the lower end of an interval goes twice as far before there is none."""
 
 
 def diebold_mariano_robust(
@@ -73,8 +74,11 @@ def long_run_skewness(series: FloatArray, horizon: int) -> float:
     h = 1 the sample skewness. The third cumulant of a sum contains those of neighbours (Götze and Künsch 1996, Annals
     of Statistics 24, 1914-1933).
     """
-    sums = sums_of_neighbours(series, horizon)
-    steps = horizon * series.size
+    return _skewness(sums_of_neighbours(series, horizon), horizon * series.size)
+
+
+def _skewness(sums: FloatArray, steps: int) -> float:
+    """The same from the sums, and how many numbers they add up."""
     return float(np.sum(sums**3) / steps / (np.sum(sums**2) / steps) ** 1.5)
 
 
@@ -112,14 +116,11 @@ def robust_interval(
     def accepted(ratio: float, side: int) -> float:
         """How far r is from being rejected on the side of large (1) or of small (-1) ratios."""
         sums, wide = (of_model - ratio * of_baseline for of_model, of_baseline in (near, far))
-        if (
-            not wide.any()
-        ):  # a ratio at which the losses differ by the same amount at all times: nothing is left to doubt
+        if not wide.any():  # the losses differ by the same amount at all times: nothing is left to doubt
             return -float(n)
         mean = float(np.mean(series[0]) - ratio * np.mean(series[1]))
         statistic = mean * n / float(np.sum(wide**2) / width) ** 0.5
-        variance = float(np.sum(sums**2)) / (horizon * n)
-        adjusted = hall(statistic, float(np.sum(sums**3)) / (horizon * n) / variance**1.5, n)
+        adjusted = hall(statistic, _skewness(sums, horizon * n), n)
         return float(threshold + max(side * statistic, side * adjusted))
 
     highest, lowest = 1 - plain.low, 1 - plain.high

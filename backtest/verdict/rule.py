@@ -16,15 +16,15 @@ from typing import Any
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.data.errors import ConfigError, UndefinedTest
+from backtest.data.errors import ConfigError
 from backtest.data.names import BEST, RANKING, Status
 from backtest.data.question import Question
 from backtest.data.records.verdict import BestBaseline, Candidate, Comparison, Reason, Verdict
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.significance.equal_accuracy import smallest_detectable, smallest_detectable_difference
 from backtest.significance.primary import PRIMARY
 from backtest.verdict.ledger import Key
 from backtest.verdict.multiple_testing import Family, Tried, primary
+from backtest.verdict.power import detectable_skill
 
 MIN_FOLDS = 3
 MIN_DIFFERENCES = 30
@@ -49,6 +49,10 @@ class Evidence:
     deflated: Mapping[Key, float] = field(default_factory=dict)
     leak: bool = False
     question: Question = field(default_factory=Question)
+
+    def panel(self, horizon: int) -> LossPanel:
+        """The losses at one horizon."""
+        return next(each for each in self.panels if each.horizon == horizon)
 
 
 def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, adjustment: str = "holm") -> Verdict:
@@ -130,7 +134,7 @@ def insufficient_data_reason(row: Mapping[str, Any], folds: int) -> Reason | Non
 
 
 def _tested_models(scores: pl.DataFrame, tests: pl.DataFrame, question: Question) -> list[dict[str, Any]]:
-    """One row per model and horizon, references left out, the best first: the PRIMARY test both ways, skill, seeds."""
+    """One row per model and horizon, references left out, the best first: the primary test both ways, skill, seeds."""
     key = ["model", "horizon"]
     pooled = primary(tests, question)
     worse = pooled.filter(alternative="greater").select(*key, p_worse="p_value")
@@ -167,7 +171,7 @@ def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds
         p_worse_adjusted=p_worse_adjusted,
         n=row["n"],
         seeds=row["seeds"],
-        detectable=None if reason else _detectable_skill(evidence.panels, key, family.level(alpha)),
+        detectable=None if reason else detectable_skill(evidence.panel(key[1]), key[0], family.level(alpha)),
         fragile=status in ("better", "worse") and worst_p is not None and worst_p > alpha,
         worst_p=worst_p,
         worst_fold=worst_fold,
@@ -182,12 +186,11 @@ def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds
 def _benchmarks(evidence: Evidence, key: Key) -> tuple[Comparison, ...]:
     """The primary test against each benchmark of the target that is in the run and is not the rival."""
     (model, horizon), asked = key, evidence.question
-    panel = next(each for each in evidence.panels if each.horizon == horizon)
-    found = []
+    panel, found = evidence.panel(horizon), list[Comparison]()
     for name in asked.about.benchmarks:
         if name in panel.models and name not in {model, *asked.rivals}:
             losses = panel.loss(model), panel.loss(name)
-            p_value = PRIMARY[asked.test].run(*losses, horizon=horizon, alternative="less").p_value
+            p_value = panel.primary_test.run(*losses, horizon=horizon, alternative="less").p_value
             found.append(Comparison(name, p_value))
     return tuple(found)
 
@@ -215,32 +218,6 @@ def _without_forecasts(model: str) -> Candidate:
     return Candidate(
         **{**nothing, **known, "n": 0, "seeds": 0, "fragile": False, "seed_verdicts": (), "benchmarks": ()}
     )
-
-
-def _detectable_skill(panels: Sequence[LossPanel], key: Key, level: float) -> float | None:
-    """Smallest skill that these forecasts would have shown in most cases at a level; None where it is undefined.
-
-    Against the best of several baselines it must be large enough for the test against each of them.
-    """
-    model, horizon = key
-    panel = next(each for each in panels if each.horizon == horizon)
-    level = PRIMARY[panel.question.test].fixed_b_level(level)
-    try:
-        gains = {name: _detectable_gain(panel, model, name, level) for name in panel.question.rivals}
-    except UndefinedTest:
-        return None
-    if len(gains) == 1:
-        return gains[panel.rival]
-    needed = min((1 - gain) * float(panel.loss(name).mean()) for name, gain in gains.items())
-    return 1 - needed / float(panel.rival_loss.mean())
-
-
-def _detectable_gain(panel: LossPanel, model: str, rival: str, level: float) -> float:
-    """The same against one model."""
-    horizon = panel.horizon
-    if panel.question.loss == "squared" and not panel.y_hat[rival].any():
-        return smallest_detectable(panel.y, panel.y_hat[model], horizon=horizon, alpha=level, times=panel.instant)
-    return smallest_detectable_difference(panel.loss(model), panel.loss(rival), horizon=horizon, alpha=level)
 
 
 def _time_share(seeds: pl.DataFrame, key: Key) -> float | None:

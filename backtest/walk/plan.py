@@ -13,23 +13,28 @@ from backtest.data.dataset import Dataset
 from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
-from backtest.data.names import BEST, HOLDING
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.schema import BARS, FEATURES, check
 from backtest.data.target_columns import QUARTICITY
-from backtest.data.targets import LOG_VARIANCE_OF, target_of
-from backtest.evaluation.metrics import METRICS
+from backtest.data.targets import target_of
 from backtest.features import plugins
 from backtest.features.catalog import Resolved, resolve
 from backtest.features.pipeline import build_features, load_external
 from backtest.models import MODELS
 from backtest.models.volatility import CALENDAR_DAYS, TRADING_DAYS
 from backtest.models.windows import Panel, panel
-from backtest.significance.table import TESTS
 from backtest.walk.config import Config
 from backtest.walk.config_file import LoadedConfig
 from backtest.walk.folds import Fold, final_fold, roll
-from backtest.walk.tasks import Task, definitions_of, learning_windows, plan_tasks
+from backtest.walk.plan_checks import (
+    check_features,
+    check_measures,
+    check_models,
+    check_spans,
+    check_target,
+    check_variances,
+)
+from backtest.walk.tasks import Task, definitions_of, plan_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,94 +125,24 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
         loaded = replace(loaded, config=loaded.config.model_copy(update={"data": data}))
     config = loaded.config
     plugin_files = plugins.load(config.plugins, loaded.config_dir)
-    _check_target(config.target.kind)
-    _check_models(config)
+    check_target(config.target.kind)
+    check_models(config)
     resolved = resolve(config.features)  # a mistake in their names shows before the bars are read
     dataset = _with_realised_variance(config, dataset) if dataset else load_dataset(config, loaded.config_dir, resolved)
     if not dataset.external:
         dataset = dataset.with_external(load_external(resolved, config.target.kind))
-    _check_variances(config, dataset)
+    check_variances(config, dataset)
     loaded = replace(loaded, config=with_har_lags(config, dataset))
     config = loaded.config
     features, rows = feature_rows(config, dataset, resolved)
-    _check_features(features, rows.names)
-    _check_measures(config, dataset, rows)
+    check_features(features, rows.names)
+    check_measures(config, dataset, rows)
     longest, interval, times = config.target.longest, dataset.interval, features["time"].unique().sort()
     folds = tuple(roll(times, config.folds, horizon=longest, interval=interval))
     final = final_fold(times, config.folds, horizon=longest, interval=interval, index=len(folds))
-    _check_spans(rows, (*folds, final), config.net.window)
+    check_spans(rows, (*folds, final), config.net.window)
     tasks = plan_tasks(config, rows, (*folds, final), plugin_files)
     return WalkPlan(loaded, dataset, resolved, features, rows, folds, final, tuple(tasks), plugin_files)
-
-
-def _check_models(config: Config) -> None:
-    if HOLDING in config.models:
-        raise ConfigError(f"models: {HOLDING} is what the strategies are compared with: give the model another name")
-    if BEST in config.models:
-        raise ConfigError(f"models: {BEST} is the rival that is the best of the baselines: give the model another name")
-    rival = config.resolved_question.rival
-    if rival not in {BEST, *MODELS}:
-        raise ConfigError(f"question.rival: unknown {rival}: it may be {BEST}, or one of {', '.join(MODELS)}")
-    unknown = [name for name in config.all_models if name not in MODELS]
-    if unknown:
-        raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")
-    scale = target_of(config.target.kind).scale
-    others = [name for name in config.all_models if MODELS[name].scale not in {"any", scale}]
-    if others:
-        fitting = [name for name, model in MODELS.items() if model.scale in {"any", scale}]
-        raise ConfigError(
-            f"models: {', '.join(others)} cannot forecast {config.target.kind}: choose from {', '.join(fitting)}"
-        )
-
-
-def _check_measures(config: Config, dataset: Dataset, rows: Panel) -> None:
-    """ConfigError where a model needs a measure of bars that these have not."""
-    measures = {
-        "returns": ("close" in dataset.bars.columns, "prices", "use a file that has them"),
-        "quarticities": (
-            rows.quarticities is not None,
-            "the realised quarticity of each bar",
-            "name its column in target.quarticity, or set target.from, which makes it of finer bars",
-        ),
-    }
-    for measure, (known, title, remedy) in measures.items():
-        lacking = [name for name in config.all_models if measure in MODELS[name].needs]
-        if lacking and not known:
-            raise ConfigError(
-                f"models: {', '.join(lacking)}: expected {title} (got bars without): {remedy}, or leave the model out"
-            )
-
-
-def _check_target(kind: str) -> None:
-    """ConfigError where a target, as one of a plugin may, names metrics or tests that nobody knows."""
-    target = target_of(kind)
-    tables = (("metrics", target.metrics, [*METRICS, "skill"]), ("tests", target.tests, TESTS))
-    for field, names, known in tables:
-        if unknown := [name for name in names if name not in known]:
-            raise ConfigError(
-                f"target {kind}: {field}: unknown {', '.join(unknown)}: it may be one of {', '.join(known)}"
-            )
-
-
-def _check_variances(config: Config, dataset: Dataset) -> None:
-    """ConfigError where a column of variances or quarticities from the file has none in some row, or a negative one."""
-    kind, column = config.target.kind, config.target.kind.removeprefix(LOG_VARIANCE_OF)
-    if column == kind or dataset.finer:
-        return
-    measures = (
-        (f"target.kind: {kind}", "variance", column, column),
-        ("target.quarticity", "quarticity", QUARTICITY, config.target.quarticity),
-    )
-    for setting, measure, name, called in measures:
-        if name not in dataset.bars.columns:
-            continue
-        wrong = dataset.bars.filter(pl.col(name).is_null() | (pl.col(name) < 0))
-        if wrong.height:
-            raise ConfigError(
-                f"{setting}: expected a {measure} of at least 0 in every row of {called} (got {wrong[name][0]} at "
-                f"{wrong['time'][0]:%Y-%m-%d %H:%M}, in all {wrong.height:,} such rows): correct or delete the rows, "
-                "or name another column"
-            )
 
 
 def with_har_lags(config: Config, dataset: Dataset) -> Config:
@@ -226,25 +161,3 @@ def with_har_lags(config: Config, dataset: Dataset) -> Config:
             f"or set net.har_lags, such as {[lag for lag in lags if lag <= config.net.window]}"
         )
     return config.model_copy(update={"net": config.net.model_copy(update={"har_lags": lags})})
-
-
-def _check_features(features: pl.DataFrame, names: Sequence[str]) -> None:
-    """ConfigError where a feature has no value at all, as `volume_norm` of bars without volume."""
-    empty = [name for name in names if features[name].null_count() == features.height]
-    if empty:
-        raise ConfigError(
-            f"features: {', '.join(empty)} has no value in any row of these bars (no volume, or too few bars?): "
-            "leave it out, or use bars that have what it reads"
-        )
-
-
-def _check_spans(rows: Panel, folds: Sequence[Fold], window: int) -> None:
-    """ConfigError where a fold has nothing to learn from, or nothing to stop by."""
-    for fold in folds:
-        spans = dict(zip(("training", "validation"), learning_windows(rows, fold, window), strict=True))
-        for name, windows in spans.items():
-            if not len(windows):
-                raise ConfigError(
-                    f"fold {fold.index}: its {name} span holds no whole window of {window} rows with a known target: "
-                    f"lengthen folds.first_train or folds.validation, or shorten net.window"
-                )

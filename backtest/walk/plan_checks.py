@@ -1,0 +1,113 @@
+"""What can be wrong with a walk before its first fit, each with a message that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from backtest.data.dataset import Dataset
+from backtest.data.errors import ConfigError
+from backtest.data.names import BEST, HOLDING
+from backtest.data.target_columns import QUARTICITY
+from backtest.data.targets import LOG_VARIANCE_OF, target_of
+from backtest.evaluation.metrics import METRICS
+from backtest.models import MODELS
+from backtest.models.windows import Panel
+from backtest.significance.table import TESTS
+from backtest.walk.config import Config
+from backtest.walk.folds import Fold
+from backtest.walk.tasks import learning_windows
+
+
+def check_models(config: Config) -> None:
+    """ConfigError where a model or the rival is unknown, cannot forecast the target, or has a name that is taken."""
+    if HOLDING in config.models:
+        raise ConfigError(f"models: {HOLDING} is what the strategies are compared with: give the model another name")
+    if BEST in config.models:
+        raise ConfigError(f"models: {BEST} is the rival that is the best of the baselines: give the model another name")
+    rival = config.resolved_question.rival
+    if rival not in {BEST, *MODELS}:
+        raise ConfigError(f"question.rival: unknown {rival}: it may be {BEST}, or one of {', '.join(MODELS)}")
+    unknown = [name for name in config.all_models if name not in MODELS]
+    if unknown:
+        raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")
+    scale = target_of(config.target.kind).scale
+    others = [name for name in config.all_models if MODELS[name].scale not in {"any", scale}]
+    if others:
+        fitting = [name for name, model in MODELS.items() if model.scale in {"any", scale}]
+        raise ConfigError(
+            f"models: {', '.join(others)} cannot forecast {config.target.kind}: choose from {', '.join(fitting)}"
+        )
+
+
+def check_measures(config: Config, dataset: Dataset, rows: Panel) -> None:
+    """ConfigError where a model needs a measure of bars that these have not."""
+    measures = {
+        "returns": ("close" in dataset.bars.columns, "prices", "use a file that has them"),
+        "quarticities": (
+            rows.quarticities is not None,
+            "the realised quarticity of each bar",
+            "name its column in target.quarticity, or set target.from, which makes it of finer bars",
+        ),
+    }
+    for measure, (known, title, remedy) in measures.items():
+        lacking = [name for name in config.all_models if measure in MODELS[name].needs]
+        if lacking and not known:
+            raise ConfigError(
+                f"models: {', '.join(lacking)}: expected {title} (got bars without): {remedy}, or leave the model out"
+            )
+
+
+def check_target(kind: str) -> None:
+    """ConfigError where a target, as one of a plugin may, names metrics or tests that nobody knows."""
+    target = target_of(kind)
+    tables = (("metrics", target.metrics, [*METRICS, "skill"]), ("tests", target.tests, TESTS))
+    for field, names, known in tables:
+        if unknown := [name for name in names if name not in known]:
+            raise ConfigError(
+                f"target {kind}: {field}: unknown {', '.join(unknown)}: it may be one of {', '.join(known)}"
+            )
+
+
+def check_variances(config: Config, dataset: Dataset) -> None:
+    """ConfigError where a column of variances or quarticities from the file has none in some row, or a negative one."""
+    kind, column = config.target.kind, config.target.kind.removeprefix(LOG_VARIANCE_OF)
+    if column == kind or dataset.finer:
+        return
+    measures = (
+        (f"target.kind: {kind}", "variance", column, column),
+        ("target.quarticity", "quarticity", QUARTICITY, config.target.quarticity),
+    )
+    for setting, measure, name, called in measures:
+        if name not in dataset.bars.columns:
+            continue
+        wrong = dataset.bars.filter(pl.col(name).is_null() | (pl.col(name) < 0))
+        if wrong.height:
+            raise ConfigError(
+                f"{setting}: expected a {measure} of at least 0 in every row of {called} (got {wrong[name][0]} at "
+                f"{wrong['time'][0]:%Y-%m-%d %H:%M}, in all {wrong.height:,} such rows): correct or delete the rows, "
+                "or name another column"
+            )
+
+
+def check_features(features: pl.DataFrame, names: Sequence[str]) -> None:
+    """ConfigError where a feature has no value at all, as `volume_norm` of bars without volume."""
+    empty = [name for name in names if features[name].null_count() == features.height]
+    if empty:
+        raise ConfigError(
+            f"features: {', '.join(empty)} has no value in any row of these bars (no volume, or too few bars?): "
+            "leave it out, or use bars that have what it reads"
+        )
+
+
+def check_spans(rows: Panel, folds: Sequence[Fold], window: int) -> None:
+    """ConfigError where a fold has nothing to learn from, or nothing to stop by."""
+    for fold in folds:
+        spans = dict(zip(("training", "validation"), learning_windows(rows, fold, window), strict=True))
+        for name, windows in spans.items():
+            if not len(windows):
+                raise ConfigError(
+                    f"fold {fold.index}: its {name} span holds no whole window of {window} rows with a known target: "
+                    f"lengthen folds.first_train or folds.validation, or shorten net.window"
+                )
