@@ -31,7 +31,7 @@ class Question:
     horizons: tuple[int, ...] = field(default=(1,), compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse names that nobody knows, as a file from elsewhere may hold them."""
+        """Take the test of the target where none is named; refuse names that nobody knows, as a file may hold them."""
         try:
             target_of(self.target)
         except ValueError as unknown:

@@ -21,6 +21,12 @@ Scale = Literal["return", "variance", "probability"]
 PRIMARY_TEST, ROBUST_TEST = PRIMARY_TESTS = ("diebold_mariano", "diebold_mariano_robust")
 """The tests that a verdict can rest on, keys of TESTS: the usual one, and that for skewed losses."""
 
+SKEWED_LOSSES = (
+    *(ROBUST_TEST, PRIMARY_TEST, "ibragimov_muller"),
+    *("encompassing", "giacomini_white", "fluctuation"),
+)
+"""The tests of losses that are skewed or have fat tails, as those of variances and probabilities."""
+
 OWN_UNIT = "as in its column"
 """The unit of what comes from a column of which nothing more is known."""
 
@@ -138,16 +144,7 @@ def variance_target(
         benchmarks=("gjr_garch",),
         losses=("qlike", "squared"),
         metrics=("qlike", "mse", "rmse", "skill", "correlation"),
-        tests=(
-            ROBUST_TEST,
-            PRIMARY_TEST,
-            "ibragimov_muller",
-            "encompassing",
-            "giacomini_white",
-            "fluctuation",
-            "mincer_zarnowitz",
-            "mincer_zarnowitz_logs",
-        ),
+        tests=(*SKEWED_LOSSES, "mincer_zarnowitz", "mincer_zarnowitz_logs"),
         models=("har", "lstm", "gru"),
         features=("log_variance_1", "log_variance_5", "log_variance_22", "log_return"),
         scale="variance",
@@ -200,16 +197,7 @@ TARGETS: dict[str, Target] = {
         rival="base_rate",
         losses=("brier", "log_loss"),
         metrics=("brier", "log_loss", "skill", "accuracy", "correlation"),
-        tests=(
-            ROBUST_TEST,
-            PRIMARY_TEST,
-            "ibragimov_muller",
-            "encompassing",
-            "giacomini_white",
-            "fluctuation",
-            "pesaran_timmermann",
-            "mincer_zarnowitz",
-        ),
+        tests=(*SKEWED_LOSSES, "pesaran_timmermann", "mincer_zarnowitz"),
         models=("mean", "ar", "ridge", "lstm", "gru"),
         features=("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
         scale="probability",

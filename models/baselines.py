@@ -18,7 +18,7 @@ PENALTIES = np.logspace(-4, 4, 17)
 
 @model("zero", baseline=True, scale="return")
 class Zero:
-    """No change, ever: the baseline that the verdict is about."""
+    """No change, ever: the usual rival of returns and levels."""
 
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Learn nothing."""
@@ -81,7 +81,7 @@ class Linear:
 
 @model("mean", baseline=True)
 class Mean(Linear):
-    """The mean return of the training span."""
+    """The mean outcome of the training span."""
 
     def columns(self, windows: Windows) -> Floats:
         """No regressors (n, 0)."""

@@ -164,10 +164,8 @@ def _perturbed_rows(walk: AuditedWalk, fold: Fold, rng: np.random.Generator, ref
     inside = bars.filter((pl.col("time") >= fold.test.start) & (pl.col("time") < fold.test.end))["time"].unique().sort()
     kinds: dict[int, Perturbation] = {0: "noise", len(inside) // 2: "huge", max(len(inside) - 2, 0): "noise"}
     for place, kind in kinds.items():
-        changed, close = (
-            Perturbed.of(bars, kind, rng).where(bars["time"] > inside[place]),
-            inside[place] + walk.interval,
-        )
+        changed = Perturbed.of(bars, kind, rng).where(bars["time"] > inside[place])
+        close = inside[place] + walk.interval
         series = {name: Perturbed.of(frame, kind, rng) for name, frame in walk.external.items()}
         later = {name: one.where(one.bars["known_at"] > close) for name, one in series.items()}
         rows = refit.rows(walk, changed, kind, later)

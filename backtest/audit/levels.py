@@ -15,7 +15,8 @@ from backtest.audit.counterexample import Search
 from backtest.audit.features import Effort, check_features
 from backtest.audit.fold_isolation import check_fold_isolation
 from backtest.audit.lookback import check_lookback
-from backtest.audit.placebo import PLACEBOS, check_placebos
+from backtest.audit.placebo import check_placebos
+from backtest.audit.placebo_data import PLACEBOS
 from backtest.audit.recompute import Computation
 from backtest.data.errors import RunError
 from backtest.data.records.audit import AUDIT, Audit, Depth, Leak, Level, LevelCode, Note

@@ -111,7 +111,7 @@ class Config(Settings):
 
     name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run")
     models: tuple[str, ...] = Field(
-        ("zero", "naive", "mean", "ar", "ridge", "lstm", "gru"),
+        TARGETS["log_return"].models,
         description="the references of the target are always among them",
     )
     features: tuple[str | dict[str, Any], ...] = Field(

@@ -14,7 +14,8 @@ import pytest
 
 from backtest.audit.audited_walk import AuditedWalk, Refit
 from backtest.audit.levels import EXTENTS, audit_walk
-from backtest.audit.placebo import PLACEBOS, check_placebos, run_placebo, sign_rank_p_value
+from backtest.audit.placebo import check_placebos, run_placebo, sign_rank_p_value
+from backtest.audit.placebo_data import PLACEBOS
 from backtest.data.dataset import Dataset
 from backtest.data.records.audit import Level, Subject
 from backtest.evaluation.loss_panel import loss_panels
