@@ -139,9 +139,8 @@ def smallest_detectable_difference(
     *,
     horizon: int = 1,
     alpha: float = 0.05,
-    power: float = POWER,
 ) -> float:
-    """Return the smallest skill that a one-sided Diebold-Mariano test of size alpha finds with `power`, for any loss.
+    """Return the smallest skill that a one-sided Diebold-Mariano test of size alpha finds with power 0.8, for any loss.
 
     The skill is 1 - mean loss / the baseline's. The standard error of the difference between both losses (t,) is taken
     as it is: a model of more skill may well have another. Raises UndefinedTest where the baseline makes no loss;
@@ -155,7 +154,7 @@ def smallest_detectable_difference(
     width = tested.lags + 1
     expected = float(fixed_b.eigenvalues(tested.n, width).sum())
     standard_error = tested.standard_error / scale / float(np.sqrt(expected))
-    return fixed_b.detectable(alpha, power, tested.n, width) * standard_error
+    return fixed_b.detectable(alpha, POWER, tested.n, width) * standard_error
 
 
 def smallest_detectable(

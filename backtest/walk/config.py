@@ -6,104 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from backtest.data.durations import parse_duration
-from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES
 from backtest.data.names import BEST
 from backtest.data.question import Question
 from backtest.data.run_files import sha256
 from backtest.data.target_columns import REALISED
-from backtest.data.targets import LOG_VARIANCE_OF, SERIES_OF, TARGETS, names_for, target_of
+from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, names_for, target_of
 from backtest.evaluation.strategies import CostSettings
 from backtest.models import MODELS
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.significance.multiple_testing import ADJUSTMENTS
 from backtest.walk.executors import EXECUTORS
 from backtest.walk.folds import FoldSettings
+from backtest.walk.question_settings import DataSettings, QuestionSettings, Settings, TargetSettings
 
 EXECUTION_FIELDS = {"executor", "jobs"}
-
-
-class Settings(BaseModel):
-    """Frozen settings that refuse unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
-
-
-class DataSettings(Settings):
-    """Where the bars come from."""
-
-    source: str = Field("sp500", description="a file, a folder, a glob, or sp500 | nasdaq | synthetic")
-    symbol: str | None = Field(None, description="instrument to use; none: all in the source")
-    interval: str | None = Field(None, description="time between bars, such as 1h; none: as found in the data")
-
-
-class TargetSettings(Settings):
-    """What is forecast."""
-
-    kind: str = Field(
-        "log_return",
-        description=f"what is forecast: {', '.join(TARGETS)}, {LOG_VARIANCE_OF}NAME, or {SERIES_OF}NAME, with the "
-        "name of a column",
-    )
-    horizons: tuple[int, ...] = Field((1,), min_length=1, description="bars ahead, several together; horizon: one")
-    finer: str | None = Field(
-        None,
-        alias="from",
-        description="log_variance: time between the bars of the source, such as 5m; those of data.interval are made of "
-        "them, each with its realised variance",
-    )
-    quarticity: str | None = Field(
-        None, description="log_variance.NAME: column of the file that holds the realised quarticity, for harq"
-    )
-    overnight: bool = Field(True, description="from: whether the return over closed hours counts into the next bar's")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _take_one_horizon(cls, tree: Any) -> Any:
-        """Take `horizon = 5` for `horizons = [5]`."""
-        if not isinstance(tree, Mapping) or "horizon" not in tree:
-            return tree
-        if "horizons" in tree:
-            raise ValueError("must have horizon or horizons, not both: delete one")
-        return {**{name: value for name, value in tree.items() if name != "horizon"}, "horizons": (tree["horizon"],)}
-
-    @field_validator("horizons")
-    @classmethod
-    def _are_bars_ahead(cls, horizons: tuple[int, ...]) -> tuple[int, ...]:
-        """Sort the horizons; refuse what is no number of bars ahead, and one that stands twice."""
-        if min(horizons) < 1 or len({*horizons}) < len(horizons):
-            raise ValueError(f"must be bars ahead, each 1 or more and named once (got {list(horizons)})")
-        return tuple(sorted(horizons))
-
-    @property
-    def longest(self) -> int:
-        """The longest horizon, in bars: when it is known, all of them are."""
-        return self.horizons[-1]
-
-    @field_validator("finer")
-    @classmethod
-    def _is_a_duration(cls, text: str | None) -> str | None:
-        """Refuse what is no length of time."""
-        try:
-            parse_duration(text or "1d")
-        except ConfigError as unknown:
-            raise ValueError(f"must be a length of time, such as 5m (got {text!r})") from unknown
-        return text
-
-
-class QuestionSettings(Settings):
-    """What the verdict is about."""
-
-    rival: str | None = Field(
-        None, description=f"model to be beaten, or {BEST}: the best of the baselines; none: the target's own"
-    )
-    loss: str | None = Field(None, description="loss that is compared; none: the target's own")
-    baselines: tuple[str, ...] | None = Field(
-        None, min_length=1, description=f"models that {BEST} is sought among; none: every baseline of the run"
-    )
 
 
 class Config(Settings):

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from backtest.data.names import BEST, RANKING, Status, label
 from backtest.data.records.audit import Audit
 from backtest.data.records.verdict import Candidate, Reason, Verdict
-from backtest.reports.formats import bars, counted, decimal, listed, p_value, plain, size
+from backtest.reports.formats import bars, counted, decimal, listed
 from backtest.reports.wording.audit import leak_reason
+from backtest.reports.wording.effects import chance_text, effect_text, short_p
 from backtest.reports.wording.question import words_of_loss
 
 CLAIMS: dict[Status, str] = {
@@ -33,7 +34,6 @@ SUSPECT = "Leak suspected, results unreliable: "
 """What the title of every result begins with where the audit found a leak."""
 
 NOTHING_TO_JUDGE = "Nothing to judge: the run has no model besides the references."
-MOST_DECIMALS = 4
 
 
 def headline(verdict: Verdict) -> str:
@@ -170,7 +170,7 @@ def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
     effect = effect_text(found.skill, found.skill_low, found.skill_high, words_of_loss(verdict.question.loss).one)
     said = [f"{claim}: {effect}; {chance_text(raw, adjusted, verdict.alpha, worse=worse)}, {scope}."]
     if found.fragile and found.worst_p is not None:
-        without = _p(found.worst_p, verdict.alpha).replace("<", "below")
+        without = short_p(found.worst_p, verdict.alpha).replace("<", "below")
         said.append(f"Fragile: without fold {found.worst_fold} the adjusted p is {without}.")
     return " ".join([*said, *_benchmarks(found, verdict), *_deciding(found, verdict), *_power(found)])
 
@@ -180,7 +180,7 @@ def _benchmarks(found: Candidate, verdict: Verdict) -> list[str]:
     said = []
     for one in found.benchmarks:
         beats = "It beats" if one.p_value <= verdict.alpha else "It does not significantly beat"
-        shown = _p(one.p_value, verdict.alpha)
+        shown = short_p(one.p_value, verdict.alpha)
         said.append(f"{beats} {label(one.model)} (DM p {shown if shown.startswith('<') else f'= {shown}'}).")
     return said
 
@@ -215,36 +215,3 @@ def _seeds(found: Candidate, rival: str) -> list[str]:
     better = found.seed_verdicts.count("better")
     alone = f"{better} alone {'beats' if better == 1 else 'beat'} {rival}" if better else f"no seed alone beats {rival}"
     return [f"{counted(found.seeds, 'seed')} ({alone})"]
-
-
-def chance_text(raw: float, adjusted: float, alpha: float, *, worse: bool = False) -> str:
-    """Both p-values of a claim: "DM p = 0.31 (adjusted 0.62)"; those of being worse are called so."""
-    shown = _p(raw, alpha)
-    tested = "DM p of being worse" if worse else "DM p"
-    return f"{tested} {shown if shown.startswith('<') else f'= {shown}'} (adjusted {_p(adjusted, alpha)})"
-
-
-def effect_text(skill: float, low: float | None, high: float | None, loss: str = "squared error") -> str:
-    """What a model gains on its rival, with its 95 % interval, whose signs are those of the skill: plus is better.
-
-    "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"; "1.2 % higher, 95 % CI of the gain -2.3 to -0.1 %". The
-    interval's width decides on the decimals, and neither the gain nor an end but 0 itself is rounded to 0.
-    """
-    direction, of_what = ("higher", " of the gain") if skill < 0 else ("lower", "")
-    if low is None or high is None:
-        return f"{loss} {size(100 * skill, 1)} % {direction}"
-    decimals = _decimals(100 * (high - low) / 2)
-    while decimals < MOST_DECIMALS and any(end and not round(100 * end, decimals) for end in (skill, low, high)):
-        decimals += 1
-    ends = (plain(decimal(100 * end, decimals, signed=True)) for end in (low, high))
-    return f"{loss} {size(100 * skill, decimals)} % {direction}, 95 % CI{of_what} {' to '.join(ends)} %"
-
-
-def _decimals(half_width: float) -> int:
-    """Decimals that show the first digit of an interval's half width, and the second where the first is 1."""
-    return min(max(math.ceil(-math.log10(half_width / 2)), 1), MOST_DECIMALS) if half_width > 0 else MOST_DECIMALS
-
-
-def _p(value: float, alpha: float) -> str:
-    """A p-value in plain signs."""
-    return plain(p_value(value, alpha))

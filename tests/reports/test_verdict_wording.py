@@ -13,10 +13,9 @@ from backtest.data.names import RANKING, Status
 from backtest.data.question import Question
 from backtest.data.records.audit import Audit, Leak, Level, Subject
 from backtest.data.records.verdict import Claim, Reason, ReasonCode, Verdict
+from backtest.reports.wording.effects import chance_text, effect_text
 from backtest.reports.wording.verdict import (
     candidate_name,
-    chance_text,
-    effect_text,
     headline,
     reason_words,
     remark,
