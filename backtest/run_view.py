@@ -21,7 +21,7 @@ from backtest.reports.wording.verdict import candidate_name
 from backtest.result_views import EvaluationView, captured
 from backtest.verdict.ledger import LEDGER, SESSION, Ledger, append
 from backtest.verdict.multiple_testing import ledger_of, trial_of
-from backtest.verdict.record import copy_trials, join_session, judge_evaluation
+from backtest.verdict.record import copy_trials, hashes_of, join_session, judge_evaluation
 from backtest.walk.config_file import build, parse
 from backtest.walk.engine import EvaluatedWalk, save_walk
 from backtest.walk.run_folder import refuse_other
@@ -64,8 +64,7 @@ class Run(EvaluationView):
             walk.settings,
             Ledger(tuple(SESSION)),
             networks=walk.networks,
-            bars=card["data"]["sha256"],
-            trial=card["trial_sha256"],
+            **hashes_of(card),
             leak=walk.leak,
         )
         SESSION.append(trial)
@@ -153,8 +152,7 @@ class Run(EvaluationView):
             (target / run_files.MANIFEST).unlink(missing_ok=True)
             shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
             run_files.write_json(target / run_files.MANIFEST, manifest)
-        hashes = {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
-        entry = trial_of(target.name, self.verdict, self.tests, self.table("strategies"), **hashes)
+        entry = trial_of(target.name, self.verdict, self.tests, self.table("strategies"), **hashes_of(manifest))
         append(target.parent / LEDGER, entry)
 
     def __repr__(self) -> str:

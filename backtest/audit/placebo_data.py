@@ -9,8 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from backtest.audit.audited_walk import AuditedWalk
-from backtest.data.reading.checks import AMOUNTS
-from backtest.data.reading.formats import PRICES
+from backtest.data.reading.checks import TRADED
 from backtest.data.records.audit import Trial
 from backtest.data.targets import target_of
 from backtest.models.windows import Floats
@@ -20,9 +19,6 @@ BLOCK = 20
 
 MAX_PERSISTENCE, MIN_FREEDOM = 0.999, 2.1
 """Bounds on what is estimated from the true returns, so that the simulated ones have a variance."""
-
-TRADED = ("symbol", "time", *PRICES, *AMOUNTS)
-"""Columns of bars; what else there is, such as a realised variance, is measured in the bar."""
 
 Placebo = Callable[[AuditedWalk, np.random.Generator], pl.DataFrame]
 

@@ -114,7 +114,7 @@ def verdict_on(
 
 def tried_besides(runs: Sequence[FinishedRun]) -> Tried:
     """Return what was tried on the bars of the runs, these runs included, by the ledgers beside them."""
-    own = {(run.trial, run.manifest.data.sha256) for run in runs}
+    own = {(run.trial, run.manifest.data.traded) for run in runs}
     bars = {data for _, data in own}
     ledgers: list[Ledger] = []
     for run in runs:

@@ -51,18 +51,18 @@ def write_results(
     settings: EvaluationSettings,
     *,
     networks: Sequence[str],
-    bars: str,
-    trial: str,
+    data: str,
+    config: str,
     leak: bool = False,
 ) -> Verdict:
     """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it.
 
-    `networks` are the models to be judged, `bars` is the SHA-256 of the bars, `trial` that of the settings by which
-    one trial on them differs from another, `leak` whether the audit found one.
+    `networks` are the models to be judged, `data` is the SHA-256 of the bars, `config` that of the settings by which
+    one trial on them differs from another (`hashes_of`), `leak` whether the audit found one.
     """
     for table in result_tables.RUN_TABLES:
         write_table(run / table.file, evaluation.tables[table.file], table)
-    about: dict[str, Any] = {"networks": networks, "bars": bars, "trial": trial, "leak": leak}
+    about: dict[str, Any] = {"networks": networks, "data": data, "config": config, "leak": leak}
     judged, entry = judge_evaluation(run.name, evaluation, settings, ledger_of(run), **about)
     write_bytes(run / VERDICT, judged.to_json().encode())
     append(run.parent / LEDGER, entry)
@@ -76,15 +76,15 @@ def judge_evaluation(
     known: Ledger,
     *,
     networks: Sequence[str],
-    bars: str,
-    trial: str,
+    data: str,
+    config: str,
     leak: bool = False,
 ) -> tuple[Verdict, Trial]:
     """Judge a run called `name` by its tables and by the trials `known`; return the verdict and the run as a trial.
 
     The others are those of `write_results`.
     """
-    hashes = {"data": bars, "config": trial}
+    hashes = {"data": data, "config": config}
     evidence = _evidence(known, evaluation.tables, evaluation.panels, leak, settings.question, **hashes)
     judged = judge(evidence, networks=networks, alpha=settings.alpha, adjustment=settings.adjustment)
     strategies = evaluation.tables[result_tables.STRATEGIES.file]
@@ -96,7 +96,7 @@ def join_session(run: Path) -> None:
 
     What else was tried on its bars enters the ledger beside it, and its own trial the session.
     """
-    hashes = _hashes(read_manifest(run))
+    hashes = hashes_of(read_manifest(run))
     copy_trials(SESSION, run)
     known = ledger_of(run).trials
     own = [trial for trial in known if {"data": trial.data, "config": trial.config} == hashes]
@@ -106,7 +106,7 @@ def join_session(run: Path) -> None:
 
 def copy_trials(trials: Sequence[Trial], run: Path) -> None:
     """Enter other trials on the bars of a run into the ledger beside it, unless they stand there."""
-    hashes, known = _hashes(read_manifest(run)), ledger_of(run).trials
+    hashes, known = hashes_of(read_manifest(run)), ledger_of(run).trials
     for trial in trials:
         if trial.data == hashes["data"] and trial.config != hashes["config"] and trial not in known:
             append(run.parent / LEDGER, trial)
@@ -141,7 +141,7 @@ def _judged(run: Path, before: Verdict, leak: bool, manifest: dict[str, Any]) ->
     tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
     networks = [candidate.model for candidate in before.candidates]
     panels = loss_panels(match_forecasts(tables[schema.FORECASTS.file], before.question), before.question)
-    evidence = _evidence(ledger_of(run), tables, panels, leak, before.question, **_hashes(manifest))
+    evidence = _evidence(ledger_of(run), tables, panels, leak, before.question, **hashes_of(manifest))
     return judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
 
 
@@ -150,14 +150,15 @@ def _audit(run: Path, manifest: dict[str, Any]) -> Audit | None:
     return Audit.from_json(read_bytes(run, AUDIT, manifest).decode()) if AUDIT in manifest["files"] else None
 
 
-def _hashes(manifest: dict[str, Any]) -> dict[str, str]:
-    """The hashes by which the ledger knows a trial."""
-    return {"data": manifest["data"]["sha256"], "config": manifest["trial_sha256"]}
+def hashes_of(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The hashes by which the ledger knows a trial: of the bars, and of the settings."""
+    card = manifest["data"]
+    return {"data": card.get("bars_sha256") or card["sha256"], "config": manifest["trial_sha256"]}
 
 
 def _more_tried(run: Path, before: Verdict, manifest: dict[str, Any]) -> bool:
     """Whether the ledger beside a run knows of more configurations than its verdict does."""
-    known, hashes = ledger_of(run), _hashes(manifest)
+    known, hashes = ledger_of(run), hashes_of(manifest)
     own = any({"data": trial.data, "config": trial.config} == hashes for trial in known.trials)
     return own and tried_before(known, before.question, **hashes).configurations > before.configurations
 

@@ -178,7 +178,7 @@ def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds
         seed_verdicts=seed_verdicts,
         time_share=_time_share(evidence.seeds, key),
         deflated_sharpe=evidence.deflated.get(key),
-        hardest=_hardest_baseline(evidence, key),
+        hardest=_hardest_baseline(evidence, key, worse=status == "worse"),
         benchmarks=_benchmarks(evidence, key) if status == "better" else (),
     )
 
@@ -202,12 +202,16 @@ def _best_baselines(evidence: Evidence) -> tuple[BestBaseline, ...]:
     return tuple(BestBaseline(panel.horizon, panel.rival) for panel in evidence.panels)
 
 
-def _hardest_baseline(evidence: Evidence, key: Key) -> str | None:
-    """The baseline against which the primary test of a model has its largest statistic; None for a single rival."""
+def _hardest_baseline(evidence: Evidence, key: Key, *, worse: bool) -> str | None:
+    """The baseline whose test decides about a claim against the best of them; None for a single rival.
+
+    It has the largest p-value of being better, or the smallest of being worse.
+    """
     asked, (model, horizon) = evidence.question, key
-    about = {"test": asked.test, "loss": asked.loss, "model": model, "horizon": horizon, "alternative": "less"}
+    side = "greater" if worse else "less"
+    about = {"test": asked.test, "loss": asked.loss, "model": model, "horizon": horizon, "alternative": side}
     rows = evidence.tests.filter(pl.col("fold").is_null(), pl.col("baseline").is_in(asked.baselines), **about)
-    found = rows.sort("statistic", descending=True, nulls_last=True)["baseline"]
+    found = rows.sort("p_value", "statistic", descending=[not worse, True], nulls_last=True)["baseline"]
     return str(found[0]) if len(found) else None
 
 

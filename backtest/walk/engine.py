@@ -18,7 +18,7 @@ from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import MANIFEST, locked, write_json
 from backtest.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate
 from backtest.models import MODELS
-from backtest.verdict.record import write_results
+from backtest.verdict.record import hashes_of, write_results
 from backtest.walk import manifest
 from backtest.walk.environment import cores
 from backtest.walk.executors import EXECUTORS, TerminatedWorkerError
@@ -209,8 +209,7 @@ def _write(walk: EvaluatedWalk, run: Path, before: dict[str, Any] | None) -> Ver
         walk.evaluation,
         walk.settings,
         networks=walk.networks,
-        bars=walk.manifest["data"]["sha256"],
-        trial=walk.manifest["trial_sha256"],
+        **hashes_of(walk.manifest),
         leak=walk.leak,
     )
     remove_outdated(walk.plan, run)

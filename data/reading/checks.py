@@ -32,6 +32,9 @@ from backtest.data.sessions import interval_of
 NUMBERS = tuple(column.name for column in BARS.columns if column.dtype == pl.Float64)
 AMOUNTS = ("volume", "quote_volume", "trades", "taker_buy_volume")
 
+TRADED = ("symbol", "time", *PRICES, *AMOUNTS)
+"""Columns of bars; what else there is, such as a realised variance, is measured in the bar."""
+
 # A single crash can be as deep as this; where many bars are, decimal points have been lost.
 IMPLAUSIBLE_RATIO, IMPLAUSIBLE_SHARE, IMPLAUSIBLE_COUNT = 9.0, 0.01, 3
 

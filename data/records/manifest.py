@@ -19,7 +19,11 @@ class FinerBars:
 
 @dataclass(frozen=True, slots=True)
 class DataCard:
-    """What the run was fed with; `bars_per_year` is None in runs of earlier versions."""
+    """What the run was fed with; `bars_per_year` and `bars_sha256` are None in runs of earlier versions.
+
+    `sha256` is that of everything that was read, `bars_sha256` that of times, prices and volumes alone, by which the
+    ledger knows the bars: which of their measures is forecast is a choice like any other setting.
+    """
 
     source: str
     sha256: str
@@ -36,6 +40,12 @@ class DataCard:
     rows_lost: int
     finer: FinerBars | None = None
     bars_per_year: float | None = None
+    bars_sha256: str | None = None
+
+    @property
+    def traded(self) -> str:
+        """The hash by which the ledger knows the bars."""
+        return self.bars_sha256 or self.sha256
 
     @property
     def interval(self) -> timedelta:

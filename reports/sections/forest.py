@@ -90,6 +90,7 @@ def caveat(groups: dict[Gap, list[Score]], alpha: float) -> str:
     if any(score.status == "cannot tell" for members in groups.values() for score in members):
         return ", but there is too little evidence to judge"
     lost = [score for score in groups["gain"] if score.p_adjusted is None or score.p_adjusted > alpha]
+    lost += [score for score in groups["loss"] if score.status == "no evidence"]
     if lost:
         names = "" if len(lost) == sum(map(len, groups.values())) else f"for {listed(model_names(lost), 4)} "
         return f", but {names}not after adjustment for multiple testing"

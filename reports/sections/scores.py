@@ -102,6 +102,7 @@ def headline(result: Result) -> Table:
     others = exponent_of(score.other_loss for score in every)
     alpha, question, other = result.verdict.alpha, result.question, other_reference(result)
     mean, *other_means = (words_of_loss(loss).mean for loss in question.losses[:2])
+    tested = sum(fold.n_test > 0 for fold in result.folds)
     columns = (
         Column("Model", number=False),
         Column(f"Skill vs {label(result.common_rival)}"),
@@ -125,7 +126,7 @@ def headline(result: Result) -> Table:
             p_value(score.p_value, alpha),
             p_value(score.p_adjusted, alpha),
             MISSING if score.in_set is None else ("yes" if score.in_set else "no"),
-            MISSING if score.folds_won is None else f"{whole(score.folds_won)} of {whole(len(result.folds))}",
+            MISSING if score.folds_won is None else f"{whole(score.folds_won)} of {whole(tested)}",
             seeds_better(score),
             *([percent(score.other_skill) if score.model != other else MISSING] if other else []),
             scaled(score.loss, losses),

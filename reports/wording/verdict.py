@@ -177,11 +177,19 @@ def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
 
 def _benchmarks(found: Candidate, verdict: Verdict) -> list[str]:
     """Whether a model that beats the rival beats the benchmarks of its target too."""
-    said = []
+    named = {one.model for one in found.benchmarks}
+    absent = [
+        label(name)
+        for name in verdict.question.about.benchmarks
+        if name not in {*named, found.model, *verdict.question.rivals}
+    ]
+    said = [f"The run has no {listed(absent)} to compare it with."] if absent and found.status == "better" else []
     for one in found.benchmarks:
         beats = "It beats" if one.p_value <= verdict.alpha else "It does not significantly beat"
         shown = short_p(one.p_value, verdict.alpha)
-        said.append(f"{beats} {label(one.model)} (DM p {shown if shown.startswith('<') else f'= {shown}'}).")
+        said.append(
+            f"{beats} {label(one.model)} (DM p {shown if shown.startswith('<') else f'= {shown}'}, not adjusted)."
+        )
     return said
 
 

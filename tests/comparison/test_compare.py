@@ -138,7 +138,7 @@ def test_a_comparison_is_judged_by_the_rule_of_a_run(runs: tuple[Path, ...], res
 def test_what_else_was_tried_beside_the_runs_counts_in_the_verdict(tmp_path: Path) -> None:
     runs = two(tmp_path / "runs", FEW, replace(FEW, signal=0.2))
     alone = result_of(runs).verdict
-    bars = read_runs(runs)[0].manifest.data.sha256
+    bars = read_runs(runs)[0].manifest.data.traded
     for number in range(3):
         p_values = {"lstm@1": 0.5}
         trial = Trial(f"other {number}", bars, "2026-01-01T00:00:00", "other", p_values, p_values, {})
@@ -168,7 +168,7 @@ def test_the_same_settings_on_other_bars_are_another_trial(tmp_path: Path) -> No
     runs = two(tmp_path / "runs")
     before = result_of(runs).verdict
     own = read_runs(runs)[0]
-    for config, data, p in ((own.trial, "f" * 64, 0.04), ("other", own.manifest.data.sha256, 0.02)):
+    for config, data, p in ((own.trial, "f" * 64, 0.04), ("other", own.manifest.data.traded, 0.02)):
         append(tmp_path / "runs" / LEDGER, Trial(config, data, "2026-01-01T00:00:00", "x", {"lstm@1": p}, {}, {}))
     assert result_of(runs).verdict.configurations == before.configurations + 1  # bars that no run was made on
 
@@ -270,7 +270,7 @@ def test_a_note_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         raise UndefinedTest("the same forecasts")
 
     refusing = {"diebold_mariano": replace(PRIMARY["diebold_mariano"], run=refuse)}
-    monkeypatch.setattr("backtest.comparison.pairwise_tests.PRIMARY", refusing)
+    monkeypatch.setattr("backtest.evaluation.loss_panel.PRIMARY", refusing)
     found = compare(read_runs(two(tmp_path))).record
     assert pair_of(found, "gru").finding == "undefined"
 

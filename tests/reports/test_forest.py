@@ -41,6 +41,10 @@ def gap(model: str, low: float | None, high: float | None, status: Status | None
             "GRU and LSTM are significantly better than zero, but for LSTM not after adjustment for multiple testing",
         ),
         (
+            [gap("gru", -0.2, -0.1, "no evidence"), gap("lstm", -0.2, -0.1, "worse")],
+            "GRU and LSTM are significantly worse than zero, but for GRU not after adjustment for multiple testing",
+        ),
+        (
             [gap("gru", -0.001, 0.2, "better", 0.04)],
             "GRU is not significantly different from zero, although the one-sided test finds GRU better",
         ),

@@ -64,5 +64,5 @@ def said(p_value: float) -> str:
 
 
 def test_the_claim_says_whether_it_holds_against_the_benchmark() -> None:
-    assert "It beats GJR GARCH (DM p < 0.001)." in said(1e-5)
-    assert "It does not significantly beat GJR GARCH (DM p = 0.31)." in said(0.31)
+    assert "It beats GJR GARCH (DM p < 0.001, not adjusted)." in said(1e-5)
+    assert "It does not significantly beat GJR GARCH (DM p = 0.31, not adjusted)." in said(0.31)

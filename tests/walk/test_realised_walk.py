@@ -12,6 +12,7 @@ import pytest
 from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.levels import audit_walk
 from backtest.data.errors import ConfigError
+from backtest.data.run_files import read_manifest
 from backtest.features import feature
 from backtest.reports import read
 from backtest.reports.sections.method import data_card, method
@@ -72,6 +73,16 @@ def test_a_target_from_finer_bars_brings_its_features() -> None:
 def test_settings_that_lack_what_they_need_are_refused(tree: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(tree, where="here")
+
+
+def test_the_ledger_counts_every_measure_of_the_same_bars(tmp_path: Path) -> None:
+    for number, overnight in enumerate((True, False)):
+        target = {"kind": "log_variance", "from": "1h", "overnight": overnight}
+        made = plan(models=["har"], target=target, name=f"run{number}")
+        tried = walk(tmp_path / f"run{number}", plan=made).verdict.configurations
+        assert tried == number + 1
+    cards = [read_manifest(tmp_path / f"run{number}")["data"] for number in (0, 1)]
+    assert cards[0]["bars_sha256"] == cards[1]["bars_sha256"]
 
 
 def test_a_column_that_is_not_there_is_refused() -> None:
