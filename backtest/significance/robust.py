@@ -17,7 +17,7 @@ from backtest.significance.mean_tests import mean_test, sums_of_neighbours
 from backtest.significance.result import Alternative, FloatArray, TestResult, p_value, paired, unit_of
 
 DEGREES = 5
-"""Degrees of freedom of the one-sided p-values, chosen by simulation: see `diebold_mariano_robust`."""
+"""Degrees of freedom of the p-values, chosen by simulation: see `diebold_mariano_robust`."""
 
 DOUBLINGS = 60
 """How often the search for the lower end of an interval goes twice as far before there is none."""
@@ -37,10 +37,10 @@ def diebold_mariano_robust(
     must reject twice: by the statistic t of `diebold_mariano`, and by t without the effect of skewness (`hall`).
     `statistic` is that of the two which rejects less.
 
-    The two-sided p-value is that of the fixed-b distribution. On one side what the estimated skewness misses does not
-    cancel, so the normal score of the fixed-b probability is compared with Student's t with 5 degrees of freedom: at
-    5 % the probability must be below 2.2 %. The number 5 comes from a simulation of variance forecasts, not from
-    theory; docs/significance.md has its numbers, docs/calibration-verdicts.md what the verdict does with it.
+    What the estimated skewness misses is allowed for by comparing the normal score of the fixed-b probability of one
+    side with Student's t with 5 degrees of freedom: at 5 % the probability must be below 2.2 %. The number 5 comes from
+    a simulation of variance forecasts, not from theory; docs/significance.md has its numbers, and those of worlds in
+    which it is not enough. The two-sided p-value is twice the smaller of the one-sided ones, at most 1.
 
     Losses, sign and errors are those of `diebold_mariano`.
     """
@@ -54,12 +54,10 @@ def diebold_mariano_robust(
     statistics: dict[Alternative, float] = {"less": max(pair), "greater": min(pair)}
     width = tested.lags + 1
     beyond = {side: p_value(fixed_b.tail(abs(t), tested.n, width), t, side) for side, t in statistics.items()}
-    if alternative == "two-sided":
-        side = min(beyond, key=lambda each: beyond[each])
-        p = min(1.0, 2 * beyond[side])
-    else:
-        side, p = alternative, float(stdtr(DEGREES, ndtri(beyond[alternative])))
-    return TestResult("diebold_mariano_robust", statistics[side], p, tested.n, tested.lags, alternative)
+    p = {side: float(stdtr(DEGREES, ndtri(each))) for side, each in beyond.items()}
+    side = min(p, key=lambda each: p[each]) if alternative == "two-sided" else alternative
+    found = min(1.0, 2 * p[side]) if alternative == "two-sided" else p[side]
+    return TestResult("diebold_mariano_robust", statistics[side], found, tested.n, tested.lags, alternative)
 
 
 def fixed_b_level(alpha: float) -> float:
@@ -109,7 +107,7 @@ def robust_interval(
     model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
     scale, n = float(baseline.mean()), model.size
     width = fixed_b.bandwidth(n, horizon)
-    threshold = fixed_b.critical((1 - level) / 2, n, width)
+    threshold = fixed_b.critical(fixed_b_level((1 - level) / 2), n, width)
     series = model / scale, baseline / scale
     near, far = ([sums_of_neighbours(each, lags) for each in series] for lags in (horizon, width))
 

@@ -119,8 +119,8 @@ ROBUST = {
     "Robust Diebold-Mariano": (
         "The weaker of DM = u √n and (u + g u² / 3 + g² u³ / 27 + g / (6 n)) √n, g the skewness of sums of h "
         "neighbours of d per step: Hall (1992), Journal of the Royal Statistical Society B 54. One-sided p = "
-        "T(Φ⁻¹(p, fixed-b)), T Student's t with 5 degrees of freedom, chosen by simulation. The interval holds what "
-        "the two do not both reject."
+        "T(Φ⁻¹(p, fixed-b)), T Student's t with 5 degrees of freedom, chosen by simulation; two-sided p is twice the "
+        "smaller. The interval holds what the two-sided test does not reject."
     ),
 }
 
