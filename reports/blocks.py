@@ -191,14 +191,14 @@ def table(heads: Sequence[str], rows: Sequence[tuple[str, ...]], caption: str = 
     return Table(columns, (Group(tuple(rows)),), caption)
 
 
-def binned(items: Sequence[T], most: int = MOST_ROWS) -> tuple[T, ...]:
-    """Return all items, or the last of each of `most` equal stretches where there are more."""
-    if len(items) <= most:
+def binned(items: Sequence[T]) -> tuple[T, ...]:
+    """Return all items, or the last of each of MOST_ROWS equal stretches where there are more."""
+    if len(items) <= MOST_ROWS:
         return tuple(items)
-    return tuple(items[(number + 1) * len(items) // most - 1] for number in range(most))
+    return tuple(items[(number + 1) * len(items) // MOST_ROWS - 1] for number in range(MOST_ROWS))
 
 
-def binned_note(items: Sequence[T], what: str = "folds", most: int = MOST_ROWS) -> str:
+def binned_note(items: Sequence[T], what: str = "folds") -> str:
     """Return a sentence that says so if `binned` leaves items out; `what` names them."""
-    shown = f" The table shows {whole(most)} of {whole(len(items))} {what}, evenly spaced."
-    return "" if len(items) <= most else shown
+    shown = f" The table shows {whole(MOST_ROWS)} of {whole(len(items))} {what}, evenly spaced."
+    return "" if len(items) <= MOST_ROWS else shown

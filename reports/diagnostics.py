@@ -122,7 +122,7 @@ def loss_path(origins: pl.DataFrame, model: str, rival: str, loss: str, against:
     return LossPath(model, steps["target_time"].dt.replace_time_zone(None).to_numpy(), values, ends)
 
 
-def calibrate(origins: pl.DataFrame, model: str, groups: int = 10) -> Calibration:
+def calibrate(origins: pl.DataFrame, model: str) -> Calibration:
     """Return outcomes by deciles of the forecast, the slope of outcome on forecast, and the forecasts' spread.
 
     There are fewer groups where they would hold less than ten forecasts. The intervals take the
@@ -131,7 +131,7 @@ def calibrate(origins: pl.DataFrame, model: str, groups: int = 10) -> Calibratio
     """
     y, y_hat = origins["y"].to_numpy(), origins[f"y_hat:{model}"].to_numpy()
     spread = float(y_hat.std() / y.std()) if y.std() > 0 else None
-    groups = max(1, min(groups, len(y) // 10))
+    groups = max(1, min(10, len(y) // 10))
     edges = np.unique(np.quantile(y_hat, np.arange(1, groups) / groups))
     numbers = np.searchsorted(edges, y_hat, side="right")
     deciles = tuple(decile(y[numbers == number], y_hat[numbers == number]) for number in np.unique(numbers))

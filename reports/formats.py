@@ -105,9 +105,9 @@ def power(exponent: int) -> str:
     return f", 10{str(exponent).translate(SUPERSCRIPTS)}" if exponent else ""
 
 
-def scaled(value: float | None, exponent: int, digits: int = 3) -> str:
+def scaled(value: float | None, exponent: int) -> str:
     """Return `value` in units of the power of ten."""
-    return decimal(None if value is None else value / 10.0**exponent, digits)
+    return decimal(None if value is None else value / 10.0**exponent, 3)
 
 
 def moment(time: datetime, interval: timedelta) -> str:
@@ -149,9 +149,9 @@ def duration(seconds: float) -> str:
     return SPACE.join(parts[:2])
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
+def counted(number: int, noun: str) -> str:
     """Return a number with its noun: `1 fold`, `8,640 forecasts`."""
-    return f"{whole(number)} {noun if number == 1 else plural or noun + 's'}"
+    return f"{whole(number)} {noun if number == 1 else noun + 's'}"
 
 
 def bars(horizons: Sequence[int]) -> str:
