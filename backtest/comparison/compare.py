@@ -104,7 +104,7 @@ def verdict_on(
         seeds=tables[SEEDS.file],
         dropped=tables[DROPPED.file],
         panels=evaluation.panels,
-        tried=tried_besides(runs),
+        tried=tried_besides(runs, evaluation.panels[0].horizon),
         leak=any(run.leaked for run in runs),
         question=settings.question,
     )
@@ -112,8 +112,11 @@ def verdict_on(
     return judge(evidence, networks=list(candidates), alpha=settings.alpha, adjustment=settings.adjustment)
 
 
-def tried_besides(runs: Sequence[FinishedRun]) -> Tried:
-    """Return what was tried on the bars of the runs, these runs included, by the ledgers beside them."""
+def tried_besides(runs: Sequence[FinishedRun], horizon: int) -> Tried:
+    """Return what was tried on the bars of the runs, these runs included, by the ledgers beside them.
+
+    What the runs themselves claim at other horizons than the one compared counts as well.
+    """
     own = {(run.trial, run.manifest.data.traded) for run in runs}
     bars = {data for _, data in own}
     ledgers: list[Ledger] = []
@@ -125,7 +128,14 @@ def tried_besides(runs: Sequence[FinishedRun]) -> Tried:
     renamed = (replace(trial, config=f"{trial.config} {trial.data}", data="") for trial in besides)
     others = Ledger(tuple(renamed), sum(ledger.unreadable for ledger in ledgers))
     known = tried_before(others, runs[0].verdict.question, data="", config="")
-    return replace(known, configurations=known.configurations + len(own) - 1)
+    better, worse = set(known.better), set(known.worse)
+    for run in runs:
+        opposite = {(one.model, one.horizon): one.p_worse for one in run.verdict.candidates}
+        for claim in (claim for claim in run.verdict.claims if claim.horizon != horizon):
+            key, p_worse = (f"{claim.model} of {run.name}", claim.horizon), opposite.get((claim.model, claim.horizon))
+            better.add((key, claim.p_value))
+            worse.add((key, 1.0 if p_worse is None else p_worse))
+    return Tried(known.configurations + len(own) - 1, frozenset(better), frozenset(worse))
 
 
 def record_of(

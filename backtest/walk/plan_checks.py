@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import polars as pl
 
 from backtest.data.dataset import Dataset
+from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError
 from backtest.data.names import BEST, HOLDING
 from backtest.data.target_columns import QUARTICITY
@@ -75,6 +77,7 @@ def check_variances(config: Config, dataset: Dataset) -> None:
     kind, column = config.target.kind, config.target.kind.removeprefix(LOG_VARIANCE_OF)
     if column == kind or dataset.finer:
         return
+    _check_pace(kind, column, dataset)
     measures = (
         (f"target.kind: {kind}", "variance", column, column),
         ("target.quarticity", "quarticity", QUARTICITY, config.target.quarticity),
@@ -89,6 +92,24 @@ def check_variances(config: Config, dataset: Dataset) -> None:
                 f"{wrong['time'][0]:%Y-%m-%d %H:%M}, in all {wrong.height:,} such rows): correct or delete the rows, "
                 "or name another column"
             )
+
+
+def _check_pace(kind: str, column: str, dataset: Dataset) -> None:
+    """ConfigError where an external series publishes less often than bars close: outcomes would be known values."""
+    series = dataset.external.get(column.partition(".")[0]) if "." in column else None
+    if series is None:
+        return
+    order = [name for name in ("symbol",) if name in series.columns]
+    steps = series.sort(*order, "known_at").select(
+        pl.col("known_at").diff().over(order) if order else pl.col("known_at").diff()
+    )
+    usual = steps["known_at"].drop_nulls().median()
+    if isinstance(usual, timedelta) and usual > dataset.interval:
+        raise ConfigError(
+            f"target.kind: {kind}: expected a value for every bar of {format_duration(dataset.interval)} (got one in "
+            f"{format_duration(usual)}): the value in force would be forecast again and again, though it is known; "
+            "use bars of the interval of the series"
+        )
 
 
 def check_features(features: pl.DataFrame, names: Sequence[str]) -> None:

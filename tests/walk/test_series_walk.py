@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,19 @@ OF_RATES: dict[str, Any] = {
     "target": {"kind": "series.rates.level"},
     "features": [{"name": "change", "bars": 1, "column": "rates.level"}, {"name": "level", "column": "rates.level"}],
 }
+
+
+def test_variances_that_are_published_less_often_than_bars_close_are_refused(open_tables: None) -> None:
+    @external(name="weekly")
+    def weekly() -> pl.DataFrame:
+        """A variance once a week."""
+        time = pl.datetime_range(datetime(2020, 1, 1), datetime(2020, 4, 1), "1w", time_unit="us", time_zone="UTC")
+        return pl.select(time=time).with_columns(known_at=pl.col("time") + timedelta(hours=1), rv=1.0)
+
+    with pytest.raises(
+        ConfigError, match=r"log_variance\.weekly\.rv: expected a value for every bar of 1h \(got one in"
+    ):
+        small(models=["har"], target={"kind": "log_variance.weekly.rv"}, net={"window": 24})
 
 
 def test_an_external_value_is_forecast_as_it_is_known_when_the_target_bar_closes(open_tables: None) -> None:
