@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,8 @@ def test_variances_that_are_published_less_often_than_bars_close_are_refused(ope
     @external(name="weekly")
     def weekly() -> pl.DataFrame:
         """A variance once a week."""
-        time = pl.datetime_range(datetime(2020, 1, 1), datetime(2020, 4, 1), "1w", time_unit="us", time_zone="UTC")
+        start, end = (datetime(2020, month, 1, tzinfo=UTC) for month in (1, 4))
+        time = pl.datetime_range(start, end, "1w", time_unit="us")
         return pl.select(time=time).with_columns(known_at=pl.col("time") + timedelta(hours=1), rv=1.0)
 
     with pytest.raises(
