@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backtest.significance.equal_accuracy import Skill, diebold_mariano, skill_interval
+from backtest.significance.equal_accuracy import (
+    Skill,
+    diebold_mariano,
+    skill_interval,
+    smallest_detectable_difference,
+)
 from backtest.significance.result import FloatArray, TestResult
-from backtest.significance.robust import diebold_mariano_robust, fixed_b_level, robust_interval
+from backtest.significance.robust import diebold_mariano_robust, robust_detectable, robust_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +20,14 @@ class PrimaryTest:
     """A test of two series of losses by which a verdict can be reached.
 
     `run` takes losses (n,) of model and baseline, `horizon` and `alternative`; `interval` is that of the skill,
-    inverted from it. Its one-sided version at a level alpha is as strict as a fixed-b test at `fixed_b_level(alpha)`:
-    what it can detect follows from that. Below `per_step` loss differences for each step of the horizon it does not
-    keep its level. `complementary` says whether its one-sided p-values sum to 1.
+    inverted from it; `detectable` is the smallest skill that its one-sided version finds with power 0.8 at a level
+    `alpha`. Below `per_step` loss differences for each step of the horizon it does not keep its level. `complementary`
+    says whether its one-sided p-values sum to 1.
     """
 
     run: Callable[..., TestResult]
     interval: Callable[..., Skill]
-    fixed_b_level: Callable[[float], float]
+    detectable: Callable[..., float]
     per_step: int
     complementary: bool
 
@@ -37,10 +42,10 @@ class PrimaryTest:
 
 PRIMARY: dict[str, PrimaryTest] = {
     "diebold_mariano": PrimaryTest(
-        diebold_mariano, skill_interval, lambda alpha: alpha, per_step=10, complementary=True
+        diebold_mariano, skill_interval, smallest_detectable_difference, per_step=10, complementary=True
     ),
     "diebold_mariano_robust": PrimaryTest(
-        diebold_mariano_robust, robust_interval, fixed_b_level, per_step=40, complementary=False
+        diebold_mariano_robust, robust_interval, robust_detectable, per_step=40, complementary=False
     ),
 }
 """By their names in TESTS, which are those of `data.targets.PRIMARY_TESTS`."""

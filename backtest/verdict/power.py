@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from backtest.data.errors import UndefinedTest
+from backtest.data.targets import PRIMARY_TEST
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.significance.equal_accuracy import smallest_detectable, smallest_detectable_difference
+from backtest.significance.equal_accuracy import smallest_detectable
 
 
 def detectable_skill(panel: LossPanel, model: str, level: float) -> float | None:
@@ -12,7 +13,6 @@ def detectable_skill(panel: LossPanel, model: str, level: float) -> float | None
 
     Against the best of several baselines it must be large enough for the test against each of them.
     """
-    level = panel.primary_test.fixed_b_level(level)
     try:
         gains = {name: _detectable_gain(panel, model, name, level) for name in panel.question.rivals}
     except UndefinedTest:
@@ -24,8 +24,8 @@ def detectable_skill(panel: LossPanel, model: str, level: float) -> float | None
 
 
 def _detectable_gain(panel: LossPanel, model: str, rival: str, level: float) -> float:
-    """The same against one rival, at the level of a fixed-b test."""
-    horizon = panel.horizon
-    if panel.question.loss == "squared" and not panel.y_hat[rival].any():
+    """The same against one rival; the usual test on squared errors against zero has a formula of its own."""
+    horizon, question = panel.horizon, panel.question
+    if question.test == PRIMARY_TEST and question.loss == "squared" and not panel.y_hat[rival].any():
         return smallest_detectable(panel.y, panel.y_hat[model], horizon=horizon, alpha=level, times=panel.instant)
-    return smallest_detectable_difference(panel.loss(model), panel.loss(rival), horizon=horizon, alpha=level)
+    return panel.primary_test.detectable(panel.loss(model), panel.loss(rival), horizon=horizon, alpha=level)

@@ -122,6 +122,11 @@ ROBUST = {
         "T(Φ⁻¹(p, fixed-b)), T Student's t with 5 degrees of freedom, chosen by simulation; two-sided p is twice the "
         "smaller. The interval holds what the two-sided test does not reject."
     ),
+    "Smallest detectable gain": (
+        "x = k e + (m − c) e max(1, 1 + k g / (2 √n)): e is the standard error of the mean of d in units of the mean "
+        "of K, c the fixed-b critical value, k the DM that the robust test needs, m the mean in standard errors that a "
+        "fixed-b test finds in 4 of 5 samples. Where d has a long right tail it is found less often, in about 3 of 5."
+    ),
 }
 
 OF_INTERVALS = {

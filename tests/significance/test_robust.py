@@ -13,14 +13,17 @@ from scipy.stats import norm, skew, t
 from backtest.data.errors import ConfigError, UndefinedTest, UnpairedForecasts
 from backtest.data.targets import PRIMARY_TESTS
 from backtest.significance import fixed_b
-from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
+from backtest.significance.equal_accuracy import diebold_mariano, skill_interval, smallest_detectable_difference
+from backtest.significance.mean_tests import mean_test
 from backtest.significance.primary import PRIMARY
 from backtest.significance.result import Alternative, FloatArray
 from backtest.significance.robust import (
     diebold_mariano_robust,
     fixed_b_level,
     hall,
+    hall_inverse,
     long_run_skewness,
+    robust_detectable,
     robust_interval,
 )
 from tests.calibration.volatility import draw_variances, too_large, too_small
@@ -55,8 +58,12 @@ def test_hall_is_his_cubic_which_has_an_inverse(statistic: float, skewness: floa
     root = n**0.5
     cube = (1 + skewness * statistic / root / 3) ** 3
     assert found == pytest.approx(root * ((cube - 1) / skewness + skewness / (6 * n)), rel=1e-6, abs=1e-8)
-    back = 3 / skewness * (np.cbrt(1 + skewness * (found / root - skewness / (6 * n))) - 1) * root
-    assert back == pytest.approx(statistic, abs=1e-5)
+    assert hall_inverse(found, skewness, n) == pytest.approx(statistic, abs=1e-5)
+
+
+@pytest.mark.parametrize("skewness", [0.0, 1e-12, -1e-7, 1e-3])
+def test_the_inverse_of_hall_keeps_its_digits_where_there_is_hardly_any_skewness(skewness: float) -> None:
+    assert hall(hall_inverse(-2.5, skewness, 250), skewness, 250) == pytest.approx(-2.5, rel=1e-12)
 
 
 def test_hall_by_hand() -> None:
@@ -142,6 +149,57 @@ def test_of_skewed_losses_it_keeps_the_level_where_the_usual_test_does_not() -> 
             wrong[name] += PRIMARY[name].run(*losses, alternative="less").p_value <= 0.05
     limit = 0.05 + 2 * np.sqrt(0.05 * 0.95 / draws)
     assert wrong["diebold_mariano_robust"] / draws < limit < 0.09 < wrong["diebold_mariano"] / draws
+
+
+TAILS = {"right": 1, "left": -1}
+
+
+def differences(tail: str, seed: int, n: int) -> FloatArray:
+    """Differences of mean zero with one long tail, that of squared normal numbers."""
+    return TAILS[tail] * (np.random.default_rng(seed).chisquare(1, n) - 1)
+
+
+@pytest.mark.parametrize("tail", TAILS)
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 9])
+def test_a_detectable_gain_lies_beyond_the_one_that_is_just_rejected(tail: str, alpha: float) -> None:
+    values, ones = differences(tail, 1, 250), np.ones(250)
+
+    def p(gain: float) -> float:
+        shifted = ones + values - values.mean() - gain
+        return diebold_mariano_robust(shifted, ones, alternative="less").p_value
+
+    just = brentq(lambda gain: p(gain) - alpha, 0, 5, xtol=1e-12)
+    level, error = fixed_b_level(alpha), mean_test(values).standard_error
+    plain = smallest_detectable_difference(ones + values, ones, alpha=level)
+    beyond = plain - error * fixed_b.critical(level, 250, fixed_b.bandwidth(250, 1))
+    varying = max(1.0, 1 + just / error * float(skew(values)) / 2 / np.sqrt(250))
+    assert varying == 1 if tail == "left" else varying > 1.2
+    assert robust_detectable(ones + values, ones, alpha=alpha) == pytest.approx(just + beyond * varying, rel=1e-6)
+
+
+def test_without_skewness_it_detects_what_the_usual_test_does_at_its_stricter_level() -> None:
+    half = np.random.default_rng(4).standard_normal(100)
+    difference, ones = np.ravel([half, -half], order="F"), np.ones(200)
+    plain = smallest_detectable_difference(ones + difference, ones, alpha=fixed_b_level(0.05))
+    assert robust_detectable(ones + difference, ones) == pytest.approx(plain, rel=1e-9)
+    with pytest.raises(UndefinedTest, match="the baseline makes no loss"):
+        robust_detectable(ones + difference, 0 * ones)
+
+
+@pytest.mark.parametrize(
+    ("tail", "claims", "least"),
+    [("right", 1, 0.68), ("right", 9, 0.55), ("left", 1, 0.75), ("left", 9, 0.75)],
+    ids=str,
+)
+def test_a_gain_that_is_called_detectable_is_found_in_about_four_of_five_samples(
+    tail: str, claims: int, least: float
+) -> None:
+    n, draws, alpha = 250, 200, 0.05 / claims
+    ones = np.ones(n)
+    samples = [ones + differences(tail, seed, n) for seed in range(draws)]
+    gain = np.median([robust_detectable(sample, ones, alpha=alpha) for sample in samples])
+    p = [diebold_mariano_robust(sample - gain, ones, alternative="less").p_value for sample in samples]
+    assert least < np.mean(np.array(p) <= alpha) < 0.92  # at the stricter level alone: 0.63 and 0.20 of right tails
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(60, 300), st.integers(1, 5), st.floats(-0.15, 0.3))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backtest.data.losses import qlike
+from backtest.data.losses import excess, qlike
 from backtest.data.question import Question
 from backtest.data.records.verdict import Candidate, Comparison, Verdict
 from backtest.reports.wording.verdict import sentences
-from backtest.significance.robust import diebold_mariano_robust
+from backtest.significance.robust import diebold_mariano_robust, robust_detectable
 from backtest.verdict.record import evidence_of
 from backtest.verdict.rule import judge
 from tests.support.candidates import candidate, verdict
@@ -48,6 +48,12 @@ def test_the_p_value_is_that_of_the_verdicts_own_test(noise: float, beats: bool)
     assert compared.model == "gjr_garch"
     assert compared.p_value == pytest.approx(p_value, rel=1e-9)
     assert (p_value < 0.05) is beats
+
+
+def test_the_detectable_skill_is_that_of_the_verdicts_own_test() -> None:
+    found, (y, forecasts) = judged(0.8), forecasts_of(0.8)
+    own, rival = (excess("qlike", y, forecasts[name]) for name in ("lstm", "log_har"))
+    assert found.detectable == pytest.approx(robust_detectable(own, rival, alpha=0.05 / 2), rel=1e-9)  # two claims
 
 
 def test_without_a_claim_or_without_the_model_nothing_is_compared() -> None:
