@@ -13,6 +13,7 @@ import polars as pl
 from backtest.data.durations import format_duration, parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.reading import bars as bar_files
+from backtest.data.reading.checks import TRADED
 from backtest.data.reading.formats import NOTHING
 from backtest.data.reading.tables import FRAME
 from backtest.data.realised import realised_bars
@@ -118,6 +119,12 @@ class Dataset:
     def with_external(self, series: Mapping[str, pl.DataFrame]) -> Self:
         """Return the same data with the outside series that features read."""
         return replace(self, external=series)
+
+    @property
+    def traded_sha256(self) -> str:
+        """SHA-256 of times, prices and volumes alone, without measures of bars."""
+        traded = [name for name in self.bars.columns if name in TRADED]
+        return self.sha256 if traded == self.bars.columns else bar_files.digest(self.bars.select(traded))
 
     @property
     def symbols(self) -> list[str]:

@@ -90,10 +90,11 @@ def run(
 
     changes = [*(settings or []), *([f"jobs={jobs}"] if jobs else [])]
     loaded = load(config, data=data, settings=changes)
-    folder = folder_of(loaded.config, out)
+    prepared = plan_walk(loaded)
+    folder = folder_of(prepared.config, out)
     if out is None and folder.name != loaded.config.name:
         tell(f"{folder.with_name(loaded.config.name)} holds a run with other settings; this run goes to {folder}")
-    command, prepared = shlex.join(["backtest", *sys.argv[1:]]), plan_walk(loaded)
+    command = shlex.join(["backtest", *sys.argv[1:]])
     audited = find_audit(prepared, folder) if depth == "off" else _audit(prepared, folder, depth)
     if depth != "off" and audited and not audited.passed:
         _show_and_keep(prepared, folder, audited)
@@ -123,7 +124,8 @@ def audit_config(
     from backtest.walk.run_folder import folder_of
 
     loaded = load(config, data=data, settings=settings or [])
-    folder, prepared = folder_of(loaded.config, out), plan_walk(loaded)
+    prepared = plan_walk(loaded)
+    folder = folder_of(prepared.config, out)
     found = _audit(prepared, folder, "quick" if quick else "full")
     _show_and_keep(prepared, folder, found)
     if not found.passed:

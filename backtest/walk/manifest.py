@@ -10,9 +10,7 @@ from typing import Any
 import polars as pl
 
 from backtest.data import run_files
-from backtest.data.reading import bars as bar_files
 from backtest.data.reading.built_in import BUILT_IN
-from backtest.data.reading.checks import TRADED
 from backtest.data.records.audit import AUDIT
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.run_files import SETTINGS, VERDICT, file_sums
@@ -69,7 +67,7 @@ def data_card(plan: WalkPlan) -> dict[str, Any]:
     return {
         "source": dataset.source if dataset.source.partition(":")[0] in BUILT_IN else Path(dataset.source).name,
         "sha256": dataset.sha256,
-        "bars_sha256": bar_files.digest(dataset.bars.select(name for name in TRADED if name in dataset.bars.columns)),
+        "bars_sha256": dataset.traded_sha256,
         "symbols": dataset.symbols,
         "bars": dataset.bars.height,
         "start": dataset.start.isoformat(),

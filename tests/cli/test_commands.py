@@ -18,6 +18,7 @@ from backtest.data.reading import synthetic
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import FORMAT, MANIFEST
 from backtest.reports.wording.verdict import sentences
+from backtest.walk.config_file import build
 from tests.support.command import call
 from tests.support.fake_run import Plan, make
 from tests.support.small_run import TREE, small
@@ -67,6 +68,20 @@ def test_a_run_prints_verdict_table_and_report_and_resumes_with_the_same_command
     assert all(f" {label} " in output for label in ("zero", "naive", "mean", "AR", "ridge", "LSTM"))
     assert output.endswith(f"report: {run / 'report.html'} (and report.md)")
     assert (run / "report.html").read_bytes() == first
+
+
+def test_a_run_on_variances_resumes_though_its_lags_follow_from_the_bars(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path))
+    about = {"models": ["har"], "target": {"kind": "log_variance"}, "net": {"window": 24}, "features": ["log_return"]}
+    settings = tmp_path / "small.toml"
+    settings.write_text(build({**TREE, **about, "folds": {**TREE["folds"], "test": 190}}, where="x").to_toml())
+    for _ in range(2):
+        assert call(monkeypatch, "run", str(settings), "--audit", "off") == 0
+    output = " ".join(capsys.readouterr().out.split())
+    assert "holds a run with other settings" not in output
+    assert "done before" in output
 
 
 def test_report_rewrites_the_same_bytes_from_the_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
