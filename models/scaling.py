@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.models.forecaster import part_of
 from backtest.models.settings import Clip
 from backtest.models.windows import Floats, Windows
 
@@ -67,12 +68,7 @@ class Scaler:
     @classmethod
     def restore(cls, state: Mapping[str, NDArray[np.generic]]) -> Scaler:
         """The scaler whose `state` this is."""
-        prefix = "scaler."
-        arrays = {
-            name.removeprefix(prefix): np.asarray(array, np.float64)
-            for name, array in state.items()
-            if name.startswith(prefix)
-        }
+        arrays = {name: np.asarray(array, np.float64) for name, array in part_of(state, "scaler.").items()}
         mean, std, target = (arrays.pop(name) for name in ("mean", "std", "target_std"))
         return cls(mean, std, target, **arrays)
 

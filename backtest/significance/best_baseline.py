@@ -61,13 +61,13 @@ def best_of_baselines(
     model, *others = paired(loss_model=loss_model, **{f"losses of {name}": own for name, own in losses.items()})
     better: dict[str, TestResult] = {}
     worse: list[TestResult] = []
-    for name, own in zip(losses, others, strict=True):
+    baselines = dict(zip(losses, others, strict=True))
+    for name, own in baselines.items():
         try:
             better[name] = test(model, own, horizon=horizon, alternative="less")
             worse.append(test(model, own, horizon=horizon, alternative="greater"))
         except UndefinedTest as error:
             raise UndefinedTest(f"best_of_baselines: undefined against {name}: {error}") from error
-    baselines = dict(zip(losses, others, strict=True))
     hardest = max(better, key=lambda name: better[name].statistic)
     worst = min(worse, key=lambda found: found.p_value)
     return BestBaselineTest(
