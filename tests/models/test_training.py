@@ -152,7 +152,7 @@ from backtest.models.windows import Windows
 torch.set_num_threads(1)
 rows, sampling = int(sys.argv[1]), sys.argv[2]
 x = np.zeros((rows, 4))
-part = lambda start, end: Windows(x[:end], x[:end, 0], x[:end, 0], np.arange(start, end), 96, 1)
+part = lambda start, end: Windows(x[:end], x[:end, 0], x[:end, :1], np.arange(start, end), 96, (1,))
 net = NetSettings(hidden=1, layers=1, window=96)
 train = TrainSettings(sampling=sampling, epochs=1, batch=4096)
 forecaster = NeuralForecaster("lstm", net, train, 0)
