@@ -12,7 +12,7 @@ from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.reading.formats import NOTHING
 from backtest.features.catalog import resolve
-from backtest.walk.config_file import LoadedConfig, build, load, load_plugins, merged
+from backtest.walk.config_file import LoadedConfig, as_argument, build, load, load_plugins, merged
 from backtest.walk.folds import FoldSettings
 from backtest.walk.plan import WalkPlan, columns_of, plan_walk
 
@@ -105,7 +105,7 @@ def plan_of(bars: Bars | None, config: str | Path | None, preset: str | None, se
         tree["data"] = {**tree.get("data", {}), "source": str(bars)}
     config_dir = base.config_dir if base else None
     load_plugins(tree, config_dir)
-    loaded = LoadedConfig(build(tree, where="settings"), config_dir)
+    loaded = LoadedConfig(build(tree, where="settings", spelt=as_argument), config_dir)
     if named or bars is None:
         return plan_walk(loaded)
     symbol, interval = loaded.config.data.symbol, loaded.config.source_interval

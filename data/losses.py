@@ -1,22 +1,77 @@
-"""Losses of a forecast, in one table: scores, tests, regimes and the paths of the report take them from here."""
+"""Losses of a forecast, in one table: settings, scores, tests, regimes and the report take them from here."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from backtest.data.names import SCALES, Scale
+
 Values = TypeVar("Values", pl.Expr, NDArray[np.float64])
 """Outcomes or forecasts: arrays (n,), or columns of a table."""
 
 
-class Loss(Protocol):
+class LossFunction(Protocol):
     """The loss of each forecast, from outcomes and forecasts of one shape; smaller is better."""
 
     def __call__(self, y: Values, y_hat: Values, /) -> Values:
         """Return the losses, in the shape of `y`."""
+
+
+class SmallestLoss(Protocol):
+    """The loss of a perfect forecast of each outcome."""
+
+    def __call__(self, y: Values, /) -> Values:
+        """Return the losses, in the shape of `y`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossWords:
+    """What a loss is called: once, several times, and its mean; what that mean is, in words and as a formula."""
+
+    one: str
+    several: str
+    mean: str
+    meaning: str = ""
+    formula: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """An entry of LOSSES, with all that the rest derives from it.
+
+    Attributes
+    ----------
+    function
+        The losses from outcomes and forecasts.
+    scales
+        The scales of outcomes that it is for: it is tabulated of every target of one of them.
+    words
+        How the report speaks of it; None: by its name.
+    metric
+        What its mean is called among the scores; None: as the loss.
+    smallest
+        The loss of a perfect forecast; None where that is 0.
+    """
+
+    function: LossFunction
+    scales: tuple[Scale, ...] = SCALES
+    words: LossWords | None = None
+    metric: str | None = None
+    smallest: SmallestLoss | None = None
+
+    def __call__(self, y: Values, y_hat: Values, /) -> Values:
+        """Return the losses of forecasts, in the shape of `y`."""
+        return self.function(y, y_hat)
+
+    def excess(self, y: Values, y_hat: Values, /) -> Values:
+        """Return the loss beyond that of a perfect forecast, which no model changes: its ratios have a meaning."""
+        found = self.function(y, y_hat)
+        return found - self.smallest(y) if self.smallest else found
 
 
 def squared(y: Values, y_hat: Values, /) -> Values:
@@ -65,36 +120,83 @@ def _log(values: Values) -> Values:
         return np.log(values)
 
 
-LOSSES: dict[str, Loss] = {
-    "squared": squared,
-    "absolute": absolute,
-    "qlike": qlike,
-    "brier": brier,
-    "log_loss": log_loss,
-}
-"""Every loss by the name that settings and TESTS know it by; `own_entries.loss` adds a user's."""
+def _qlike_of_perfect(y: Values, /) -> Values:
+    """QLIKE of a perfect forecast: QLIKE less this is RV / h - ln(RV / h) - 1 (Patton, 2011).
 
-
-def metric_of(loss: str) -> str:
-    """Return the metric that is the mean of a loss: `mse`, `mae`, otherwise of the same name."""
-    return {"squared": "mse", "absolute": "mae"}.get(loss, loss)
-
-
-def excess(loss: str, y: Values, y_hat: Values) -> Values:
-    """Loss beyond that of a perfect forecast, which no model changes: so ratios of losses, too, have a meaning.
-
-    It is 0 for squared and absolute errors, and for probabilities of an event that came or did not. For QLIKE it is
-    RV / h - ln(RV / h) - 1 (Patton, 2011); there an outcome of zero, whose perfect forecast has no bound, counts as the
-    smallest one above zero in its perfect forecast alone.
+    That of an outcome of zero has no lower bound; it counts as that of the smallest outcome above zero.
     """
-    found = LOSSES[loss](y, y_hat)
-    return found - _best_qlike(y) if loss == "qlike" else found
-
-
-def _best_qlike(y: Values) -> Values:
-    """QLIKE of a perfect forecast; zeros count as the smallest outcome above."""
     if isinstance(y, pl.Expr):
         positive = y.clip(y.filter(y > 0).min())
         return qlike(positive, positive)
     above = np.maximum(y, y[y > 0].min())
     return qlike(above, above)
+
+
+LOSSES: dict[str, Loss] = {
+    "squared": Loss(
+        squared,
+        ("return", "variance"),
+        LossWords(
+            "squared error",
+            "squared errors",
+            mean="MSE",
+            meaning="mean squared error",
+            formula="MSE = Σ (yₜ − ŷₜ)² / n.",
+        ),
+        metric="mse",
+    ),
+    "absolute": Loss(
+        absolute,
+        ("return",),
+        LossWords(
+            "absolute error",
+            "absolute errors",
+            mean="MAE",
+            meaning="mean absolute error",
+            formula="MAE = Σ |yₜ − ŷₜ| / n.",
+        ),
+        metric="mae",
+    ),
+    "qlike": Loss(
+        qlike,
+        ("variance",),
+        LossWords(
+            "QLIKE",
+            "QLIKE losses",
+            mean="QLIKE",
+            meaning="mean of a loss of variances that ranks forecasts by a noisy measurement as by the true variance",
+            formula="Σ (yₜ / ŷₜ − ln(yₜ / ŷₜ) − 1) / n: ln ŷₜ + yₜ / ŷₜ less that of a perfect forecast, which changes "
+            "no difference. Patton (2011), Journal of Econometrics 160.",
+        ),
+        smallest=_qlike_of_perfect,
+    ),
+    "brier": Loss(
+        brier,
+        ("probability",),
+        LossWords(
+            "Brier score",
+            "Brier scores",
+            mean="Brier score",
+            meaning="mean squared difference between the probability of an event and 1 if it came, else 0",
+            formula="Σ (yₜ − ŷₜ)² / n. Brier (1950), Monthly Weather Review 78.",
+        ),
+    ),
+    "log_loss": Loss(
+        log_loss,
+        ("probability",),
+        LossWords(
+            "log loss",
+            "log losses",
+            mean="log loss",
+            meaning="mean of minus the logarithm of the probability that was given to what came",
+            formula="−Σ (yₜ ln ŷₜ + (1 − yₜ) ln(1 − ŷₜ)) / n. Good (1952), Journal of the Royal Statistical Society B "
+            "14.",
+        ),
+    ),
+}
+"""Every loss by the name that settings and TESTS know it by; `own_entries.loss` adds a user's."""
+
+
+def metric_of(loss: str) -> str:
+    """Return the metric that is the mean of a loss, such as `mse`."""
+    return LOSSES[loss].metric or loss

@@ -7,6 +7,11 @@ from typing import Literal, get_args
 Status = Literal["leak suspected", "better", "no evidence", "worse", "cannot tell"]
 """What a run finds out about a model."""
 
+Scale = Literal["return", "variance", "probability"]
+"""On which scale an outcome is forecast: as it is, as a variance, or as the probability of an event."""
+
+SCALES: tuple[Scale, ...] = get_args(Scale)
+
 RANKING: tuple[Status, ...] = get_args(Status)
 """What is reported first: that no number can be trusted, then from the strongest claim for a model to none at all."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from backtest.data.losses import LOSSES
 from backtest.data.names import BEST
 from backtest.data.target_columns import outcome_column
-from backtest.data.targets import PRIMARY_TESTS, Target, names_for, target_of
+from backtest.data.targets import PRIMARY_TESTS, TARGETS, Target, target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ class Question:
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """The losses that are tabulated, the verdict's first, then those of the target and a user's own."""
-        return tuple(dict.fromkeys((self.loss, *names_for(self.target, "losses", LOSSES))))
+        """The losses that are tabulated, the verdict's first, then those of the target."""
+        return tuple(dict.fromkeys((self.loss, *losses_of(self.target))))
 
     @property
     def rivals(self) -> tuple[str, ...]:
@@ -86,3 +87,15 @@ class Question:
     def references(self) -> tuple[str, ...]:
         """The models that are not judged: those that are always there, and the rivals."""
         return tuple(dict.fromkeys((*self.about.references, *self.rivals)))
+
+
+def losses_of(target: str) -> tuple[str, ...]:
+    """Return the losses that are tabulated of a target: those that it names, then every other one for its scale."""
+    about = target_of(target)
+    return tuple(dict.fromkeys((*about.losses, *(name for name, loss in LOSSES.items() if about.scale in loss.scales))))
+
+
+def names_for(target: str, kind: Literal["tests", "metrics"], table: Iterable[str]) -> tuple[str, ...]:
+    """Return the entries of a table that a target names, then those that no target names: a user's own."""
+    named = {name for each in TARGETS.values() for name in getattr(each, kind)}
+    return (*getattr(target_of(target), kind), *(name for name in table if name not in named))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, reduce
+from functools import cache, reduce, wraps
 from operator import add
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from backtest.data.bar_variances import garman_klass, parkinson, squared_return
+from backtest.data.names import Scale
 from backtest.data.target_columns import REALISED
-
-Scale = Literal["return", "variance", "probability"]
-"""On which scale an outcome is forecast: as it is, as a variance, or as the probability of an event."""
 
 PRIMARY_TEST, ROBUST_TEST = PRIMARY_TESTS = ("diebold_mariano", "diebold_mariano_robust")
 """The tests that a verdict can rest on, keys of TESTS: the usual one, and that for skewed losses."""
@@ -26,6 +24,9 @@ SKEWED_LOSSES = (
     *("encompassing", "giacomini_white", "fluctuation"),
 )
 """The tests of losses that are skewed or have fat tails, as those of variances and probabilities."""
+
+SMALLEST, LARGEST = -1e6, 1e6
+"""Where outcomes and forecasts lie that no target bounds more tightly, or less."""
 
 OWN_UNIT = "as in its column"
 """The unit of what comes from a column of which nothing more is known."""
@@ -50,9 +51,10 @@ class Target:
     benchmarks
         Models that the verdict "better" is held against as well, where they are in the run.
     losses
-        Those of LOSSES that are tabulated; the first is the verdict's unless the settings name another.
+        Those of LOSSES that stand first among the tabulated ones, which are all of its scale; the first of them is the
+        verdict's unless the settings name another.
     metrics
-        Those of METRICS that are tabulated; `skill` stands for the skill against each reference.
+        Those of METRICS that are tabulated, besides the means of losses and the skill against each reference.
     tests
         Those of TESTS that make sense for it; the verdict rests on the first of PRIMARY_TESTS among them.
     models, features
@@ -72,12 +74,14 @@ class Target:
         The change of a bar, whose sum over the next bars is the outcome, and which models read as past returns; None
         where these are the log returns of the close.
     bounds
-        The smallest and the largest number that an outcome or a forecast can be.
+        The smallest and the largest number that an outcome can be.
     reads
         The columns of bars that it is computed from: prices, a column `RV` of the file, `measures.RV` of an external
-        series.
+        series; None: those that its expression names.
     additive
         Whether an outcome is the sum of what models read as past returns, over the next bars.
+    formula
+        What an outcome is, in the terms of the report; empty: what is common to its scale.
     noise
         Standard error of a bar's variance as a share of it, with normal returns; None where it cannot be told.
     """
@@ -99,9 +103,10 @@ class Target:
     intervals: bool = True
     bar_variance: Callable[[], pl.Expr] | None = None
     bar_change: Callable[[], pl.Expr] | None = None
-    bounds: tuple[float, float] = (-1e6, 1e6)
-    reads: tuple[str, ...] = ("close",)
+    bounds: tuple[float, float] = (SMALLEST, LARGEST)
+    reads: tuple[str, ...] | None = None
     additive: bool = False
+    formula: str = ""
     noise: float | None = None
     benchmarks: tuple[str, ...] = ()
 
@@ -109,6 +114,20 @@ class Target:
     def primary_test(self) -> str:
         """The test that the verdict rests on."""
         return next((name for name in self.tests if name in PRIMARY_TESTS), PRIMARY_TEST)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of bars that it is computed from."""
+        return self.reads or tuple(sorted({*self.outcome(1).meta.root_names()}))
+
+    @property
+    def forecast_bounds(self) -> tuple[float, float]:
+        """The smallest and the largest number that a forecast can be.
+
+        Variances and probabilities obey the bounds of the outcomes; a linear forecast of another outcome may miss them.
+        """
+        low, high = self.bounds
+        return (min(low, SMALLEST), max(high, LARGEST)) if self.scale == "return" else self.bounds
 
 
 def log_return(horizon: int) -> pl.Expr:
@@ -121,15 +140,14 @@ def rise(horizon: int) -> pl.Expr:
     return (pl.col("close").shift(-horizon) > pl.col("close")).cast(pl.Float64)
 
 
-def variance_target(
-    bar_variance: Callable[[], pl.Expr], title: str, reads: tuple[str, ...], efficiency: float | None = None
-) -> Target:
+def variance_target(bar_variance: Callable[[], pl.Expr], title: str, efficiency: float | None = None) -> Target:
     """Return the target "logarithm of the sum of the next bars' variances", from the variance of a bar.
 
     `efficiency` says how many times smaller the variance of its error is than that of a squared return, 2 of its square
     if returns are normal: Garman and Klass (1980), table 1.
     """
 
+    @wraps(bar_variance)  # so that it is known by the module that defines the variance
     def outcome(horizon: int) -> pl.Expr:
         """Sum of the variances of the next `horizon` bars."""
         return reduce(add, (bar_variance().shift(-step) for step in range(1, horizon + 1)))
@@ -142,16 +160,15 @@ def variance_target(
         nested=(),
         rival="log_har",
         benchmarks=("gjr_garch",),
-        losses=("qlike", "squared"),
-        metrics=("qlike", "mse", "rmse", "skill", "correlation"),
+        losses=("qlike",),
+        metrics=("rmse", "correlation"),
         tests=(*SKEWED_LOSSES, "mincer_zarnowitz", "mincer_zarnowitz_logs"),
         models=("har", "lstm", "gru"),
         features=("log_variance_1", "log_variance_5", "log_variance_22", "log_return"),
         scale="variance",
         intervals=False,
         bar_variance=bar_variance,
-        bounds=(0.0, 1e6),
-        reads=reads,
+        bounds=(0.0, LARGEST),
         noise=math.sqrt(2 / efficiency) if efficiency else None,
     )
 
@@ -164,8 +181,8 @@ TARGETS: dict[str, Target] = {
         references=("zero", "naive"),
         nested=("zero",),
         rival="zero",
-        losses=("squared", "absolute"),
-        metrics=("mse", "rmse", "mae", "skill", "direction", "correlation"),
+        losses=("squared",),
+        metrics=("rmse", "direction", "correlation"),
         tests=(
             PRIMARY_TEST,
             "ibragimov_muller",
@@ -182,12 +199,11 @@ TARGETS: dict[str, Target] = {
         tradable=True,
         neutral=0.0,
         additive=True,
+        formula="yₜ = ln(closeₜ₊ₕ / closeₜ), the {outcome}.",
     ),
-    "log_variance": variance_target(squared_return, "variance from squared returns", ("close",), 1.0),
-    "log_variance_parkinson": variance_target(parkinson, "variance from high and low", ("high", "low"), 4.9),
-    "log_variance_garman_klass": variance_target(
-        garman_klass, "variance from open, high, low and close", ("open", "high", "low", "close"), 7.4
-    ),
+    "log_variance": variance_target(squared_return, "variance from squared returns", 1.0),
+    "log_variance_parkinson": variance_target(parkinson, "variance from high and low", 4.9),
+    "log_variance_garman_klass": variance_target(garman_klass, "variance from open, high, low and close", 7.4),
     "direction": Target(
         title="direction",
         unit="probability of a rise",
@@ -195,8 +211,8 @@ TARGETS: dict[str, Target] = {
         references=("base_rate", "coin"),
         nested=(),
         rival="base_rate",
-        losses=("brier", "log_loss"),
-        metrics=("brier", "log_loss", "skill", "accuracy", "correlation"),
+        losses=("brier",),
+        metrics=("accuracy", "correlation"),
         tests=(*SKEWED_LOSSES, "pesaran_timmermann", "mincer_zarnowitz"),
         models=("mean", "ar", "ridge", "lstm", "gru"),
         features=("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm"),
@@ -204,6 +220,7 @@ TARGETS: dict[str, Target] = {
         neutral=0.5,
         intervals=False,
         bounds=(0.0, 1.0),
+        formula="yₜ = 1 if closeₜ₊ₕ > closeₜ, otherwise 0; ŷₜ is the forecast probability of 1.",
     ),
 }
 """Every target by the name that settings know it by.
@@ -238,7 +255,7 @@ def _log_variance_of(column: str) -> Target:
     """The target about a column of variances, one and the same at each look-up."""
     title = "realised variance" if column == REALISED else f"variance {column}"
     features = tuple({"name": "log_mean", "window": window, "column": column} for window in (1, 5, 22))
-    made = variance_target(lambda: pl.col(column), title, (column,))
+    made = variance_target(lambda: pl.col(column), title)
     return replace(made, unit="squared log return" if column == REALISED else OWN_UNIT, features=features)
 
 
@@ -262,11 +279,5 @@ def _series_of(column: str) -> Target:
         tradable=False,
         bar_change=lambda: level - level.shift(),
         bounds=(-sys.float_info.max, sys.float_info.max),
-        reads=(column,),
+        formula="yₜ = xₜ₊ₕ − xₜ, x the level: the {outcome}. The random walk of the level forecasts 0.",
     )
-
-
-def names_for(target: str, field: Literal["losses", "tests", "metrics"], table: Iterable[str]) -> tuple[str, ...]:
-    """Return the entries of a table that a target names, then those that no target names: a user's own."""
-    named = {name for each in TARGETS.values() for name in getattr(each, field)}
-    return (*getattr(target_of(target), field), *(name for name in table if name not in named))

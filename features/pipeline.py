@@ -54,7 +54,7 @@ def build_features(
 
 def load_external(features: Sequence[Resolved], kind: str | None = None) -> dict[str, pl.DataFrame]:
     """Load the external series that `features` and the target `kind` read, those alone. Raises as `external.load`."""
-    columns = [*(_target(kind).reads if kind else ()), *(column for one in features for column in one.requires)]
+    columns = [*(_target(kind).columns if kind else ()), *(column for one in features for column in one.requires)]
     read = {column.partition(".")[0] for column in columns}
     return load(name for name in EXTERNAL if name in read)
 
@@ -124,7 +124,7 @@ def measures_of(kind: str, columns: Sequence[str]) -> list[pl.Expr]:
     Raises ConfigError for an unknown kind, or one about a column that is not among them.
     """
     target = _target(kind)
-    missing = [name for name in target.reads if name not in columns]
+    missing = [name for name in target.columns if name not in columns]
     if missing:
         raise ConfigError(
             f"target.kind: {kind} needs {', '.join(missing)}, which these bars lack (columns: {', '.join(columns)}): "

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, Literal, TypeVar
 
 from backtest.data.errors import ConfigError
-from backtest.data.targets import Scale
+from backtest.data.names import Scale
 from backtest.models.forecaster import Forecaster, complete
 from backtest.models.settings import NetSettings, TrainSettings
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from backtest.data.names import Scale
 from backtest.data.question import Question
-from backtest.data.targets import Scale
 from backtest.models.filters import UNKNOWN_RANGE, TargetRange, known_range_filter
 from backtest.models.forecaster import FitLog, Forecaster, State, log_of, part_of
 from backtest.models.horizons import PerHorizon

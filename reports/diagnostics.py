@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from backtest.data.errors import UnpairedForecasts
-from backtest.data.losses import excess
+from backtest.data.losses import LOSSES
 
 CONSTANT = 0.01
 """Below this share of the outcomes' spread forecasts are called a constant: they could explain 0.01 % at best."""
@@ -111,7 +111,8 @@ def loss_path(origins: pl.DataFrame, model: str, rival: str, loss: str, against:
     """
     y = pl.col("y")
     losses = {
-        name: excess(loss, y, pl.col(f"y_hat:{name}")) for name in dict.fromkeys((model, against or rival, rival))
+        name: LOSSES[loss].excess(y, pl.col(f"y_hat:{name}"))
+        for name in dict.fromkeys((model, against or rival, rival))
     }
     difference = losses[model] - losses[against or rival]
     total = float(origins.select(losses[rival].sum()).item())

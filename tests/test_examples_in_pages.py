@@ -51,9 +51,9 @@ def run_blocks(texts: list[str], folder: Path) -> str:
 
 def test_the_examples_of_contributing_run_and_their_tests_pass(tmp_path: Path) -> None:
     texts = blocks("CONTRIBUTING.md")
-    assert len(texts) == 9
+    assert len(texts) == 12
     done = run_blocks(texts, tmp_path).splitlines()
-    assert len(done) == sum(len(re.findall(r"^def test_", text, re.MULTILINE)) for text in texts) == 8
+    assert len(done) == sum(len(re.findall(r"^def test_", text, re.MULTILINE)) for text in texts) == 9
 
 
 def test_the_examples_of_readme_run_but_for_the_session(tmp_path: Path) -> None:
@@ -66,7 +66,9 @@ def test_the_examples_of_readme_run_but_for_the_session(tmp_path: Path) -> None:
 
 def test_the_model_of_readme_takes_part_by_its_name(tmp_path: Path) -> None:
     bars = 'import backtest as bt\nbars = bt.load_bars("synthetic:n=3000")\n'
-    took_part = '\nassert {"my_model", "ridge"} < set(run.scores["model"])\n'
+    took_part = (
+        '\nassert {"my_model", "ridge"} < set(run.scores["model"])\nassert set(run.scores["horizon"]) == {1, 5}\n'
+    )
     script = tmp_path / "session.py"  # not imported, as a worker that imports the model would walk again
     script.write_text(bars + blocks("README.md")[1] + took_part, "utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

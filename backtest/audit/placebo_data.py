@@ -57,7 +57,7 @@ def random_walk(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
     simulate = _shuffle_prices if has_no_sign(walk) else _simulate_prices
     parts = [simulate(part, rng) for part in walk.bars.partition_by("symbol", maintain_order=True)]
     external = dict(walk.external)
-    for read in target.reads:
+    for read in target.columns:
         series, _, column = read.rpartition(".")
         if target.bar_change and not series and read != "close":
             parts = [part.with_columns(_wander(part[read], rng)) for part in parts]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from backtest.data.losses import LOSSES, metric_of
 from backtest.data.reading.built_in import BUILT_IN
 from backtest.data.targets import LOG_VARIANCE_OF, SERIES_OF, TARGETS, target_of
 from backtest.evaluation.metrics import METRICS
 from backtest.features import FEATURES
 from backtest.models import MODELS
 from backtest.reports.sections import SECTIONS
+from backtest.reports.wording.question import words_of_loss
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
 from backtest.significance.table import TESTS
 from backtest.walk.config_file import all_settings, presets
@@ -29,7 +31,12 @@ def entries() -> dict[str, Rows]:
         "targets": targets(),
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
         "models": [(name, entry.doc) for name, entry in MODELS.items()],
-        "metrics": [*((name, metric.summary) for name, metric in METRICS.items()), SKILL],
+        "losses": losses(),
+        "metrics": [
+            *((metric_of(name), mean) for name, mean in losses()),
+            *((name, metric.summary) for name, metric in METRICS.items()),
+            SKILL,
+        ],
         "tests of one model": [(name, test.asks) for name, test in TESTS.items()],
         "tests of all models": [(name, test.asks) for name, test in JOINT_TESTS.items()],
         "tests over several horizons": [(name, test.asks) for name, test in HORIZON_TESTS.items()],
@@ -42,6 +49,12 @@ def targets() -> Rows:
     """Every target, those about a column under the name that stands for it, with its loss and its rival."""
     found = TARGETS | {name: target_of(name) for name in (f"{LOG_VARIANCE_OF}NAME", f"{SERIES_OF}NAME")}
     return [(name, f"{one.title}; {one.losses[0]} loss, against {one.rival}") for name, one in found.items()]
+
+
+def losses() -> Rows:
+    """Every loss with what its mean is."""
+    words = {name: words_of_loss(name) for name in LOSSES}
+    return [(name, one.meaning or one.mean) for name, one in words.items()]
 
 
 def settings() -> Rows:

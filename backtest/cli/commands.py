@@ -229,7 +229,7 @@ def forecast(
 
 @app.command("list")
 def list_tables() -> None:
-    """List settings, presets, built-in data, features, models, metrics, tests and report sections."""
+    """List settings, presets, built-in data, features, models, losses, metrics, tests and report sections."""
     from rich.markup import escape
     from rich.table import Table
 

@@ -11,7 +11,7 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import BEST
-from backtest.data.targets import names_for
+from backtest.data.question import names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.best_baseline import best_of_baselines

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from backtest.data.losses import excess
+from backtest.data.losses import LOSSES
 from backtest.data.question import Question
 from backtest.evaluation.matched_forecasts import FIT, KEY
 from backtest.significance.best_baseline import lowest_loss
@@ -76,7 +76,7 @@ class LossPanel:
 
     def row_loss(self, model: str, loss: str | None = None) -> FloatArray:
         """Losses (n,) of a model, row by row."""
-        return excess(loss or self.question.loss, self.y, self.y_hat[model])
+        return LOSSES[loss or self.question.loss].excess(self.y, self.y_hat[model])
 
     @property
     def rival(self) -> str:
@@ -145,12 +145,12 @@ def loss_panels(matched: pl.DataFrame, question: Question | None = None) -> list
         y, times = rows["y"].to_numpy(), rows["time"].to_numpy()
         instant = np.unique(times, return_inverse=True)[1] if rows["symbol"].n_unique() > 1 else None
         losses = {
-            (name, model): mean_per_time(excess(name, y, values), instant)
+            (name, model): mean_per_time(LOSSES[name].excess(y, values), instant)
             for name in question.losses
             for model, values in means.items()
         }
         seed_losses = {
-            (name, model, seed): mean_per_time(excess(name, y, values), instant)
+            (name, model, seed): mean_per_time(LOSSES[name].excess(y, values), instant)
             for name in question.losses
             for (model, seed), values in seeds.items()
         }

@@ -26,10 +26,9 @@ def match_forecasts(forecasts: pl.DataFrame, question: Question | None = None) -
     target, first = question.about, question.references[0]
     rows = schema.check(forecasts, schema.FORECASTS).sort(*FIT, *KEY)
     _refuse_models(rows, question.references)
-    low, high = target.bounds
-    possible = (pl.col(name).is_between(low, high) for name in ("y", "y_hat"))
-    reason = f"y or y_hat is not a {target.title}: not finite, or outside of {low:g} to {high:g}"
-    _refuse(rows.filter(~pl.all_horizontal(possible)), reason, NotFinite)
+    for name, (low, high) in (("y", target.bounds), ("y_hat", target.forecast_bounds)):
+        reason = f"{name} is not a {target.title}: not finite, or outside of {low:g} to {high:g}"
+        _refuse(rows.filter(~pl.col(name).is_between(low, high)), reason, NotFinite)
     repeated = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in [*FIT, *KEY])
     _refuse(rows.filter(repeated), "a forecast is repeated")
     expected = {name: f"{name}_expected" for name in FIXED}

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.data.losses import absolute, brier, excess, log_loss, metric_of, squared
-from backtest.data.question import Question
-from backtest.data.targets import names_for
+from backtest.data.losses import LOSSES, metric_of, squared
+from backtest.data.question import Question, names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.matched_forecasts import FIT
 
@@ -35,8 +34,8 @@ def skill(reference: str, loss: str) -> pl.Expr:
     `reference` is the column of its forecasts for the same rows. Sums over the group are divided, not averaged ratios.
     Campbell and Thompson (2008, Review of Financial Studies 21, 1509-1531) call it out-of-sample R2.
     """
-    of_reference = excess(loss, Y, pl.col(reference)).sum()
-    return pl.when(of_reference > 0).then(1 - excess(loss, Y, Y_HAT).sum() / of_reference)
+    of_reference = LOSSES[loss].excess(Y, pl.col(reference)).sum()
+    return pl.when(of_reference > 0).then(1 - LOSSES[loss].excess(Y, Y_HAT).sum() / of_reference)
 
 
 def direction() -> pl.Expr:
@@ -65,30 +64,23 @@ def correlation() -> pl.Expr:
 
 
 METRICS: dict[str, Metric] = {
-    "mse": Metric(squared(Y, Y_HAT).mean(), "mean squared error", higher_is_better=False),
-    "qlike": Metric(excess("qlike", Y, Y_HAT).mean(), "mean QLIKE of variances", higher_is_better=False),
     "rmse": Metric(squared(Y, Y_HAT).mean().sqrt(), "root of the mean squared error", higher_is_better=False),
-    "mae": Metric(absolute(Y, Y_HAT).mean(), "mean absolute error", higher_is_better=False),
     "direction": Metric(direction(), "share of right signs, zeros left out", higher_is_better=True),
-    "brier": Metric(brier(Y, Y_HAT).mean(), "mean Brier score of probabilities", higher_is_better=False),
-    "log_loss": Metric(log_loss(Y, Y_HAT).mean(), "mean logarithmic loss of probabilities", higher_is_better=False),
     "accuracy": Metric(accuracy(), "share of right calls at 0.5, forecasts of 0.5 left out", higher_is_better=True),
     "correlation": Metric(correlation(), "correlation of forecast and outcome", higher_is_better=True),
 }
+"""Those that are no mean of a loss: the means follow from LOSSES."""
 
 
 def metrics_of(question: Question) -> dict[str, pl.Expr]:
-    """The expressions of all metrics of a target by name, the skill against each reference and the means of its losses.
+    """The expressions of all metrics by name: the means of the losses, the skill against each reference, and others.
 
     The skill against `zero` is called `skill_zero`.
     """
-    skills = {f"skill_{reference}": skill(reference, question.loss) for reference in question.references}
-    found: dict[str, pl.Expr] = {}
-    for name in names_for(question.target, "metrics", METRICS):
-        found |= skills if name == "skill" else {name: METRICS[name].expression}
-    found |= skills
-    for loss in question.losses:  # of a loss without a metric of its own
-        found.setdefault(metric_of(loss), excess(loss, Y, Y_HAT).mean())
+    found = {metric_of(loss): LOSSES[loss].excess(Y, Y_HAT).mean() for loss in question.losses}
+    found |= {f"skill_{reference}": skill(reference, question.loss) for reference in question.references}
+    further = (name for name in names_for(question.target, "metrics", METRICS) if name in METRICS)
+    found |= {name: METRICS[name].expression for name in further}
     return {name: expression.fill_nan(None) for name, expression in found.items()}
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
-from backtest.data.targets import Scale
+from backtest.data.names import Scale
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.multiple_testing import holm

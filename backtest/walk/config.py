@@ -8,12 +8,11 @@ from typing import Any
 import tomli_w
 from pydantic import Field, model_validator
 
-from backtest.data.losses import LOSSES
 from backtest.data.names import BEST
-from backtest.data.question import Question
+from backtest.data.question import Question, losses_of
 from backtest.data.run_files import sha256
 from backtest.data.target_columns import REALISED
-from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, names_for, target_of
+from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, target_of
 from backtest.evaluation.strategies import CostSettings
 from backtest.models import MODELS
 from backtest.models.settings import NetSettings, TrainSettings
@@ -76,7 +75,7 @@ class Config(Settings):
         if self.multiplicity not in ADJUSTMENTS:
             raise ValueError(f"multiplicity: must be one of {', '.join(ADJUSTMENTS)} (got {self.multiplicity})")
         try:
-            losses = names_for(self.target.kind, "losses", LOSSES)
+            losses = losses_of(self.target.kind)
         except ValueError as unknown:
             raise ValueError(f"target.kind: {unknown}") from unknown
         if self.question.loss and self.question.loss not in losses:
@@ -86,7 +85,7 @@ class Config(Settings):
         if self.target.longest > self.net.window:
             raise ValueError(
                 f"target.horizons: must be at most net.window, {self.net.window} (got {self.target.longest}): "
-                "the naive forecast needs as many past bars"
+                "models read the bars of their window alone, and need as many as they forecast; lengthen net.window"
             )
         if self.question.baselines and self.question.rival != BEST:
             raise ValueError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -35,7 +36,7 @@ def presets() -> dict[str, str]:
 
 
 def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) -> LoadedConfig:
-    """Read a preset or a TOML file, then apply `--data` and each `--set key=value`.
+    """Read a preset or a TOML file, then apply `--data` and each `--set key=value`, a list as `1,5` or as in TOML.
 
     Raises ConfigError naming the setting, what was expected, what it got and what to do.
     """
@@ -60,7 +61,9 @@ def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) 
         key, equals, value = setting.partition("=")
         if not equals:
             raise ConfigError(f"--set: expected key=value, such as train.epochs=5 (got {setting})")
-        _put(tree, key.strip(), _value(value.strip()))
+        given = _value(value.strip())
+        is_entry = entry_of(key.strip()) and not isinstance(given, list | dict)
+        _put(tree, key.strip(), _entries(given) if is_entry else given)
         changed.append(key.strip())
     load_plugins(tree, config_dir)
     return LoadedConfig(build(tree, where=config, changed=changed), config_dir)
@@ -89,15 +92,18 @@ def parse(text: str, *, where: str) -> dict[str, Any]:
         raise ConfigError(f"{where}: expected TOML: {broken}") from broken
 
 
-def build(tree: Mapping[str, Any], *, where: str, changed: Sequence[str] = ()) -> Config:
+def build(
+    tree: Mapping[str, Any], *, where: str, changed: Sequence[str] = (), spelt: Callable[[str], str] = str
+) -> Config:
     """Check a tree of settings; ConfigError lists everything that is wrong with it.
 
-    It names `where` they are from, for those that were `changed` on the command line `--set`.
+    It names `where` they are from, for those that were `changed` on the command line `--set`; `spelt` says how a
+    setting that is advised, such as `net.hidden`, is spelt there.
     """
     try:
         return Config.model_validate(tree)
     except ValidationError as invalid:
-        lines = dict.fromkeys(_explain(error) for error in invalid.errors())  # once, if several types would do
+        lines = dict.fromkeys(_explain(error, spelt) for error in invalid.errors())  # once, if several types would do
         own = tuple(f"{key}{after}" for key in changed for after in (":", "."))
         told = (f"{'--set' if line.startswith(own) else where}: {line}" for line in lines)
         raise ConfigError("\n".join(told)) from invalid
@@ -114,7 +120,6 @@ EXPECTED = {
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
     "string_type": "text",
     "string_pattern_mismatch": "letters, digits, dots, dashes and underscores, a letter or digit first",
-    "tuple_type": 'a list, such as ["lstm", "gru"]',
     "too_short": "a list of at least {min_length}",
     "literal_error": "one of {expected}",
     **dict.fromkeys(("model_type", "model_attributes_type"), "a table of settings, such as train.epochs = 5"),
@@ -122,7 +127,7 @@ EXPECTED = {
 """What a setting must be, by pydantic's name of the mistake."""
 
 
-def _explain(error: Mapping[str, Any]) -> str:
+def _explain(error: Mapping[str, Any], spelt: Callable[[str], str]) -> str:
     """One mistake that pydantic found: which setting, what was expected, what it got, what to do."""
     kind, parts, got = error["type"], error["loc"], error["input"]
     place = ".".join(part for part in parts if isinstance(part, str))
@@ -130,20 +135,23 @@ def _explain(error: Mapping[str, Any]) -> str:
         fields: Any = Config
         for part in parts[:-1]:
             fields = fields.model_fields[part].annotation
-        last = str(parts[-1])
-        near = _nearest(
-            last,
-            [field.alias or name for name, field in fields.model_fields.items()],
-            ".".join(str(part) for part in parts[:-1]),
-        )
+        last, table = str(parts[-1]), "".join(f"{part}." for part in parts[:-1])
+        known = [field.alias or name for name, field in fields.model_fields.items()]
+        near = _nearest(last, known, lambda name: spelt(table + name))
         spellings = last, OTHER_SPELLINGS.get(last, last)
-        elsewhere = [name for name in all_settings() if name.rpartition(".")[2] in spellings and "." in name]
+        elsewhere = [spelt(name) for name in all_settings() if name.rpartition(".")[2] in spellings and "." in name]
         meant = f": did you mean {' or '.join(elsewhere)}?" if elsewhere else near
         return f"{place}: unknown setting{meant}"
     if kind == "value_error":
         message = str(error["ctx"]["error"])
         return f"{place}.{message}" if place and not message.startswith("must") else f"{place}: {message}".lstrip(": ")
-    if parts[0] == "features" and len(parts) > 1:
+    remedy = ""
+    if kind == "tuple_type":
+        numbers, entries = entry_of(place) is int, _entries(got)
+        expected = f"a list, such as {json.dumps([1, 5] if numbers else ['lstm', 'gru'])}"
+        if isinstance(got, str) and not (numbers and {str} & {*map(type, entries)}):
+            remedy = f": write {place} = {json.dumps(entries, default=str)}"
+    elif parts[0] == "features" and len(parts) > 1:
         expected, place = (
             'a name such as "log_return", or a table such as {name = "rolling_mean", window = 24}',
             "features",
@@ -154,7 +162,6 @@ def _explain(error: Mapping[str, Any]) -> str:
         )
         expected = template.format_map(error.get("ctx", {})).replace("'", "")
         expected += ", as each of the list" if isinstance(parts[-1], int) else ""
-    remedy = f': write {place} = ["{got}"]' if kind == "tuple_type" and isinstance(got, str) else ""
     return f"{place}: expected {expected} (got {got if isinstance(got, str) and got else repr(got)}){remedy}"
 
 
@@ -167,11 +174,23 @@ def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str,
     return found
 
 
-def _nearest(word: str, known: list[str], parent: str = "") -> str:
+def as_argument(name: str) -> str:
+    """Return how a setting is given to a function of Python: `net.hidden` as `net={"hidden": ...}`."""
+    table, dot, setting = name.partition(".")
+    return f'{table}={{"{setting}": ...}}' if dot else name
+
+
+def entry_of(setting: str) -> object:
+    """Return the type of the entries of a setting that is a list, None for any other."""
+    annotation = all_settings()[setting].annotation if setting in all_settings() else None
+    lists = [kind for kind in (annotation, *get_args(annotation)) if get_origin(kind) is tuple]
+    return get_args(lists[0])[0] if lists else None
+
+
+def _nearest(word: str, known: list[str], spelt: Callable[[str], str] = str) -> str:
     """The nearest known name, or all of them."""
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    prefix = f"{parent}." if parent else ""
-    return f": did you mean {prefix}{near[0]}?" if near else f": it may be one of {', '.join(known)}"
+    return f": did you mean {spelt(near[0])}?" if near else f": it may be one of {', '.join(known)}"
 
 
 def _put(tree: dict[str, Any], key: str, value: Any) -> None:
@@ -201,3 +220,8 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def _entries(given: Any) -> list[Any]:
+    """The entries of a list that was given as one value, parted by commas: `1,5` as 1 and 5."""
+    return [_value(part.strip()) for part in given.split(",")] if isinstance(given, str) else [given]

@@ -30,6 +30,7 @@ from backtest.walk.plan_checks import (
     check_features,
     check_measures,
     check_models,
+    check_outcomes,
     check_spans,
     check_target,
     check_variances,
@@ -71,7 +72,8 @@ class WalkPlan:
         """SHA-256 of what tells one trial from another on the same bars: settings, code of plugins and notebooks."""
         code = [sha256(path.read_bytes()) for path in self.plugin_files]
         functions = [one.function for one in self.resolved] + [MODELS[name].make for name in self.config.all_models]
-        functions += [self.config.resolved_question.about.outcome, LOSSES[self.config.resolved_question.loss]]
+        question = self.config.resolved_question
+        functions += [question.about.outcome, LOSSES[question.loss].function]
         typed_in = [each for each in functions if getattr(each, "__module__", "") == "__main__"]
         code += [sha256("\n".join(definitions_of(each)).encode()) for each in typed_in]
         return sha256(json_bytes([self.config.trial_digest, *code]))
@@ -95,7 +97,7 @@ def columns_of(config: Config, features: Sequence[Resolved]) -> dict[str, str]:
 
     Those with a dot belong to external series.
     """
-    read = [*target_of(config.target.kind).reads, *(name for one in features for name in one.requires)]
+    read = [*target_of(config.target.kind).columns, *(name for one in features for name in one.requires)]
     known = {column.name for column in BARS.columns}
     columns = {name: name for name in read if name not in known and "." not in name}
     return columns | ({QUARTICITY: config.target.quarticity} if config.target.quarticity else {})
@@ -137,6 +139,7 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
     features, rows = feature_rows(config, dataset, resolved)
     check_features(features, rows.names)
     check_measures(config, dataset, rows)
+    check_outcomes(config, features)
     longest, interval, times = config.target.longest, dataset.interval, features["time"].unique().sort()
     folds = tuple(roll(times, config.folds, horizon=longest, interval=interval))
     final = final_fold(times, config.folds, horizon=longest, interval=interval, index=len(folds))

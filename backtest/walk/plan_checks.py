@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import product
 
 import polars as pl
 
 from backtest.data.dataset import Dataset
 from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError
+from backtest.data.losses import LOSSES, metric_of
 from backtest.data.names import BEST, HOLDING
 from backtest.data.target_columns import QUARTICITY
 from backtest.data.targets import LOG_VARIANCE_OF, target_of
@@ -28,23 +30,35 @@ def check_models(config: Config) -> None:
         raise ConfigError(f"models: {HOLDING} is what the strategies are compared with: give the model another name")
     if BEST in config.models:
         raise ConfigError(f"models: {BEST} is the rival that is the best of the baselines: give the model another name")
-    rival = config.resolved_question.rival
-    if rival not in {BEST, *MODELS}:
-        raise ConfigError(f"question.rival: unknown {rival}: it may be {BEST}, or one of {', '.join(MODELS)}")
-    unknown = [name for name in config.all_models if name not in MODELS]
-    if unknown:
-        raise ConfigError(f"models: unknown {', '.join(unknown)}: it may be one of {', '.join(MODELS)}")
-    scale = target_of(config.target.kind).scale
-    others = [name for name in config.all_models if MODELS[name].scale not in {"any", scale}]
-    if others:
-        fitting = [name for name, model in MODELS.items() if model.scale in {"any", scale}]
+    question = config.resolved_question
+    fitting = [name for name, model in MODELS.items() if model.scale in {"any", question.about.scale}]
+    settings = {
+        "question.rival": ((question.rival,), (BEST, *fitting)),
+        "question.baselines": (question.baselines, fitting),
+        "models": (config.all_models, fitting),
+    }
+    for setting, (names, known) in settings.items():
+        if unknown := [name for name in names if name not in {*known, *MODELS}]:
+            raise ConfigError(f"{setting}: unknown {', '.join(unknown)}: it may be one of {', '.join(known)}")
+        if others := [name for name in names if name not in known]:
+            raise ConfigError(
+                f"{setting}: {', '.join(others)} cannot forecast {config.target.kind}: choose from {', '.join(known)}"
+            )
+    if question.rival == BEST and not {*config.all_models} - {*question.references}:
         raise ConfigError(
-            f"models: {', '.join(others)} cannot forecast {config.target.kind}: choose from {', '.join(fitting)}"
+            f"models: expected one to be judged against the best of the baselines (got baselines alone, "
+            f"{', '.join(config.models)}): add a model, or name one baseline as question.rival"
         )
 
 
 def check_measures(config: Config, dataset: Dataset, rows: Panel) -> None:
     """ConfigError where a model needs a measure of bars that these have not."""
+    asked, out = config.question, "leave it out"
+    named = {
+        "question.rival": ((asked.rival,), "name another rival"),
+        "question.baselines": (asked.baselines or (), out),
+        "models": (config.all_models, out),
+    }
     measures = {
         "returns": ("close" in dataset.bars.columns, "prices", "use a file that has them"),
         "quarticities": (
@@ -53,18 +67,33 @@ def check_measures(config: Config, dataset: Dataset, rows: Panel) -> None:
             "name its column in target.quarticity, or set target.from, which makes it of finer bars",
         ),
     }
-    for measure, (known, title, remedy) in measures.items():
-        lacking = [name for name in config.all_models if measure in MODELS[name].needs]
+    for (measure, (known, title, remedy)), (setting, (names, otherwise)) in product(measures.items(), named.items()):
+        lacking = [name for name in names if name in MODELS and measure in MODELS[name].needs]
         if lacking and not known:
             raise ConfigError(
-                f"models: {', '.join(lacking)}: expected {title} (got bars without): {remedy}, or leave the model out"
+                f"{setting}: {', '.join(lacking)}: expected {title} (got bars without): {remedy}, or {otherwise}"
+            )
+
+
+def check_outcomes(config: Config, features: pl.DataFrame) -> None:
+    """ConfigError where an outcome lies outside of the bounds that its target declares."""
+    question = config.resolved_question
+    low, high = question.about.bounds
+    for column in question.outcomes.values():
+        outcomes = features.select("time", y=pl.col(column).cast(pl.Float64))
+        wrong = outcomes.filter(pl.col("y").is_finite(), ~pl.col("y").is_between(low, high))
+        if wrong.height:
+            raise ConfigError(
+                f"target.kind: {question.target}: expected outcomes from {low:g} to {high:g} (got {wrong['y'][0]:g} at "
+                f"{wrong['time'][0]:%Y-%m-%d %H:%M}, in all {wrong.height:,} such rows): correct the bars or the "
+                "function of the target, or widen its bounds"
             )
 
 
 def check_target(kind: str) -> None:
     """ConfigError where a target, as one of a plugin may, names metrics or tests that nobody knows."""
     target = target_of(kind)
-    tables = (("metrics", target.metrics, [*METRICS, "skill"]), ("tests", target.tests, TESTS))
+    tables = (("metrics", target.metrics, [*METRICS, *map(metric_of, LOSSES), "skill"]), ("tests", target.tests, TESTS))
     for field, names, known in tables:
         if unknown := [name for name in names if name not in known]:
             raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,8 @@ class TargetSettings(Settings):
             return tree
         if "horizons" in tree:
             raise ValueError("must have horizon or horizons, not both: delete one")
+        if not re.fullmatch(r"[1-9]\d*", str(tree["horizon"])):
+            raise ValueError(f"horizon: must be a whole number of bars ahead, 1 or more (got {tree['horizon']})")
         return {**{name: value for name, value in tree.items() if name != "horizon"}, "horizons": (tree["horizon"],)}
 
     @field_validator("horizons")

@@ -101,8 +101,15 @@ def _measures(raw: Table, columns: Columns) -> dict[str, str] | None:
     """Return the columns of a table without prices, its own or those asked for; None for bars, or if none are asked."""
     names = raw.frame.columns
     time = next((name for name in MEASURES.times if name in names), None)
-    if columns == {} or time is None or {*PRICES, *FUNDING} & {*names}:
+    if columns == {} or {*PRICES, *FUNDING} & {*names}:
         return None
+    if time is None:
+        if not columns:
+            return None
+        raise WrongSchema(
+            f"{raw.file}: expected a column of times or dates called {', '.join(MEASURES.times)} (got "
+            f"{_listed(names)}): rename or add it"
+        )
     symbol = {"symbol": "symbol"} if "symbol" in names else {}
     keys = {"row", time, *symbol}
     numbers = {name: name for name in names if name not in keys and raw.frame.schema[name] not in (pl.Boolean, pl.Date)}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from backtest.data.names import label
+from backtest.data.names import Scale, label
 from backtest.data.question import Question
 from backtest.data.records.audit import AUDIT
 from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import RUN_TABLES, SEEDS
 from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT
 from backtest.data.schema import FEATURES
-from backtest.data.targets import Scale
 from backtest.reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
 from backtest.reports.formats import SPACE, bars, counted, decimal, duration, level, listed, moment, whole
 from backtest.reports.run import RunResult

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backtest.data.names import label
-from backtest.data.targets import Scale
+from backtest.data.names import Scale, label
 from backtest.reports.blocks import Block, Figure, Heading, Table, Text, binned, binned_note, table
 from backtest.reports.diagnostics import Residuals, autocorrelations
 from backtest.reports.figures.canvas import colours

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from backtest.data.names import Scale
 from backtest.data.question import Question
-from backtest.data.targets import ROBUST_TEST, Scale, Target, log_return
-from backtest.reports.wording.question import fill
+from backtest.data.targets import ROBUST_TEST
+from backtest.reports.wording.question import capital, fill, words_of_loss
 
 SIGNS = (
     "yₜ is the realised value at time t and ŷₜ its forecast; n is the number of forecasts, h the "
@@ -53,25 +54,9 @@ OUTCOMES: dict[Scale, str] = {
         "yₜ is the sum of the {outcome} of the bars t + 1 to t + h. Networks, linear models and models of your own "
         "forecast its logarithm f: ŷₜ = exp(f + s2 / 2)."
     ),
-    "probability": "yₜ = 1 if closeₜ₊ₕ > closeₜ, otherwise 0; ŷₜ is the forecast probability of 1.",
+    "probability": "yₜ is 1 or 0, the {outcome}; ŷₜ is the forecast probability of 1.",
 }
-
-OF_LOSSES: dict[str, tuple[str, str]] = {
-    "squared": ("Squared error", "MSE = Σ (yₜ − ŷₜ)² / n."),
-    "absolute": ("Absolute error", "MAE = Σ |yₜ − ŷₜ| / n."),
-    "qlike": (
-        "QLIKE",
-        (
-            "Σ (yₜ / ŷₜ − ln(yₜ / ŷₜ) − 1) / n: ln ŷₜ + yₜ / ŷₜ less that of a perfect forecast, which changes no "
-            "difference. Patton (2011), Journal of Econometrics 160."
-        ),
-    ),
-    "brier": ("Brier score", "Σ (yₜ − ŷₜ)² / n. Brier (1950), Monthly Weather Review 78."),
-    "log_loss": (
-        "Log loss",
-        "−Σ (yₜ ln ŷₜ + (1 − yₜ) ln(1 − ŷₜ)) / n. Good (1952), Journal of the Royal Statistical Society B 14.",
-    ),
-}
+"""What an outcome is of which no formula is known."""
 
 AGAINST_ZERO: dict[str, str] = {
     "Skill": "1 − MSE of model / MSE of baseline. Campbell and Thompson (2008), Review of Financial Studies 21.",
@@ -152,8 +137,9 @@ OF_TRADING = {
 def formulas_of(question: Question, rival: str | None = None) -> dict[str, str]:
     """Return the formulas of a report on a question by name: of outcome and losses, of the verdict, then all others."""
     target = question.about
-    found = {"Outcome": outcome_of(target)}
-    found |= dict(OF_LOSSES[name] for name in question.losses if name in OF_LOSSES)
+    found = {"Outcome": target.formula or OUTCOMES[target.scale]}
+    losses = (words_of_loss(name) for name in question.losses)
+    found |= {capital(words.one): words.formula for words in losses if words.formula}
     found |= AGAINST_ZERO if (question.loss, question.rival) == ("squared", "zero") else AGAINST_OTHERS
     found |= COMMON
     found |= CLARK_WEST if question.rival in target.nested and "clark_west" in target.tests else {}
@@ -161,12 +147,3 @@ def formulas_of(question: Question, rival: str | None = None) -> dict[str, str]:
     found |= OF_INTERVALS if target.intervals else {}
     found |= OF_TRADING if target.tradable else {}
     return {name: fill(text, question, rival) for name, text in found.items()}
-
-
-def outcome_of(target: Target) -> str:
-    """Return what an outcome is, as a formula where it is one of the built-in targets."""
-    if target.outcome is log_return:
-        return "yₜ = ln(closeₜ₊ₕ / closeₜ), the {outcome}."
-    if target.bar_change:
-        return "yₜ = xₜ₊ₕ − xₜ, x the level: the {outcome}. The random walk of the level forecasts 0."
-    return OUTCOMES[target.scale]

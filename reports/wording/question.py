@@ -5,40 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from backtest.data.losses import LOSSES, LossWords
 from backtest.data.names import label
 from backtest.data.question import Question
 from backtest.data.targets import OWN_UNIT, log_return
 from backtest.reports.formats import exponent_of, power
-
-
-@dataclass(frozen=True, slots=True)
-class LossWords:
-    """What a loss is called: once, several times, and its mean."""
-
-    one: str
-    several: str
-    mean: str
-
-
-LOSS_WORDS = {
-    "squared": LossWords("squared error", "squared errors", "MSE"),
-    "absolute": LossWords("absolute error", "absolute errors", "MAE"),
-    "qlike": LossWords("QLIKE", "QLIKE losses", "QLIKE"),
-    "brier": LossWords("Brier score", "Brier scores", "Brier score"),
-    "log_loss": LossWords("log loss", "log losses", "log loss"),
-}
-"""Those of the built-in losses; a user's own is called by its name."""
-
 
 TEST_WORDS = {"diebold_mariano": "Diebold-Mariano", "diebold_mariano_robust": "robust Diebold-Mariano"}
 """What the test of a verdict is called in a sentence."""
 
 
 def words_of_loss(name: str) -> LossWords:
-    """Return what a loss is called."""
-    called = name.replace("_", " ")
+    """Return what a loss is called: by its name where it brings no words of its own."""
+    loss, called = LOSSES.get(name), name.replace("_", " ")
     own = LossWords(f"{called} loss", f"{called} losses", f"mean {called} loss")
-    return LOSS_WORDS.get(name, own)
+    return loss.words if loss and loss.words else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +39,7 @@ def axis_unit(question: Question, values: Iterable[float | None] = ()) -> AxisUn
     `values` where nothing more is known of it, otherwise basis points.
     """
     if question.about.scale == "probability":
-        return AxisUnit(0.01, "per cent", "%", "An outcome is 100 % if the price rose and 0 % if not.")
+        return AxisUnit(0.01, "per cent", "%", "An outcome is 100 % where the event came and 0 % where not.")
     if question.about.unit == OWN_UNIT:
         exponent = exponent_of(values)
         shown = f"{power(exponent).removeprefix(', ')} units" if exponent else "units"

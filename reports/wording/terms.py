@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from backtest.data.names import label
+from backtest.data.names import Scale, label
 from backtest.data.question import Question
-from backtest.data.targets import Scale
-from backtest.reports.wording.question import capital, fill
+from backtest.reports.wording.question import capital, fill, words_of_loss
 
 GLOSSARY: dict[str, str] = {
     "Adjusted p": "A p-value increased to allow for the number of models and configurations that were tried.",
@@ -86,17 +85,6 @@ OF_TESTS: dict[str, tuple[str, str]] = {
 }
 """The terms of tests that not every target has."""
 
-OF_LOSSES: dict[str, tuple[str, str]] = {
-    "absolute": ("MAE", "The mean absolute error."),
-    "brier": (
-        "Brier score",
-        "The mean squared difference between the probability of an event and 1 if it came, else 0.",
-    ),
-    "log_loss": ("Log loss", "Minus the logarithm of the probability that was given to what came, on average."),
-    "qlike": ("QLIKE", "A loss of variance forecasts that ranks them by a noisy measurement as by the true variance."),
-    "squared": ("MSE", "The mean squared error."),
-}
-
 OF_MODELS: dict[str, str] = {
     "base_rate": "forecasts the share of rises in training and validation",
     "coin": "always forecasts one half",
@@ -147,7 +135,8 @@ def terms_of(question: Question, rival: str | None = None, *, several: bool = Fa
     target = question.about
     found = GLOSSARY | OF_SCALES[target.scale]
     found |= dict(OF_TESTS[name] for name in target.tests if name in OF_TESTS)
-    found |= dict(OF_LOSSES[name] for name in question.losses if name in OF_LOSSES)
+    means = (words_of_loss(name) for name in question.losses)
+    found |= {capital(words.mean): f"The {words.meaning}." for words in means if words.meaning}
     found |= {
         capital(label(name)): f"The baseline that {OF_MODELS[name]}."
         for name in question.references

@@ -204,8 +204,9 @@ def test_a_changed_cell_is_another_trial() -> None:
     ("settings", "message"),
     [
         ({"modles": ["ridge"]}, "modles: unknown setting: did you mean models"),
-        ({"folds": {"tst": 9}}, r"folds\.tst: unknown setting: did you mean folds\.test"),
-        ({"hidden": 9}, r"hidden: unknown setting: did you mean net\.hidden"),
+        ({"folds": {"tst": 9}}, r'folds\.tst: unknown setting: did you mean folds=\{"test": \.\.\.\}\?'),
+        ({"hidden": 9}, r'hidden: unknown setting: did you mean net=\{"hidden": \.\.\.\}\?'),
+        ({"horizons": [1, 5]}, r'horizons: unknown setting: did you mean target=\{"horizons": \.\.\.\}\?'),
         ({"target": "price"}, r"target\.kind"),
         ({"net": {"window": 0}}, r"net\.window"),
         ({"models": ["rigde"]}, "rigde"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -13,19 +12,42 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as log_loss_of_sklearn
 
-from backtest.data.losses import brier, log_loss, qlike, squared
+from backtest.data.losses import LOSSES, brier, log_loss, qlike, squared
+from backtest.data.names import Scale
 from backtest.models.windows import Floats
 from backtest.significance.equal_accuracy import diebold_mariano
 from tests.support.places import needs_shared, shared
-
-Both = Callable[[Floats, Floats], Floats]
 
 RNG = np.random.default_rng(0)
 EVENTS = (RNG.random(500) < 0.4).astype(float)
 PROBABILITIES = RNG.uniform(0.01, 0.99, 500)
 VARIANCES = RNG.gamma(1.0, 1e-4, 500)
 
+OF_SCALES: dict[Scale, tuple[Floats, Floats]] = {
+    "return": (RNG.normal(size=500), RNG.normal(size=500)),
+    "variance": (VARIANCES, RNG.gamma(1.0, 1e-4, 500)),
+    "probability": (EVENTS, PROBABILITIES),
+}
+"""Outcomes and forecasts of each scale."""
+
 positive = st.floats(1e-12, 1e6)
+
+
+@pytest.mark.parametrize(("name", "scale"), [(name, scale) for name, loss in LOSSES.items() for scale in loss.scales])
+def test_every_loss_is_one_of_arrays_and_columns_and_smallest_where_the_forecast_is_right(
+    name: str, scale: Scale
+) -> None:
+    loss, (y, y_hat) = LOSSES[name], OF_SCALES[scale]
+    found = loss.excess(y, y_hat)
+    assert found.shape == y.shape
+    assert np.isfinite(found).all()
+    assert found.min() >= -1e-12
+    assert found.max() > 0
+    np.testing.assert_allclose(loss.excess(y, y), 0, atol=1e-12)
+    for forecasts in (y_hat, y):
+        frame = pl.DataFrame({"y": y, "y_hat": forecasts})
+        columns = frame.select(loss.excess(pl.col("y"), pl.col("y_hat"))).to_series()
+        np.testing.assert_allclose(loss.excess(y, forecasts), columns.to_numpy(), rtol=1e-12, atol=1e-12)
 
 
 @needs_shared
@@ -76,17 +98,3 @@ def test_scores_of_probabilities_are_those_of_scikit_learn() -> None:
     np.testing.assert_allclose(brier(EVENTS, PROBABILITIES).mean(), brier_score_loss(EVENTS, PROBABILITIES))
     np.testing.assert_allclose(log_loss(EVENTS, PROBABILITIES).mean(), log_loss_of_sklearn(EVENTS, PROBABILITIES))
     np.testing.assert_array_equal(log_loss(np.array([1.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])), [0.0, 0.0, np.inf])
-
-
-@pytest.mark.parametrize(
-    ("loss", "y", "y_hat"),
-    [
-        (qlike, VARIANCES, PROBABILITIES),
-        (brier, EVENTS, PROBABILITIES),
-        (log_loss, EVENTS, PROBABILITIES),
-        (log_loss, EVENTS, EVENTS),
-    ],
-)
-def test_losses_are_the_same_for_arrays_and_for_columns(loss: Both, y: Floats, y_hat: Floats) -> None:
-    columns = pl.DataFrame({"y": y, "y_hat": y_hat}).select(loss(pl.col("y"), pl.col("y_hat"))).to_series()  # type: ignore[arg-type]  # a loss takes both
-    np.testing.assert_allclose(loss(y, y_hat), columns.to_numpy(), rtol=1e-14)

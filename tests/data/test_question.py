@@ -19,7 +19,7 @@ def test_every_name_in_a_target_is_known(name: str) -> None:
     target = TARGETS[name]
     assert set(target.losses) <= set(LOSSES)
     assert set(target.tests) <= set(TESTS)
-    assert set(target.metrics) <= {*METRICS, "skill"}
+    assert set(target.metrics) <= set(METRICS)
     assert {*target.references, target.rival} <= set(MODELS)
     assert set(target.nested) <= set(target.references)
 

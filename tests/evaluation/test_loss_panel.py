@@ -13,7 +13,6 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import backtest.evaluation
-from backtest.data.losses import LOSSES
 from backtest.data.question import Question
 from backtest.evaluation import evaluate as evaluation
 from backtest.evaluation.evaluate import EvaluationSettings
@@ -75,14 +74,6 @@ def test_losses_are_those_of_the_formula_for_models_and_seeds(loss: str) -> None
         error = (rows["y"] - rows["y_hat"]).to_numpy()
         expected = {"squared": error**2, "absolute": np.abs(error)}[loss]
         np.testing.assert_array_equal(panel.loss("lstm", loss, seed=seed), expected)
-
-
-def test_every_loss_is_the_same_for_arrays_and_for_columns() -> None:
-    rows = FORECASTS.filter(model="ridge").sort("time").select(pl.col("y", "y_hat").abs() + 1e-4)
-    for loss in LOSSES.values():
-        columns = rows.select(loss(pl.col("y"), pl.col("y_hat"))).to_series()
-        arrays = loss(rows["y"].to_numpy(), rows["y_hat"].to_numpy())
-        np.testing.assert_allclose(columns.to_numpy(), arrays, rtol=1e-15)
 
 
 def test_losses_of_a_time_are_averaged_over_the_symbols() -> None:

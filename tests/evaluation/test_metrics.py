@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data import result_tables, schema
-from backtest.data.losses import LOSSES
+from backtest.data.losses import LOSSES, metric_of
 from backtest.data.question import Question
+from backtest.data.targets import TARGETS
 from backtest.evaluation.metrics import METRICS, metrics_of, score
 from tests.support.forecasts import column, losses, panels, random_forecasts
 
@@ -54,11 +55,17 @@ def test_every_metric_agrees_with_a_loop_at_any_scale(seed: int, n: int, scale: 
     assert got == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-def test_each_metric_and_loss_has_one_line_for_the_list() -> None:
+def test_each_metric_has_one_line_for_the_list_and_a_name_of_its_own() -> None:
     assert all(metric.summary and "\n" not in metric.summary for metric in METRICS.values())
-    assert list(LOSSES) == ["squared", "absolute", "qlike", "brier", "log_loss"]
-    losses = [name for name, metric in METRICS.items() if not metric.higher_is_better]
-    assert losses == ["mse", "qlike", "rmse", "mae", "brier", "log_loss"]
+    names = [*METRICS, *map(metric_of, LOSSES)]
+    assert len({*names}) == len(names)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_mean_of_every_loss_is_among_the_metrics_of_every_target_that_it_is_for(loss: str) -> None:
+    for kind, target in TARGETS.items():
+        found = metrics_of(Question(kind, target.losses[0], target.rival))
+        assert (metric_of(loss) in found) == (target.scale in LOSSES[loss].scales)
 
 
 def test_direction_leaves_out_rows_where_forecast_or_return_is_zero() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from backtest.data.losses import LOSSES
+from backtest.data.losses import LOSSES, Loss
 from backtest.evaluation.forecast_tests import compare
 from backtest.evaluation.metrics import METRICS, Metric, score
 from backtest.significance.equal_accuracy import diebold_mariano
@@ -25,7 +25,7 @@ def test_what_a_plugin_registers_is_in_the_tables(monkeypatch: pytest.MonkeyPatc
         return diebold_mariano(*sample.losses)
 
     bias = Metric((pl.col("y_hat") - pl.col("y")).mean(), "mean error", higher_is_better=False)
-    monkeypatch.setitem(LOSSES, "quartic", quartic)
+    monkeypatch.setitem(LOSSES, "quartic", Loss(quartic, ("return",)))
     monkeypatch.setitem(METRICS, "bias", bias)
     monkeypatch.setitem(TESTS, "own", ForecastTest("Own", run, "Is it?", pooled=("two-sided",)))
     found = panels(random_forecasts(1))

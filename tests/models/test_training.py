@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from backtest.data.errors import ConfigError
-from backtest.data.losses import excess
+from backtest.data.losses import LOSSES
 from backtest.models import MODELS
 from backtest.models.forecaster import FitLog
 from backtest.models.nets.recurrent import Cell, RecurrentNet
@@ -85,7 +85,7 @@ def test_qlike_of_log_variances_is_that_of_variances() -> None:
     total, count = rows.loss(Fixed("lstm", 2, 2, NET), cut(learn, 16), slice(None))
     y, f = learn.y, scaler.target_std * 0.3 * scaler.transform(learn.features)[learn.ends]
     assert count == 2 * len(learn)
-    assert float(total) == pytest.approx(excess("qlike", np.exp(y), np.exp(f)).sum(), rel=1e-4)
+    assert float(total) == pytest.approx(LOSSES["qlike"].excess(np.exp(y), np.exp(f)).sum(), rel=1e-4)
 
 
 @pytest.mark.parametrize(("loss", "above"), [("squared", 0.0), ("qlike", 0.72)])

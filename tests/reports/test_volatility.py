@@ -71,7 +71,7 @@ def test_glossary_and_formulas_speak_of_the_question(kind: str) -> None:
     terms, formulas = terms_of(question), formulas_of(question)
     text = " ".join((*terms.values(), *formulas.values()))
     assert ("Zero" in terms) == ("zero" in target.references)
-    assert ("MSE" in text) == ("squared" in target.losses)
+    assert ("MSE" in text) == ("squared" in question.losses)
     assert ("zero" in text) == (target.rival == "zero")
     assert ("Sharpe ratio" in terms) == ("Sharpe ratio" in formulas) == target.tradable
     assert ("Coverage" in terms) == target.intervals

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backtest.data.losses import excess, qlike
+from backtest.data.losses import LOSSES, qlike
 from backtest.data.question import Question
 from backtest.data.records.verdict import Candidate, Comparison, Verdict
 from backtest.reports.wording.verdict import sentences
@@ -52,7 +52,7 @@ def test_the_p_value_is_that_of_the_verdicts_own_test(noise: float, beats: bool)
 
 def test_the_detectable_skill_is_that_of_the_verdicts_own_test() -> None:
     found, (y, forecasts) = judged(0.8), forecasts_of(0.8)
-    own, rival = (excess("qlike", y, forecasts[name]) for name in ("lstm", "log_har"))
+    own, rival = (LOSSES["qlike"].excess(y, forecasts[name]) for name in ("lstm", "log_har"))
     assert found.detectable == pytest.approx(robust_detectable(own, rival, alpha=0.05 / 2), rel=1e-9)  # two claims
 
 

@@ -91,11 +91,36 @@ def test_runs_against_the_best_of_the_same_baselines_are_compared(run: Path, tmp
 def test_from_python_a_run_against_the_best_says_which_one_it_was() -> None:
     folds = bt.Folds(first_train=300, validation=60, test=90)
     found = bt.walk_forward(
-        "synthetic:n=700", models=["ridge"], folds=folds, question={"rival": "best"}, audit="off", progress=False
+        "synthetic:n=700",
+        models=["ridge", "ar"],
+        folds=folds,
+        question={"rival": "best", "baselines": ["zero", "ar"]},
+        audit="off",
+        progress=False,
     )
-    assert found.verdict.question.baselines == ("zero", "naive", "ridge")
-    assert found.verdict.rival_at(1) in {"zero", "naive", "ridge"}
-    assert found.verdict.candidates == ()
+    assert found.verdict.question.baselines == ("ar", "zero")
+    assert found.verdict.rival_at(1) in {"zero", "ar"}
+    assert {one.model for one in found.verdict.candidates} == {"ridge"}
+
+
+def test_baselines_alone_are_refused_for_none_of_them_is_judged() -> None:
+    with pytest.raises(
+        ConfigError, match=r"models: expected one to be judged .* \(got baselines alone, ar, ridge\): add a"
+    ):
+        small(models=["ar", "ridge"], question={"rival": "best"})
+    named = {"rival": "best", "baselines": ["zero", "naive"]}
+    assert small(models=["ar", "ridge"], question=named).config.all_models == ("zero", "naive", "ar", "ridge")
+
+
+def test_the_rivals_that_are_offered_fit_the_target() -> None:
+    with pytest.raises(ConfigError, match=r"question\.rival: unknown none: .* one of best, ") as refused:
+        small(question={"rival": "none"})
+    offered = str(refused.value).rpartition("one of ")[2].split(", ")
+    assert {MODELS[name].scale for name in offered if name != "best"} == {"any", "return"}
+    with pytest.raises(
+        ConfigError, match=r"question\.rival: log_har cannot forecast log_return: choose from best, zero"
+    ):
+        small(question={"rival": "log_har"})
 
 
 def test_the_best_of_what_is_in_the_settings_is_the_same_trial_in_any_order() -> None:
@@ -115,7 +140,7 @@ def test_the_settings_may_name_the_baselines_that_count() -> None:
     assert 'baselines = [\n    "ridge",\n    "zero",\n]' in config.to_toml()
     with pytest.raises(ConfigError, match=r"question\.baselines: must come with question\.rival = 'best'.*got zero"):
         build({**TREE, "question": {"baselines": ["zero"]}}, where="here")
-    with pytest.raises(ConfigError, match=r"models: unknown rigde: it may be one of"):
+    with pytest.raises(ConfigError, match=r"question\.baselines: unknown rigde: it may be one of"):
         small(question={"rival": "best", "baselines": ["rigde"]})
 
 
@@ -130,5 +155,5 @@ def test_no_model_is_called_best(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "best", MODELS["ridge"])
     with pytest.raises(ConfigError, match="models: best is the rival that is the best of the baselines"):
         small(models=["best"])
-    with pytest.raises(ConfigError, match=r"question\.rival: unknown bst: it may be best, or one of zero, naive"):
+    with pytest.raises(ConfigError, match=r"question\.rival: unknown bst: it may be one of best, zero, naive"):
         small(question={"rival": "bst"})

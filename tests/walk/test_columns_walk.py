@@ -96,6 +96,10 @@ def test_models_that_lack_their_measures_are_refused(file: Path) -> None:
     ):
         plan(file, models=["garch", "har", "gjr_garch"])
     with pytest.raises(
+        ConfigError, match=r"question\.rival: garch: expected prices \(got bars without\): .*, or name another rival$"
+    ):
+        plan(file, question={"rival": "garch"})
+    with pytest.raises(
         ConfigError, match=r"models: harq: expected the realised quarticity of each bar .*target\.quarticity"
     ):
         plan(file, models=["harq"], target={"kind": "log_variance.RV"})
@@ -118,6 +122,13 @@ def test_what_needs_prices_is_refused(
     features = [{"name": "log_mean", "window": 1, "column": "RV"}]
     with pytest.raises(error, match=message):
         plan(file, **{"features": features, **settings})
+
+
+def test_a_file_without_times_is_told_that_it_lacks_them(tmp_path: Path) -> None:
+    measures().rename({"date": "day"}).write_csv(tmp_path / "index.csv")
+    message = r"expected a column of times or dates called time, .*, date \(got columns day, rv, rq, note\): rename or"
+    with pytest.raises(WrongSchema, match=message):
+        plan(tmp_path / "index.csv")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,16 @@ def test_zero_and_naive_are_always_there() -> None:
         ),
         ({"executor": "loki"}, "executor: must be one of loky, serial (got loki)"),
         ({"alpha": 1.0}, "x: alpha: expected a number below 0.5 (got 1.0)"),
-        ({"target": {"horizon": 60}}, "target.horizons: must be at most net.window, 48 (got 60)"),
+        ({"target": {"horizon": 60}}, "target.horizons: must be at most net.window, 48 (got 60): models read the bars"),
+        (
+            {"target": {"horizon": "five"}},
+            "x: target.horizon: must be a whole number of bars ahead, 1 or more (got fiv",
+        ),
+        (
+            {"target": {"horizons": "1,5"}},
+            "x: target.horizons: expected a list, such as [1, 5] (got 1,5): write target.horizons = [1, 5]",
+        ),
+        ({"models": "lstm, gru"}, '(got lstm, gru): write models = ["lstm", "gru"]'),
         ({"target": {"horizon": 3}, "folds": {"gap": 1}}, "folds.gap: must be at least the horizon, 3 (got 1)"),
         ({"folds": {"test": 100, "step": 50}}, "test spans must not overlap"),
         ({"models": "lstm"}, 'x: models: expected a list, such as ["lstm", "gru"] (got lstm): write models = ["lstm"]'),
@@ -122,6 +131,14 @@ def test_a_file_of_data_is_not_taken_for_settings(tmp_path: Path) -> None:
         ("train.epochs=-1", r"^--set: train\.epochs: expected a number of at least 1"),
         ("folds.tst=5", r"^--set: folds\.tst: unknown setting"),
         ("question.loss=qlike", r"^--set: question\.loss: must be one of squared, absolute"),
+        (
+            "target.horizon=five",
+            r"^--set: target\.horizon: must be a whole number of bars ahead, 1 or more \(got five\)$",
+        ),
+        (
+            "target.horizons=1,five",
+            r"^--set: target\.horizons: expected a whole number, as each of the list \(got five\)$",
+        ),
         ("models=[3]", r"^--set: models: expected text, as each of the list \(got 3\)"),
     ],
 )
@@ -144,6 +161,8 @@ def test_settings_on_the_command_line_are_read_as_toml() -> None:
     assert config.data.source == "bars.csv"
     assert config.folds.test == "30d"
     assert config.models == ("ridge",)
+    lists = load("default", settings=["target.horizons=1,5", "models=ridge, lstm", "net.har_lags=1"]).config
+    assert (lists.target.horizons, lists.models, lists.net.har_lags) == ((1, 5), ("ridge", "lstm"), (1,))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 import backtest.reports as reports
-from backtest.data.losses import LOSSES, metric_of
+from backtest.data.losses import LOSSES
+from backtest.data.names import SCALES
+from backtest.data.question import Question
 from backtest.data.targets import SERIES_OF, TARGETS, target_of
 from backtest.evaluation.metrics import METRICS
 from backtest.features.catalog import resolve
@@ -27,10 +29,10 @@ KINDS = (*TARGETS, f"{SERIES_OF}volume")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_names_of_a_target_exist_and_agree(kind: str) -> None:
     target = target_of(kind)
-    assert set(target.losses) <= set(LOSSES)
+    assert all(target.scale in LOSSES[name].scales for name in target.losses)
     assert set(target.tests) <= set(TESTS)
-    assert set(target.metrics) <= {*METRICS, "skill"}
-    assert {*target.models, *target.references, target.rival} <= set(MODELS)
+    assert set(target.metrics) <= set(METRICS)
+    assert {*target.models, *target.references, *target.benchmarks, target.rival} <= set(MODELS)
     assert all(MODELS[name].scale in {"any", target.scale} for name in (*target.models, *target.references))
     assert resolve(target.features)
     assert target.bounds[0] <= (target.neutral or 0.0) <= target.bounds[1]
@@ -42,9 +44,11 @@ def test_every_model_forecasts_some_target(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_the_mean_of_every_loss_is_a_metric_and_has_words(name: str) -> None:
-    assert metric_of(name) in METRICS
-    assert any(name in target.losses for target in TARGETS.values())
+def test_every_loss_is_tabulated_of_some_target_and_has_words(name: str) -> None:
+    assert {*LOSSES[name].scales} <= {*SCALES}
+    assert any(name in Question(kind, target.losses[0]).losses for kind, target in TARGETS.items())
+    words = words_of_loss(name)
+    assert all(one and "\n" not in one for one in (words.one, words.several, words.mean))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -63,7 +67,7 @@ def test_a_run_of_every_target_ends_with_a_verdict_and_a_report(kind: str, tmp_p
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_verdict_can_rest_on_every_loss(loss: str, tmp_path: Path) -> None:
-    kind = next(name for name, target in TARGETS.items() if loss in target.losses)
+    kind = next(name for name, target in TARGETS.items() if target.scale in LOSSES[loss].scales)
     plan = small(**TWO_FOLDS, models=["ridge"], target={"kind": kind}, question={"loss": loss})
     walk(tmp_path / "run", plan=plan)
     tests = pl.read_parquet(tmp_path / "run" / "tests.parquet").filter(pl.col("fold").is_null(), loss=loss)
