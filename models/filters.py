@@ -46,7 +46,7 @@ def known_range_filter(forecasts: Floats, targets: TargetRange, history: Floats,
     (n, window). A forecast above its largest value becomes that one; one below its smallest, or not above zero, becomes
     the mean of its window. NaN stays.
 
-    `insanity_filter`, its model, is fitted anew with every forecast. Where a fit serves for a year, its range is out of
+    `insanity_filter`, its model, is fitted again for every forecast. Where a fit serves for a year, its range is out of
     date in a crisis, and the mean of calm years the worst substitute: on the S&P 500's realised variance, rolling 1,000
     days, fitted once a year, n = 3,096, it raises the QLIKE of a log-HAR from 0.127 to 0.405, while this one replaces
     nothing. docs/volatility.md has more.

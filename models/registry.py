@@ -27,7 +27,8 @@ class Model:
     One that is `multi_horizon` is fitted once for all horizons, to outcomes (n, H); any other once for each of them
     (`models.horizons`). `scale` says what it forecasts: any target (`models.scales` turns that into what the target
     needs), or those of one scale alone: returns, variances, from the variances of the bars, or probabilities.
-    `needs` are the measures of bars that not every walk has: `returns`, `quarticities`.
+    `needs` are the measures of bars that not every walk has: `returns`, `quarticities`. `bounded` says whether its
+    forecasts are held to what was known when they were made (`models.filters`), as the factory's own attribute says.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Model:
     scale: ModelScale = "any"
     needs: tuple[Measure, ...] = ()
     multi_horizon: bool = False
+    bounded: bool = False
 
 
 MODELS: dict[str, Model] = {}
@@ -79,7 +81,8 @@ def model(
             taken = f"{known.make.__module__}.{known.make.__qualname__}"
             raise ConfigError(f"model {name!r}: the name is taken by {taken}: choose another name")
         doc = (factory.__doc__ or "").strip().partition("\n")[0]
-        MODELS[name] = Model(name, maker(factory, name), seeded, baseline, doc, scale, needs, multi_horizon)
+        takes_part = scale, needs, multi_horizon, getattr(factory, "bounded", False)
+        MODELS[name] = Model(name, maker(factory, name), seeded, baseline, doc, *takes_part)
         return factory
 
     return register

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -157,6 +156,5 @@ def make_forecaster(name: str, question: Question, net: NetSettings, train: Trai
 
 
 def bounded(model: Model, scale: Scale) -> bool:
-    """Whether forecasts of a model are held to what was known when they were made (`known_range_filter`)."""
-    own = model.scale == "any" or getattr(inspect.unwrap(model.make), "bounded", False)
-    return scale == "variance" and own
+    """Whether forecasts of a model are held to what was known when they were made: by itself, or by `InLogs`."""
+    return scale == "variance" and (model.scale == "any" or model.bounded)

@@ -32,13 +32,18 @@ class ComparisonResult(Result):
     found: Comparison
 
     @property
+    def names_horizons(self) -> bool:
+        """Whether a finding must say its horizon: a run has several, of which not all need be compared."""
+        return any(len(run.horizons) > 1 for run in self.found.runs)
+
+    @property
     def leading(self) -> tuple[Pair, ...]:
-        """The pairs of candidates; without any all pairs."""
+        """The pairs of candidates at all horizons; without any all pairs."""
         return tuple(pair for pair in self.found.pairs if pair.group != "other") or self.found.pairs
 
     @property
     def tested(self) -> tuple[Pair, ...]:
-        """The pairs whose test is defined."""
+        """The pairs whose test is defined, at all horizons."""
         return tuple(pair for pair in self.found.pairs if pair.p_adjusted is not None)
 
     @property
@@ -53,8 +58,11 @@ class ComparisonResult(Result):
 
     @cached_property
     def pair_paths(self) -> tuple[tuple[Pair, LossPath], ...]:
-        """The leading pairs that differ, each with its cumulative loss difference as a share of the rival's total."""
-        differing = [pair for pair in self.leading if pair.difference is not None]
+        """The leading pairs that differ at the horizon of the views, each with its cumulative loss difference.
+
+        That is a share of the rival's total.
+        """
+        differing = [pair for pair in self.leading if pair.horizon == self.horizon and pair.difference is not None]
         against = self.rival, self.question.loss
         return tuple((pair, loss_path(self.origins, pair.names[0], *against, pair.names[1])) for pair in differing)
 

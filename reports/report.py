@@ -107,7 +107,8 @@ def comparison_subtitle(result: ComparisonResult) -> str:
     """Return what a comparison is about."""
     found = result.found
     first, last = spelt(found.first, date), spelt(found.last, date)
-    return f"{listed(found.symbols, 4)}, {counted(found.rows, 'forecast')} in common, {first} to {last}"
+    ahead = f", {bars(found.horizons)} ahead" if result.names_horizons else ""
+    return f"{listed(found.symbols, 4)}, {counted(found.rows, 'forecast')} in common, {first} to {last}{ahead}"
 
 
 def marked(sections: Sequence[Section], exceptions: Collection[str]) -> tuple[Section, ...]:

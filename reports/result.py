@@ -55,6 +55,13 @@ class Score:
         """The verdict on a candidate; None for a baseline."""
         return self.candidate.status if self.candidate else None
 
+    @property
+    def p_of_claim(self) -> tuple[float | None, float | None]:
+        """The p-value and the adjusted one of being worse where that is the verdict, otherwise of being better."""
+        if self.candidate and self.status == "worse":
+            return self.candidate.p_worse, self.candidate.p_worse_adjusted
+        return self.p_value, self.p_adjusted
+
 
 @dataclass(frozen=True, slots=True)
 class Fold:

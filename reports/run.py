@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -38,20 +38,29 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """By how much of the training range inputs may leave it at each end; `off`: they are not held."""
+
+    clip: float | Literal["off"] = "off"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the report reads from the settings; their text is shown as it is."""
 
     costs: Costs
+    train: Training = field(default_factory=Training)
 
 
 @dataclass(frozen=True, eq=False)
 class RunResult(Result):
-    """A finished run; `audit` is None if it was not audited, `config` the settings in TOML."""
+    """A finished run; `audit` is None if it was not audited, `config` the settings in TOML, `clip` one of them."""
 
     manifest: Manifest
     config: str
     costs: Costs
     audit: Audit | None
+    clip: float | Literal["off"] = "off"
 
 
 def read(folder: Path) -> RunResult:
@@ -70,10 +79,12 @@ def read(folder: Path) -> RunResult:
     verdict = read_record(Verdict, folder, run_files.VERDICT, found)
     check_tables(folder, tables, verdict.question)
     config = run_files.read_bytes(folder, run_files.SETTINGS, found).decode(errors="replace")
+    settings = settings_of(config, folder / run_files.SETTINGS)
     return RunResult(
         manifest=manifest,
         config=printable(config, keep="\n\t"),
-        costs=costs_of(config, folder / run_files.SETTINGS),
+        costs=settings.costs,
+        clip=settings.train.clip,
         verdict=verdict,
         audit=read_record(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
         tables=tables,
@@ -100,16 +111,18 @@ def from_tables(
     named = {table.name.lower(): printable_frame(check(given[table.name.lower()], table)) for table in RUN_TABLES}
     check_manifest(Path(card.name) / run_files.MANIFEST, card)
     check_tables(Path(card.name), named, verdict.question)
+    settings = settings_of(config, "the run's settings")
     return RunResult(
         manifest=card,
         config=printable(config, keep="\n\t"),
-        costs=costs_of(config, "the run's settings"),
+        costs=settings.costs,
+        clip=settings.train.clip,
         verdict=printable_record(verdict),
         audit=printable_record(audit) if audit else None,
         tables=named,
     )
 
 
-def costs_of(config: str, where: Path | str) -> Costs:
-    """Return the costs of a trade from settings in TOML; RunError where they are missing or no numbers."""
-    return parse_record(Settings, parse_settings(config, where), where).costs
+def settings_of(config: str, where: Path | str) -> Settings:
+    """Return what the report reads from settings in TOML; RunError where costs are missing or no numbers."""
+    return parse_record(Settings, parse_settings(config, where), where)

@@ -51,7 +51,7 @@ def random_walk(walk: AuditedWalk, rng: np.random.Generator) -> pl.DataFrame:
 
     Bars keep their times, volumes and how far their extremes lie beyond open and close. For variances the bars are the
     true ones in a random order, so that no variance tells of the next. A column of bars or of an external series that
-    is forecast is made anew too: variances in a random order, a level as a random walk.
+    is forecast is replaced too: variances in a random order, a level as a random walk.
     """
     target = target_of(walk.config.target.kind)
     simulate = _shuffle_prices if has_no_sign(walk) else _simulate_prices

@@ -71,14 +71,14 @@ class WalkProgress:
         return f"{fits} of {self.total} fits, {folds} of {len(self.folds)} folds, {left}"
 
     def _fit(self, task: Task) -> str:
-        """Which fit finished last: model, seed, fold and its dates."""
+        """Which fit finished last: model, seed, the fold's number as the tables have it, from 0, and its dates."""
         first, last = task.folds[0], task.folds[-1]
         seed = "" if task.seed is None else f" seed {task.seed}"
         if first.test.end <= first.test.start:
             return f"last: {label(task.model)}{seed}, final fit on all bars"
-        numbers = f"fold {first.index + 1}" if first is last else f"folds {first.index + 1} to {last.index + 1}"
+        numbers = f"fold {first.index}" if first is last else f"folds {first.index} to {last.index}"
         dates = f"{first.test.start:%Y-%m-%d} to {last.test.end:%Y-%m-%d}"
-        return f"last: {label(task.model)}{seed}, {numbers} of {len(self.folds)}, {dates}"
+        return f"last: {label(task.model)}{seed}, {numbers}, {dates}"
 
 
 class TimeLeft:

@@ -17,6 +17,7 @@ from backtest.significance.result import FloatArray
 from backtest.verdict.rule import differences_needed
 
 KEY = ["symbol", "time"]
+AT_HORIZON = ["horizon", *KEY]
 RELATIVE, ABSOLUTE = 1e-12, 1e-15
 """What rounding may change in a log return: its last digits, or those of the logarithms that it is a difference of."""
 
@@ -33,11 +34,11 @@ class CommonSample:
 
     `rows` (n,) are the symbols and times that all runs share. `names` has, for each run, the name of each of its
     models: `run:model`, that of the first run with the same forecasts, or the model's own name where all runs forecast
-    the same, as the references always do.
-    `left_out` counts by run the rows that another one does not forecast.
+    the same, as the references always do. `horizons` are those that all runs have, in bars, ascending; each of the
+    `rows` is forecast at every one of them. `left_out` counts by run the rows that another one does not forecast.
     """
 
-    horizon: int
+    horizons: tuple[int, ...]
     rows: pl.DataFrame
     forecasts: pl.DataFrame
     folds: pl.DataFrame
@@ -47,53 +48,54 @@ class CommonSample:
 
 
 def common_sample(runs: Sequence[FinishedRun]) -> CommonSample:
-    """Return what all runs forecast at their shortest common horizon.
+    """Return what all runs forecast at every horizon that they have in common.
 
     Raises ConfigError where there is no such horizon, where a row has other outcomes in another run, or where there
-    are too few rows to judge by.
+    are too few rows to judge the shortest horizon by.
     """
-    horizon = common_horizon(runs)
-    matched = [run.matched.filter(horizon=horizon) for run in runs]
+    horizons = common_horizons(runs)
+    matched = [run.matched.filter(pl.col("horizon").is_in(horizons)) for run in runs]
     means = [rows.filter(pl.col("seed").is_null()) for rows in matched]
     references = runs[0].verdict.question.references
     agreed = ["y", *references]
-    truths = [rows.filter(model=references[0]).select(*KEY, "target_time", *agreed) for rows in means]
-    shared = reduce(lambda rows, other: rows.join(other.select(KEY), on=KEY, how="semi"), truths).sort("time", "symbol")
-    for run, truth in zip(runs[1:], truths[1:], strict=True):
-        refuse_others(shared, truth, agreed, runs[0].name, run.name)
-    refuse_few(shared, truths, runs, horizon)
+    truths = [rows.filter(model=references[0]).select(*AT_HORIZON, "target_time", *agreed) for rows in means]
+    origins = [truth.filter(horizon=horizons[0]).select(KEY) for truth in truths]  # a run has one set for all horizons
+    shared = reduce(lambda rows, other: rows.join(other, on=KEY, how="semi"), origins).sort("time", "symbol")
+    truth = truths[0].join(shared, on=KEY, how="semi")
+    for run, other in zip(runs[1:], truths[1:], strict=True):
+        refuse_others(truth, other, agreed, runs[0].name, run.name)
+    refuse_few(shared, origins, runs, horizons[0])
     folds = stretches_of(shared, runs[0].manifest.data.interval)
-    names = names_of(runs, [rows.join(shared.select(KEY), on=KEY, how="semi") for rows in means])
+    names = names_of(runs, [rows.join(shared, on=KEY, how="semi") for rows in means])
     return CommonSample(
-        horizon,
-        shared.select(KEY),
-        forecasts_of(matched, shared, folds, names),
+        horizons,
+        shared,
+        forecasts_of(matched, truth, folds, names),
         folds,
         pl.DataFrame(schema=FITS.dtypes),
         names,
-        tuple(truth.height - shared.height for truth in truths),
+        tuple(own.height - shared.height for own in origins),
     )
 
 
-def common_horizon(runs: Sequence[FinishedRun]) -> int:
-    """Return the shortest horizon of all runs; ConfigError where they have none in common."""
-    horizons = [set(run.matched["horizon"].unique()) for run in runs]
-    shared = set.intersection(*horizons)
+def common_horizons(runs: Sequence[FinishedRun]) -> tuple[int, ...]:
+    """Return the horizons of all runs, ascending; ConfigError where they have none in common."""
+    shared = set.intersection(*(set(run.horizons) for run in runs))
     if not shared:
-        got = ", ".join(
-            f"{run.name} {', '.join(map(str, sorted(own)))}" for run, own in zip(runs, horizons, strict=True)
-        )
+        got = ", ".join(f"{run.name} {', '.join(map(str, run.horizons))}" for run in runs)
         raise ConfigError(f"compare: expected runs with a horizon in common (got {got}): compare those that share one")
-    return int(min(shared))
+    return tuple(sorted(shared))
 
 
-def refuse_others(shared: pl.DataFrame, truth: pl.DataFrame, agreed: Sequence[str], first: str, name: str) -> None:
+def refuse_others(truth: pl.DataFrame, other: pl.DataFrame, agreed: Sequence[str], first: str, name: str) -> None:
     """Raise ConfigError where a common row has another value in a column of `agreed` in the run called `name`."""
-    both = shared.join(truth, on=KEY, suffix="_here")
+    both = truth.join(other, on=AT_HORIZON, suffix="_here")
     apart = [(pl.col(column) - pl.col(f"{column}_here")).abs() for column in agreed]
     allowed = [RELATIVE * pl.col(column).abs() + ABSOLUTE for column in agreed]
     same = [gap <= most for gap, most in zip(apart, allowed, strict=True)]
-    odd = both.filter(~pl.all_horizontal(*same, pl.col("target_time") == pl.col("target_time_here"))).sort(KEY)
+    odd = both.filter(~pl.all_horizontal(*same, pl.col("target_time") == pl.col("target_time_here"))).sort(
+        *KEY, "horizon"
+    )
     if odd.is_empty():
         return
     row, last = odd.row(0, named=True), agreed[-1]
@@ -108,15 +110,17 @@ def refuse_others(shared: pl.DataFrame, truth: pl.DataFrame, agreed: Sequence[st
     )
 
 
-def refuse_few(shared: pl.DataFrame, truths: Sequence[pl.DataFrame], runs: Sequence[FinishedRun], horizon: int) -> None:
+def refuse_few(
+    shared: pl.DataFrame, origins: Sequence[pl.DataFrame], runs: Sequence[FinishedRun], horizon: int
+) -> None:
     """Raise ConfigError where the runs share too few times for a test of forecasts so far ahead."""
     needed, got = differences_needed(runs[0].verdict.question.test, horizon), shared["time"].n_unique()
     if got >= needed:
         return
     symbols = [run.manifest.data.symbols for run in runs]
     spans = "; ".join(
-        f"{run.name}: {', '.join(own[:3])}{', ...' if len(own) > 3 else ''}, {truth.height} forecasts"
-        for run, own, truth in zip(runs, symbols, truths, strict=True)
+        f"{run.name}: {', '.join(own[:3])}{', ...' if len(own) > 3 else ''}, {rows.height} forecasts"
+        for run, own, rows in zip(runs, symbols, origins, strict=True)
     )
     raise ConfigError(
         f"compare: expected {needed} times or more that all runs forecast (got {got}): compare runs that were tested "
@@ -128,7 +132,7 @@ def names_of(runs: Sequence[FinishedRun], means: Sequence[pl.DataFrame]) -> tupl
     """Return what the models of each run are called, from their means over seeds on the common rows."""
     forecasts = [
         {
-            str(model): rows.sort(KEY)["y_hat"].to_numpy()
+            str(model): rows.sort(AT_HORIZON)["y_hat"].to_numpy()
             for (model,), rows in each.partition_by("model", as_dict=True).items()
         }
         for each in means
@@ -159,16 +163,17 @@ def same_forecasts(one: FloatArray, other: FloatArray) -> bool:
 
 
 def forecasts_of(
-    matched: Sequence[pl.DataFrame], shared: pl.DataFrame, folds: pl.DataFrame, names: Sequence[Mapping[str, str]]
+    matched: Sequence[pl.DataFrame], truth: pl.DataFrame, folds: pl.DataFrame, names: Sequence[Mapping[str, str]]
 ) -> pl.DataFrame:
     """Return FORECASTS of the virtual run, with the outcomes of the first; what has one name in all is of the first."""
     starts = folds["test_start"]
-    rows = shared.select(*KEY, "y", fold=(starts.search_sorted(shared["time"], side="right") - 1).cast(pl.Int32))
+    fold = (starts.search_sorted(truth["time"], side="right") - 1).cast(pl.Int32)
+    rows = truth.select(*AT_HORIZON, "y", fold=fold)
     known: set[str] = set()
     found = []
     for own, called in zip(matched, names, strict=True):
         wanted = {model: name for model, name in called.items() if name not in known}
-        kept = own.filter(pl.col("model").is_in(list(wanted))).drop("y", "fold").join(rows, on=KEY)
+        kept = own.filter(pl.col("model").is_in(list(wanted))).drop("y", "fold").join(rows, on=AT_HORIZON)
         found.append(kept.with_columns(pl.col("model").replace_strict(wanted, return_dtype=pl.String)))
         known.update(wanted.values())
     return pl.concat([frame.select(FORECASTS.names) for frame in found])

@@ -62,26 +62,26 @@ def compare_runs(runs: Sequence[Path | FinishedRun], out: Path | None = None) ->
 def compare(runs: Sequence[FinishedRun]) -> ComparedRuns:
     """Evaluate and judge all models of the runs on the rows that they share, and test them pair by pair.
 
+    That is done at every horizon that all runs have; the adjustment counts models, or pairs, at all of them together.
     The level is the smallest of the runs' verdicts, the adjustment theirs if they agree, otherwise Holm's. The verdict
     is that of any run, `verdict.rule`: its family holds all models of all runs and what else the ledgers list.
     """
     sample = common_sample(runs)
     alpha, card = min(run.verdict.alpha for run in runs), runs[0].manifest.data
-    question = runs[0].verdict.question
+    question = replace(runs[0].verdict.question, horizons=sample.horizons)
     agreed = {run.verdict.adjustment for run in runs}
     adjustment = agreed.pop() if len(agreed) == 1 and agreed <= set(ADJUSTMENTS) else "holm"
     settings = EvaluationSettings(alpha, adjustment, CostSettings(), card.interval, card.always_open, question)
     models = [models_of(run, names) for run, names in zip(runs, sample.names, strict=True)]
     evaluation = evaluate(sample.forecasts, sample.folds, sample.fits, None, settings)
-    panel = evaluation.panels[0]
-    pairs = pairs_to_test(panel, models)
+    pairs = pairs_to_test(evaluation.panels, models)
     if not pairs:
         besides = " and ".join(question.references)
         raise ConfigError(
             f"compare: expected a model that two of the runs have (got none besides {besides}): "
             "compare runs of the same models"
         )
-    judged, family = compare_pairs(panel, pairs, alpha)
+    judged, family = compare_pairs(evaluation.panels, pairs, alpha)
     verdict = verdict_on(evaluation, settings, runs, models)
     sums = {name: sha256(content) for name, content in files_of(evaluation.tables, verdict).items()}
     return ComparedRuns(record_of(runs, sample, judged, family, sums), verdict, evaluation.tables)
@@ -104,7 +104,7 @@ def verdict_on(
         seeds=tables[SEEDS.file],
         dropped=tables[DROPPED.file],
         panels=evaluation.panels,
-        tried=tried_besides(runs, evaluation.panels[0].horizon),
+        tried=tried_besides(runs, settings.question.horizons),
         leak=any(run.leaked for run in runs),
         question=settings.question,
     )
@@ -112,10 +112,10 @@ def verdict_on(
     return judge(evidence, networks=list(candidates), alpha=settings.alpha, adjustment=settings.adjustment)
 
 
-def tried_besides(runs: Sequence[FinishedRun], horizon: int) -> Tried:
+def tried_besides(runs: Sequence[FinishedRun], horizons: Sequence[int]) -> Tried:
     """Return what was tried on the bars of the runs, these runs included, by the ledgers beside them.
 
-    What the runs themselves claim at other horizons than the one compared counts as well.
+    What the runs themselves claim at other horizons than those that are compared counts as well.
     """
     own = {(run.trial, run.manifest.data.traded) for run in runs}
     bars = {data for _, data in own}
@@ -131,7 +131,7 @@ def tried_besides(runs: Sequence[FinishedRun], horizon: int) -> Tried:
     better, worse = set(known.better), set(known.worse)
     for run in runs:
         opposite = {(one.model, one.horizon): one.p_worse for one in run.verdict.candidates}
-        for claim in (claim for claim in run.verdict.claims if claim.horizon != horizon):
+        for claim in (claim for claim in run.verdict.claims if claim.horizon not in horizons):
             key, p_worse = (f"{claim.model} of {run.name}", claim.horizon), opposite.get((claim.model, claim.horizon))
             better.add((key, claim.p_value))
             worse.add((key, 1.0 if p_worse is None else p_worse))
@@ -149,7 +149,7 @@ def record_of(
     times = sample.rows["time"]
     return Comparison(
         version=versions()["beatzero"],
-        horizon=sample.horizon,
+        horizons=sample.horizons,
         interval_seconds=runs[0].manifest.data.interval_seconds,
         symbols=tuple(sample.rows["symbol"].unique().sort()),
         rows=sample.rows.height,
@@ -167,7 +167,8 @@ def record_of(
 def run_of(run: FinishedRun, left_out: int) -> ComparedRun:
     """Return what is recorded of one run."""
     manifest, verdict, audit = run.manifest, run.verdict, run.audit
-    own = run.matched.filter(pl.col("seed").is_null(), model=verdict.question.references[0])
+    of_each = {"model": verdict.question.references[0], "horizon": run.horizons[0]}
+    own = run.matched.filter(pl.col("seed").is_null(), **of_each)
     audited: Audited = "leak" if audit and audit.leaks else "passed" if audit and audit.done else "not audited"
     return ComparedRun(
         name=run.name,
@@ -176,6 +177,7 @@ def run_of(run: FinishedRun, left_out: int) -> ComparedRun:
         manifest=run.sha256,
         source=manifest.data.source,
         symbols=manifest.data.symbols,
+        horizons=run.horizons,
         forecasts=own.height,
         left_out=left_out,
         folds=own["fold"].n_unique(),

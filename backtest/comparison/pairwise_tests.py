@@ -14,6 +14,7 @@ from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.multiple_testing import holm
 from backtest.significance.primary import PrimaryTest
 from backtest.significance.result import FloatArray
+from backtest.verdict.rule import differences_needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,45 +28,51 @@ class RunModels:
 
 @dataclass(frozen=True, slots=True)
 class ModelPair:
-    """Two models to be tested against each other; `picked_from` counts the pairs that this one was chosen from.
+    """Two models to be tested against each other at a horizon.
 
-    `names` are those in the loss panel.
+    `picked_from` counts the pairs that this one was chosen from. `names` are those in the loss panel.
     """
 
     model: str
     run: str
     other_model: str
     other_run: str
+    horizon: int
     group: Group
     picked_from: int
     names: tuple[str, str]
 
 
-def pairs_to_test(panel: LossPanel, runs: Sequence[RunModels]) -> list[ModelPair]:
+def pairs_to_test(panels: Sequence[LossPanel], runs: Sequence[RunModels]) -> list[ModelPair]:
     """Return what is to be tested: of every two runs the models that both have, and their best against each other.
 
-    The best are the candidates with the smallest squared error; where they have the same name they are tested already.
-    Candidates come first.
+    Each pair is tested at the horizon of every panel. The best are the candidates with the smallest mean loss there;
+    where they have the same name they are tested already. Candidates come first.
     """
     found = [
         pair
         for one, other in combinations(runs, 2)
-        for pair in (*_models_of_both(one, other, panel.question.references), *_best_of_each(one, other, panel))
+        for pair in (*_models_of_both(one, other, panels), *_best_of_each(one, other, panels))
     ]
     order: tuple[Group, ...] = ("question", "best", "other")
     return sorted(found, key=lambda pair: order.index(pair.group))
 
 
-def compare_pairs(panel: LossPanel, pairs: Sequence[ModelPair], alpha: float) -> tuple[tuple[Pair, ...], int]:
-    """Return what is found of every pair, and how many p-values were adjusted together, by Holm.
+def compare_pairs(
+    panels: Sequence[LossPanel], pairs: Sequence[ModelPair], alpha: float
+) -> tuple[tuple[Pair, ...], int]:
+    """Return what is found of every pair, and how many p-values were adjusted together, by Holm, at all horizons.
 
-    An undefined p-value makes no claim. The same two forecasts under other names are the same test made again, and
-    count once. The p-value of a pair that was picked from several counts for each of them (Bonferroni).
+    An undefined p-value makes no claim. The same two forecasts under other names are the same test repeated, and count
+    once. The p-value of a pair that was picked from several counts for each of them (Bonferroni).
     """
-    first = first_alike(panel.y_hat)
-    tests = [frozenset(first[name] for name in pair.names) for pair in pairs]
-    found = [_tested(panel, pair, same=len(test) == 1) for pair, test in zip(pairs, tests, strict=True)]
-    claims: dict[frozenset[str], float] = {}
+    by_horizon = {panel.horizon: panel for panel in panels}
+    first = {panel.horizon: first_alike(panel.y_hat) for panel in panels}
+    tests = [frozenset((pair.horizon, first[pair.horizon][name]) for name in pair.names) for pair in pairs]
+    found = [
+        _tested(by_horizon[pair.horizon], pair, same=len(test) == 1) for pair, test in zip(pairs, tests, strict=True)
+    ]
+    claims: dict[frozenset[tuple[int, str]], float] = {}
     for pair, test, row in zip(pairs, tests, found, strict=True):
         if row["p_value"] is not None:
             claims[test] = min(claims.get(test, 1.0), pair.picked_from * row["p_value"])
@@ -105,25 +112,27 @@ def difference(
     return {"difference": value, "low": low, "high": -high}
 
 
-def _models_of_both(one: RunModels, other: RunModels, references: Sequence[str]) -> Iterator[ModelPair]:
+def _models_of_both(one: RunModels, other: RunModels, panels: Sequence[LossPanel]) -> Iterator[ModelPair]:
     """Pairs of the same model in two runs."""
+    references = panels[0].question.references
     for model in (model for model in one.names if model in other.names and model not in references):
         group: Group = "question" if model in one.candidates | other.candidates else "other"
-        yield ModelPair(model, one.run, model, other.run, group, 1, (one.names[model], other.names[model]))
+        names = one.names[model], other.names[model]
+        for panel in panels:
+            yield ModelPair(model, one.run, model, other.run, panel.horizon, group, 1, names)
 
 
-def _best_of_each(one: RunModels, other: RunModels, panel: LossPanel) -> Iterator[ModelPair]:
-    """The pair of the best candidates of two runs, where they have different names."""
-    if not one.candidates or not other.candidates:
-        return
-    best = [
-        min((float(panel.loss(run.names[model]).mean()), model) for model in run.candidates)[1] for run in (one, other)
-    ]
-    if best[0] != best[1]:
-        names = one.names[best[0]], other.names[best[1]]
-        yield ModelPair(
-            best[0], one.run, best[1], other.run, "best", len(one.candidates) * len(other.candidates), names
+def _best_of_each(one: RunModels, other: RunModels, panels: Sequence[LossPanel]) -> Iterator[ModelPair]:
+    """The pair of the best candidates of two runs at each horizon, where they have different names."""
+    choice = len(one.candidates) * len(other.candidates)
+    for panel in panels if choice else []:
+        first, second = (
+            min((float(panel.loss(run.names[model]).mean()), model) for model in run.candidates)[1]
+            for run in (one, other)
         )
+        if first != second:
+            names = one.names[first], other.names[second]
+            yield ModelPair(first, one.run, second, other.run, panel.horizon, "best", choice, names)
 
 
 def _judged(pair: ModelPair, found: dict[str, Any], p_adjusted: float | None, alpha: float, *, same: bool) -> Pair:
@@ -133,7 +142,7 @@ def _judged(pair: ModelPair, found: dict[str, Any], p_adjusted: float | None, al
         finding = "the same" if same else "undefined"
     elif p_adjusted <= alpha:
         finding = "better" if found["difference"] < 0 else "worse"
-    about = (pair.model, pair.run, pair.other_model, pair.other_run, pair.group, pair.picked_from)
+    about = (pair.model, pair.run, pair.other_model, pair.other_run, pair.horizon, pair.group, pair.picked_from)
     return Pair(*about, names=pair.names, finding=finding, p_adjusted=p_adjusted, **found)
 
 
@@ -143,7 +152,9 @@ def _tested(panel: LossPanel, pair: ModelPair, *, same: bool) -> dict[str, Any]:
     if same:
         return {**nothing, "note": "the same forecasts"}
     losses = [panel.loss(name) for name in (*pair.names, panel.rival)]
-    primary = panel.primary_test
+    primary, needed = panel.primary_test, differences_needed(panel.question.test, panel.horizon)
+    if losses[0].size < needed:
+        return {**nothing, "note": f"{losses[0].size} loss differences, at least {needed} are needed"}
     effect = difference(losses[0], losses[1], losses[2], panel.horizon, primary)
     if not effect:
         return {**nothing, "note": "the rival makes no error to compare with"}

@@ -48,6 +48,11 @@ class FinishedRun:
     ledger: Ledger
 
     @property
+    def horizons(self) -> tuple[int, ...]:
+        """How many bars ahead it forecasts, ascending."""
+        return tuple(self.matched["horizon"].unique().sort())
+
+    @property
     def leaked(self) -> bool:
         """Whether its audit found a leak."""
         return self.verdict.status == "leak suspected" or (self.audit is not None and bool(self.audit.leaks))

@@ -86,6 +86,11 @@ def recent_volatility(y: FloatArray, horizon: int) -> FloatArray:
     return np.sqrt(np.where(known >= FEWEST, sums, np.nan) / np.maximum(known, 1))
 
 
+def variance(rows: pl.DataFrame) -> IntArray:
+    """Tercile (n,) of the mean variance before each forecast, where outcomes are variances; see `volatility`."""
+    return volatility(rows.with_columns(pl.col("y").sqrt()))
+
+
 def rises(rows: pl.DataFrame) -> IntArray:
     """Tercile (n,) of the share of rises before each forecast, of outcomes that are 1 or 0, as `volatility` has it."""
     return volatility(rows)
@@ -104,7 +109,8 @@ def weekday(rows: pl.DataFrame) -> IntArray:
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 REGIMES = {
-    "volatility": Regime(("low", "middle", "high"), volatility, scales=("return", "variance")),
+    "volatility": Regime(("low", "middle", "high"), volatility, scales=("return",)),
+    "variance": Regime(("low", "middle", "high"), variance, scales=("variance",)),
     "rises": Regime(("few", "middle", "many"), rises, scales=("probability",)),
     "hour": Regime(tuple(f"{number:02}:00" for number in range(24)), hour, cycle=timedelta(days=1)),
     "weekday": Regime(DAYS, weekday, cycle=timedelta(weeks=1)),

@@ -16,13 +16,14 @@ from backtest.significance.result import FloatArray, TestResult, paired
 class BestBaselineTest:
     """One model against the best of its baselines.
 
-    `best` is the baseline with the smallest mean loss, `hardest` the one with the largest test statistic: `better`
-    tests whether the model beats it, and so every baseline. `worse` tests whether it is worse than at least one, its
-    p-value the smallest times their number.
+    `best` is the baseline with the smallest mean loss. `better` tests whether the model beats every one; its p-value is
+    the largest, that against `hardest`. `worse` tests whether it is worse than at least one; its p-value is the
+    smallest, that against `strongest`, times their number. Of equal p-values that of the largest statistic counts.
     """
 
     best: str
     hardest: str
+    strongest: str
     better: TestResult
     worse: TestResult
 
@@ -60,19 +61,21 @@ def best_of_baselines(
         raise ConfigError("best_of_baselines: at least one baseline is needed (got none): name their losses")
     model, *others = paired(loss_model=loss_model, **{f"losses of {name}": own for name, own in losses.items()})
     better: dict[str, TestResult] = {}
-    worse: list[TestResult] = []
+    worse: dict[str, TestResult] = {}
     baselines = dict(zip(losses, others, strict=True))
     for name, own in baselines.items():
         try:
             better[name] = test(model, own, horizon=horizon, alternative="less")
-            worse.append(test(model, own, horizon=horizon, alternative="greater"))
+            worse[name] = test(model, own, horizon=horizon, alternative="greater")
         except UndefinedTest as error:
             raise UndefinedTest(f"best_of_baselines: undefined against {name}: {error}") from error
-    hardest = max(better, key=lambda name: better[name].statistic)
-    worst = min(worse, key=lambda found: found.p_value)
+    hardest = max(better, key=lambda name: (better[name].p_value, better[name].statistic))
+    strongest = min(worse, key=lambda name: (worse[name].p_value, -worse[name].statistic))
+    p_worse = min(1.0, len(baselines) * worse[strongest].p_value)
     return BestBaselineTest(
         lowest_loss(baselines),
         hardest,
+        strongest,
         replace(better[hardest], test="best_of_baselines"),
-        replace(worst, test="best_of_baselines", p_value=min(1.0, len(baselines) * worst.p_value)),
+        replace(worse[strongest], test="best_of_baselines", p_value=p_worse),
     )

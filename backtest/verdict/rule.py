@@ -16,11 +16,12 @@ from typing import Any
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.data.errors import ConfigError
+from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.data.names import BEST, RANKING, Status
 from backtest.data.question import Question
 from backtest.data.records.verdict import BestBaseline, Candidate, Comparison, Reason, Verdict
 from backtest.evaluation.loss_panel import LossPanel
+from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.primary import PRIMARY
 from backtest.verdict.ledger import Key
 from backtest.verdict.multiple_testing import Family, Tried, primary
@@ -178,7 +179,7 @@ def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds
         seed_verdicts=seed_verdicts,
         time_share=_time_share(evidence.seeds, key),
         deflated_sharpe=evidence.deflated.get(key),
-        hardest=_hardest_baseline(evidence, key, worse=status == "worse"),
+        hardest=_deciding_baseline(evidence, key, worse=status == "worse"),
         benchmarks=_benchmarks(evidence, key) if status == "better" else (),
     )
 
@@ -202,17 +203,16 @@ def _best_baselines(evidence: Evidence) -> tuple[BestBaseline, ...]:
     return tuple(BestBaseline(panel.horizon, panel.rival) for panel in evidence.panels)
 
 
-def _hardest_baseline(evidence: Evidence, key: Key, *, worse: bool) -> str | None:
-    """The baseline whose test decides about a claim against the best of them; None for a single rival.
-
-    It has the largest p-value of being better, or the smallest of being worse.
-    """
-    asked, (model, horizon) = evidence.question, key
-    side = "greater" if worse else "less"
-    about = {"test": asked.test, "loss": asked.loss, "model": model, "horizon": horizon, "alternative": side}
-    rows = evidence.tests.filter(pl.col("fold").is_null(), pl.col("baseline").is_in(asked.baselines), **about)
-    found = rows.sort("p_value", "statistic", descending=[not worse, True], nulls_last=True)["baseline"]
-    return str(found[0]) if len(found) else None
+def _deciding_baseline(evidence: Evidence, key: Key, *, worse: bool) -> str | None:
+    """The baseline whose test decides about a claim against the best of them; None for a single rival, or untested."""
+    if evidence.question.rival != BEST:
+        return None
+    (model, horizon), panel = key, evidence.panel(key[1])
+    try:
+        found = best_of_baselines(panel.loss(model), panel.rival_losses, horizon=horizon, test=panel.primary_test.run)
+    except UndefinedTest:
+        return None
+    return found.strongest if worse else found.hardest
 
 
 def _without_forecasts(model: str) -> Candidate:

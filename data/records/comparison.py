@@ -26,9 +26,9 @@ Audited = Literal["passed", "leak", "not audited"]
 class ComparedRun:
     """One run as it was compared; `name` is its folder's, with enough of the path to be unique.
 
-    `settings`, `bars` and `manifest` are SHA-256, `source` is where the bars came from. It has `forecasts` of each
-    model, of which `left_out` are of rows that another run has not, between `first` and `last` (UTC, ISO 8601).
-    `verdict` is its own; `audited` and `depth` are of its audit.
+    `settings`, `bars` and `manifest` are SHA-256, `source` is where the bars came from. At each of its `horizons`, bars
+    ahead, it has `forecasts` of each model, of which `left_out` are of rows that another run has not, between `first`
+    and `last` (UTC, ISO 8601). `verdict` is its own; `audited` and `depth` are of its audit.
     """
 
     name: str
@@ -37,6 +37,7 @@ class ComparedRun:
     manifest: str
     source: str
     symbols: tuple[str, ...]
+    horizons: tuple[int, ...]
     forecasts: int
     left_out: int
     folds: int
@@ -67,7 +68,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One model against another on the common rows; numbers are None where they are undefined, `note` says why.
+    """One model against another on the common rows, `horizon` bars ahead; undefined numbers are None, `note` says why.
 
     `names` are what the two are called in the tables of the comparison, such as `cold:lstm`.
     `difference` is the mean loss of the first less that of the second, as a share of the rival's, with its 95 %
@@ -80,6 +81,7 @@ class Pair:
     run: str
     other_model: str
     other_run: str
+    horizon: int
     group: Group
     picked_from: int
     names: tuple[str, str]
@@ -97,13 +99,13 @@ class Pair:
 class Comparison:
     """What `comparison.json` holds.
 
-    `rows` forecasts at `times` different times are common to all runs, from `first` to `last` (UTC, ISO 8601),
-    `horizon` bars of `interval_seconds` ahead. `family` counts the p-values of different forecasts that are adjusted
-    together. `files` has the SHA-256 of each table and of the verdict beside it.
+    `rows` forecasts at `times` different times are common to all runs, from `first` to `last` (UTC, ISO 8601), at each
+    of the `horizons` that all runs have, bars of `interval_seconds` ahead. `family` counts the p-values of
+    different forecasts that are adjusted together. `files` has the SHA-256 of each table and of the verdict beside it.
     """
 
     version: str
-    horizon: int
+    horizons: tuple[int, ...]
     interval_seconds: float
     symbols: tuple[str, ...]
     rows: int

@@ -19,19 +19,20 @@ R = TypeVar("R", bound=Result)
 def by_horizon(section: Callable[[R], tuple[Block, ...]]) -> Callable[[R], tuple[Block, ...]]:
     """Return a section that shows every horizon of a run, each finding with the horizon that it is about.
 
-    The section itself is about one horizon, that of the result's views, and opens with its heading. With one horizon
-    nothing changes.
+    The section itself is about one horizon, that of the result's views, and opens with its heading; one that has
+    nothing to say of a horizon leaves it out. With one horizon nothing changes.
     """
 
     @wraps(section)
     def shown(result: R) -> tuple[Block, ...]:
-        blocks = section(result)
-        if len(result.horizons) == 1 or not blocks:
-            return blocks
+        if len(result.horizons) == 1:
+            return section(result)
         others = (horizon for horizon in result.horizons if horizon != result.horizon)
+        every = {result.horizon: section(result)} | {horizon: section(result.at(horizon)) for horizon in others}
+        first, *rest = [(horizon, blocks) for horizon, blocks in every.items() if blocks] or [(0, ())]
         mark = SUSPECT if result.verdict.status == "leak suspected" else ""
-        folded = (block for horizon in others for block in _folded(section(result.at(horizon)), horizon, mark))
-        return (*(_named(block, result.horizon) for block in blocks), *folded)
+        folded = (block for horizon, blocks in rest for block in _folded(blocks, horizon, mark))
+        return (*(_named(block, first[0]) for block in first[1]), *folded)
 
     return shown
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+from backtest.data.names import label
 from backtest.data.records.comparison import ComparedRun, Pair
 from backtest.reports.blocks import (
     Block,
@@ -19,9 +20,9 @@ from backtest.reports.blocks import (
     Verdict,
 )
 from backtest.reports.compared import ComparisonResult
-from backtest.reports.formats import MISSING, counted, listed, whole
+from backtest.reports.formats import MISSING, bars, counted, listed, whole
 from backtest.reports.sections.verdict import tone_words
-from backtest.reports.wording.comparison import digits_of, headline, headlined, of, sentence
+from backtest.reports.wording.comparison import digits_of, headline, headlined, noun, of, sentence
 from backtest.reports.wording.verdict import headline as run_headline
 
 MOST = 4
@@ -38,10 +39,10 @@ def comparison_verdict(result: ComparisonResult) -> tuple[Block, ...]:
 
 def verdict_of(result: ComparisonResult) -> Verdict:
     """Return the answer; the terminal shows it, too."""
-    pairs = headlined(result)
+    pairs, named = headlined(result), result.names_horizons
     places = digits_of(pairs)
-    lines = [sentence(pair, result.verdict.alpha, places, result.question) for pair in pairs[:MOST]]
-    rest = [f"{counted(len(pairs) - MOST, 'more pair')} below."] if len(pairs) > MOST else []
+    lines = [sentence(pair, result.verdict.alpha, places, result.question, named=named) for pair in pairs[:MOST]]
+    rest = [f"{counted(len(pairs) - MOST, f'more {noun(named=named)}')} below."] if len(pairs) > MOST else []
     words = headline(result)
     if result.leaky:
         lines, words = [words, *lines], f"Leak suspected: no number of {listed(result.leaky)} can be trusted."
@@ -55,40 +56,48 @@ def tone_of(result: ComparisonResult, pairs: Sequence[Pair]) -> tuple[Tone, str]
     differing = of(pairs, "better", "worse")
     if differing:
         skilled = all(beats_rival(result, pair) for pair in differing)
-        return ("good", "A difference") if skilled else ("care", f"A difference, but not from {result.rival_name}")
+        rival = label(result.question.rival)
+        return ("good", "A difference") if skilled else ("care", f"A difference, but not from {rival}")
     if of(pairs, "no difference"):
         return "open", "No difference shown"
     return ("mute", "The same forecasts") if of(pairs, "the same") else ("mute", "Cannot tell")
 
 
 def beats_rival(result: ComparisonResult, pair: Pair) -> bool:
-    """Return whether the better one of a pair beats the rival by its own run's verdict."""
+    """Return whether the better one of a pair beats the rival at this horizon by its own run's verdict."""
     model, name = (pair.model, pair.run) if pair.finding == "better" else (pair.other_model, pair.other_run)
     own = next(run.verdict for run in result.found.runs if run.name == name)
-    return any(one.status == "better" for one in own.candidates if one.model == model)
+    return any(one.status == "better" for one in own.candidates if (one.model, one.horizon) == (model, pair.horizon))
 
 
 def remark(result: ComparisonResult) -> str:
-    """Return what a difference between runs does not say."""
-    runs = result.found.runs
+    """Return what a difference between runs does not say, and at which horizons they are not compared."""
+    runs, rival = result.found.runs, label(result.question.rival)
     winners = [run.name for run in runs if run.status == "better"]
+    left = f" Not compared, because not all runs have them: {uncompared(result)}." if uncompared(result) else ""
     if not winners:
-        return result.fill(
-            "Every run's own verdict stands as it is, and none finds a model better than {rival}: a difference between "
-            "two models that both fail against {rival} is no evidence for either."
+        return (
+            f"Every run's own verdict stands as it is, and none finds a model better than {rival}: a difference "
+            f"between two models that both fail against {rival} is no evidence for either.{left}"
         )
     others = "" if len(winners) == len(runs) else ", the others do not"
-    found = (
-        f"{listed(winners)} {'finds' if len(winners) == 1 else 'find'} a model better than {result.rival_name}{others}"
-    )
+    found = f"{listed(winners)} {'finds' if len(winners) == 1 else 'find'} a model better than {rival}{others}"
     stands = f"Every run's own verdict stands as it is: {found}."
-    return f"{stands} Being better than another model is not being better than {result.rival_name}."
+    return f"{stands} Being better than another model is not being better than {rival}.{left}"
+
+
+def uncompared(result: ComparisonResult) -> str:
+    """Return the horizons that not all runs have, `22 bars of long`; empty where there are none."""
+    left = {run.name: [one for one in run.horizons if one not in result.found.horizons] for run in result.found.runs}
+    return listed([f"{bars(own)} of {name}" for name, own in left.items() if own])
 
 
 def fairness(result: ComparisonResult) -> tuple[Block, ...]:
     """Is the comparison fair? Common rows, bars, audits, settings and the number of tests."""
-    items = rows_item(result), bars_item(result), audits_item(result), settings_item(result), tests_item(result)
-    return Heading(fairness_title(result), "Is the comparison fair?"), Strip(items)
+    horizons = (horizons_item(result),) if result.names_horizons else ()
+    items = audits_item(result), settings_item(result), tests_item(result)
+    strip = Strip((rows_item(result), *horizons, bars_item(result), *items))
+    return Heading(fairness_title(result), "Is the comparison fair?"), strip
 
 
 def fairness_title(result: ComparisonResult) -> str:
@@ -125,6 +134,14 @@ def rows_item(result: ComparisonResult) -> Item:
     return Item("care" if left else "good", "Forecasts in common", whole(result.found.rows), detail)
 
 
+def horizons_item(result: ComparisonResult) -> Item:
+    """Return at which horizons the runs are compared, and which ones are left out."""
+    left, every = uncompared(result), bars(result.found.horizons)
+    return Item(
+        "care" if left else "good", "Horizons", every, f"left out: {left}" if left else "all that the runs have"
+    )
+
+
 def bars_item(result: ComparisonResult) -> Item:
     """Return whether the runs were fed with the same bars."""
     if result.same_bars:
@@ -154,9 +171,10 @@ def settings_item(result: ComparisonResult) -> Item:
 def tests_item(result: ComparisonResult) -> Item:
     """Return how many pairs were tested together."""
     equal = sum(pair.finding == "the same" for pair in result.found.pairs)
+    what = noun(named=result.names_horizons)
     detail = f"p adjusted for {counted(result.found.family, 'comparison')}"
-    more = f"; {counted(equal, 'pair')} not tested: the same forecasts" if equal else ""
-    return Item("good", "Tested", counted(len(result.tested), "pair"), detail + more)
+    more = f"; {counted(equal, what)} not tested: the same forecasts" if equal else ""
+    return Item("good", "Tested", counted(len(result.tested), what), detail + more)
 
 
 OWN_CAPTION = (
@@ -185,7 +203,7 @@ def own_verdicts(result: ComparisonResult) -> tuple[Block, ...]:
         )
         for run in runs
     )
-    heading = Heading(own_title(runs, result.rival_name), "What did each run find by itself?")
+    heading = Heading(own_title(runs, label(result.question.rival)), "What did each run find by itself?")
     return heading, Table(columns, (Group(rows),), OWN_CAPTION)
 
 

@@ -9,16 +9,16 @@ from backtest.data.result_tables import RUN_TABLES
 from backtest.data.run_files import VERDICT
 from backtest.reports.blocks import Block, Facts, Files, Heading, Table, Text, table
 from backtest.reports.compared import ComparisonResult
-from backtest.reports.formats import counted, duration, level, listed, whole
+from backtest.reports.formats import bars, counted, duration, level, listed, whole
 from backtest.reports.wording.comparison import spelt
 
 METHOD = (
     "A comparison is a run of its own: its forecasts are those of all runs on the rows that they share, and they are "
     "evaluated and judged like those of any run. Nothing in the runs was changed, and every file was checked against "
-    "its SHA-256. A row is a symbol and the time of its last known bar. Rows that not all runs forecast are left out, "
-    "those that are left must have the same outcomes and the same baselines in every run. A model whose forecasts are "
-    "the same in all runs stands once, under its name alone. Folds are ten equal stretches of the common times, "
-    "because the runs may be folded otherwise."
+    "its SHA-256. Compared is every horizon that all runs have. A row is a symbol and the time of its last known bar. "
+    "Rows that not all runs forecast are left out, those that are left must have the same outcomes and the same "
+    "baselines in every run. A model whose forecasts are the same in all runs stands once, under its name alone. "
+    "Folds are ten equal stretches of the common times, because the runs may be folded otherwise."
 )
 FACTS = {
     "The test of a pair": (
@@ -44,7 +44,7 @@ FACTS = {
 def comparison_method(result: ComparisonResult) -> tuple[Block, ...]:
     """How were the runs compared? Method, data, runs with their checksums, and files."""
     found = result.found
-    title = f"{counted(found.rows, 'common row')} of {listed(found.symbols, 4)}, {counted(found.horizon, 'bar')} ahead"
+    title = f"{counted(found.rows, 'common row')} of {listed(found.symbols, 4)}, {bars(found.horizons)} ahead"
     at_most = level(result.verdict.alpha)
     facts = (
         *((name, result.fill(text)) for name, text in FACTS.items()),
@@ -52,8 +52,11 @@ def comparison_method(result: ComparisonResult) -> tuple[Block, ...]:
             "The level",
             f"A difference is claimed where its adjusted p is at most {at_most}, the smallest level of the runs.",
         ),
-        ("The adjusted p of a pair", f"Holm, over {counted(found.family, 'p-value')}: every pair that has one."),
-        ("Bars", f"of {duration(found.interval_seconds)}; {counted(found.horizon, 'bar')} ahead"),
+        (
+            "The adjusted p of a pair",
+            f"Holm, over {counted(found.family, 'p-value')}: every pair that has one, at every horizon.",
+        ),
+        ("Bars", f"of {duration(found.interval_seconds)}; {bars(found.horizons)} ahead"),
         ("Common rows", f"{whole(found.rows)} at {counted(found.times, 'time')}, {span(found.first, found.last)}"),
     )
     files = (

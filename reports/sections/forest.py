@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from backtest.data.names import label
@@ -25,8 +25,11 @@ Gap = Literal["gain", "loss", "open", "undefined"]
 
 CAPTION = (
     "The {loss} relative to that of {rival}: left of the line a model is better than {rival}, right of it worse. The "
-    "bar is the 95 % confidence interval; if it crosses the line, the difference is not significant."
+    "bar is the 95 % confidence interval; if it crosses the line, the difference is not significant. The adjusted p is "
+    "that of being better than {rival}"
 )
+OF_WORSE = "; for a model judged worse, that of being worse"
+"""How the p of a caption goes on where such a model is shown."""
 
 
 def forest(result: Result) -> tuple[Block, ...]:
@@ -37,7 +40,7 @@ def forest(result: Result) -> tuple[Block, ...]:
     title = forest_title(result)
     ranked = [*result.candidates, *(score for score in result.rivals if not score.status)]
     limit = limit_of([largest_extent(score) for score in ranked], OFF_SCALE)
-    p_values = {score.model: p_value(score.p_adjusted, result.verdict.alpha) for score in scores}
+    p_values = {score.model: p_value(score.p_of_claim[1], result.verdict.alpha) for score in scores}
     names = listed([label(score.model) for score in scores])
     alt = f"Forest plot of the loss difference from {result.rival_name} of {names}. {title}."
     axis = result.fill("{loss} minus that of {rival}, % of it")
@@ -134,7 +137,7 @@ def model_names(scores: Sequence[Score]) -> list[str]:
 
 def caption(result: Result, scores: Sequence[Score], limit: float) -> str:
     """Return how to read the figure, and what is not drawn to scale in it."""
-    sentences = [result.fill(CAPTION)]
+    sentences = [f"{result.fill(CAPTION)}{of_worse(scores)}."]
     least = [score.candidate.detectable for score in scores if score.candidate]
     if any(one is not None and one <= limit for one in least):
         sentences.append(
@@ -171,16 +174,21 @@ def forest_table(scores: Sequence[Score], result: Result) -> Table:
             label(score.model),
             score.status or MISSING,
             *(loss_difference(end) for end in (score.skill, score.skill_high, score.skill_low)),
-            *(p_value(chance, result.verdict.alpha) for chance in (score.p_value, score.p_adjusted)),
+            *(p_value(chance, result.verdict.alpha) for chance in score.p_of_claim),
             loss_difference(score.candidate.detectable if score.candidate else None),
         )
         for score in scores
     ]
     labels = ["Model", "Verdict", "Difference", "95 % from", "95 % to", "p", "p adjusted", "Detectable"]
-    return table(labels, rows, capital(result.fill(TABLE_CAPTION)), words=2)
+    return table(labels, rows, f"{capital(result.fill(TABLE_CAPTION))}{of_worse(scores)}.", words=2)
+
+
+def of_worse(scores: Iterable[Score | None]) -> str:
+    """Return how the p of a caption goes on: that of a model judged worse is another one."""
+    return OF_WORSE if any(score and score.status == "worse" for score in scores) else ""
 
 
 TABLE_CAPTION = (
     "{loss} minus that of {rival}, in per cent of it: minus the skill. Detectable: the smallest true difference that"
-    " a sample like this one detects with 80 % power."
+    " a sample like this one detects with 80 % power. p: one-sided, of being better than {rival}"
 )

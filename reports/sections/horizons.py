@@ -12,6 +12,7 @@ from backtest.reports.figures.canvas import pens
 from backtest.reports.figures.horizons import horizons as draw
 from backtest.reports.formats import MISSING, bars, interval, listed, p_value, percent, skill_digits, whole
 from backtest.reports.result import Result, Score
+from backtest.reports.sections.forest import of_worse
 from backtest.reports.wording.question import fill
 
 QUESTION = "At which horizons is there skill?"
@@ -25,11 +26,11 @@ CAPTION = (
     "horizons; the others are hollow."
 )
 TABLE_CAPTION = (
-    "p: one-sided {test} test on {losses} against {rival}, with the overlap of its own horizon; the adjusted "
-    "p allows for all models and horizons. aSPA: is the mean of the skills above 0? uSPA: is the skill above 0 at each "
-    "horizon? (Quaedvlieg, 2021, Journal of Business & Economic Statistics 39.) Where a model is only as good as "
-    "{rival} at one horizon and better at the others, uSPA rejects too often: a claim about a single horizon rests on "
-    "its adjusted p."
+    "p: one-sided {test} test on {losses} of being better than {rival}{worse}. It takes the overlap of its own horizon "
+    "into account; the adjusted p is corrected for all models and horizons. aSPA: is the mean of the skills above 0? "
+    "uSPA: is the skill above 0 at each horizon? (Quaedvlieg, 2021, Journal of Business & Economic Statistics 39.) "
+    "Where a model is only as good as {rival} at one horizon and better at the others, uSPA rejects too often: a claim "
+    "about a single horizon rests on its adjusted p."
 )
 
 TOGETHER = {
@@ -67,9 +68,13 @@ def caption(text: str, result: Result) -> str:
 
 
 def scores_by_model(result: Result) -> dict[str, list[Score | None]]:
-    """Return the scores of every model but the rival at each horizon, the candidates first, by loss."""
-    views = [{score.model: score for score in result.at(horizon).scores} for horizon in result.horizons]
-    ranked = dict.fromkeys(score.model for score in (*result.candidates, *result.rivals))
+    """Return the scores of every model at each horizon, the candidates first, by loss; None where it is the rival.
+
+    A model that is the rival at every horizon is left out.
+    """
+    every = [result.at(horizon) for horizon in result.horizons]
+    views = [{score.model: score for score in view.rivals} for view in every]
+    ranked = dict.fromkeys(score.model for view in (result, *every) for score in (*view.candidates, *view.rivals))
     return {model: [view.get(model) for view in views] for model in ranked}
 
 
@@ -138,26 +143,31 @@ def horizons_table(scores: Scores, result: Result) -> Table:
     groups = []
     for model, own in scores.items():
         rows = [
-            (whole(horizon), *cells(score, alpha), score.status or MISSING)
+            (whole(horizon), *(cells(score, alpha) if score else [MISSING] * 4), verdict_word(score))
             for horizon, score in zip(result.horizons, own, strict=True)
-            if score
         ]
         for test, name in TOGETHER.items():
-            row = tests.get((model, test))
-            chance = MISSING if row is None else p_value(row.p_value, alpha)
-            found = "undefined" if row and row.note and row.p_value is None else MISSING
-            rows.append((name, MISSING, MISSING, chance, MISSING, found))
+            if row := tests.get((model, test)):
+                found = "undefined" if row.note and row.p_value is None else MISSING
+                rows.append((name, MISSING, MISSING, p_value(row.p_value, alpha), MISSING, found))
         groups.append(Group(tuple(rows), label(model)))
     reasons = [
         f"{label(row.model)}, {TOGETHER.get(row.test, row.title)}: {row.note}."
         for row in tests.values()
         if row.p_value is None
     ]
-    return Table(columns, tuple(groups), " ".join([caption(TABLE_CAPTION, result), *dict.fromkeys(reasons)]))
+    worse = of_worse(score for own in scores.values() for score in own)
+    words = caption(TABLE_CAPTION.replace("{worse}", worse), result)
+    return Table(columns, tuple(groups), " ".join([words, *dict.fromkeys(reasons)]))
+
+
+def verdict_word(score: Score | None) -> str:
+    """Return the verdict on a model at one horizon; the best baseline there is the rival itself."""
+    return (score.status or MISSING) if score else "the rival"
 
 
 def cells(score: Score, alpha: float) -> tuple[str, str, str, str]:
     """Return skill, interval and p-values of a model at one horizon."""
     ends = interval(score.skill_low, score.skill_high, skill_digits(score.skill_low, score.skill_high))
-    chances = p_value(score.p_value, alpha), p_value(score.p_adjusted, alpha)
-    return percent(score.skill, skill_digits(score.skill)), ends, *chances
+    first, adjusted = (p_value(chance, alpha) for chance in score.p_of_claim)
+    return percent(score.skill, skill_digits(score.skill)), ends, first, adjusted

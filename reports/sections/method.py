@@ -33,7 +33,7 @@ def method(result: RunResult) -> tuple[Block, ...]:
     files = tuple((name, text) for name, text in FILES.items() if name in manifest.files or name == MANIFEST)
     return (
         Heading("Everything needed to repeat this run", "How was it done, and how can I repeat it?"),
-        Text(" ".join(filter(None, (method_text(result.question), proxy_text(result.question.about, manifest.data))))),
+        Text(" ".join(filter(None, (method_text(result), proxy_text(result.question.about, manifest.data))))),
         Facts((*of_horizons(result), *terms(result.verdict))),
         Details("The formulas, with their sources", (Text(result.fill(SIGNS)), Facts(formulas))),
         Code(manifest.command, "The command"),
@@ -46,9 +46,11 @@ def method(result: RunResult) -> tuple[Block, ...]:
 METHOD = (
     "Walk-forward evaluation: in each fold the models are fitted on past data only and then forecast, from every bar "
     "of the test period, the {outcome} over the next bars. A network is fitted once per seed, and its forecast is the"
-    " mean over the seeds. All models forecast exactly the same rows. Inputs held within the training range: with a "
-    "number as train.clip, networks and ridge see no input beyond the range of their training rows, widened at each "
-    "end by that share of it, and forecast nothing beyond the training outcomes; off: they extrapolate."
+    " mean over the seeds. All models forecast exactly the same rows."
+)
+CLIP = (
+    "Networks and ridge see no input beyond the range of their training rows, widened at each end by {share} of it "
+    "(train.clip), and forecast nothing beyond the training outcomes."
 )
 SCALES: dict[Scale, str] = {
     "variance": (
@@ -67,15 +69,17 @@ SCALES: dict[Scale, str] = {
 """How models of any target take part where it is not a return."""
 
 
-def method_text(question: Question) -> str:
-    """Return how the walk is made, what is forecast, and what the references are."""
+def method_text(result: RunResult) -> str:
+    """Return how the walk is made, what is forecast, how inputs are held in range, and what the references are."""
+    question = result.question
+    clip = "" if result.clip == "off" else CLIP.format(share=level(result.clip))
     references = [
         fill(f"{capital(label(name))} {OF_MODELS[name]}.", question)
         for name in question.references
         if name in OF_MODELS
     ]
     scale = SCALES.get(question.about.scale, "")
-    return " ".join([fill(METHOD, question), *references, scale]).strip()
+    return " ".join(filter(None, [fill(METHOD, question), clip, *references, scale]))
 
 
 def of_horizons(result: RunResult) -> tuple[tuple[str, str], ...]:

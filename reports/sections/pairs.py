@@ -17,8 +17,9 @@ from backtest.reports.figures.canvas import DASHES, SERIES, Pen
 from backtest.reports.figures.cumulative_loss import cumulative_loss as draw_paths
 from backtest.reports.figures.pairs import pair_forest
 from backtest.reports.formats import counted, day, interval, listed, p_value, percent, skill_digits, whole
+from backtest.reports.sections.by_horizon import by_horizon
 from backtest.reports.sections.cumulative_loss import fold_changes, largest_difference
-from backtest.reports.wording.comparison import both, capitalised, digits_of, lettered, of, sides
+from backtest.reports.wording.comparison import both, capitalised, digits_of, lettered, of, sides, where
 from backtest.reports.wording.question import capital, words_of_loss
 
 QUESTION = "Which differences are larger than their error?"
@@ -45,7 +46,7 @@ TABLE = (
     "Difference: {loss} of the first run's model less that of the second's, in per cent of that of {rival}, on the "
     "common rows; below 0 the first is better. Better: by the adjusted p; neither, where no difference shows. p: how "
     "often chance alone would make two equally good models differ at least as much ({test}, two-sided, "
-    "fixed-b). Adjusted (Holm), it allows for every pair that was tested"
+    "fixed-b). Adjusted (Holm), it is corrected for every pair that was tested"
 )
 
 LABELS: dict[Kind, str] = {
@@ -65,21 +66,28 @@ OUTCOMES: dict[Finding, str] = {
 
 def pairs(result: ComparisonResult) -> tuple[Block, ...]:
     """Which differences are larger than their error? A forest plot of all pairs, and the table with their p-values."""
-    drawn = [pair for pair in result.tested if pair.low is not None][:MOST]
-    heading, below = Heading(pairs_title(result), QUESTION), (pairs_table(result), *untested(result))
+    return *by_horizon(picture)(result), pairs_table(result), *untested(result)
+
+
+def picture(result: ComparisonResult) -> tuple[Block, ...]:
+    """Return the finding on the pairs at one horizon, and their forest plot if any has an interval."""
+    tested, heading = tested_here(result), Heading(pairs_title(result), QUESTION)
+    drawn = [pair for pair in tested if pair.low is not None][:MOST]
     if not drawn:
-        return heading, *below
+        return (heading,)
     words = f"Dots with intervals for the differences of {counted(len(drawn), 'pair')}. {heading.finding}."
-    rest = len(result.tested) - len(drawn)
+    rest = len(tested) - len(drawn)
     axis = capital(result.fill("{loss}, left less right, % of that of {rival}"))
     limit, runs = limit_in(drawn), lettered([run.name for run in result.found.runs], LONGEST)
     more = [f"{counted(rest, 'more pair')} in the table."] if rest else []
     caption = " ".join([result.fill(CAPTION), *legend(drawn, runs), *cut(drawn, limit), *more])
-    return (
-        heading,
-        Figure("pairs", pair_forest(drawn, runs, limit, axis, words), words, caption, intervals(drawn)),
-        *below,
-    )
+    svg = pair_forest(drawn, runs, limit, axis, words)
+    return heading, Figure("pairs", svg, words, caption, intervals(drawn))
+
+
+def tested_here(result: ComparisonResult) -> list[Pair]:
+    """Return the pairs whose test is defined at the horizon of the views."""
+    return [pair for pair in result.tested if pair.horizon == result.horizon]
 
 
 def limit_in(drawn: Sequence[Pair]) -> float:
@@ -112,7 +120,7 @@ def cut(drawn: Sequence[Pair], limit: float) -> list[str]:
 
 def pairs_title(result: ComparisonResult) -> str:
     """Return how many differences are significant."""
-    tested = result.tested
+    tested = tested_here(result)
     if not tested:
         return "There is no difference to test"
     differing = of(tested, "better", "worse")
@@ -132,7 +140,9 @@ def pairs_title(result: ComparisonResult) -> str:
 
 def untested(result: ComparisonResult) -> tuple[Block, ...]:
     """Return why some pairs cannot be tested, if there are any."""
-    notes = [f"{both(pair)}: {pair.note}." for pair in of(result.found.pairs, "undefined")]
+    named = result.names_horizons
+    found = of(result.found.pairs, "undefined")
+    notes = [f"{both(pair)}{where([pair], named=named)}: {pair.note}." for pair in found]
     return (Note(" ".join(notes)),) if notes else ()
 
 
@@ -150,6 +160,7 @@ def pairs_table(result: ComparisonResult) -> Table:
         Column("Model", number=False),
         Column("First", number=False),
         Column("Second", number=False),
+        *([Column("Bars ahead")] if result.names_horizons else []),
         Column("Difference"),
         Column("95 % interval", spare=max(len(run.name) for run in found.runs) > ROOM),
         Column("p", spare=True),
@@ -163,12 +174,14 @@ def pairs_table(result: ComparisonResult) -> Table:
         others = [pair.p_other_loss] if len(result.question.losses) > 1 else []
         p_values = (p_value(value, alpha) for value in (pair.p_value, pair.p_adjusted, *others))
         shown = percent(pair.difference, places), interval(pair.low, pair.high, places)
-        return *named(pair), *shown, *p_values, OUTCOMES[pair.finding]
+        ahead = [whole(pair.horizon)] if result.names_horizons else []
+        return *named(pair), *ahead, *shown, *p_values, OUTCOMES[pair.finding]
 
     groups = [Group(tuple(cells(pair) for pair in found.pairs if pair.group == kind), LABELS[kind]) for kind in LABELS]
+    everywhere = " at every horizon" if result.names_horizons else ""
     picked = max((pair.picked_from for pair in found.pairs), default=1) > 1
     more = "; for a pair of the best, also for the pairs that it was picked from." if picked else "."
-    return Table(columns, tuple(group for group in groups if group.rows), result.fill(TABLE) + more)
+    return Table(columns, tuple(group for group in groups if group.rows), result.fill(TABLE) + everywhere + more)
 
 
 def named(pair: Pair) -> tuple[str, str, str]:

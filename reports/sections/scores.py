@@ -147,11 +147,14 @@ def headline(result: Result) -> Table:
 
 def headline_caption(verdict: Verdict) -> str:
     """Return how to read the table."""
-    others = f" and all {counted(verdict.configurations, 'configuration')} tried on these bars"
-    return (
-        fill(SKILL_CAPTION, verdict.question) + f" The adjusted p ({adjustment(verdict)}) allows for the number of "
-        f"models{others if verdict.configurations > 1 else ''}. " + fill(SET_CAPTION, verdict.question)
+    several = len({claim.horizon for claim in verdict.claims}) > 1
+    where = ", at every horizon" if several else ""
+    others = f", in {counted(verdict.configurations, 'configuration')}" if verdict.configurations > 1 else ""
+    adjusted = (
+        f"The more comparisons, the smaller one p is by luck: the adjusted p ({adjustment(verdict)}) is corrected for "
+        f"all {whole(verdict.comparisons)} made on these bars (every model but the references{where}{others})."
     )
+    return f"{fill(SKILL_CAPTION, verdict.question)} {adjusted} {fill(SET_CAPTION, verdict.question)}"
 
 
 SKILL_CAPTION = (
@@ -165,10 +168,7 @@ SET_CAPTION = (
     "{rival}. The last columns are mean losses of the forecast {outcome}."
 )
 
-
-ORDER_CAPTION = (
-    "At each horizon the baselines come first, then the models, best first; the adjusted p allows for all horizons."
-)
+ORDER_CAPTION = "At each horizon the baselines come first, then the models, best first."
 
 
 def adjustment(verdict: Verdict) -> str:

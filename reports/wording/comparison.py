@@ -11,7 +11,7 @@ from backtest.data.names import label
 from backtest.data.question import Question
 from backtest.data.records.comparison import Finding, Pair
 from backtest.reports.compared import ComparisonResult
-from backtest.reports.formats import SPACE, counted, interval, listed, p_value, size
+from backtest.reports.formats import SPACE, bars, counted, interval, listed, p_value, size
 from backtest.reports.wording.question import words_of_loss
 
 MOST = 3
@@ -63,16 +63,28 @@ def digits_of(pairs: Sequence[Pair]) -> int:
     return min(max(1 - math.floor(math.log10(narrowest)), FEWEST_DIGITS), MOST_DIGITS)
 
 
-def gap(pair: Pair, digits: int, question: Question) -> str:
-    """Return the size of a difference: `0.05 % of zero's squared error`."""
+def gaps(pairs: Sequence[Pair], digits: int, question: Question) -> str:
+    """Return the sizes of differences: `0.05 and 0.10 % of zero's squared error`."""
     of_what = f"{label(question.rival)}'s {words_of_loss(question.loss).one}"
-    return f"{size(100 * (pair.difference or 0), digits)}{SPACE}% of {of_what}"
+    sizes = [size(100 * (pair.difference or 0), digits) for pair in pairs]
+    return f"{listed(sizes, len(sizes))}{SPACE}% of {of_what}"
 
 
-def sentence(pair: Pair, alpha: float, digits: int, question: Question) -> str:
-    """Return what was found of a pair, with the numbers that it rests on."""
+def where(pairs: Sequence[Pair], *, named: bool) -> str:
+    """Return the horizons of pairs, ` at 1 and 5 bars`, if they are to be `named`."""
+    return f" at {bars(sorted({pair.horizon for pair in pairs}))}" if named else ""
+
+
+def noun(*, named: bool) -> str:
+    """Return what a pair is called if horizons are `named`: each is compared once at each of them."""
+    return "comparison" if named else "pair"
+
+
+def sentence(pair: Pair, alpha: float, digits: int, question: Question, *, named: bool = False) -> str:
+    """Return what was found of a pair, with the numbers that it rests on; its horizon is `named` if asked for."""
     first, second = sides(pair)
-    opening = f"{first} against {f'that of {pair.other_run}' if pair.model == pair.other_model else second}"
+    other = f"that of {pair.other_run}" if pair.model == pair.other_model else second
+    opening = f"{first} against {other}{where([pair], named=named)}"
     if pair.p_value is None or pair.difference is None:
         return f"{opening}: {pair.note}."
     direction = "lower" if pair.difference < 0 else "higher"
@@ -90,9 +102,9 @@ def equals(value: float, alpha: float) -> str:
 
 def headline(result: ComparisonResult) -> str:
     """Return in plain words what was found of the leading pairs: differences first."""
-    pairs = headlined(result)
-    digits = digits_of(pairs)
-    clauses = [*better(pairs, digits, result.question), *apart(pairs), *alike(pairs), *unknown(pairs)]
+    pairs, named = headlined(result), result.names_horizons
+    differing = better(pairs, digits_of(pairs), result.question, named=named)
+    clauses = [*differing, *apart(pairs, named=named), *alike(pairs, named=named), *unknown(pairs, named=named)]
     return capitalised(f"{'; '.join(clauses)}.")
 
 
@@ -120,32 +132,44 @@ def of(pairs: Sequence[Pair], *findings: Finding) -> list[Pair]:
     return [pair for pair in pairs if pair.finding in findings]
 
 
-def better(pairs: Sequence[Pair], digits: int, question: Question) -> list[str]:
-    """Return a clause for each difference, the largest first."""
-    found = sorted(of(pairs, "better", "worse"), key=lambda pair: -abs(pair.difference or 0))
-    shown = found if len(found) <= MOST else found[:1]
-    said = ["{} is better than {}, by {}".format(*winner_first(pair), gap(pair, digits, question)) for pair in shown]
-    rest = len(found) - len(shown)
-    return [*said, f"{counted(rest, 'more pair')} differ"] if rest else said
+def better(pairs: Sequence[Pair], digits: int, question: Question, *, named: bool) -> list[str]:
+    """Return a clause for each two models that differ, the largest difference first."""
+    groups: dict[tuple[str, str], list[Pair]] = {}
+    for pair in sorted(of(pairs, "better", "worse"), key=lambda pair: -abs(pair.difference or 0)):
+        groups.setdefault(winner_first(pair), []).append(pair)
+    said = []
+    for (first, second), own in groups.items():
+        own.sort(key=lambda pair: pair.horizon)
+        said.append(f"{first} is better than {second}{where(own, named=named)}, by {gaps(own, digits, question)}")
+    return said if len(said) <= MOST else [said[0], f"{counted(len(said) - 1, 'more pair')} differ"]
 
 
-def apart(pairs: Sequence[Pair]) -> list[str]:
+def apart(pairs: Sequence[Pair], *, named: bool) -> list[str]:
     """Return a clause on all pairs without a difference."""
     found = of(pairs, "no difference")
-    if len(found) > MOST:
+    texts = both_at(found, named=named)
+    if len(texts) > MOST:
         every = "any of " if len(found) == len(pairs) else ""
-        return [f"no significant difference in {every}{counted(len(found), 'pair')}"]
-    others = [f"nor between {both(pair)}" for pair in found[1:]]
-    return [", ".join([f"no significant difference between {both(found[0])}", *others])] if found else []
+        many = f"{counted(len(found), noun(named=named))}{where(found, named=named)}"
+        return [f"no significant difference in {every}{many}"]
+    return [f"no significant difference between {', nor between '.join(texts)}"] if texts else []
 
 
-def alike(pairs: Sequence[Pair]) -> list[str]:
+def alike(pairs: Sequence[Pair], *, named: bool) -> list[str]:
     """Return a clause on all pairs with the same forecasts."""
-    found = of(pairs, "the same")
-    return [f"the forecasts of {listed([both(pair) for pair in found], MOST)} are the same"] if found else []
+    found = both_at(of(pairs, "the same"), named=named)
+    return [f"the forecasts of {listed(found, MOST)} are the same"] if found else []
 
 
-def unknown(pairs: Sequence[Pair]) -> list[str]:
+def unknown(pairs: Sequence[Pair], *, named: bool) -> list[str]:
     """Return a clause on all pairs without a test."""
-    found = of(pairs, "undefined")
-    return [f"{listed([both(pair) for pair in found], MOST)} cannot be tested"] if found else []
+    found = both_at(of(pairs, "undefined"), named=named)
+    return [f"{listed(found, MOST)} cannot be tested"] if found else []
+
+
+def both_at(pairs: Sequence[Pair], *, named: bool) -> list[str]:
+    """Return pairs in short, the same two models once, with their horizons if they are to be `named`."""
+    groups: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault(both(pair), []).append(pair)
+    return [f"{text}{where(own, named=named)}" for text, own in groups.items()]

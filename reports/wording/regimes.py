@@ -37,6 +37,10 @@ BEFOREHAND = (
     f"Volatility is the root mean square of the last {RECENT} outcomes known before a forecast, split into terciles "
     "over the test period; it is unknown if fewer than half of them are known."
 )
+VARIANCE = (
+    f"The variance beforehand is the mean of the last {RECENT} outcomes known before a forecast, split into terciles "
+    "over the test period; it is unknown if fewer than half of them are known."
+)
 RISES = (
     f"Rises are the share of ups among the last {RECENT} outcomes known before a forecast, split into terciles over "
     "the test period; it is unknown if fewer than half of them are known."
@@ -44,6 +48,9 @@ RISES = (
 REGIME_TEXTS = {
     "volatility": RegimeText(
         *("level of volatility", "Volatility beforehand", BEFOREHAND, "at ", " volatility"), "at every volatility"
+    ),
+    "variance": RegimeText(
+        *("level of variance", "Variance beforehand", VARIANCE, "at ", " variance"), "at every level of variance"
     ),
     "rises": RegimeText(
         *("share of recent rises", "Rises beforehand", RISES, "after ", " rises"), "whatever the share of recent rises"

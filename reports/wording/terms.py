@@ -7,7 +7,9 @@ from backtest.data.question import Question
 from backtest.reports.wording.question import capital, fill, words_of_loss
 
 GLOSSARY: dict[str, str] = {
-    "Adjusted p": "A p-value increased to allow for the number of models and configurations that were tried.",
+    "Adjusted p": (
+        "A p-value raised by the number of comparisons made: the more are made, the smaller one of them is by luck."
+    ),
     "Autocorrelation": "The correlation of a series with itself some bars earlier, from −1 to 1.",
     "Baseline": "A simple model that a network has to beat, such as {rival}.",
     "Calibration": "Agreement of forecasts with outcomes: forecasts of a size are followed by outcomes of that mean.",
@@ -18,7 +20,10 @@ GLOSSARY: dict[str, str] = {
     "Early stopping": "Ending the training of a network when its validation loss no longer falls.",
     "Epoch": "One pass of a network over all its training data.",
     "Fixed-b": "A way to compute p that allows for the uncertainty of the estimated variance.",
-    "Fold": "One step of the walk: models are fitted on earlier bars and evaluated on the test period after them.",
+    "Fold": (
+        "One step of the walk, numbered from 0: models are fitted on earlier bars and evaluated on the test period "
+        "after them."
+    ),
     "Fragile": "Of a claim: it no longer holds when a single fold is left out.",
     "Gap": "The bars left out between the periods of a fold, so that outcomes do not overlap.",
     "Holm": "An adjustment of p-values that keeps the probability of any false claim at the level.",
@@ -35,7 +40,7 @@ GLOSSARY: dict[str, str] = {
     "SHA-256": "A checksum that identifies the content of a file.",
     "Skill": "The reduction in {loss} relative to a baseline: 0 % is no better, negative is worse.",
     "Slope": "The change in the outcome per unit change in the forecast: 1 is ideal, 0 means no information.",
-    "Stepwise (StepM)": "A test that selects the models that are better than {rival}, allowing for the number tried.",
+    "Stepwise (StepM)": "A test that selects the models that are better than {rival}, corrected for their number.",
     "Superior predictive ability (SPA)": "A test of whether the best of many models beats {rival}, or is only lucky.",
     "Tercile": "A third of the forecasts, sorted by a value such as recent volatility.",
     "Validation period": "The part of the past that is held out from training to decide when to stop.",

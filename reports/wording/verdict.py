@@ -208,7 +208,7 @@ def _power(found: Candidate) -> list[str]:
     if found.detectable is None or (found.status == "better" and found.detectable > (found.skill or 0)):
         return []
     if found.detectable >= 1:
-        return ["This sample could not have shown any gain."]
+        return ["This sample is too small to detect even a perfect forecast."]
     gain = 100 * found.detectable
     shown = decimal(gain, max(0, 1 - math.floor(math.log10(gain))))  # two significant digits, no power of ten
     return [f"This sample would have shown a gain of {shown} % or more."]

@@ -89,7 +89,7 @@ def test_lines_name_the_fit_that_finished_and_count_fits_and_folds() -> None:
     line = " ".join(text.getvalue().split())
     assert "28 fits in 4 folds and 7 final fits on all bars (used by `backtest forecast`), on 1 worker" in line
     assert "1 of 35 fits, 0 of 4 folds, estimating the time left" in line
-    assert f"last: LSTM seed 0, fold 3 of 4, {span.start:%Y-%m-%d} to {span.end:%Y-%m-%d};" in line
+    assert f"last: LSTM seed 0, fold 2, {span.start:%Y-%m-%d} to {span.end:%Y-%m-%d};" in line
     assert line.endswith("validation loss 25.0 % lower in epoch 2 than in epoch 1")
     assert max(map(len, text.getvalue().splitlines())) <= 80
     progress.end()

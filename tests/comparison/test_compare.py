@@ -173,15 +173,6 @@ def test_the_same_settings_on_other_bars_are_another_trial(tmp_path: Path) -> No
     assert result_of(runs).verdict.configurations == before.configurations + 1  # bars that no run was made on
 
 
-def test_claims_at_other_horizons_stay_in_the_family(tmp_path: Path) -> None:
-    plans = (replace(FEW, horizons=(1, 5)), replace(FEW, horizons=(1, 5), signal=0.2))
-    several, alone = (two(tmp_path / name, *of) for name, of in (("both", plans), ("one", (FEW, plans[1]))))
-    sizes = [result_of(runs).verdict.comparisons for runs in (several, alone)]
-    claims = [claim for claim in read_runs(several)[0].verdict.claims if claim.horizon == 5]
-    assert sizes[0] == sizes[1] + len(claims)
-    assert len(claims) >= 2
-
-
 def test_a_leak_in_one_run_makes_every_model_suspect(tmp_path: Path) -> None:
     found = result_of(two(tmp_path, replace(FEW, audit=leaky()), replace(FEW, signal=0.2)))
     assert {score.status for score in found.candidates} == {"leak suspected"}

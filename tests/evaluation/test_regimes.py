@@ -52,6 +52,19 @@ def expected_terciles(y: FloatArray, horizon: int) -> list[str]:
     ]
 
 
+def test_variances_are_grouped_by_the_mean_of_those_before() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.chisquare(1, 200)
+    rows = pl.DataFrame({"symbol": "A", "horizon": 1, "y": y})
+    known = [y[max(0, row - RECENT) : row] for row in range(200)]
+    means = np.array([part.mean() if part.size >= FEWEST else np.nan for part in known])
+    told = np.isfinite(means)
+    expected = np.searchsorted(np.nanquantile(means, [1 / 3, 2 / 3]), means[told])
+    found = REGIMES["variance"].place(rows)
+    assert found[told].tolist() == expected.tolist()
+    assert set(found[~told].tolist()) == {-1}
+
+
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_groups_and_errors_are_those_of_a_plain_loop_over_the_rows(horizon: int) -> None:
     forecasts = spaced(FORECASTS, HOUR, horizon)

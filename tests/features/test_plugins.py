@@ -96,9 +96,9 @@ def test_a_module_that_fails_is_named_with_the_line(tmp_path: Path, text: str, m
     write(tmp_path / "my_broken.py", text)
     with pytest.raises(ConfigError, match=rf"plugins: my_broken cannot be imported: {message}"):
         load(["my_broken"], tmp_path)
-    write(tmp_path / "my_broken.py", PLUGIN.format(name="mended"))
+    write(tmp_path / "my_broken.py", PLUGIN.format(name="repaired"))
     load(["my_broken"], tmp_path)
-    assert "mended" in FEATURES
+    assert "repaired" in FEATURES
 
 
 @pytest.mark.parametrize("name", ["json", "sys", "antigravity", "backtest"])

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from backtest.data.names import Status
+from backtest.reports.blocks import Figure
 from backtest.reports.figures.canvas import colours
 from backtest.reports.figures.forest import forest
 from backtest.reports.result import Score
 from backtest.reports.run import RunResult
-from backtest.reports.sections.forest import caption, forest_title, power_sentences
+from backtest.reports.sections.forest import caption, forest_table, forest_title, power_sentences
+from backtest.reports.sections.forest import forest as section
 from tests.support.candidates import altered, candidate, scored
 
 
@@ -114,6 +116,20 @@ def test_several_models_share_one_sentence() -> None:
         "The sample is too small to detect gains of the size that the intervals allow: "
         "it would take 70\xa0% for GRU and 70\xa0% for LSTM."
     )
+
+
+def test_beside_worse_stands_the_p_of_being_worse(usual: RunResult) -> None:
+    own = candidate("worse", "lstm", p_worse=0.004, p_worse_adjusted=0.008)
+    lost = replace(gap("lstm", -0.2, -0.1, p=1.0), p_value=0.996, candidate=own)
+    other = replace(gap("gru", -0.1, 0.1, "no evidence", p=0.9), p_value=0.45)
+    table = forest_table([lost, other], usual)
+    assert [row[5:7] for row in table.rows] == [("0.004", "0.008"), ("0.45", "0.90")]
+    assert "for a model judged worse, that of being worse" in table.caption
+    assert "worse" not in forest_table([other], usual).caption
+    _, *_, figure = section(altered(usual, scores=(scored("zero", 0.0), other, lost)))
+    assert isinstance(figure, Figure)
+    assert ">0.008<" in figure.svg
+    assert "for a model judged worse, that of being worse" in figure.caption
 
 
 @pytest.mark.parametrize(("limit", "arrows"), [(2.0, 0), (0.1, 1)])

@@ -262,7 +262,9 @@ def test_a_fragile_claim_says_what_is_left_without_the_fold_that_carries_it(p_va
 
 def test_a_gain_of_more_than_everything_could_not_have_shown() -> None:
     one = candidate("no evidence", skill=0.0, p_value=0.5, p_adjusted=1.0, detectable=1.84)
-    assert sentences(verdict(one, forecasts=30, folds=4))[0].endswith("This sample could not have shown any gain.")
+    assert sentences(verdict(one, forecasts=30, folds=4))[0].endswith(
+        "This sample is too small to detect even a perfect forecast."
+    )
 
 
 def test_a_gain_that_showed_by_luck_is_not_called_too_small_to_show() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -84,6 +85,18 @@ def test_a_variance_has_no_interval_and_is_shown_in_squared_per_cent(result: Run
     assert "no prediction intervals: the errors of a variance grow with it" in repr(SECTIONS["residuals"](result))
     assert "In squared per cent." in repr(SECTIONS["calibration"](result))
     assert axis_unit(Question("series.spread"), [0.002, 0.004]).name == "10⁻³ units of the column"
+
+
+def test_regimes_of_variances_are_named_by_what_they_are(result: RunResult) -> None:
+    text = repr(SECTIONS["regimes"](result))
+    assert "The variance beforehand is the mean of the last" in text
+    assert "root mean square" not in text
+
+
+@pytest.mark.parametrize(("clip", "said"), [("off", False), (0.25, True)])
+def test_a_clip_is_described_where_it_is_on(result: RunResult, clip: float | Literal["off"], said: bool) -> None:
+    text = repr(SECTIONS["method"](replace(result, clip=clip)))
+    assert ("widened at each end by 25\xa0% of it" in text) == said
 
 
 def test_a_regression_is_on_no_loss(result: RunResult) -> None:

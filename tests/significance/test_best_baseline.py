@@ -9,7 +9,7 @@ from statsmodels.regression.linear_model import OLS
 from backtest.data.errors import ConfigError, UndefinedTest, UnpairedForecasts
 from backtest.significance.best_baseline import best_of_baselines, lowest_loss
 from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.result import FloatArray
+from backtest.significance.result import Alternative, FloatArray, TestResult
 
 SAMPLES = 300
 ROWS = 150
@@ -33,9 +33,10 @@ def test_it_is_the_largest_of_the_tests_and_bonferroni_of_the_smallest() -> None
     model, losses = draw(1, (0.05, 0.1, 0.5))
     found = best_of_baselines(model, losses, horizon=2)
     less = {name: diebold_mariano(model, own, horizon=2, alternative="less").p_value for name, own in losses.items()}
-    more = [diebold_mariano(model, own, horizon=2, alternative="greater").p_value for own in losses.values()]
+    more = {name: diebold_mariano(model, own, horizon=2, alternative="greater").p_value for name, own in losses.items()}
     assert found.better.p_value == max(less.values()) == less[found.hardest]
-    assert found.worse.p_value == min(1.0, 3 * min(more))
+    assert found.worse.p_value == min(1.0, 3 * min(more.values()))
+    assert found.strongest == min(more, key=more.__getitem__)
     assert found.best == min(losses, key=lambda name: float(losses[name].mean()))
     assert (found.better.n, found.better.lags) == (ROWS, found.worse.lags)
 
@@ -47,6 +48,20 @@ def test_of_one_baseline_it_is_diebold_mariano() -> None:
         plain = diebold_mariano(model, losses["b0"], alternative=side)  # type: ignore[arg-type]  # the literals
         assert (result.statistic, result.p_value) == (plain.statistic, plain.p_value)
     assert found.hardest == found.best == "b0"
+
+
+def test_the_p_value_decides_and_not_the_statistic() -> None:
+    """A robust test takes the more careful of two statistics: a smaller one may have the larger p-value."""
+    order = {"plain": (1.0, 0.2), "skewed": (0.5, 0.4)}
+
+    def stub(model: FloatArray, loss: FloatArray, *, horizon: int, alternative: Alternative) -> TestResult:
+        statistic, p_value = order["plain" if loss[0] else "skewed"]
+        value = p_value if alternative == "less" else 1 - p_value
+        return TestResult("stub", statistic, value, model.size, 0, alternative)
+
+    found = best_of_baselines(np.ones(3), {"plain": np.ones(3), "skewed": np.zeros(3)}, test=stub)
+    assert (found.hardest, found.better.p_value) == ("skewed", 0.4)
+    assert found.strongest == "skewed"
 
 
 def test_its_statistic_is_the_largest_of_those_of_statsmodels() -> None:

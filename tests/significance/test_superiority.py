@@ -45,7 +45,9 @@ def test_arch_does_not_studentise_with_either_value_of_its_flag(case: dict[str, 
     plain: Any = SPA(benchmark, models, case["block_size"], case["reps"], studentize=studentize)
     plain.bootstrap = resampling.bootstrap(benchmark[:, None] - models, case["block_size"], 0)
     plain.compute()
-    assert plain.pvalues.to_dict() == case["spa_arch"]["pvalues"], "arch has mended the flag: is `_search` still right?"
+    assert plain.pvalues.to_dict() == case["spa_arch"]["pvalues"], (
+        "arch has repaired the flag: is `_search` still right?"
+    )
     expected = list(case["spa_arch"]["critical_values_5pct"].values())
     np.testing.assert_allclose(plain.critical_values(0.05), expected, rtol=1e-12)
 

@@ -17,8 +17,9 @@ from backtest.data.schema import FITS
 from backtest.evaluation.evaluate import EvaluationSettings, evaluate
 from backtest.evaluation.forecast_tests import compare_jointly, fluctuation_paths
 from backtest.evaluation.strategies import CostSettings
+from backtest.reports.blocks import Table
 from backtest.reports.result import Result
-from backtest.reports.sections.horizons import horizons_title
+from backtest.reports.sections.horizons import horizons, horizons_title
 from backtest.reports.sections.scores import headline as headline_table
 from backtest.reports.wording.verdict import headline, sentences
 from backtest.significance.best_baseline import best_of_baselines
@@ -79,6 +80,11 @@ def test_the_hardest_baseline_may_be_another_than_the_best() -> None:
     made = judge(evidence(forecast_table(y, {(name, None): values for name, values in fits.items()})), networks=[])
     assert made.best[0].model == "ridge"
     assert made.candidates[0].hardest == "naive"
+
+
+def test_the_one_that_decides_about_worse_is_the_one_with_the_smallest_p() -> None:
+    made = judge(evidence(forecasts_of(5, 0.1, ridge=0.5)), networks=["lstm"]).candidates[0]
+    assert (made.status, made.hardest) == ("worse", "ridge")
 
 
 @pytest.mark.parametrize(
@@ -190,5 +196,12 @@ def test_the_table_of_several_horizons_is_against_the_best_baseline_of_each() ->
     assert (cells["1 bar ahead", "ridge"], cells["5 bars ahead", "zero"]) == ("–", "–")
     assert "–" not in {cells["1 bar ahead", "zero"], cells["5 bars ahead", "ridge"], cells["5 bars ahead", "LSTM"]}
     assert table.columns[-3].label == "Skill vs naive"
+    *_, by_model = horizons(Result(made, tables))
+    assert isinstance(by_model, Table)
+    verdicts = {
+        group.label: {row[0]: row[5] for row in group.rows if row[0] in ("1", "5")} for group in by_model.groups
+    }
+    assert (verdicts["ridge"], verdicts["zero"]) == ({"1": "the rival", "5": "–"}, {"1": "–", "5": "the rival"})
+    assert {len(group.rows) for group in by_model.groups} == {2, 4}  # no test of all horizons where it is the rival
     shown = horizons_title(Result(made, tables))
     assert shown == "LSTM is better than the best baseline at 1 and 5 bars"
