@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -101,8 +102,16 @@ def test_the_verdict_judges_all_models_at_all_horizons_as_one_family(
 
 
 def test_each_line_says_its_horizon(result: ComparisonResult) -> None:
-    assert plain(headline(result)).startswith("LSTM of warm is better than LSTM of cold at 5 bars, by ")
-    assert "no significant difference between LSTM of cold and of warm at 1 bar" in headline(result)
+    both = (
+        r"LSTM of warm is better than LSTM of cold at 1 and 5 bars, by 0\.\d+ and 32\.\d+ % of zero's squared error\."
+    )
+    assert re.fullmatch(both, plain(headline(result)))
+    unclear = tuple(
+        replace(pair, finding="no difference") if pair.horizon == SHORT else pair for pair in result.leading
+    )
+    found = headline(replace(result, found=replace(result.found, pairs=unclear)))
+    assert found.startswith("LSTM of warm is better than LSTM of cold at 5 bars, by ")
+    assert found.endswith("no significant difference between LSTM of cold and of warm at 1 bar.")
     opening = "LSTM of cold against that of warm at"
     assert [line.partition(" bar")[0] for line in verdict_of(result).sentences] == [f"{opening} 1", f"{opening} 5"]
     table = pairs_table(result)
@@ -191,7 +200,7 @@ def test_html_and_markdown_and_terminal_say_it(
     assert call(monkeypatch, "compare", *map(str, runs)) == 0
     shown = capsys.readouterr().out
     assert "…" not in shown
-    assert "at 5 bars" in shown.partition("Model")[0]
+    assert "at 1 and 5 bars" in shown.partition("Model")[0]
     rows = [line.split() for line in shown.partition("Model")[2].splitlines() if line.startswith("LSTM")]
     assert [row[3] for row in rows] == ["1", "5"]
     place = write(compare_runs(runs, tmp_path / "again"))
