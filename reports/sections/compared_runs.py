@@ -55,9 +55,10 @@ def tone_of(result: ComparisonResult, pairs: Sequence[Pair]) -> tuple[Tone, str]
         return "bad", "Leak suspected"
     differing = of(pairs, "better", "worse")
     if differing:
-        skilled = all(beats_rival(result, pair) for pair in differing)
-        rival = label(result.question.rival)
-        return ("good", "A difference") if skilled else ("care", f"A difference, but not from {rival}")
+        skilled, rival = [beats_rival(result, pair) for pair in differing], label(result.question.rival)
+        if all(skilled):
+            return "good", "A difference"
+        return "care", f"A difference, {f'from {rival} only in part' if any(skilled) else f'but not from {rival}'}"
     if of(pairs, "no difference"):
         return "open", "No difference shown"
     return ("mute", "The same forecasts") if of(pairs, "the same") else ("mute", "Cannot tell")

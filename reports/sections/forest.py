@@ -102,10 +102,11 @@ def caveat(groups: dict[Gap, list[Score]], alpha: float) -> str:
 
 
 def power_sentences(candidates: Sequence[Score]) -> tuple[str, ...]:
-    """Return, in at most two sentences, which gains this sample is too small to detect, for models without evidence.
+    """Return, in at most three sentences, which gains this sample is too small to detect, for models without evidence.
 
-    Mentioned are detectable gains beyond the interval, or above LARGE.
+    Mentioned are detectable gains beyond the interval, or above LARGE; the whole loss is more than any gain.
     """
+    hopeless: list[str] = []
     hidden: list[str] = []
     large: list[str] = []
     for score in candidates:
@@ -113,13 +114,16 @@ def power_sentences(candidates: Sequence[Score]) -> tuple[str, ...]:
         if score.status != "no evidence" or least is None:
             continue
         shown = gain_text(least)
-        if score.skill_high is not None and least > score.skill_high:
+        if least >= 1:
+            hopeless.append(label(score.model))
+        elif score.skill_high is not None and least > score.skill_high:
             hidden.append(f"{shown} for {label(score.model)}")
         elif least > LARGE:
             large.append(f"below {shown} for {label(score.model)}")
     interval = "intervals allow" if len(hidden) > 1 else "interval allows"
     detect = f"The sample is too small to detect gains of the size that the {interval}: it would take"
     return (
+        *([f"The sample is too small to detect even a perfect forecast by {listed(hopeless, 4)}."] if hopeless else []),
         *([f"{detect} {listed(hidden, 4)}."] if hidden else []),
         *([f"The sample is too small to detect gains {listed(large, 4)}."] if large else []),
     )
@@ -146,7 +150,7 @@ def caption(result: Result, scores: Sequence[Score], limit: float) -> str:
     beyond = [
         f"{label(score.model)} ({gain_text(one)})"
         for score, one in zip((score for score in scores if score.candidate), least, strict=True)
-        if one is not None and one > limit
+        if one is not None and limit < one < 1
     ]
     if beyond:
         sentences.append(f"Off the scale: the smallest detectable gain of {listed(beyond)}.")
@@ -175,12 +179,18 @@ def forest_table(scores: Sequence[Score], result: Result) -> Table:
             score.status or MISSING,
             *(loss_difference(end) for end in (score.skill, score.skill_high, score.skill_low)),
             *(p_value(chance, result.verdict.alpha) for chance in score.p_of_claim),
-            loss_difference(score.candidate.detectable if score.candidate else None),
+            detectable_text(score),
         )
         for score in scores
     ]
     labels = ["Model", "Verdict", "Difference", "95 % from", "95 % to", "p", "p adjusted", "Detectable"]
     return table(labels, rows, f"{capital(result.fill(TABLE_CAPTION))}{of_worse(scores)}.", words=2)
+
+
+def detectable_text(score: Score) -> str:
+    """Return the smallest detectable difference of a candidate; none where even a perfect forecast would not do."""
+    least = score.candidate.detectable if score.candidate else None
+    return "none" if least is not None and least >= 1 else loss_difference(least)
 
 
 def of_worse(scores: Iterable[Score | None]) -> str:

@@ -161,6 +161,11 @@ def test_colour_and_word_follow_from_findings_and_verdicts(
     assert (said.tone, said.word) == (tone, word)
 
 
+def test_where_one_of_two_winners_beats_zero_the_word_says_in_part(result: ComparisonResult) -> None:
+    said = verdict_of(having(result, pair("better"), pair("worse", "gru"), statuses=("better", "no evidence")))
+    assert (said.tone, said.word) == ("care", "A difference, from zero only in part")
+
+
 @pytest.mark.parametrize(
     ("statuses", "words"),
     [

@@ -84,6 +84,9 @@ def test_the_smallest_gain_that_would_have_shown_is_explained_only_where_it_is_d
     assert "80 % power" not in caption(usual, [far], 0.12)
     assert "the smallest detectable gain of GRU (70\xa0%)." in caption(usual, [far], 0.12)
     assert "Off the scale" not in caption(usual, [near], 0.12)
+    hopeless = replace(score, candidate=candidate("no evidence", detectable=1.74))
+    assert "Off the scale" not in caption(usual, [hopeless], 0.12)
+    assert forest_table([hopeless], usual).rows[0][-1] == "none"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,7 @@ def test_the_smallest_gain_that_would_have_shown_is_explained_only_where_it_is_d
     [
         ("no evidence", (-0.1, 0.1), 0.7, ("of the size that the interval allows: it would take 70\xa0% for GRU.",)),
         ("no evidence", (-0.1, 0.9), 0.7, ("too small to detect gains below 70\xa0% for GRU.",)),
+        ("no evidence", (-0.1, 0.1), 1.74, ("too small to detect even a perfect forecast by GRU.",)),
         ("no evidence", (-0.1, 0.1), 0.05, ()),
         ("better", (0.1, 0.2), 0.7, ()),
         ("cannot tell", (-0.1, 0.1), 0.7, ()),
