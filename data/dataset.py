@@ -16,16 +16,20 @@ from backtest.data.reading import bars as bar_files
 from backtest.data.reading.checks import TRADED
 from backtest.data.reading.formats import NOTHING
 from backtest.data.reading.tables import FRAME
-from backtest.data.realised import realised_bars
+from backtest.data.realised import COVERAGE, realised_bars
 from backtest.data.sessions import find_sessions, interval_of
 
 
 @dataclass(frozen=True, slots=True)
 class Finer:
-    """The finer bars that the bars were made of: their `interval`, and whether closed hours count in a variance."""
+    """The finer bars that the bars were made of: their `interval`, and whether closed hours count in a variance.
+
+    `coverage` is the smallest share of those expected with which a bar has a variance.
+    """
 
     interval: timedelta
     overnight: bool
+    coverage: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,15 +110,15 @@ class Dataset:
         digest = bar_files.digest(bars)
         return cls(bars, found, sessions.always_open, sessions.segments, sessions.holes, digest, source)
 
-    def realised(self, interval: timedelta, *, overnight: bool) -> Self:
+    def realised(self, interval: timedelta, *, overnight: bool, coverage: float = COVERAGE) -> Self:
         """Return bars of `interval` made of these, each with its realised variance; see `data.realised`.
 
         Raises ConfigError where `interval` is no multiple of this one, TooFewBars where no two bars can be made.
         """
-        bars = realised_bars(self.bars, self.interval, interval, overnight=overnight)
+        bars = realised_bars(self.bars, self.interval, interval, overnight=overnight, coverage=coverage)
         found, digest = find_sessions(bars, interval), bar_files.digest(bars)
         made = replace(self, bars=bars, interval=interval, always_open=found.always_open, segments=found.segments)
-        return replace(made, holes=found.holes, sha256=digest, finer=Finer(self.interval, overnight))
+        return replace(made, holes=found.holes, sha256=digest, finer=Finer(self.interval, overnight, coverage))
 
     def with_external(self, series: Mapping[str, pl.DataFrame]) -> Self:
         """Return the same data with the outside series that features read."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from backtest.data.losses import LOSSES
 from backtest.data.names import BEST
 from backtest.data.target_columns import outcome_column
-from backtest.data.targets import PRIMARY_TESTS, TARGETS, Target, target_of
+from backtest.data.targets import PRIMARY_TEST, PRIMARY_TESTS, TARGETS, Target, canonical, target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Question:
     horizons: tuple[int, ...] = field(default=(1,), compare=False)
 
     def __post_init__(self) -> None:
-        """Take the test of the target where none is named; refuse names that nobody knows, as a file may hold them."""
+        """Spell the target and take its test where none is named; refuse unknown names, as a file may hold them."""
+        object.__setattr__(self, "target", canonical(self.target))
         try:
             target_of(self.target)
         except ValueError as unknown:
@@ -51,12 +52,15 @@ class Question:
 
     @property
     def code(self) -> str:
-        """Target, loss and rival as one word, by which the ledger knows the question.
+        """Target, loss and rival as one word, by which the ledger knows the question, and the test unless it is usual.
 
-        The best of other baselines is another rival: `log_return/squared/best(naive+ridge+zero)`.
+        The best of other baselines is another rival: `log_return/squared/best(naive+ridge+zero)`. Lines of the ledger
+        that name no test are of the usual one, or older than the choice: `log_variance/qlike/log_har` is another
+        question than `log_variance/qlike/log_har/diebold_mariano_robust`.
         """
         those = f"({'+'.join(sorted(self.baselines))})" if self.baselines else ""
-        return f"{self.target}/{self.loss}/{self.rival}{those}"
+        test = "" if self.test == PRIMARY_TEST else f"/{self.test}"
+        return f"{self.target}/{self.loss}/{self.rival}{those}{test}"
 
     @property
     def about(self) -> Target:

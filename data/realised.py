@@ -16,7 +16,7 @@ from backtest.data.schema import BARS
 from backtest.data.sessions import LONGEST_BREAK, Sessions, find_sessions
 from backtest.data.target_columns import QUARTICITY, REALISED
 
-FEWEST_EXPECTED, FEWEST_USUAL = 0.8, 0.5
+COVERAGE, FEWEST_USUAL = 0.8, 0.5
 """A bar has no realised variance with fewer finer bars than this share of those expected, or of the median bar's."""
 
 DAY = timedelta(days=1)
@@ -25,15 +25,19 @@ SHORTEST_DAY = timedelta(hours=18)  # from one session's start to the next, wher
 SUMS = [column.name for column in BARS.columns if column.name in {"quote_volume", "trades", "taker_buy_volume"}]
 
 
-def realised_bars(finer: pl.DataFrame, step: timedelta, interval: timedelta, *, overnight: bool) -> pl.DataFrame:
+def realised_bars(
+    finer: pl.DataFrame, step: timedelta, interval: timedelta, *, overnight: bool, coverage: float = COVERAGE
+) -> pl.DataFrame:
     """Return BARS of `interval` made of the bars `finer`, `step` apart, with the columns of a realised variance.
 
     `realised_variance` is the sum of the squared log returns of the finer bars inside, from close to close; the first
     one counts from its own open where the market was closed before it, and the return over those closed hours is
     squared and added if `overnight`. Bars missing inside are bridged by one longer return; a return across missing
-    bars at the start is left out. `realised_quarticity` is M / 3 times the sum of the M fourth powers, closed hours
-    left out, `returns` is M. Variance and quarticity are null in a bar with too few finer bars (FEWEST_EXPECTED of
-    those that the market's calendar expects, FEWEST_USUAL of the median bar's). A last bar that had not closed is left
+    bars at the start is left out. Where the market never closes, the sum is divided by the share of the bar's time that
+    its returns span: the missing hours at its borders count as the others. `realised_quarticity` is M / 3 times the sum
+    of the M fourth powers, closed hours left out, over the square of that share, `returns` is M. Variance and
+    quarticity are null in a bar with too few finer bars (a share `coverage` of those that the market's calendar
+    expects, FEWEST_USUAL, or `coverage` if that is less, of the median bar's). A last bar that had not closed is left
     out.
 
     A day is a day in UTC; where the market closes and a session runs past midnight, a day is a session and its `time`
@@ -66,9 +70,13 @@ def realised_bars(finer: pl.DataFrame, step: timedelta, interval: timedelta, *, 
         (pl.col("r").pow(2).sum() + pl.col("gap").sum()).alias(REALISED),
         (pl.col("r").pow(4).sum() * pl.len() / 3).alias(QUARTICITY),
         pl.len().cast(pl.Int64).alias("returns"),
+        begin=pl.when(alone.first()).then(time.first()).otherwise(pl.col("start").first()),
         end=time.last() + step,
     )
-    return _without_thin(made, _expected(made, rows, step, interval, sessions), interval, sessions)
+    if sessions.always_open:
+        share = (pl.col("end") - pl.col("begin")) / pl.lit(interval)
+        made = made.with_columns(pl.col(REALISED) / share, pl.col(QUARTICITY) / share.pow(2))
+    return _without_thin(made, _expected(made, rows, step, interval, sessions), interval, sessions, coverage)
 
 
 def _check_lengths(step: timedelta, interval: timedelta) -> None:
@@ -117,12 +125,14 @@ def _expected(
     return made["returns"] + lost["missing"].fill_null(0)
 
 
-def _without_thin(made: pl.DataFrame, expected: pl.Series, interval: timedelta, sessions: Sessions) -> pl.DataFrame:
+def _without_thin(
+    made: pl.DataFrame, expected: pl.Series, interval: timedelta, sessions: Sessions, coverage: float
+) -> pl.DataFrame:
     """Return the bars, a variance null where it has too few returns, without a last one that had not closed."""
-    returns = pl.col("returns")
-    thin = (returns < FEWEST_EXPECTED * pl.col("expected")) | (returns < FEWEST_USUAL * returns.median().over("symbol"))
+    returns, usual = pl.col("returns"), pl.col("returns").median().over("symbol")
+    thin = (returns < coverage * pl.col("expected")) | (returns < min(coverage, FEWEST_USUAL) * usual)
     complete = pl.col("end") >= pl.col("time") + interval
-    enough = complete if sessions.always_open else returns >= FEWEST_EXPECTED * returns.median().over("symbol")
+    enough = complete if sessions.always_open else returns >= COVERAGE * usual
     last = pl.int_range(pl.len()).over("symbol") == pl.len().over("symbol") - 1
     kept = made.with_columns(expected.alias("expected")).filter(~last | enough)
     if kept.height < 2:

@@ -17,6 +17,11 @@ BAR_CHANGE = "bar_change"
 """Column of FEATURES that holds the change of a series within each bar, where the target is one."""
 
 
+def column_name(column: str) -> str:
+    """Return the one spelling of a column: of a file, its name in lower case; of an external series, as it is."""
+    return column if "." in column else column.lower()
+
+
 def outcome_column(target: str, horizon: int) -> str:
     """Name of the outcome's column in FEATURES: `y_log_return_1`."""
     return f"y_{target}_{horizon}"

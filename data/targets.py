@@ -14,7 +14,7 @@ import polars as pl
 
 from backtest.data.bar_variances import garman_klass, parkinson, squared_return
 from backtest.data.names import Scale
-from backtest.data.target_columns import REALISED
+from backtest.data.target_columns import REALISED, column_name
 
 PRIMARY_TEST, ROBUST_TEST = PRIMARY_TESTS = ("diebold_mariano", "diebold_mariano_robust")
 """The tests that a verdict can rest on, keys of TESTS: the usual one, and that for skewed losses."""
@@ -231,6 +231,16 @@ Forecasts and outcomes of a log variance are kept as variances. A forecast of `d
 
 LOG_VARIANCE_OF, SERIES_OF = "log_variance.", "series."
 """What the name of a target begins with that is about a column of the file or of an external series."""
+
+
+def canonical(name: str) -> str:
+    """Return the one spelling of a target: columns of a file are known by their lower-case names.
+
+    >>> canonical("log_variance.RV"), canonical("log_variance.measures.RV")
+    ('log_variance.rv', 'log_variance.measures.RV')
+    """
+    prefix, dot, column = name.partition(".")
+    return f"{prefix}.{column_name(column)}" if dot and f"{prefix}." in (LOG_VARIANCE_OF, SERIES_OF) else name
 
 
 def target_of(name: str) -> Target:

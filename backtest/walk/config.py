@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import tomli_w
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from backtest.data.names import BEST
 from backtest.data.question import Question, losses_of
+from backtest.data.realised import COVERAGE
 from backtest.data.run_files import sha256
-from backtest.data.target_columns import REALISED
+from backtest.data.target_columns import REALISED, column_name
 from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, target_of
 from backtest.evaluation.strategies import CostSettings
 from backtest.models import MODELS
@@ -68,6 +69,16 @@ class Config(Settings):
             return tree
         return {"models": known.models, "features": known.features, **tree}
 
+    @field_validator("features")
+    @classmethod
+    def _spell_columns_in_one_way(cls, features: tuple[str | dict[str, Any], ...]) -> tuple[str | dict[str, Any], ...]:
+        """Spell the `column` that a feature reads as that of a target."""
+
+        def spelt(one: dict[str, Any]) -> dict[str, Any]:
+            return {**one, "column": column_name(str(one["column"]))} if "column" in one else one
+
+        return tuple(spelt(one) if isinstance(one, dict) else one for one in features)
+
     @model_validator(mode="after")
     def _agree(self) -> Config:
         if self.executor not in EXECUTORS:
@@ -116,6 +127,10 @@ class Config(Settings):
             )
         if not finer and not self.target.overnight:
             raise ValueError("target.overnight: must come with target.from, whose bars it is about (got false)")
+        if not finer and self.target.coverage != COVERAGE:
+            raise ValueError(
+                f"target.coverage: must come with target.from, whose bars it is about (got {self.target.coverage})"
+            )
 
     @property
     def source_interval(self) -> str | None:
@@ -150,6 +165,8 @@ class Config(Settings):
         if len(self.target.horizons) == 1:  # spelt, and in its place, as it was before there were several
             one = {"horizons": ("horizon", self.target.longest)}
             tree["target"] = dict(one.get(name, (name, value)) for name, value in tree["target"].items())
+        if self.target.coverage == COVERAGE:
+            del tree["target"]["coverage"]
         if self.train.loss == "squared":
             del tree["train"]["loss"]
         tree["question"] = {name: value for name, value in tree["question"].items() if value != usual.get(name)}

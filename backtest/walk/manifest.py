@@ -93,6 +93,7 @@ def finer_bars(plan: WalkPlan) -> dict[str, Any] | None:
     return {
         "interval_seconds": finer.interval.total_seconds(),
         "overnight": finer.overnight,
+        "coverage": finer.coverage,
         "fewest_returns": returns.min() or 0,
         "median_returns": returns.median() or 0.0,
         "bars_without": bars[REALISED].null_count(),

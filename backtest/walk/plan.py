@@ -107,7 +107,8 @@ def _with_realised_variance(config: Config, dataset: Dataset) -> Dataset:
     """Return bars of `data.interval` made of those that were read, where settings say so and it is still to be done."""
     if not (config.target.finer and config.data.interval) or dataset.finer:
         return dataset
-    return dataset.realised(parse_duration(config.data.interval), overnight=config.target.overnight)
+    interval, target = parse_duration(config.data.interval), config.target
+    return dataset.realised(interval, overnight=target.overnight, coverage=target.coverage)
 
 
 def feature_rows(config: Config, dataset: Dataset, features: Sequence[Resolved]) -> tuple[pl.DataFrame, Panel]:

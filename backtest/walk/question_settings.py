@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from backtest.data.durations import parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.names import BEST
-from backtest.data.targets import LOG_VARIANCE_OF, SERIES_OF, TARGETS
+from backtest.data.realised import COVERAGE
+from backtest.data.target_columns import column_name
+from backtest.data.targets import LOG_VARIANCE_OF, SERIES_OF, TARGETS, canonical
 
 
 class Settings(BaseModel):
@@ -47,6 +49,9 @@ class TargetSettings(Settings):
         None, description="log_variance.NAME: column of the file that holds the realised quarticity, for harq"
     )
     overnight: bool = Field(True, description="from: whether the return over closed hours counts into the next bar's")
+    coverage: float = Field(
+        COVERAGE, gt=0, le=1, description="from: smallest share of its finer bars with which a bar has a variance"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +64,18 @@ class TargetSettings(Settings):
         if not re.fullmatch(r"[1-9]\d*", str(tree["horizon"])):
             raise ValueError(f"horizon: must be a whole number of bars ahead, 1 or more (got {tree['horizon']})")
         return {**{name: value for name, value in tree.items() if name != "horizon"}, "horizons": (tree["horizon"],)}
+
+    @field_validator("kind")
+    @classmethod
+    def _is_spelt_in_one_way(cls, kind: str) -> str:
+        """Spell a column in lower case, as files are read: `log_variance.RV` and `log_variance.rv` are one target."""
+        return canonical(kind)
+
+    @field_validator("quarticity")
+    @classmethod
+    def _is_a_column(cls, column: str | None) -> str | None:
+        """Spell it as that of the target."""
+        return column and column_name(column)
 
     @field_validator("horizons")
     @classmethod

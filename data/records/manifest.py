@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from backtest.data.realised import COVERAGE
+
 
 @dataclass(frozen=True, slots=True)
 class FinerBars:
-    """What realised variances were made of: bars of `interval_seconds`, so many returns in each, and bars without."""
+    """What realised variances were made of: bars of `interval_seconds`, so many returns in each, and bars without.
+
+    Those have less than `coverage` of the finer bars that they should.
+    """
 
     interval_seconds: float
     overnight: bool
     fewest_returns: int
     median_returns: float
     bars_without: int
+    coverage: float = COVERAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from backtest.data.realised import FEWEST_USUAL
 from backtest.data.records.manifest import DataCard
 from backtest.data.targets import Target
-from backtest.reports.formats import SPACE, counted, decimal, duration, percent, whole
+from backtest.reports.formats import counted, decimal, duration, percent, whole
 
 CONSISTENT = (
     "The true variance is never seen. QLIKE and the squared error of variances rank forecasts by an unbiased proxy as "
@@ -38,8 +39,10 @@ def returns_behind(card: DataCard) -> tuple[tuple[str, str], ...]:
         return ()
     closed = "count: the squared return over them is added" if finer.overnight else "are left out"
     without = (
-        f"{counted(finer.bars_without, 'bar')} with too few returns (less than 80{SPACE}% of those that the calendar "
-        f"expects, or than half of the median) {'has' if finer.bars_without == 1 else 'have'} no value"
+        f"{counted(finer.bars_without, 'bar')} with too few returns (less than "
+        f"{percent(finer.coverage, 0, signed=False)} of those that the calendar expects, or than "
+        f"{percent(min(finer.coverage, FEWEST_USUAL), 0, signed=False)} of the median) "
+        f"{'has' if finer.bars_without == 1 else 'have'} no value"
         if finer.bars_without
         else "every bar has enough of them"
     )

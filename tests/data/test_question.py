@@ -36,6 +36,22 @@ def test_another_rival_is_not_judged_and_another_loss_comes_first() -> None:
     assert question.losses == ("absolute", "squared")
 
 
+def test_a_column_is_one_target_in_capital_letters_or_not() -> None:
+    one, other = (Question(f"log_variance.{column}", "qlike", "log_har") for column in ("RV", "rv"))
+    assert one == other
+    assert one.code == other.code == "log_variance.rv/qlike/log_har/diebold_mariano_robust"
+    assert Question("log_variance.measures.RV", "qlike", "log_har").target == "log_variance.measures.RV"
+
+
+def test_another_test_is_another_question_for_the_ledger() -> None:
+    robust, usual = (
+        Question("log_variance", "qlike", "log_har", test) for test in ("diebold_mariano_robust", "diebold_mariano")
+    )
+    assert usual.code == "log_variance/qlike/log_har"
+    assert robust.code == f"{usual.code}/diebold_mariano_robust"
+    assert Question().code == "log_return/squared/zero"
+
+
 def test_a_verdict_on_an_unknown_target_is_refused() -> None:
     text = """{"status": "cannot tell", "model": null, "alpha": 0.05, "adjustment": "holm", "configurations": 1,
         "comparisons": 1, "folds": 1, "forecasts": 1, "candidates": [], "claims": [],

@@ -100,7 +100,25 @@ def test_a_return_across_a_hole_at_the_start_of_a_bar_is_left_out() -> None:
     made = realised_bars(holey, HOUR, DAY, overnight=True)
     one = of_day(holey, MIDNIGHT + 6 * DAY)
     steps = np.log(one["close"].to_numpy() / np.append(one["open"][0], one["close"].to_numpy()[:-1]))
-    assert made[REALISED][6] == pytest.approx((steps**2).sum(), rel=1e-12)
+    assert made[REALISED][6] == pytest.approx((steps**2).sum() * 24 / 21, rel=1e-12)
+    assert made[QUARTICITY][6] == pytest.approx((steps**4).sum() * 21 / 3 * (24 / 21) ** 2, rel=1e-12)
+    closes = np.log(of_day(holey, MIDNIGHT + 5 * DAY)["close"].to_numpy())
+    before = np.log(of_day(holey, MIDNIGHT + 4 * DAY)["close"][-1])
+    assert made[REALISED][5] == pytest.approx((np.diff(np.append(before, closes)) ** 2).sum() * 24 / 22, rel=1e-12)
+
+
+def test_days_of_half_their_hours_have_a_variance_where_that_is_enough_and_no_bias() -> None:
+    """Of hours at random times of the day, over many days: the mean is that of whole days, with some more noise."""
+    finer = always_open(800)
+    hours = np.random.default_rng(1).permuted(np.tile(np.arange(24) < 13, (800, 1)), axis=1)
+    runs = np.array([np.roll(np.arange(24) < 13, day) for day in range(800)])
+    whole = realised_bars(finer, HOUR, DAY, overnight=True)[REALISED]
+    for kept in (hours, runs):
+        holey = finer.filter(pl.Series(kept.ravel()))
+        made = realised_bars(holey, HOUR, DAY, overnight=True, coverage=0.5)
+        assert made[REALISED].null_count() == 0
+        assert made[REALISED].mean() == pytest.approx(whole.mean(), rel=0.03)
+        assert realised_bars(holey, HOUR, DAY, overnight=True)[REALISED].null_count() == made.height
 
 
 def test_a_last_bar_that_had_not_closed_is_left_out() -> None:

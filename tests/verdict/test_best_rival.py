@@ -146,6 +146,16 @@ def test_the_best_of_other_baselines_is_another_question_for_the_ledger() -> Non
     assert sorted(p_value for _, p_value in found.better) == [0.01, 1.0]
 
 
+def test_a_line_of_the_usual_test_is_an_attempt_at_the_robust_one_and_lends_it_no_p_value() -> None:
+    robust = Question("log_variance", "qlike", "log_har")
+    trials = [
+        Trial(name, "bars", "2026-01-01", name, {"lstm@1": 0.01}, {"lstm@1": 0.9}, {}, "better", code)
+        for name, code in (("same", robust.code), ("usual", "log_variance/qlike/log_har"))
+    ]
+    found = tried_before(Ledger(tuple(trials)), robust, data="bars", config="own")
+    assert sorted(p_value for _, p_value in found.better) == [0.01, 1.0]
+
+
 def test_the_first_sentence_names_the_best_baseline() -> None:
     assert headline(VERDICT) == "Evidence of skill: LSTM forecasts better than the best of 3 baselines (ridge)."
     (sentence,) = sentences(VERDICT)

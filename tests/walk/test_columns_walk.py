@@ -59,19 +59,19 @@ def plan(file: Path, **settings: Any) -> WalkPlan:
 
 def test_a_file_without_prices_is_walked_and_reported(file: Path, tmp_path: Path) -> None:
     made, raw = plan(file), measures()
-    assert made.dataset.bars.columns == ["symbol", "time", "realised_quarticity", "RV"]
+    assert made.dataset.bars.columns == ["symbol", "time", "realised_quarticity", "rv"]
     assert made.features["bar_variance"].to_list() == raw["RV"].to_list()
     assert made.features["bar_quarticity"].to_list() == raw["RQ"].to_list()
     assert made.rows.quarticities is not None
     assert made.rows.quarticities.tolist() == raw["RQ"].to_list()
-    assert made.features["y_log_variance.RV_1"].to_list() == [*raw["RV"].to_list()[1:], None]
+    assert made.features["y_log_variance.rv_1"].to_list() == [*raw["RV"].to_list()[1:], None]
     assert made.features["bar_return"].null_count() == raw.height
-    assert made.features["log_mean_5_RV"][10] == pytest.approx(np.log(raw["RV"].to_numpy()[6:11].mean()), rel=1e-12)
+    assert made.features["log_mean_5_rv"][10] == pytest.approx(np.log(raw["RV"].to_numpy()[6:11].mean()), rel=1e-12)
     walk(tmp_path / "run", plan=made)
     result = read(tmp_path / "run")
     card, how = repr(data_card(result)), repr(method(result))
     assert "Bars without volume" not in card
-    assert "Its variance RV is the proxy" in how
+    assert "Its variance rv is the proxy" in how
     assert "is not in the file" in how
 
 
@@ -109,7 +109,7 @@ def test_models_that_lack_their_measures_are_refused(file: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"target": {"kind": "log_variance.XX"}}, WrongSchema, "expected a column XX, which the settings name"),
+        ({"target": {"kind": "log_variance.XX"}}, WrongSchema, "expected a column xx, which the settings name"),
         ({"target": {"kind": "log_return"}, "models": ["ridge"]}, ConfigError, "target.kind: log_return needs close"),
         ({"target": {"kind": "log_variance"}}, ConfigError, "target.kind: log_variance needs close, which these bars"),
         ({"features": ["momentum_5"]}, ConfigError, "features: momentum_5 needs close, which these bars lack"),
@@ -137,12 +137,12 @@ def test_a_file_without_times_is_told_that_it_lacks_them(tmp_path: Path) -> None
         (
             None,
             ConfigError,
-            r"expected a variance of at least 0 in every row of RV \(got None at 2015-01-09 00:00, in all 1",
+            r"expected a variance of at least 0 in every row of rv \(got None at 2015-01-09 00:00, in all 1",
         ),
         (
             -0.1,
             ConfigError,
-            r"expected a variance of at least 0 in every row of RV \(got -0\.1 at 2015-01-09 00:00, in all 1",
+            r"expected a variance of at least 0 in every row of rv \(got -0\.1 at 2015-01-09 00:00, in all 1",
         ),
         (float("nan"), NotFinite, "RV: NaN or infinity in 1 row"),
     ],
@@ -161,7 +161,7 @@ def test_what_is_no_quarticity_is_refused(tmp_path: Path, value: float | None) -
     fifth = pl.int_range(pl.len()) == 4
     measures().with_columns(RQ=pl.when(fifth).then(value).otherwise("RQ")).write_parquet(tmp_path / "index.parquet")
     with pytest.raises(
-        ConfigError, match=rf"target\.quarticity: expected .* every row of RQ \(got {value} at 2015-01-09"
+        ConfigError, match=rf"target\.quarticity: expected .* every row of rq \(got {value} at 2015-01-09"
     ):
         plan(tmp_path / "index.parquet")
 
@@ -205,6 +205,6 @@ def test_a_column_beside_prices_is_read_too(tmp_path: Path) -> None:
     bars = load_bars("synthetic:n=900,signal=0.1").with_columns(RV=(pl.col("high") / pl.col("low")).log().pow(2))
     bars.write_parquet(tmp_path / "bars.parquet")
     made = plan(tmp_path / "bars.parquet", target={"kind": "log_variance.RV"})
-    assert made.dataset.bars["RV"].equals(bars["RV"])
+    assert made.dataset.bars["rv"].equals(bars["RV"], check_names=False)
     assert made.features["bar_return"].null_count() == 1
     assert load_bars(tmp_path / "bars.parquet").equals(bars.drop("RV"))
