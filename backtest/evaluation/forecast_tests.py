@@ -17,7 +17,7 @@ from backtest.evaluation.robustness import skill_of
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
 from backtest.significance.multiple_testing import ADJUSTMENTS
-from backtest.significance.primary import PrimaryTest
+from backtest.significance.primary import PRIMARY, PrimaryTest
 from backtest.significance.result import Alternative, TestResult
 from backtest.significance.stability import fluctuation
 from backtest.significance.table import TESTS, ForecastTest, Sample
@@ -143,12 +143,15 @@ def _rows_of(
             sample = panel.sample(model, baseline, loss)
             if (loss, baseline, model) not in effects:
                 effects[loss, baseline, model] = (
-                    _effect(sample, panel.primary_test) if loss in panel.question.losses else {}
+                    _effect(sample, panel.primary_test, of_fold=fold is not None)
+                    if loss in panel.question.losses
+                    else {}
                 )
             about = {**named, "loss": loss, "baseline": baseline, "model": model, "horizon": panel.horizon}
             about |= {"n": panel.times.size, **effects[loss, baseline, model]}
             for alternative in alternatives:
-                yield {**about, "alternative": alternative, **_outcome(test, sample, alternative)}
+                gate = PRIMARY.get(name) if fold is not None else None
+                yield {**about, "alternative": alternative, **_outcome(test, sample, alternative, gate)}
 
 
 def _rows_of_best(panel: LossPanel) -> Iterator[dict[str, object]]:
@@ -171,9 +174,16 @@ def _rows_of_best(panel: LossPanel) -> Iterator[dict[str, object]]:
             yield {**named, "alternative": result.alternative, **_numbers(result)}
 
 
-def _outcome(test: ForecastTest, sample: Sample, alternative: Alternative) -> dict[str, object]:
-    """Statistic, p-value, number of values, lags and note; the reason alone where the test is undefined."""
+def _outcome(
+    test: ForecastTest, sample: Sample, alternative: Alternative, gate: PrimaryTest | None
+) -> dict[str, object]:
+    """Statistic, p-value, number of values, lags and note; the reason alone where the test is undefined.
+
+    It is, too, where the `gate` asks for more losses.
+    """
     try:
+        if gate:
+            gate.require(sample.losses[0].size, sample.horizon)
         return _numbers(test.run(sample, alternative))
     except UndefinedTest as error:
         return {"note": str(error)}
@@ -184,10 +194,12 @@ def _numbers(result: TestResult) -> dict[str, object]:
     return {name: getattr(result, name) for name in ("statistic", "p_value", "n", "lags", "note")}
 
 
-def _effect(sample: Sample, primary: PrimaryTest) -> dict[str, float]:
-    """Skill and its interval, that of the primary test, or what of them is defined."""
+def _effect(sample: Sample, primary: PrimaryTest, *, of_fold: bool = False) -> dict[str, float]:
+    """Skill and its interval, that of the primary test, or what of them is defined, and in a fold shown."""
     model, baseline = sample.losses
     try:
+        if of_fold:
+            primary.require(model.size, sample.horizon)
         skill = primary.interval(model, baseline, horizon=sample.horizon)
     except UndefinedTest:
         return skill_of(model, baseline)

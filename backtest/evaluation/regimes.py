@@ -169,6 +169,10 @@ def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
 
 def _evidence(loss_model: FloatArray, loss_baseline: FloatArray, horizon: int, primary: PrimaryTest) -> dict[str, Any]:
     """Interval of the skill and p-value of the primary test as far as they are defined, and why they are not."""
+    try:
+        primary.require(loss_model.size, horizon)
+    except UndefinedTest as too_few:
+        return {"note": str(too_few)}
     found: dict[str, Any] = {}
     reasons = []
     try:

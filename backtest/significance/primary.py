@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backtest.data.errors import UndefinedTest
 from backtest.significance.equal_accuracy import (
     Skill,
     diebold_mariano,
@@ -30,6 +31,14 @@ class PrimaryTest:
     detectable: Callable[..., float]
     per_step: int
     complementary: bool
+
+    def require(self, n: int, horizon: int) -> None:
+        """Raise UndefinedTest where `n` loss differences are too few for the test to keep its level."""
+        if n < self.per_step * horizon:
+            raise UndefinedTest(
+                f"too few losses for a test: {self.per_step * horizon} or more are needed, {self.per_step} for each "
+                f"step of the horizon (got {n})"
+            )
 
     def both_sides(self, loss_model: FloatArray, loss_baseline: FloatArray, horizon: int) -> tuple[float, float]:
         """The p-values for "better" and for "worse" than the baseline."""

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from backtest.data import result_tables
 from backtest.data.question import Question
 from backtest.evaluation.forecast_tests import compare, compare_jointly, fluctuation_paths
+from backtest.evaluation.loss_panel import loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
@@ -30,7 +32,7 @@ from backtest.significance.nested import clark_west
 from backtest.significance.stability import fluctuation
 from backtest.significance.superiority import model_confidence_set
 from backtest.significance.table import TESTS
-from tests.support.forecasts import column, forecast_table, losses, panels, random_forecasts
+from tests.support.forecasts import FloatArray, column, forecast_table, losses, panels, random_forecasts
 
 
 def compared(forecasts: pl.DataFrame, adjustment: str = "holm") -> pl.DataFrame:
@@ -109,10 +111,26 @@ def test_a_model_that_forecasts_zero_keeps_its_rows_with_the_reason_and_leaves_t
 def test_folds_of_one_row_are_undefined_and_nothing_is_nan() -> None:
     tests = compared(random_forecasts(1, n=6, folds=6)).filter(test="diebold_mariano")
     assert tests.filter(~POOLED)["statistic"].is_null().all()
-    assert tests.filter(~POOLED)["note"].str.contains(r"more than the horizon, 1, are needed \(got 1\)").all()
+    assert tests.filter(~POOLED)["note"].str.contains(r"10 or more are needed, .* \(got 1\)").all()
     assert tests.filter(POOLED)["p_value"].is_between(0, 1).all()
     numbers = tests.select(pl.selectors.float()).select(pl.all().drop_nulls().is_finite().all())
     assert all(numbers.row(0))
+
+
+@pytest.mark.parametrize(("test", "per_step"), [("diebold_mariano", 10), ("diebold_mariano_robust", 40)])
+def test_a_fold_with_fewer_losses_than_its_test_needs_is_not_tested(test: str, per_step: int) -> None:
+    question = Question("direction", "brier", "base_rate", test)
+    rng, rows = np.random.default_rng(4), 4 * per_step
+    models = ("base_rate", "coin", "ridge")
+    made: dict[tuple[str, int | None], FloatArray] = {(name, None): rng.uniform(0.4, 0.6, rows) for name in models}
+    forecasts = forecast_table((rng.random(rows) > 0.5).astype(float), made)
+    few = forecasts.filter(pl.int_range(pl.len()).over("model") > 0)  # one less in the first fold
+    found = compare(loss_panels(match_forecasts(few, question), question)).filter(~POOLED, model="ridge", test=test)
+    assert found.filter(loss="brier", fold=0)["p_value"].null_count() == found.filter(loss="brier", fold=0).height > 0
+    assert found.filter(loss="brier", fold=0)["note"].str.contains(rf"\(got {per_step - 1}\)").all()
+    assert found.filter(loss="brier", fold=0)["skill_low"].is_null().all()
+    assert found.filter(loss="brier", fold=0)["skill"].is_not_null().all()
+    assert found.filter(pl.col("fold") > 0)["p_value"].is_not_null().all()
 
 
 def test_a_series_without_any_movement_has_no_skill_but_its_rows() -> None:

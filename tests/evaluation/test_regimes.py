@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from backtest.data import result_tables
+from backtest.data.question import Question
 from backtest.evaluation import regimes
+from backtest.evaluation.loss_panel import loss_panels
+from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.regimes import FEWEST, RECENT, REGIMES, by_regime, recent_volatility
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from tests.support.forecasts import FloatArray, column, forecast_table, losses, panels, random_forecasts
@@ -223,10 +226,25 @@ def test_what_cannot_be_told_or_tested_keeps_its_row_and_the_reason() -> None:
     assert "not tested" in unknown["note"]
     lone = table.filter(part="12:00").row(0, named=True)
     assert (lone["n"], lone["p_value"], lone["p_adjusted"]) == (1, None, None)
-    assert "more than the horizon" in lone["note"]
+    assert "10 or more are needed, 10 for each step of the horizon (got 1)" in lone["note"]
     constant = FORECASTS.with_columns(y_hat=pl.when(model="lstm").then(0.0).otherwise("y_hat"))
     notes = of(constant).filter(pl.col("part") != "unknown", model="lstm")["note"]
     assert notes.str.contains("equally good in every row").all()
+
+
+@pytest.mark.parametrize(("test", "per_step"), [("diebold_mariano", 10), ("diebold_mariano_robust", 40)])
+def test_a_part_with_fewer_losses_than_its_test_needs_is_not_tested(test: str, per_step: int) -> None:
+    """As the verdict is not: below that the test does not keep its level."""
+    forecasts, question = random_forecasts(3, n=24 * per_step), Question(test=test)
+    for kept, tested in ((24 * per_step, True), (24 * (per_step - 1), False)):
+        few = forecasts.filter(pl.int_range(pl.len()).over("model", "seed") < kept)
+        table = by_regime(loss_panels(match_forecasts(few, question), question), HOUR)
+        hours = table.filter(regime="hour", model="ridge")
+        assert hours["n"].unique().to_list() == [kept // 24]
+        assert hours["p_value"].is_not_null().all() == hours["skill_low"].is_not_null().all() == tested
+        assert hours["skill"].is_not_null().all()
+        said = f"{per_step} or more are needed, {per_step} for each step of the horizon (got {kept // 24})"
+        assert hours["note"].str.contains(said, literal=True).all() != tested
 
 
 def test_one_forecast_tells_nothing_apart() -> None:
