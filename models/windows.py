@@ -45,6 +45,9 @@ class Windows:
         Realised quarticity of each row's bar (rows,), in squared units of the variances; None where there is none.
     additive
         Whether an outcome is the sum of the `returns` of the next bars.
+    place
+        Numbers (rows,) that differ by one for neighbours in one stretch of bars, by more across a hole or from symbol
+        to symbol, and are the same for the same row in other windows of a walk.
     """
 
     features: Floats
@@ -56,6 +59,7 @@ class Windows:
     variances: Floats | None = None
     quarticities: Floats | None = None
     additive: bool = False
+    place: Indices | None = None
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -139,7 +143,7 @@ class Panel:
 
     `targets` are (rows, H), a column for each of `horizons`, ascending; `target_time` (rows,) is that of the longest
     one, when all of them are known. `valid_length[i]` counts the complete rows ending at row i without a hole: a window
-    fits where it reaches `window`.
+    fits where it reaches `window`. Minus infinity is the logarithm of zero, and `place` as in `Windows`.
     """
 
     names: tuple[str, ...]
@@ -154,6 +158,7 @@ class Panel:
     variances: Floats | None = None
     quarticities: Floats | None = None
     additive: bool = False
+    place: Indices | None = None
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -199,7 +204,8 @@ class Panel:
         local = np.searchsorted(rows, ends)
         variances, quarticities = (None if each is None else each[kept] for each in (self.variances, self.quarticities))
         parts = self.features[kept], self.returns[kept], self.targets[kept]
-        return Windows(*parts, local, window, self.horizons, variances, quarticities, self.additive)
+        place = None if self.place is None else self.place[kept]
+        return Windows(*parts, local, window, self.horizons, variances, quarticities, self.additive, place)
 
 
 def panel(
@@ -212,7 +218,7 @@ def panel(
     returns = past.to_numpy().astype(np.float64, copy=False)
     outcomes = [outcome_column(kind, horizon) for horizon in horizons]
     targets = frame.select(outcomes).to_numpy(order="c").astype(np.float64, copy=False)
-    complete = np.isfinite(features).all(axis=1)
+    complete = (np.isfinite(features) | np.isneginf(features)).all(axis=1)  # of zero, see `models.scales.FlooredInputs`
     if past.null_count() < frame.height:  # else these are no prices
         complete &= np.isfinite(returns)
     measures: list[Floats | None] = [None, None]
@@ -220,12 +226,13 @@ def panel(
         if name in frame.columns:
             measures[place] = measure = frame[name].to_numpy().astype(np.float64, copy=False)
             complete &= np.isfinite(measure)
-    valid_length = _valid_length(complete, frame["segment"].to_numpy())
+    segment = frame["segment"].to_numpy()
+    valid_length, place = _valid_length(complete, segment), np.arange(len(segment)) + segment
     time, target_time = (frame[name].to_physical().fill_null(NEVER).to_numpy() for name in ("time", "target_time"))
     symbols = tuple(frame["symbol"].unique(maintain_order=True))
     arrays = time, features, returns, targets, target_time, valid_length
     variances, quarticities = measures
-    return Panel(tuple(names), symbols, *arrays, horizons, variances, quarticities, about.additive)
+    return Panel(tuple(names), symbols, *arrays, horizons, variances, quarticities, about.additive, place)
 
 
 def _valid_length(complete: NDArray[np.bool_], segment: NDArray[np.int32]) -> Indices:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from backtest.models.garch import (
     backcast,
     fit_garch,
     garch_forecast,
+    longest_stretch,
     next_variance,
 )
 from backtest.models.volatility import ewma_forecast
@@ -169,7 +171,7 @@ def test_the_models_forecast_as_arch_does_at_the_level_of_the_outcomes(model: ty
     parts = windows(returns, 0, 1_000, level=level), windows(returns, 1_003, 1_200, level=level)
     rival = model()
     note = rival.fit(*parts).note
-    fit = fit_garch(np.concatenate([returns[:1_000], returns[1_003:1_200]]), asymmetric=asymmetric)
+    fit = fit_garch(returns[:1_200], asymmetric=asymmetric)
     kept = [fit.params.omega, fit.params.alpha, *([fit.params.gamma] if asymmetric else []), fit.params.beta]
 
     def of_arch(part: Windows) -> Floats:
@@ -183,6 +185,24 @@ def test_the_models_forecast_as_arch_does_at_the_level_of_the_outcomes(model: ty
     assert ratio[0] == pytest.approx(level, rel=0.1)
     assert sum(part.y.sum() for part in parts) == pytest.approx(sum(rival.forecast(part).sum() for part in parts))
     assert note == f"{fit.note}; times {ratio[0]:.4g}, to the level of the outcomes"
+
+
+@pytest.mark.parametrize(("lengths", "longest"), [((400, 700, 300), slice(400, 1_100)), ((500, 500), slice(500, None))])
+def test_the_likelihood_joins_no_returns_across_a_hole_or_two_symbols(lengths: tuple[int, ...], longest: slice) -> None:
+    returns = simulated(TRUE, sum(lengths), 9)
+    place = np.arange(sum(lengths)) + np.repeat(np.arange(len(lengths)), lengths)
+    borders = np.cumsum((0, *lengths))
+    ends = np.concatenate([np.arange(first + 59, last - 3) for first, last in pairwise(borders.tolist())])
+    whole = replace(windows(returns, 0, len(returns)), ends=ends, place=place)
+    train, validation = (replace(whole, ends=part) for part in (ends[:-100], ends[-100:]))
+    expected = returns[longest][:-3]  # the last rows have no outcome, and no window
+    assert longest_stretch(train, validation).tolist() == expected.tolist()
+    rival = GjrGarch()
+    rival.fit(train, validation)
+    theirs = arch_model(100 * expected, mean="Zero", o=1, dist="t", rescale=False).fit(disp="off")
+    omega, *dynamics, nu, _ = rival.parameters
+    fixed = arch_model(100 * expected, mean="Zero", o=1, dist="t", rescale=False).fix([1e4 * omega, *dynamics, nu])
+    assert fixed.loglikelihood > theirs.loglikelihood - 0.01
 
 
 def test_returns_of_zero_are_forecast_by_the_mean_outcome() -> None:
