@@ -6,7 +6,7 @@ import io
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from backtest.features import plugins
 from backtest.models import MODELS, FitLog, Forecaster, Model
 from backtest.models.forecaster import State, log_of, predict
 from backtest.models.scales import make_forecaster
+from backtest.models.scaling import covered
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Panel, Windows, panel
 from backtest.walk.folds import Fold
@@ -86,22 +87,45 @@ def _forecast(
     )
 
 
+BORDER = 8
+"""Windows at the start and at the end of a test span that are forecast alone, to see what the border ones depend on."""
+
+
 def _refuse_foresight(forecaster: Forecaster, windows: Windows, point: Floats, where: str) -> None:
-    """LeakError if noise in the rows after the middle window changes a forecast of it or of one before it."""
-    middle = len(windows) // 2
-    behind, noise = slice(windows.ends[middle] + 1, None), np.random.default_rng(0)
+    """LeakError if other rows after a window change its forecast or that of one before it.
+
+    Asked of the middle of the test span, in a call for all of it, and of its first, last but one and last window, in
+    calls for the BORDER windows next to them.
+    """
+    first, final = (replace(windows, ends=windows.ends[part]) for part in (slice(BORDER), slice(-BORDER, None)))
+    _refuse_moved(forecaster, windows, point, len(windows) // 2, where)
+    for part, places in ((first, {0}), (final, {max(len(final) - 2, 0), len(final) - 1})):
+        alone = predict(forecaster, part, where).point
+        for place in sorted(places):
+            _refuse_moved(forecaster, part, alone, place, where)
+
+
+def _refuse_moved(forecaster: Forecaster, windows: Windows, point: Floats, place: int, where: str) -> None:
+    """LeakError if other rows after the window at a `place` change one of the forecasts up to it."""
+    behind, random = slice(windows.ends[place] + 1, None), np.random.default_rng(0)
+    known = np.flatnonzero(covered(windows))
+    if not len(windows.returns[behind]):
+        return
 
     def redrawn(column: Floats) -> Floats:
+        """Rows of the windows in another order, each a little larger or smaller: of the size and sign of true ones."""
         again = column.copy()
-        again[behind] = noise.exponential(size=again[behind].shape)  # above zero, as variances are
+        size = len(again[behind])
+        factor = random.uniform(0.5, 1.5, size).reshape(size, *[1] * (again.ndim - 1))
+        again[behind] = again[random.choice(known, size)] * factor
         return again
 
     again = predict(forecaster, windows.with_rows(redrawn), where).point
-    moved = int((again[: middle + 1] != point[: middle + 1]).any(axis=1).sum())
+    moved = int((again[: place + 1] != point[: place + 1]).any(axis=1).sum())
     if moved:
         raise LeakError(
-            f"{where}: expected forecasts that depend on their own windows alone (noise in later bars moved {moved} of "
-            f"{middle + 1}): check_forecaster says what to fix"
+            f"{where}: expected forecasts that depend on their own windows alone (other values in later bars moved "
+            f"{moved} of {place + 1}): check_forecaster says what to fix"
         )
 
 

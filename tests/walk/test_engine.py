@@ -297,6 +297,27 @@ def test_a_model_that_looks_ahead_is_a_leak(tmp_path: Path, monkeypatch: pytest.
         walk(tmp_path, plan=small(models=["cheat"]))
 
 
+@pytest.mark.parametrize("place", [0, -2])
+def test_a_model_that_looks_ahead_at_a_border_of_the_test_span_is_a_leak(
+    place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first forecast reads the second row, or the last but one the last: no other forecast is wrong."""
+
+    class Slips(Mean):
+        def predict(self, windows: Windows) -> Floats:
+            forecasts = windows.returns[windows.ends].copy()
+            if len(windows) > 2:
+                forecasts[place] = windows.returns[windows.ends[place] + 1]
+            return forecasts
+
+    def slips(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
+        return Slips()
+
+    monkeypatch.setitem(MODELS, "slips", Model("slips", slips, seeded=False, baseline=False, doc=""))
+    with pytest.raises(LeakError, match=r"model slips, fold \d: expected forecasts that depend on their own windows"):
+        walk(tmp_path, plan=small(models=["slips"]))
+
+
 def test_a_model_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(Mean):
         def predict(self, windows: Windows) -> Floats:
