@@ -182,7 +182,12 @@ RANGES = Schema(
         Column("outside", pl.Int64, "of them below low or above high; of forecasts those at the border too"),
         Column("lowest", pl.Float64, "smallest value in the test span; null: there is none", nullable=True),
         Column("highest", pl.Float64, "largest value in the test span; null: there is none", nullable=True),
-        Column("replaced", pl.Int64, "forecasts of a variance that the filter replaced; null: others", nullable=True),
+        Column(
+            "replaced",
+            pl.Int64,
+            "forecasts of a variance that the filter replaced, or logarithms of zero; null: others",
+            nullable=True,
+        ),
     ),
 )
 

@@ -72,15 +72,15 @@ def std_ratio(short: int = 24, long: int = 250) -> pl.Expr:
     return (rolling_std(short) / rolling_std(long)).log()
 
 
-@feature(lookback=lambda window: window)
+@feature(lookback=lambda window: window, logarithm=True)
 def log_variance(window: int = 22) -> pl.Expr:
-    """Logarithm of the mean of the last `window` squared log returns; null where none of the closes moved."""
+    """Logarithm of the mean of the last `window` squared log returns; minus infinity where no close moved."""
     return (window_sum(log_return().pow(2), window) * (1 / window)).log()
 
 
-@feature(lookback=lambda window, column: window - 1, requires=lambda window, column: (column,))
+@feature(lookback=lambda window, column: window - 1, requires=lambda window, column: (column,), logarithm=True)
 def log_mean(window: int = 22, column: str = "volume") -> pl.Expr:
-    """Logarithm of the mean of the last `window` values of a column, such as variances; null unless that is above 0."""
+    """Logarithm of the mean of the last `window` values of a column, such as variances; null if that is below 0."""
     return (window_sum(pl.col(column), window) * (1 / window)).log()
 
 

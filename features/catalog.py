@@ -26,6 +26,7 @@ class Feature:
     """An entry of FEATURES: `lookback` is how many EARLIER bars, before its own, a value may read.
 
     `tolerance` is how far, in standard deviations of the feature, it may still depend on bars before those.
+    `logarithm` says that minus infinity is a value, the logarithm of zero.
     """
 
     name: str
@@ -33,12 +34,13 @@ class Feature:
     lookback: int | Callable[..., int]
     requires: tuple[str, ...] | Callable[..., Sequence[str]] = ()
     tolerance: float = 0.0
+    logarithm: bool = False
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What two registrations of the same code share, even when their module was imported again."""
         codes = [getattr(part, "__code__", part) for part in (self.function, self.lookback, self.requires)]
-        return *codes, getattr(self.function, "__defaults__", None), self.tolerance
+        return *codes, getattr(self.function, "__defaults__", None), self.tolerance, self.logarithm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +53,7 @@ class Resolved:
     lookback: int
     requires: tuple[str, ...]
     tolerance: float = 0.0
+    logarithm: bool = False
 
 
 def feature(
@@ -59,6 +62,7 @@ def feature(
     requires: Sequence[str] | Callable[..., Sequence[str]] = (),
     name: str | None = None,
     tolerance: float = 0.0,
+    logarithm: bool = False,
 ) -> Callable[[Registered], Registered]:
     """Register a function that returns an expression, or several by suffix, as a feature; it stays a plain function.
 
@@ -67,6 +71,8 @@ def feature(
     ones of a file, or `funding.rate` of an external series.
     `tolerance` is how far, in standard deviations of the feature, a value may still depend on bars before its
     look-back: an average with exponential weights never forgets entirely. 0: not at all.
+    A `logarithm` may be minus infinity, that of zero: each fit counts it as the smallest value of its training rows,
+    where any other feature has no value and its row is lost.
     Raises ConfigError when other code has that name already, or for a tolerance that is negative or not finite. A cell
     of a notebook may define its feature again.
 
@@ -80,7 +86,7 @@ def feature(
 
     def register(function: Registered) -> Registered:
         needed = requires if callable(requires) else tuple(requires)
-        entry = Feature(name or function.__name__, function, lookback, needed, tolerance)
+        entry = Feature(name or function.__name__, function, lookback, needed, tolerance, logarithm)
         if not 0 <= tolerance < math.inf:
             raise ConfigError(
                 f"features: {entry.name}: tolerance: must be a finite number of standard deviations, at least 0 "
@@ -186,7 +192,7 @@ def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments) -> Resol
     stem = "_".join([entry.name, *map(str, list(parameters.values())[:count])])
     columns = tuple(f"{stem}_{suffix}" if suffix else stem for suffix in named)
     exprs = tuple(expr.alias(column) for column, expr in zip(columns, named.values(), strict=True))
-    return Resolved(entry.function, columns, exprs, lookback, requires, entry.tolerance)
+    return Resolved(entry.function, columns, exprs, lookback, requires, entry.tolerance, entry.logarithm)
 
 
 def _complete(given: inspect.BoundArguments) -> inspect.BoundArguments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -79,7 +80,8 @@ def _compute(
 
     There, the first `lookback` values of a feature are null, whatever the feature itself would return, and so is the
     target of the last bars; `target_time` is that of the longest of `horizons`. A value that is not finite, such as the
-    0/0 of `volume_norm` after a day without trades, is null too: the table holds no NaN and no infinity.
+    0/0 of `volume_norm` after a day without trades, is null too: the table holds no NaN and no infinity, but for the
+    minus infinity of a `logarithm`.
     """
     table = readable(bars, interval, external)
     _check_columns(table, features)
@@ -100,7 +102,7 @@ def _compute(
             table.with_columns(segment)
             .lazy()
             .select("symbol", "time", "known_at", "segment", *raw)
-            .with_columns(_usable(column, one.lookback) for one in features for column in one.columns)
+            .with_columns(_usable(column, one) for one in features for column in one.columns)
             .drop(POSITION)
         )
         return query.collect()
@@ -147,10 +149,11 @@ def _target(kind: str) -> Target:
         raise ConfigError(f"target.kind: {unknown}") from unknown
 
 
-def _usable(column: str, lookback: int) -> pl.Expr:
-    """Keep the finite values of a feature whose look-back lies inside the stretch of bars; null the others."""
+def _usable(column: str, about: Resolved) -> pl.Expr:
+    """Keep the values of a feature, finite or of a logarithm, whose look-back lies inside the stretch of bars."""
     value = pl.col(column).cast(pl.Float64)
-    return pl.when((pl.col(POSITION) >= lookback) & value.is_finite()).then(value).alias(column)
+    a_number = value.is_finite() | (value == -math.inf) if about.logarithm else value.is_finite()
+    return pl.when((pl.col(POSITION) >= about.lookback) & a_number).then(value).alias(column)
 
 
 def _check_columns(bars: pl.DataFrame, features: Sequence[Resolved]) -> None:

@@ -14,12 +14,13 @@ from backtest.models.forecaster import FitLog, Forecaster, State, log_of, part_o
 from backtest.models.horizons import PerHorizon
 from backtest.models.probability import within
 from backtest.models.registry import MODELS, Model
+from backtest.models.scaling import covered
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.variance import range_of_outcomes
 from backtest.models.volatility import smallest_positive, variance_from_log
 from backtest.models.windows import Floats, Windows
 
-VARIANCE, PROBABILITY = "variance.", "probability."
+VARIANCE, PROBABILITY, INPUTS = "variance.", "probability.", "inputs."
 """What the names of a wrapper's own arrays in a state begin with; those of the forecaster in it keep their names."""
 
 
@@ -127,6 +128,45 @@ class InProbabilities:
         self.center, self.n = own["center"], int(own["n"][0])
 
 
+class FlooredInputs:
+    """Any forecaster, given inputs without minus infinity, the logarithm of zero, as of the variance of a still bar.
+
+    In its place stands the smallest value of the input in the training rows, 0 where they have none: known at every
+    forecast, and the rule by which the models of logarithms treat variances of zero (`smallest_positive`).
+    """
+
+    def __init__(self, forecaster: Forecaster) -> None:
+        self.forecaster = forecaster
+        self.smallest: Floats = np.empty(0)
+
+    def fit(self, train: Windows, validation: Windows) -> FitLog:
+        """Take the smallest values (k,) of the training rows, then fit the forecaster."""
+        rows = train.features[covered(train)]
+        known = np.where(np.isneginf(rows), np.inf, rows).min(axis=0, initial=np.inf)
+        self.smallest = np.where(np.isfinite(known), known, 0.0)
+        fitted = self.forecaster.fit(self._floored(train), self._floored(validation))
+        return log_of(fitted, type(self.forecaster).__name__)
+
+    def predict(self, windows: Windows) -> Floats:
+        """Forecasts (n,), or (n, H) of several horizons."""
+        return self.forecaster.predict(self._floored(windows))
+
+    def state(self) -> State:
+        """That of the forecaster, and the smallest values."""
+        return _joined(self.forecaster, {"smallest": self.smallest}, INPUTS)
+
+    def restore(self, state: State) -> None:
+        """Take over the state of the same forecaster, whose earlier versions had no smallest values."""
+        self.smallest = _taken_apart(state, self.forecaster, INPUTS).get("smallest", np.empty(0))
+
+    def _floored(self, windows: Windows) -> Windows:
+        """The same windows, a copy of their rows where some hold a logarithm of zero."""
+        zeros = np.isneginf(windows.features)
+        if not zeros.any():
+            return windows
+        return replace(windows, features=np.where(zeros, self.smallest, windows.features))
+
+
 def _joined(forecaster: Forecaster, own: Mapping[str, Floats], prefix: str) -> State:
     """The state of a wrapper: that of its forecaster, and its own arrays."""
     return {**forecaster.state(), **{f"{prefix}{name}": array for name, array in own.items()}}
@@ -152,7 +192,7 @@ def make_forecaster(name: str, question: Question, net: NetSettings, train: Trai
         return WRAPPERS[scale](forecaster) if model.scale == "any" and scale in WRAPPERS else forecaster
 
     several = len(question.horizons) > 1 and not model.multi_horizon
-    return PerHorizon(on_scale, question.horizons) if several else on_scale()
+    return FlooredInputs(PerHorizon(on_scale, question.horizons) if several else on_scale())
 
 
 def bounded(model: Model, scale: Scale) -> bool:

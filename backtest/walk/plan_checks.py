@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import product
 
+import numpy as np
 import polars as pl
 
 from backtest.data.dataset import Dataset
@@ -17,7 +18,7 @@ from backtest.data.target_columns import QUARTICITY
 from backtest.data.targets import LOG_VARIANCE_OF, target_of
 from backtest.evaluation.metrics import METRICS
 from backtest.models import MODELS
-from backtest.models.windows import Panel
+from backtest.models.windows import Floats, Panel, microseconds
 from backtest.significance.table import TESTS
 from backtest.walk.config import Config
 from backtest.walk.folds import Fold
@@ -152,12 +153,31 @@ def check_features(features: pl.DataFrame, names: Sequence[str]) -> None:
 
 
 def check_spans(rows: Panel, folds: Sequence[Fold], window: int) -> None:
-    """ConfigError where a fold has nothing to learn from, or nothing to stop by."""
+    """ConfigError where a fold has nothing to learn from, or nothing to stop by, naming what is null there."""
     for fold in folds:
-        spans = dict(zip(("training", "validation"), learning_windows(rows, fold, window), strict=True))
-        for name, windows in spans.items():
-            if not len(windows):
-                raise ConfigError(
-                    f"fold {fold.index}: its {name} span holds no whole window of {window} rows with a known target: "
-                    f"lengthen folds.first_train or folds.validation, or shorten net.window"
-                )
+        spans = ("training", "folds.first_train", fold.train), ("validation", "folds.validation", fold.validation)
+        for (name, setting, span), windows in zip(spans, learning_windows(rows, fold, window), strict=True):
+            if len(windows):
+                continue
+            inside = (rows.time >= microseconds(span.start)) & (rows.time < microseconds(span.end))
+            nulls = {what: int(np.isnan(column[inside]).sum()) for what, column in _nullable(rows)}
+            worst = max(nulls, key=lambda what: nulls[what])
+            found, remedy = f"{int(inside.sum())} rows, none with a null", f"lengthen {setting}, or shorten net.window"
+            if nulls[worst]:
+                found = f"{worst} is null in {nulls[worst]} of {int(inside.sum())} rows"
+                remedy += f", or use bars that have what {worst} is made of"
+            raise ConfigError(
+                f"fold {fold.index}: its {name} span holds no whole window of {window} rows with a known target (got "
+                f"{found}): {remedy}"
+            )
+
+
+def _nullable(rows: Panel) -> Iterator[tuple[str, Floats]]:
+    """Columns (rows,) of which one that is null leaves no window, or no outcome, by what a reader calls them."""
+    yield from zip((f"the feature {name}" for name in rows.names), rows.features.T, strict=True)
+    if rows.variances is not None:
+        yield "the variance of a bar", rows.variances
+    if rows.quarticities is not None:
+        yield "the quarticity of a bar", rows.quarticities
+    for place, horizon in enumerate(rows.horizons):
+        yield f"the outcome over {horizon} bars", rows.targets[:, place]

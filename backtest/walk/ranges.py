@@ -23,8 +23,9 @@ def range_table(plan: WalkPlan, forecasts: pl.DataFrame) -> pl.DataFrame:
     """Return RANGES: how many values of each test span lie outside of the range of the fold's training rows.
 
     Of an input the newest value of each window counts; of `forecasts`, FORECASTS, those of every seed. Nothing of it
-    depends on whether anything is held within that range. Of forecasts of variances those that the filter replaced are
-    counted, too.
+    depends on whether anything is held within that range. Of inputs that are logarithms those of zero are counted, too,
+    for which the smallest one of training stands (`FlooredInputs`), and of forecasts of variances those that the filter
+    replaced.
     """
     single = pl.col("seed").is_not_null() | (pl.col("seed").is_not_null().sum().over("model", "fold") == 0)
     fitted = forecasts.filter(single)
@@ -40,10 +41,14 @@ def _inputs(plan: WalkPlan, fold: Fold, train: Windows) -> Iterator[dict[str, An
     window = plan.config.net.window
     seen = train.features[covered(train)]
     met = plan.rows.features[plan.rows.origins(fold.test.start, fold.test.end, window=window)]
+    logarithms = {name for one in plan.resolved if one.logarithm for name in one.columns}
     for place, name in enumerate(plan.names):
-        low, high, values = seen[:, place].min(), seen[:, place].max(), met[:, place]
+        known, zeros = seen[:, place][np.isfinite(seen[:, place])], np.isneginf(met[:, place])
+        low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
+        values = np.where(zeros, low, met[:, place])
         outside = int(((values < low) | (values > high)).sum())
-        yield _row(fold, low, high, values, outside, feature=name)
+        replaced = int(zeros.sum()) if name in logarithms else None
+        yield _row(fold, low, high, values, outside, feature=name, replaced=replaced)
 
 
 def _forecasts(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from backtest.data.names import label
 from backtest.data.result_tables import RANGES
 from backtest.reports.blocks import Block, Column, Group, Heading, Table, Text
-from backtest.reports.formats import MINUS, bars, listed, percent, shortened, whole
+from backtest.reports.formats import MINUS, bars, counted, listed, percent, shortened, whole
 from backtest.reports.rows import Row
 from backtest.reports.run import RunResult
 
@@ -26,13 +26,16 @@ def ranges(result: RunResult) -> tuple[Block, ...]:
         lambda row: label(row.model) + (f" at {bars([row.horizon])}" if several else ""),
     )
     filtered = [row for row in made if row.replaced is not None]
+    zeros = sum(row.replaced or 0 for _, rows in inputs for row in rows)
+    counts = bool(filtered or zeros)
     groups = [
-        Group(tuple(summary(name, rows, filtered=bool(filtered)) for name, rows in found[:MOST]), title)
+        Group(tuple(summary(name, rows, counts=counts) for name, rows in found[:MOST]), title)
         for title, found in ((INPUTS, inputs), (FORECASTS, forecasts))
         if found
     ]
-    sentences = [EXPLANATION, *([] if forecasts else [NO_FORECAST]), *([replacements(filtered)] if filtered else [])]
-    columns = tuple(column for column in COLUMNS if filtered or column is not REPLACED)
+    sentences = [EXPLANATION, *([zeros_clause(zeros)] if zeros else []), *([] if forecasts else [NO_FORECAST])]
+    sentences += [replacements(filtered)] if filtered else []
+    columns = tuple(column for column in COLUMNS if counts or column is not REPLACED)
     return (
         Heading(ranges_title(inputs), QUESTION),
         Text(" ".join(sentences)),
@@ -82,6 +85,12 @@ def worst(rows: Sequence[Row]) -> Row:
     return max(rows, key=lambda row: row.outside / row.n if row.n else 0.0)
 
 
+def zeros_clause(count: int) -> str:
+    """Return how many inputs were the logarithm of zero, and what stands for it."""
+    were = "was" if count == 1 else "were"
+    return f"{counted(count, 'input')} {were} the logarithm of zero, for which the smallest value of training stands."
+
+
 def replacements(rows: Sequence[Row]) -> str:
     """Return how many forecasts of variances were replaced, of `rows` that count them, and by what."""
     count, n = (sum(getattr(row, name) for row in rows) for name in ("replaced", "n"))
@@ -92,14 +101,14 @@ def replacements(rows: Sequence[Row]) -> str:
     )
 
 
-def summary(name: str, rows: Sequence[Row], *, filtered: bool) -> tuple[str, ...]:
-    """Return the row of one input or model, with the forecasts that were replaced in runs where some may be."""
+def summary(name: str, rows: Sequence[Row], *, counts: bool) -> tuple[str, ...]:
+    """Return the row of one input or model, with what was replaced in runs that count it."""
     one = worst(rows)
     shares = percent(share_of(rows), 1, signed=False), percent(one.outside / one.n, 1, signed=False)
     ends = (f"{short(low)} to {short(high)}" for low, high in ((one.low, one.high), (one.lowest, one.highest)))
     replaced = [row.replaced for row in rows if row.replaced is not None]
-    counted = (whole(sum(replaced)) if replaced else "",) if filtered else ()
-    return name, whole(sum(row.outside for row in rows)), shares[0], *counted, whole(one.fold), shares[1], *ends
+    stands = (whole(sum(replaced)) if replaced else "",) if counts else ()
+    return name, whole(sum(row.outside for row in rows)), shares[0], *stands, whole(one.fold), shares[1], *ends
 
 
 def short(value: float) -> str:

@@ -13,7 +13,7 @@ from backtest.models import MODELS
 from backtest.models.baselines import Mean, Ridge
 from backtest.models.forecaster import FitLog, State, StoredAttributes
 from backtest.models.probability import BaseRate, Coin, within
-from backtest.models.scales import WRAPPERS, InProbabilities, make_forecaster
+from backtest.models.scales import WRAPPERS, FlooredInputs, InProbabilities, make_forecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 
@@ -124,7 +124,9 @@ def test_a_base_rate_of_one_is_not_certain() -> None:
 
 def test_only_models_of_any_target_are_turned() -> None:
     def made(name: str, target: str) -> type:
-        return type(make_forecaster(name, Question(target), NetSettings(), TrainSettings(), 0))
+        made = make_forecaster(name, Question(target), NetSettings(), TrainSettings(), 0)
+        assert isinstance(made, FlooredInputs)
+        return type(made.forecaster)
 
     assert made("ridge", "log_variance") is WRAPPERS["variance"]
     assert made("ridge", "direction") is WRAPPERS["probability"]
