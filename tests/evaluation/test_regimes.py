@@ -241,7 +241,7 @@ def test_a_part_with_fewer_losses_than_its_test_needs_is_not_tested(test: str, p
         table = by_regime(loss_panels(match_forecasts(few, question), question), HOUR)
         hours = table.filter(regime="hour", model="ridge")
         assert hours["n"].unique().to_list() == [kept // 24]
-        assert hours["p_value"].is_not_null().all() == hours["skill_low"].is_not_null().all() == tested
+        assert hours["p_value"].is_not_null().all() == hours["skill_low"].is_not_null().any() == tested
         assert hours["skill"].is_not_null().all()
         said = f"{per_step} or more are needed, {per_step} for each step of the horizon (got {kept // 24})"
         assert hours["note"].str.contains(said, literal=True).all() != tested

@@ -75,6 +75,17 @@ def test_a_file_without_prices_is_walked_and_reported(file: Path, tmp_path: Path
     assert "is not in the file" in how
 
 
+def test_capital_letters_make_no_other_trial(file: Path) -> None:
+    small_letters = plan(
+        file,
+        features=[{"name": "log_mean", "window": window, "column": "rv"} for window in (1, 5)],
+        target={"kind": "log_variance.rv", "quarticity": "rq"},
+    )
+    assert small_letters.config == plan(file).config
+    assert small_letters.trial == plan(file).trial
+    assert small_letters.dataset.sha256 == plan(file).dataset.sha256
+
+
 def test_a_frame_is_taken_as_a_file_is(file: Path) -> None:
     settings = plan(file).config.model_dump(exclude_unset=True)
     del settings["data"]
@@ -144,7 +155,7 @@ def test_a_file_without_times_is_told_that_it_lacks_them(tmp_path: Path) -> None
             ConfigError,
             r"expected a variance of at least 0 in every row of rv \(got -0\.1 at 2015-01-09 00:00, in all 1",
         ),
-        (float("nan"), NotFinite, "RV: NaN or infinity in 1 row"),
+        (float("nan"), NotFinite, "rv: NaN or infinity in 1 row"),
     ],
 )
 def test_what_is_no_variance_is_refused(

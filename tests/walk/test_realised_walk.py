@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.levels import audit_walk
 from backtest.data.errors import ConfigError
+from backtest.data.reading.bars import load_bars
 from backtest.data.run_files import read_manifest
 from backtest.features import feature
 from backtest.reports import read
@@ -52,6 +54,23 @@ def test_outcomes_are_realised_variances_of_the_next_days() -> None:
     assert made.rows.variances is not None
 
 
+def test_days_of_too_few_hours_leave_no_windows_unless_less_is_enough(tmp_path: Path) -> None:
+    hours = load_bars("synthetic:n=14000")
+    outage = (pl.int_range(pl.len()) // 24 % 29 == 0) & (pl.int_range(pl.len()) % 24 < 10)
+    hours.filter(~outage).write_parquet(tmp_path / "hours.parquet")
+    data = {"source": str(tmp_path / "hours.parquet"), "interval": "1d"}
+    said = (
+        r"fold 0: its training span holds no whole window of 30 rows .* the feature log_\w+ is null in \d+ of 250 rows"
+    )
+    with pytest.raises(ConfigError, match=said):
+        plan(data=data)
+    made = plan(data=data, target={"kind": "log_variance", "from": "1h", "coverage": 0.5})
+    assert made.rows.variances is not None
+    assert np.isfinite(made.rows.variances).all()
+    assert made.config.digest != plan().config.digest
+    assert "coverage" not in plan().config.to_toml()
+
+
 def test_a_target_from_finer_bars_brings_its_features() -> None:
     config = build({"target": {"kind": "log_variance", "from": "5m"}, "data": {"interval": "1d"}}, where="here")
     assert config.target.kind == KIND
@@ -67,6 +86,11 @@ def test_a_target_from_finer_bars_brings_its_features() -> None:
         ({"target": {"from": "1h"}, "data": {"interval": "1d"}}, "must be left out for log_return"),
         ({"target": {"kind": "log_variance", "from": "x"}}, "target.from: must be a length of time, such as 5m"),
         ({"target": {"overnight": False}}, "target.overnight: must come with target.from"),
+        (
+            {"target": {"coverage": 0.5}},
+            r"target.coverage: must come with target.from, whose bars it is about \(got 0.5",
+        ),
+        ({"target": {"coverage": 0.0}}, "target.coverage: expected a number above 0"),
         ({"target": {"kind": "log_variance."}}, "target.kind: must be one of log_return, .*log_variance.NAME, where"),
     ],
 )
