@@ -75,7 +75,7 @@ def test_a_target_that_is_zero_on_every_other_bar_has_a_walk(tmp_path: Path, mon
         fell = pl.col("close") < pl.col("close").shift(1)
         return pl.when(pl.col("close").shift(1).is_not_null()).then(fell * squared_return())
 
-    monkeypatch.setitem(TARGETS, "log_semivariance", variance_target(falling, "semivariance", ("close",)))
+    monkeypatch.setitem(TARGETS, "log_semivariance", variance_target(falling, "semivariance"))
     made = plan(tmp_path, target={"kind": "log_semivariance", "horizons": [1, 3]}, seeds=1)
     outcome = walk(tmp_path / "run", plan=made)
     assert {one.model for one in outcome.verdict.candidates} == {"lstm"}
