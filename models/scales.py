@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from backtest.data.errors import RunError
 from backtest.data.names import Scale
 from backtest.data.question import Question
 from backtest.models.filters import UNKNOWN_RANGE, TargetRange, known_range_filter
@@ -144,8 +145,7 @@ class FlooredInputs:
         rows = train.features[covered(train)]
         known = np.where(np.isneginf(rows), np.inf, rows).min(axis=0, initial=np.inf)
         self.smallest = np.where(np.isfinite(known), known, 0.0)
-        fitted = self.forecaster.fit(self._floored(train), self._floored(validation))
-        return log_of(fitted, type(self.forecaster).__name__)
+        return self.forecaster.fit(self._floored(train), self._floored(validation))
 
     def predict(self, windows: Windows) -> Floats:
         """Forecasts (n,), or (n, H) of several horizons."""
@@ -164,6 +164,8 @@ class FlooredInputs:
         zeros = np.isneginf(windows.features)
         if not zeros.any():
             return windows
+        if not self.smallest.size:
+            raise RunError("inputs: expected the smallest values of training (got a fit without): run it again")
         return replace(windows, features=np.where(zeros, self.smallest, windows.features))
 
 
