@@ -153,7 +153,7 @@ SHOWN = {
         ["model", "probability of a rise"],
     ),
     "RV": (
-        "RV: bar of 2017-12-29. Forecast of the variance RV of the next bar, up to the close of the next session:",
+        "RV: bar of 2017-12-29. Forecast of the variance rv of the next bar, up to the close of the next session:",
         "of the next 5 bars together, up to the close 5 sessions ahead:",
         ["model", "variance"],
     ),
@@ -203,7 +203,7 @@ def row(capsys: pytest.CaptureFixture[str], model: str) -> list[str]:
 
 
 def test_newer_bars_without_what_is_forecast_are_refused(runs: Path, tmp_path: Path) -> None:
-    with pytest.raises(WrongSchema, match="expected a column RV, which the settings name"):
+    with pytest.raises(WrongSchema, match="expected a column rv, which the settings name"):
         next_steps(runs / "RV", data=str(runs / "bars.parquet"))
     hourly = BARS.select("time", spread="close", RV="volume")
     hourly.write_parquet(tmp_path / "spread.parquet")

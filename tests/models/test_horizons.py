@@ -12,7 +12,7 @@ from backtest.models import MODELS, FitLog, Forecaster
 from backtest.models.contract import NET, TRAIN, check_forecaster
 from backtest.models.forecaster import predict
 from backtest.models.horizons import PerHorizon
-from backtest.models.scales import make_forecaster
+from backtest.models.scales import FlooredInputs, make_forecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 
@@ -137,4 +137,6 @@ def test_windows_of_several_horizons_have_no_single_one() -> None:
         _ = several.horizon
     np.testing.assert_array_equal(several.only(3).y, several.y[:, 1])
     assert several.only(3).horizon == 3
-    assert isinstance(made("ridge", HORIZONS), PerHorizon)
+    found = made("ridge", HORIZONS)
+    assert isinstance(found, FlooredInputs)
+    assert isinstance(found.forecaster, PerHorizon)
