@@ -16,6 +16,10 @@ from backtest.data.bar_variances import squared_return
 from backtest.data.result_tables import RANGES
 from backtest.data.targets import TARGETS, variance_target
 from backtest.forecast.next_step import next_steps
+from backtest.models import MODELS, Model
+from backtest.models.baselines import Mean
+from backtest.models.windows import Floats, Windows
+from backtest.walk.engine import walk_in_memory
 from backtest.walk.plan import WalkPlan
 from tests.support.odd_bars import plain, standing_still, stored
 from tests.support.small_run import small, walk
@@ -66,6 +70,21 @@ def test_what_stands_for_a_logarithm_of_zero_is_counted_and_said(tmp_path: Path)
 
 def test_a_walk_over_bars_that_stand_still_passes_the_audit(tmp_path: Path) -> None:
     assert audit_walk(AuditedWalk.of(plan(tmp_path, models=["ridge"])), "full").leaks == ()
+
+
+def test_the_check_for_foresight_shows_a_model_nothing_that_overflows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of rows as large as the true ones a steep model of logarithms makes numbers; rows of size one would be e^1000."""
+
+    class Steep(Mean):
+        def predict(self, windows: Windows) -> Floats:
+            return 1e3 * windows.x[:, -1, FEATURES.index("log_return")]
+
+    steep = Model("steep", lambda net, train, seed: Steep(), seeded=False, baseline=False, doc="")
+    monkeypatch.setitem(MODELS, "steep", steep)
+    made = plan(tmp_path, models=["steep"], target={"kind": "log_variance"})
+    assert walk_in_memory(made).forecasts.filter(model="steep")["y_hat"].is_finite().all()
 
 
 def test_a_target_that_is_zero_on_every_other_bar_has_a_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
