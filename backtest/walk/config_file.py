@@ -103,7 +103,8 @@ def build(
     try:
         return Config.model_validate(tree)
     except ValidationError as invalid:
-        lines = dict.fromkeys(_explain(error, spelt) for error in invalid.errors())  # once, if several types would do
+        errors = [error for error in invalid.errors() if not _follows(error, invalid.errors())]
+        lines = dict.fromkeys(_explain(error, spelt) for error in errors)  # once, if several types would do
         own = tuple(f"{key}{after}" for key in changed for after in (":", "."))
         told = (f"{'--set' if line.startswith(own) else where}: {line}" for line in lines)
         raise ConfigError("\n".join(told)) from invalid
@@ -163,6 +164,13 @@ def _explain(error: Mapping[str, Any], spelt: Callable[[str], str]) -> str:
         expected = template.format_map(error.get("ctx", {})).replace("'", "")
         expected += ", as each of the list" if isinstance(parts[-1], int) else ""
     return f"{place}: expected {expected} (got {got if isinstance(got, str) and got else repr(got)}){remedy}"
+
+
+def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a list is too short only because pydantic leaves out entries that are wrong themselves."""
+    place = error["loc"]
+    inside = (other["loc"] for other in errors if len(other["loc"]) > len(place))
+    return error["type"] == "too_short" and any(loc[: len(place)] == place for loc in inside)
 
 
 def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str, FieldInfo]:

@@ -139,6 +139,10 @@ def test_a_file_of_data_is_not_taken_for_settings(tmp_path: Path) -> None:
             "target.horizons=1,five",
             r"^--set: target\.horizons: expected a whole number, as each of the list \(got five\)$",
         ),
+        (
+            "target.horizons=five",
+            r"^--set: target\.horizons: expected a whole number, as each of the list \(got five\)$",
+        ),
         ("models=[3]", r"^--set: models: expected text, as each of the list \(got 3\)"),
     ],
 )
