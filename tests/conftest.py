@@ -32,8 +32,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the session a folder for made-up runs, which workers share."""
+    """Give the session a folder for made-up runs, which workers share; let them and all commands keep bytecode.
+
+    Without it each of the workers and of some fifty commands compiles the package and its tests again.
+    """
     if not hasattr(config, "workerinput"):
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["BEATZERO_TEST_CACHE"] = mkdtemp(prefix="beatzero-tests-")
 
 

@@ -20,9 +20,9 @@ import numpy as np
 from scipy.linalg import toeplitz
 from scipy.optimize import brentq
 from scipy.special import gammaincinv, ndtr
-from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import ConfigError
+from backtest.data.threads import one_thread
 from backtest.significance.result import FloatArray
 
 GRID = 512
@@ -84,6 +84,6 @@ def eigenvalues(n: int, width: int) -> FloatArray:
     size = min(n, GRID)
     weights = toeplitz(np.maximum(0, 1 - np.arange(size) * (n / size) / width))
     row = weights.mean(axis=0)
-    with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
+    with one_thread():  # the last digits of LAPACK depend on its number of threads
         values = np.linalg.eigvalsh((weights - row - row[:, None] + row.mean()) / size)
     return np.clip(values, 0, None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import ConfigError, UndefinedTest, UnpairedForecasts
+from backtest.data.threads import one_thread
 from backtest.significance.mean_tests import ROUNDING, MomentsTest, moments_test
 from backtest.significance.result import FloatArray, TestResult, check_horizon, paired
 
@@ -147,7 +147,7 @@ def _wald(
         raise UndefinedTest(f"{name}: undefined, the forecasts are constant: no slope can be fitted")
     regressors = np.column_stack([np.ones(scaled.size), (scaled - mean) / deviation])
     settings = {"time": codes, "maxlags": lags, "use_correction": False}
-    with threadpool_limits(1):  # the last digits of LAPACK depend on its number of threads
+    with one_thread():  # the last digits of LAPACK depend on its number of threads
         fit = OLS(outcome / unit, regressors).fit(cov_type="hac-groupsum", cov_kwds=settings, use_t=False)
         _check_fit(name, fit.resid, fit.cov_params())
         null, tested = np.array([mean, deviation]) * (size / unit), slice(0 if level else 1, 2)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap, optimal_block_length
-from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import ConfigError, UndefinedTest
+from backtest.data.threads import one_thread
 from backtest.significance.mean_tests import ROUNDING, long_run_variance
 from backtest.significance.result import FloatArray, check_horizon, paired
 
@@ -59,7 +59,7 @@ def block_length(
     """
     # the sums of a BLAS depend on its number of threads; and where a difference is zero at an end of the series, arch
     # divides zero by zero without an error
-    with threadpool_limits(1), np.errstate(all="ignore"):
+    with one_thread(), np.errstate(all="ignore"):
         lengths = optimal_block_length(differences)[bootstrap]
     return int(np.ceil(np.fmax.reduce(lengths, initial=shortest)))
 

@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
-from threadpoolctl import threadpool_limits
 
 from backtest.data.errors import BacktestError, LeakError, RunError
 from backtest.data.run_files import sha256, table_bytes
 from backtest.data.targets import TARGETS, Target
+from backtest.data.threads import one_thread
 from backtest.features import plugins
 from backtest.models import MODELS, FitLog, Forecaster, Model
 from backtest.models.forecaster import State, log_of, predict
@@ -60,7 +60,7 @@ def fit_and_forecast(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Fo
     if it depends on later rows.
     """
     windows, validation = learning_windows(rows, task.fold, window)
-    with threadpool_limits(1):
+    with one_thread():
         log = log_of(forecaster.fit(windows, validation), task.model)
         forecasts = [_forecast(forecaster, rows, keys, task.model, fold, window) for fold in task.folds]
     return Fitted(pl.concat(forecasts), forecaster.state(), log, len(windows) * max(1, len(log.epochs)))

@@ -1,0 +1,21 @@
+"""Arithmetic on one thread: the last digits of a BLAS or LAPACK depend on how many threads it has."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Hold every library of this process to one thread while the context lasts."""
+    return _libraries(len(sys.modules)).limit(limits=1)
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The libraries that have threads; to look for them takes 5 ms, so it is done again only after further imports."""
+    return ThreadpoolController()
