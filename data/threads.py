@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
 
-def one_thread() -> AbstractContextManager[Any]:
+@contextmanager
+def one_thread() -> Iterator[None]:
     """Hold every library of this process to one thread while the context lasts."""
-    return _libraries(len(sys.modules)).limit(limits=1)
+    with _libraries(len(sys.modules)).limit(limits=1):
+        yield
 
 
 @lru_cache(maxsize=1)
