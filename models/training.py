@@ -6,12 +6,15 @@ The forecasts of a chunk share one pass over their rows; a window is a chunk of 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 from backtest.models.forecaster import Epoch, FitLog
 from backtest.models.nets.recurrent import RecurrentNet
@@ -107,6 +110,32 @@ class Rows:
         return (shortfall.exp() - shortfall - 1).sum(), number
 
 
+class Adam:
+    """Adam (Kingma and Ba, 2015), to the bit as `torch.optim.Adam`.
+
+    That class imports torch's compiler before its first step, which takes each process as long as torch itself.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], learning_rate: float, weight_decay: float) -> None:
+        self.parameters = list(parameters)
+        self.means = [torch.zeros_like(one) for one in self.parameters]
+        self.squares = [torch.zeros_like(one) for one in self.parameters]
+        self.steps = [torch.tensor(0.0) for _ in self.parameters]
+        rates = partial(adam, beta1=0.9, beta2=0.999, eps=1e-8, lr=learning_rate, weight_decay=weight_decay)
+        self.update = partial(rates, amsgrad=False, maximize=False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for one in self.parameters:
+            one.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move each parameter against its gradient; every one must have one."""
+        gradients = [one.grad for one in self.parameters if one.grad is not None]
+        self.update(self.parameters, gradients, self.means, self.squares, [], self.steps)
+
+
 def train_net(
     net: RecurrentNet, train: Windows, validation: Windows, scaler: Scaler, settings: TrainSettings, seed: int
 ) -> FitLog:
@@ -117,7 +146,7 @@ def train_net(
     device = next(net.parameters()).device
     rows, checks = (Rows.of(part, scaler, device, settings.loss) for part in (train, validation))
     random = np.random.default_rng(seed)
-    optimiser = torch.optim.Adam(net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    optimiser = Adam(net.parameters(), settings.learning_rate, settings.weight_decay)
     epochs: list[Epoch] = []
     best, weights = 0, copy.deepcopy(net.state_dict())
     for epoch in range(1, settings.epochs + 1):
@@ -136,7 +165,7 @@ def _learn(
     net: RecurrentNet,
     rows: Rows,
     settings: TrainSettings,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Adam,
     random: np.random.Generator,
 ) -> float:
     """One epoch over newly cut and shuffled chunks; the mean loss as it was met on the way."""

@@ -19,7 +19,7 @@ from backtest.models.nets.recurrent import Cell, RecurrentNet
 from backtest.models.neural import NeuralForecaster
 from backtest.models.scaling import Scaler
 from backtest.models.settings import NetSettings, TrainSettings
-from backtest.models.training import Rows, cut
+from backtest.models.training import Adam, Rows, cut
 from backtest.models.windows import Windows
 
 NET = NetSettings(hidden=16, layers=1, dropout=0.0, window=8)
@@ -111,6 +111,21 @@ def test_the_same_seed_gives_the_same_bits_after_any_other_work() -> None:
     *_, ask = world()
     np.testing.assert_array_equal(first.predict(ask), second.predict(ask))
     assert not np.array_equal(first.predict(ask), other.predict(ask))
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_adam_is_that_of_torch_to_the_bit(weight_decay: float) -> None:
+    weights = []
+    for make in (Adam, torch.optim.Adam):
+        torch.manual_seed(0)
+        net = torch.nn.LSTM(3, 5, 2)
+        optimiser = make(net.parameters(), 0.01, weight_decay=weight_decay)
+        for _ in range(20):
+            optimiser.zero_grad()
+            net(torch.randn(7, 3))[0].square().sum().backward()
+            optimiser.step()
+        weights.append(list(net.parameters()))
+    assert all(map(torch.equal, *weights))
 
 
 def test_fitting_leaves_the_global_generator_alone() -> None:
