@@ -134,9 +134,10 @@ def _rows_of(
 ) -> Iterator[dict[str, object]]:
     """Rows of the tests and alternatives that are asked of these forecasts; each skill is worked out once."""
     effects: dict[tuple[str, str, str], dict[str, float]] = {}
+    common = {"fold": fold, "horizon": panel.horizon, "n": panel.rival_loss.size}
     for name, alternatives in asked.items():
         test = TESTS[name]
-        named = {"test": name, "title": test.title, "of_skill": test.of_skill, "asks": test.asks, "fold": fold}
+        named = {"test": name, "title": test.title, "of_skill": test.of_skill, "asks": test.asks, **common}
         for loss, baseline, model in product(*test.asked_of(panel.question, panel.rival), panel.models):
             if model == baseline:
                 continue
@@ -147,8 +148,7 @@ def _rows_of(
                     if loss in panel.question.losses
                     else {}
                 )
-            about = {**named, "loss": loss, "baseline": baseline, "model": model, "horizon": panel.horizon}
-            about |= {"n": panel.times.size, **effects[loss, baseline, model]}
+            about = {**named, "loss": loss, "baseline": baseline, "model": model, **effects[loss, baseline, model]}
             for alternative in alternatives:
                 gate = PRIMARY.get(name) if fold is not None else None
                 yield {**about, "alternative": alternative, **_outcome(test, sample, alternative, gate)}

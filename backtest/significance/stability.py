@@ -205,10 +205,12 @@ def _simulated(size: int, window: int, lags: int) -> FloatArray:
 
 def _extremes(noise: FloatArray, window: int, lags: int) -> FloatArray:
     """max_t |F_t| of each series, a row of the noise (paths, size)."""
-    steps = np.arange(noise.shape[1] + 1)
-    sums = np.pad(np.cumsum(noise, axis=1), ((0, 0), (1, 0)))
+    paths, size = noise.shape
+    sums = np.zeros((paths, size + 1))
+    np.cumsum(noise, axis=1, out=sums[:, 1:])
     highest = np.abs(sums[:, window:] - sums[:, :-window]).max(axis=1)
     # as mean.long_run_variance, for all rows at once: centred sums, continued by zeros on both sides
-    bridge = np.pad(sums - sums[:, -1:] * (steps / steps[-1]), ((0, 0), (lags - 1, lags - 1)))
-    variance = np.sum((bridge[:, lags:] - bridge[:, :-lags]) ** 2, axis=1) / (lags * noise.shape[1])
+    bridge = np.zeros((paths, size + 2 * lags - 1))
+    np.subtract(sums, sums[:, -1:] * (np.arange(size + 1) / size), out=bridge[:, lags - 1 : lags + size])
+    variance = np.sum((bridge[:, lags:] - bridge[:, :-lags]) ** 2, axis=1) / (lags * size)
     return np.asarray(highest / np.sqrt(window * variance), dtype=np.float64)
