@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.stats import binomtest
@@ -109,17 +110,22 @@ def crossing(planted: Mapping[float, Planted]) -> Crossing | None:
 
     The error is the standard deviation over RESAMPLES draws of the worlds with replacement.
     """
-    found = _interpolate(list(planted), [worlds.means for worlds in planted.values()])
+    return _crossing(tuple(planted.items()))
+
+
+@cache
+def _crossing(planted: tuple[tuple[float, Planted], ...]) -> Crossing | None:
+    """The crossing of these signals and their worlds; a page asks for each twice."""
+    signals, samples = zip(*planted, strict=True)
+    found = _interpolate(signals, [worlds.means for worlds in samples])
     if found is None:
         return None
+    tables = [np.column_stack([worlds.skill, worlds.detectable, worlds.better]) for worlds in samples]
     rng = generator("crossing")
     shares = []
     for _ in range(RESAMPLES):
-        means = []
-        for worlds in planted.values():
-            rows = np.column_stack([worlds.skill, worlds.detectable, worlds.better])
-            means.append(rows[rng.integers(len(rows), size=len(rows))].mean(axis=0).tolist())
-        again = _interpolate(list(planted), means)
+        means = [rows[rng.integers(len(rows), size=len(rows))].mean(axis=0).tolist() for rows in tables]
+        again = _interpolate(signals, means)
         if again is not None:
             shares.append(again[2])
     return Crossing(*found, float(np.std(shares)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -40,6 +41,14 @@ from tests.calibration.volatility import (
 )
 from tests.calibration.walks import VARIANCES, judge_variances
 from tests.calibration.worlds import KINDS, generator
+from tests.support.selection import quick_or_slow
+
+DRAWN = [
+    "returns, against another model",
+    "direction, against the base rate",
+    "realised variance: noisy against too large",
+]
+"""Cases of three targets, and with each kind of rival."""
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
@@ -66,7 +75,7 @@ def test_errors_cost_what_they_are_said_to_cost(errs: object) -> None:
     assert not errs(0.0, 10, generator("none")).any()
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", quick_or_slow(CASES, DRAWN))
 def test_the_candidate_is_as_good_as_the_rival_or_better_by_the_strength(case: str) -> None:
     question, strength = CASES[case].question, CASES[case].strengths[-1]
     for better in (0.0, strength):
@@ -110,7 +119,9 @@ def test_counts_are_of_all_samples_and_the_same_again() -> None:
     assert count_verdicts(case, 22, 200, 3, 0) == {"cannot tell": 3}
 
 
-@pytest.mark.parametrize("case", ["returns, against zero", "direction, against the base rate"])
+@pytest.mark.parametrize(
+    "case", quick_or_slow(["returns, against zero", "direction, against the base rate"], ["returns, against zero"])
+)
 def test_the_verdict_keeps_its_size_where_loss_differences_have_no_long_tail(case: str) -> None:
     assert count_verdicts(case, 1, 1000, 200, 0).get("better", 0) <= 0.05 * 200 + 3 * (0.05 * 0.95 * 200) ** 0.5
 
@@ -175,9 +186,13 @@ def test_the_command_measures_the_verdicts_and_writes_their_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verdict_plan, "QUICK", VerdictPlan(equal=2, better=2, over_horizons=1, joint=1, worlds=1))
-    for name, value in {"LENGTHS": (250,), "HORIZONS": (1,), "JOINT_CELLS": ((5, 120),)}.items():
+    some: dict[str, object] = {"LENGTHS": (250,), "HORIZONS": (1,), "JOINT_CELLS": ((5, 120),)}
+    whole: list[tuple[str, Mapping[str, object]]]
+    whole = [("CASES", CASES), ("VARIANCES", VARIANCES), ("KINDS", KINDS), ("PROXIES", PROXIES)]
+    some |= {name: dict(list(value.items())[:1]) for name, value in whole}
+    for name, each in some.items():
         for module in ("verdict_plan", "verdict_page"):
-            monkeypatch.setattr(f"tests.calibration.{module}.{name}", value)
+            monkeypatch.setattr(f"tests.calibration.{module}.{name}", each)
     arguments = ["calibration", "--quick", "--only", "verdicts", "--jobs", "1", "--out", str(tmp_path / "page.md")]
     monkeypatch.setattr(sys, "argv", arguments)
     command.main()

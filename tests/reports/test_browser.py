@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -151,10 +152,15 @@ def test_a_phone_never_scrolls_sideways(
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+VIEWS = list(product(["usual", "stressed", "several horizons"], get_args(Theme), ["screen", "print"]))
+LONG_PAGE = {("several horizons", "light", "print"), ("several horizons", "dark", "screen")}
+"""Views of the longest page that the other pages show in `make test`."""
+
+
 @pytest.mark.parametrize(
-    ("theme", "media"), [("light", "screen"), ("dark", "screen"), ("light", "print"), ("dark", "print")]
+    ("name", "theme", "media"),
+    [pytest.param(*view, marks=[pytest.mark.slow] if view in LONG_PAGE else []) for view in VIEWS],
 )
-@pytest.mark.parametrize("name", ["usual", "stressed", "several horizons"])
 def test_every_text_stands_out_from_what_is_behind_it(
     page: Any, written: dict[str, Path], name: str, theme: Theme, media: str
 ) -> None:

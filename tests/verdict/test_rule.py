@@ -96,6 +96,7 @@ def test_a_planted_signal_is_found_and_noise_is_not(signal: float, status: str) 
     assert verdict.candidates[0].status == status
 
 
+@pytest.mark.slow  # quick, on another draw: the same share of the verdicts in tests/calibration/test_verdicts.py
 def test_noise_is_called_better_no_more_often_than_alpha() -> None:
     statuses = [verdict_without_tests_in_folds(random_forecasts(seed, n=120), "lstm").status for seed in range(100)]
     assert 0 < statuses.count("better") <= 11  # 5 % and three Monte-Carlo errors

@@ -19,6 +19,7 @@ from backtest.features.catalog import resolve
 from backtest.models import MODELS
 from backtest.reports.wording.question import words_of_loss
 from backtest.significance.table import TESTS
+from tests.support.selection import quick_or_slow
 from tests.support.small_run import small, walk
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ def test_every_loss_is_tabulated_of_some_target_and_has_words(name: str) -> None
     assert all(one and "\n" not in one for one in (words.one, words.several, words.mean))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_or_slow(KINDS, ["direction", "log_variance_parkinson", f"{SERIES_OF}volume"]))
 def test_a_run_of_every_target_ends_with_a_verdict_and_a_report(kind: str, tmp_path: Path) -> None:
     plan = small(**TWO_FOLDS, models=["ridge", "lstm"], seeds=1, target={"kind": kind})
     folder = tmp_path / "run"
