@@ -111,6 +111,20 @@ def usual(usual_run: Path) -> RunResult:
 
 
 @pytest.fixture(scope="session")
+def small_home() -> Path:
+    """A home folder with one finished run, `runs/small`, over its file `bars.parquet`; for tests that only read it."""
+    from backtest.data.reading.synthetic import make_bars
+    from tests.support.run_cache import folder_once
+    from tests.support.small_run import small, walk
+
+    def fill(folder: Path) -> None:
+        make_bars(900, signal=0.1).write_parquet(folder / "bars.parquet")
+        walk(folder / "runs" / "small", plan=small(data={"source": str(folder / "bars.parquet")}))
+
+    return folder_once("small_home", fill)
+
+
+@pytest.fixture(scope="session")
 def hostile_runs() -> list[Path]:
     """Folders of runs, with their reports, in which every string is hostile: see `poison.rotations`."""
     from tests.support.poison import report, rotations

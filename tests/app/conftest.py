@@ -1,4 +1,4 @@
-"""A folder with a small finished run, made once for each module, and the app's page on it."""
+"""The app's page on a folder with a small finished run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.app_page import open_page, small_home
+from tests.support.app_page import open_page
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_home(tmp_path_factory.mktemp("home"))
+@pytest.fixture
+def home(small_home: Path) -> Path:
+    return small_home
 
 
 @pytest.fixture

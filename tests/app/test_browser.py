@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from backtest import reports
 from backtest.data.records.audit import Counterexample, Leak, Subject
 from backtest.forecast.next_step import next_steps
 from backtest.reports.wording.verdict import headline
-from tests.support.app_page import plain, small_home
+from tests.support.app_page import plain
 from tests.support.audits import leaky
 from tests.support.fake_run import Plan, make
 from tests.support.poison import poison
@@ -53,9 +54,10 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(small_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with a finished run, and one in which every string is hostile."""
-    folder = small_home(tmp_path_factory.mktemp("home"))
+    folder = tmp_path_factory.mktemp("home")
+    shutil.copytree(small_home, folder, dirs_exist_ok=True)
     leaks = [
         Leak("reads_later_bars", Subject("feature", f"f{n}"), Counterexample(f"c{n}", f"y{n}", f"t{n}", f"r{n}", 1))
         for n in range(20)

@@ -28,17 +28,14 @@ from tests.support.small_run import small, walk
 BARS = synthetic.make_bars(900, signal=0.1)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small run over a file of bars."""
-    folder = tmp_path_factory.mktemp("forecast")
-    BARS.write_parquet(folder / "bars.parquet")
-    walk(folder / "run", plan=small(data={"source": str(folder / "bars.parquet")}))
-    return folder
+@pytest.fixture
+def finished(small_home: Path) -> Path:
+    """A small run over BARS, which lie two folders above."""
+    return small_home / "runs" / "small"
 
 
 def test_the_forecast_starts_from_the_last_close(finished: Path) -> None:
-    steps, verdict = next_steps(finished / "run")
+    steps, verdict = next_steps(finished)
     close, time = BARS["close"][-1], BARS["time"][-1]
     assert [step.model for step in steps] == ["zero", "naive", "mean", "ar", "ridge", "lstm"]
     assert {step.last_value for step in steps} == {close}
@@ -54,13 +51,13 @@ def test_the_forecast_starts_from_the_last_close(finished: Path) -> None:
 
 
 def test_the_final_fit_uses_bars_after_the_last_fold(finished: Path) -> None:
-    prepared = small(data={"source": str(finished / "bars.parquet")})
+    prepared = small(data={"source": str(finished.parents[1] / "bars.parquet")})
     assert prepared.final.train.end > prepared.folds[-1].train.end
     assert prepared.final.validation.end == BARS["time"][-1] + timedelta(hours=1)
 
 
 def test_the_forecast_is_the_mean_over_seeds(finished: Path) -> None:
-    steps, _ = next_steps(finished / "run")
+    steps, _ = next_steps(finished)
     *simple, lstm = steps
     assert [dict(step.by_seed) for step in simple] == [{}] * 5
     assert list(lstm.by_seed) == [0, 1]
@@ -68,8 +65,8 @@ def test_the_forecast_is_the_mean_over_seeds(finished: Path) -> None:
 
 
 def test_intervals_and_coverage_come_from_the_errors_of_the_walk(finished: Path) -> None:
-    coverage = pl.read_parquet(finished / "run" / COVERAGE.file)
-    steps, close = next_steps(finished / "run")[0], BARS["close"][-1]
+    coverage = pl.read_parquet(finished / COVERAGE.file)
+    steps, close = next_steps(finished)[0], BARS["close"][-1]
     for step in steps:
         own = coverage.filter(model=step.model)
         assert [one.level for one in step.intervals] == [0.5, 0.8, 0.95]
@@ -83,7 +80,7 @@ def test_intervals_and_coverage_come_from_the_errors_of_the_walk(finished: Path)
 
 
 def test_a_missing_interval_has_neither_ends_nor_coverage(finished: Path) -> None:
-    step = next_steps(finished / "run")[0][0]
+    step = next_steps(finished)[0][0]
     bare = replace(step, intervals=(Interval(0.95, None, 0, 0),))
     assert step.interval(0.6) is None
     assert step.ends(0.6) is None
@@ -94,7 +91,7 @@ def test_a_missing_interval_has_neither_ends_nor_coverage(finished: Path) -> Non
 def test_the_terminal_shows_the_widest_interval_its_coverage_and_the_last_bar(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = finished / "run"
+    run = finished
     assert call(monkeypatch, "forecast", str(run)) == 0
     told, step = capsys.readouterr().out, next_steps(run)[0][-1]
     low, high = step.ends(0.95) or (0.0, 0.0)
@@ -106,7 +103,7 @@ def test_the_terminal_shows_the_widest_interval_its_coverage_and_the_last_bar(
 
 
 def test_the_terminal_shows_the_widest_level_whatever_it_is(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    steps = next_steps(finished / "run")[0]
+    steps = next_steps(finished)[0]
     wide = Interval(0.975, 0.02, 100, 97)
     show_next_steps([replace(step, intervals=(*step.intervals, wide)) for step in steps[:1]] + steps[1:])
     told = capsys.readouterr().out
@@ -118,7 +115,7 @@ def test_the_terminal_shows_the_widest_level_whatever_it_is(finished: Path, caps
 def test_the_terminal_prints_the_headline_then_every_candidate(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verdict = next_steps(finished / "run")[1]
+    verdict = next_steps(finished)[1]
     first = verdict.candidates[0]
     both = replace(verdict, candidates=(first, replace(first, model="the_other")))
     show_verdict(both)
@@ -126,13 +123,13 @@ def test_the_terminal_prints_the_headline_then_every_candidate(
     assert lines.startswith(" ".join(headline(both).split()[:5]))
     assert " ".join(lines.split()).endswith(plain(sentences(both)[1]))
     assert sentences(both)[1].startswith("The other ")
-    assert call(monkeypatch, "forecast", str(finished / "run")) == 0
+    assert call(monkeypatch, "forecast", str(finished)) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert f"{plain(headline(verdict))} {plain(sentences(verdict)[0])}" in told
 
 
 def test_a_run_without_intervals_is_refused_with_a_remedy(finished: Path, tmp_path: Path) -> None:
-    old = without(COVERAGE.file, shutil.copytree(finished / "run", tmp_path / "old"))
+    old = without(COVERAGE.file, shutil.copytree(finished, tmp_path / "old"))
     with pytest.raises(RunError, match="run `backtest run` again, it writes what is missing"):
         next_steps(old)
 
@@ -148,7 +145,7 @@ def without(name: str, run: Path) -> Path:
 
 
 def test_unknown_fits_and_wrong_weights_are_refused_by_name(finished: Path, tmp_path: Path) -> None:
-    run = shutil.copytree(finished / "run", tmp_path / "run")
+    run = shutil.copytree(finished, tmp_path / "run")
     manifest = read_manifest(run)
     mean, lstm = (next(fit for fit in manifest["final"] if fit["model"] == name) for name in ("mean", "lstm"))
     write_json(run / MANIFEST, manifest | {"final": [{**lstm, "model": "gone"}]})
@@ -165,7 +162,7 @@ def test_unknown_fits_and_wrong_weights_are_refused_by_name(finished: Path, tmp_
 def test_newer_bars_move_the_forecast(finished: Path, tmp_path: Path) -> None:
     longer = synthetic.make_bars(950, signal=0.1)
     longer.write_csv(tmp_path / "newer.csv")
-    steps, _ = next_steps(finished / "run", data=str(tmp_path / "newer.csv"))
+    steps, _ = next_steps(finished, data=str(tmp_path / "newer.csv"))
     assert {step.known_at for step in steps} == {longer["time"][-1] + timedelta(hours=1)}
     assert {step.last_value for step in steps} == {longer["close"][-1]}
 
@@ -173,7 +170,7 @@ def test_newer_bars_move_the_forecast(finished: Path, tmp_path: Path) -> None:
 def test_a_missing_bar_in_the_last_window_is_refused(finished: Path, tmp_path: Path) -> None:
     BARS.filter(pl.int_range(pl.len()) != 895).write_parquet(tmp_path / "hole.parquet")
     with pytest.raises(DataError, match=r"expected 8 complete rows up to .* \(got \d+\): no bar may be missing"):
-        next_steps(finished / "run", data=str(tmp_path / "hole.parquet"))
+        next_steps(finished, data=str(tmp_path / "hole.parquet"))
 
 
 PLUGIN = """

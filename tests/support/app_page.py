@@ -8,20 +8,10 @@ from typing import Any
 
 import pytest
 
-from backtest.data.reading import synthetic
-from tests.support.small_run import small, walk
-
 testing = pytest.importorskip("streamlit.testing.v1", reason="needs streamlit: pip install 'beatzero[app]'")
 
 APP = Path(__file__).parents[2] / "backtest" / "app"
 KINDS = ("selectbox", "radio", "button_group", "select_slider")
-
-
-def small_home(folder: Path) -> Path:
-    """Make a home folder with one finished run, `small`, over a file of bars."""
-    synthetic.make_bars(900, signal=0.1).write_parquet(folder / "bars.parquet")
-    walk(folder / "runs" / "small", plan=small(data={"source": str(folder / "bars.parquet")}))
-    return folder
 
 
 def open_page(monkeypatch: pytest.MonkeyPatch, home: Path, *arguments: str) -> Any:

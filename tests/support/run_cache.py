@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,12 +19,13 @@ VARIABLE = "BEATZERO_TEST_CACHE"
 def folder_once(name: str, fill: Callable[[Path], object]) -> Path:
     """Return a folder of the session, filled by whichever worker asks for `name` first; for tests that only read it."""
     folder = Path(os.environ[VARIABLE]) / name
+    done = folder.with_suffix(".done")  # not a new name for the folder: runs remember where their bars are
     with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            unfinished = folder.with_suffix(".part")
-            unfinished.mkdir(parents=True)
-            fill(unfinished)
-            unfinished.rename(folder)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            fill(folder)
+            done.touch()
     return folder
 
 
