@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.audit.perturbations import PERTURBATIONS, Perturbed, cut_points, noise
@@ -14,6 +14,7 @@ from backtest.data.reading.checks import rules
 from backtest.data.reading.synthetic import make_bars
 from backtest.data.records.audit import Perturbation
 from tests.support.computations import BARS, CLOSE, computation_of
+from tests.support.selection import examples
 from tests.support.strategies import SEEDS, bars, columns_of_users
 
 # perturbations
@@ -129,7 +130,7 @@ def test_rows_are_identified_by_model_seed_fold_horizon_symbol_and_time() -> Non
 
 
 @given(bars(2, 120, holes=True, symbols=2), st.integers(0, 60), SEEDS)
-@settings(max_examples=50)
+@examples(50)
 def test_cut_points_ascend_and_leave_bars_after_them(frame: pl.DataFrame, count: int, seed: int) -> None:
     computation = computation_of(CLOSE.diff(), frame)
     places = cut_points(computation, count, np.random.default_rng(seed))

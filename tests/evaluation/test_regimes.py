@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -20,6 +20,7 @@ from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.regimes import FEWEST, RECENT, REGIMES, by_regime, recent_volatility
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from tests.support.forecasts import FloatArray, column, forecast_table, losses, panels, random_forecasts
+from tests.support.selection import examples
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -89,7 +90,7 @@ def test_groups_and_errors_are_those_of_a_plain_loop_over_the_rows(horizon: int)
         assert skill == pytest.approx(1 - own[:, 0].sum() / own[:, 1].sum(), abs=1e-12)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.integers(0, 1_000), st.integers(1, 120), st.sampled_from([HOUR, DAY, timedelta(minutes=7), 7 * DAY]))
 def test_the_parts_of_a_regime_hold_every_forecast_once_and_their_errors_add_up(
     seed: int, n: int, interval: timedelta

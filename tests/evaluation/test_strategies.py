@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -22,6 +22,7 @@ from backtest.evaluation.strategies import CostSettings, accounts, trade
 from backtest.features import pipeline
 from backtest.significance.result import FloatArray
 from tests.support.forecasts import panels
+from tests.support.selection import examples
 
 HOUR = timedelta(hours=1)
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -125,7 +126,7 @@ def test_holding_is_buying_and_holding_with_two_trades() -> None:
     assert row["turnover"] == pytest.approx(2 * 8760 / 4)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 1000), st.integers(1, 5))
 def test_holding_earns_the_whole_move_whatever_is_forecast(seed: int, horizon: int) -> None:
     forecasts, features = random_case(seed, horizon=horizon)
@@ -170,7 +171,7 @@ def test_three_bars_ahead_each_forecast_is_held_three_bars_with_a_third() -> Non
     assert row["break_even"] == pytest.approx((0.01 - 0.04 + 0.03 - 0.10) / 2 * 1e4)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(signs, st.integers(1, 6), st.integers(0, 100))
 def test_a_position_is_the_mean_of_the_last_decisions(y_hat: list[float], horizon: int, seed: int) -> None:
     forecast = np.random.default_rng(seed).random(len(y_hat)) > 0.3
@@ -227,7 +228,7 @@ def test_two_symbols_have_half_of_the_capital_each_idle_where_there_is_no_bar() 
     assert holding["net_return"] == pytest.approx((1 + 0.24) * (1 - 0.005) * (1 + 0.145) - 1, rel=1e-12)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(0, 59))
 def test_a_position_knows_nothing_of_the_bar_that_it_earns_or_of_later_ones(seed: int, horizon: int, cut: int) -> None:
     forecasts, features = random_case(seed, horizon=horizon)
@@ -249,7 +250,7 @@ def test_a_forecast_earns_the_next_bar_and_not_its_own() -> None:
     assert strategy(foreseen, features, FREE)["gross_return"] == pytest.approx(1.1**39 - 1)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 1000), st.floats(0, 100), st.floats(0, 100), st.sampled_from(["fee", "slippage"]))
 def test_a_dearer_trade_never_earns_more(seed: int, one: float, other: float, what: str) -> None:
     forecasts, features = random_case(seed)
@@ -263,7 +264,7 @@ def test_a_dearer_trade_never_earns_more(seed: int, one: float, other: float, wh
     )
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 1000), st.integers(1, 4))
 def test_at_the_break_even_cost_the_mean_net_return_is_zero(seed: int, horizon: int) -> None:
     forecasts, features = random_case(seed, horizon=horizon)

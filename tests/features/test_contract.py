@@ -12,7 +12,7 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -25,6 +25,7 @@ from backtest.features import FEATURES
 from backtest.features.catalog import Spec, resolve
 from backtest.features.pipeline import build
 from tests.support.places import needs_shared, shared
+from tests.support.selection import examples, quick_or_slow
 from tests.support.strategies import HOUR, bars
 
 LEARNT_LATER = ("y_log_return_2", "target_time")
@@ -76,9 +77,14 @@ def odd_bars() -> pl.DataFrame:
     return frame.with_columns(prices).filter(~place.is_between(120, 123))
 
 
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("name", quick_or_slow(FEATURES, ["std_ratio"]))
 def test_every_feature_passes_the_audit(name: str) -> None:
     assert_causal(name, odd_bars())
+
+
+def test_all_features_together_pass_the_audit() -> None:
+    specs = list(FEATURES)
+    assert_causal(lambda frame: compute(frame, specs).select(list(lookbacks(specs))), odd_bars())
 
 
 @given(bars(holes=True, symbols=2), variants())
@@ -120,7 +126,7 @@ def test_a_later_start_changes_nothing_beyond_the_look_back(
 
 
 @given(bars(max_size=60, holes=True, symbols=2), variants())
-@settings(max_examples=50)
+@examples(50)
 def test_each_stretch_of_bars_is_computed_as_if_it_were_alone(frame: pl.DataFrame, specs: list[Spec]) -> None:
     frame = with_takers(frame)
     whole = compute(frame, specs)

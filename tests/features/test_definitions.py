@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ from backtest.features import FEATURES
 from backtest.features.built_in import hour_of_week
 from backtest.features.catalog import resolve
 from backtest.features.pipeline import build
+from tests.support.selection import examples
 from tests.support.strategies import HOUR, bars
 
 Row = dict[str, float]
@@ -109,7 +110,7 @@ def test_every_built_in_feature_has_a_slow_definition() -> None:
 
 @pytest.mark.parametrize("name", SLOW)
 @given(frame=bars(max_size=60), window=st.integers(2, 30))
-@settings(max_examples=30)
+@examples(30)
 def test_features_agree_with_their_slow_definition(name: str, frame: pl.DataFrame, window: int) -> None:
     frame = frame.with_columns(taker_buy_volume=pl.col("volume") * 0.7)
     plain = name in ("log_return", "hour_of_week", "taker_imbalance")

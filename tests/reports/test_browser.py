@@ -42,7 +42,7 @@ PLANS = {
     "undefined": Plan(constant=("lstm",), undefined=True, folds=2, test=40),
 }
 
-HORIZONS = Plan(horizons=(1, 5, 22), signals=(0.03, 0.05, 0.3))
+HORIZONS = Plan(horizons=(1, 5, 22), signals=(0.03, 0.05, 0.5))
 
 OPEN = "open => document.querySelectorAll('details').forEach(details => details.open = open)"
 SKELETON = """() => [...document.querySelectorAll('*')]

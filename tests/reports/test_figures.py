@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import matplotlib as mpl
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure as Sheet
 
@@ -23,6 +23,7 @@ from backtest.reports.render.svg import COLOURS, standalone
 from backtest.reports.report import compose, figures
 from backtest.reports.run import RunResult, read
 from tests.support.fake_run import Plan, make
+from tests.support.selection import examples
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -160,7 +161,7 @@ def test_lines_that_leave_the_picture_have_a_mark_where_they_do(usual: RunResult
     assert marks[1] - marks[0] == 2
 
 
-@settings(max_examples=25)
+@examples(25)
 @example([1.0] * 8)
 @example([0.0] * 8)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))

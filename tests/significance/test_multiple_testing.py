@@ -7,13 +7,14 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from backtest.data.errors import DataError
 from backtest.significance.multiple_testing import ADJUSTMENTS, benjamini_hochberg, benjamini_yekutieli, holm
 from tests.support.places import needs_shared, shared
+from tests.support.selection import examples
 
 FAMILIES = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 NAMES = {"holm": ("holm", "holm"), "benjamini-hochberg": ("BH", "fdr_bh"), "benjamini-yekutieli": ("BY", "fdr_by")}
@@ -41,7 +42,7 @@ def test_three_p_values_by_hand() -> None:
 
 
 @every_adjustment
-@settings(max_examples=15)  # each call of statsmodels collects all of Python's garbage
+@examples(15)  # each call of statsmodels collects all of Python's garbage
 @given(FAMILIES)
 def test_adjustment_is_that_of_statsmodels(name: str, p_values: list[float]) -> None:
     expected = multipletests(p_values, method=NAMES[name][1])[1]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 from scipy.special import digamma
@@ -19,6 +19,7 @@ from backtest.data.errors import ConfigError, DataError, NotFinite, UndefinedTes
 from backtest.significance.rationality import mincer_zarnowitz, mincer_zarnowitz_logs
 from backtest.significance.result import FloatArray
 from tests.support.places import SHARED, needs_shared, shared
+from tests.support.selection import examples
 
 CASES: list[dict[str, Any]] = [
     case
@@ -55,7 +56,7 @@ def test_all_golden_cases_are_compared() -> None:
 
 
 @given(seeds, st.integers(30, 200), st.integers(1, 6))
-@settings(max_examples=40)
+@examples(40)
 def test_it_is_the_wald_test_of_statsmodels_with_forecasts_as_they_are(seed: int, n: int, horizon: int) -> None:
     y, y_hat = regression(seed, n)
     settings = {"maxlags": horizon - 1, "use_correction": False}
@@ -68,7 +69,7 @@ def test_it_is_the_wald_test_of_statsmodels_with_forecasts_as_they_are(seed: int
 
 
 @given(seeds, st.integers(-60, 60), st.integers(1, 4), st.floats(-100, 100))
-@settings(max_examples=40)
+@examples(40)
 def test_neither_the_unit_nor_a_level_that_both_share_matters(
     seed: int, exponent: int, horizon: int, level: float
 ) -> None:
@@ -95,7 +96,7 @@ def test_forecasts_far_smaller_or_larger_than_the_outcomes_lose_no_digits(size: 
 
 
 @given(seeds, st.permutations(range(40)))
-@settings(max_examples=30)
+@examples(30)
 def test_without_lags_the_order_of_the_rows_does_not_matter(seed: int, order: list[int]) -> None:
     y, y_hat = regression(seed, 40)
     assert mincer_zarnowitz(y[order], y_hat[order]).statistic == pytest.approx(
@@ -104,7 +105,7 @@ def test_without_lags_the_order_of_the_rows_does_not_matter(seed: int, order: li
 
 
 @given(seeds, st.integers(1, 4), st.permutations(range(80)))
-@settings(max_examples=30)
+@examples(30)
 def test_a_duplicated_symbol_adds_no_evidence_in_any_order_of_rows(seed: int, horizon: int, order: list[int]) -> None:
     y, y_hat = regression(seed, 40)
     once = mincer_zarnowitz(y, y_hat, horizon=horizon)
@@ -182,7 +183,7 @@ def variances(seed: int, n: int, slope: float = 1.0) -> tuple[FloatArray, FloatA
 
 
 @given(seeds, st.integers(30, 200), st.integers(1, 6))
-@settings(max_examples=20)
+@examples(20)
 def test_on_logs_it_is_the_wald_test_of_the_slope_by_statsmodels(seed: int, n: int, horizon: int) -> None:
     y, y_hat = variances(seed, n)
     settings = {"maxlags": horizon - 1, "use_correction": False}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError, DataError, NotFinite, UndefinedTest, UnpairedForecasts
 from backtest.significance.mean_tests import long_run_variance, mean_test
 from backtest.significance.result import FloatArray
 from backtest.significance.stability import PATHS, Fluctuation, extreme_values, fluctuation
+from tests.support.selection import examples
 from tests.support.strategies import SEEDS, Pair, losses
 
 PUBLISHED = {
@@ -40,7 +41,7 @@ def test_critical_values_are_the_published_ones_within_the_error_of_both_simulat
 
 
 @given(SEEDS, st.sampled_from([30, 120, 301]), st.integers(1, 5), st.sampled_from([0.25, 0.5]))
-@settings(max_examples=30)
+@examples(30)
 def test_the_path_is_that_of_its_definition_and_the_statistic_its_farthest_point(
     seed: int, n: int, horizon: int, share: float
 ) -> None:
@@ -62,7 +63,7 @@ def test_centres_are_the_middle_rows_of_the_windows(n: int, share: float, m: int
 
 
 @given(losses(80, 80), st.integers(-60, 60), st.integers(1, 5))
-@settings(max_examples=30)
+@examples(30)
 def test_the_unit_does_not_matter_and_swapping_turns_the_path_over(pair: Pair, exponent: int, horizon: int) -> None:
     model, baseline = pair
     ours = fluctuation(model, baseline, horizon=horizon)
@@ -75,7 +76,7 @@ def test_the_unit_does_not_matter_and_swapping_turns_the_path_over(pair: Pair, e
 
 
 @given(SEEDS, st.floats(0, 2))
-@settings(max_examples=50)
+@examples(50)
 def test_the_path_leaves_its_band_just_when_p_is_at_most_5_percent(seed: int, gain: float) -> None:
     d = np.random.default_rng(seed).standard_normal(90)
     d[20:50] -= gain

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from backtest.data.errors import UnknownSource
 from backtest.data.reading.bars import digest, inspect_bars, load_bars
 from backtest.data.schema import BARS, check
 from tests.support.files_of_bars import NOW, WRITERS, kline, steady, text
+from tests.support.selection import examples
 from tests.support.strategies import bars
 
 
@@ -71,7 +72,7 @@ def test_a_source_without_any_readable_file_is_inspected_too(tmp_path: Path) -> 
     assert (found.files, found.series, len(found.problems)) == ((), (), 1)
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(bars(symbols=2))
 def test_the_digest_is_of_the_content_alone(valid: pl.DataFrame) -> None:
     chunks = pl.concat([valid[:3], valid[3:]], rechunk=False)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -18,6 +18,7 @@ from backtest.data.reading.problems import Table
 from backtest.data.reading.synthetic import ALPHA, BETA, DECAY, conditional_mean, make_bars
 from backtest.data.schema import BARS, check
 from backtest.data.sessions import interval_of, segments
+from tests.support.selection import examples
 
 
 def log_returns(frame: pl.DataFrame) -> NDArray[np.float64]:
@@ -32,7 +33,7 @@ def r2(frame: pl.DataFrame, signal: float) -> float:
     return float(1 - np.sum((y - mean) ** 2) / np.sum(y**2))
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.integers(1, 3_000), st.integers(0, 2**40), st.floats(0, 0.5), st.booleans())
 def test_bars_are_valid_for_every_setting(n: int, seed: int, signal: float, taker: bool) -> None:
     frame = make_bars(n, seed=seed, signal=signal, taker=taker)
@@ -90,7 +91,7 @@ def test_one_seed_always_gives_the_same_bars_and_another_others() -> None:
     assert not make_bars(1_000, seed=3)["close"].equals(make_bars(1_000, seed=4)["close"])
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.integers(1, 3_000), st.integers(0, 3_000), st.floats(0, 0.5))
 def test_fewer_bars_are_the_first_of_more(n: int, more: int, signal: float) -> None:
     assert make_bars(n + more, seed=7, signal=signal).head(n).equals(make_bars(n, seed=7, signal=signal))
