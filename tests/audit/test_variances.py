@@ -27,6 +27,7 @@ from backtest.walk.plan import WalkPlan, plan_walk
 from backtest.walk.tables import collect_forecasts
 from backtest.walk.tasks import Task
 from tests.support.planting import RETURN
+from tests.support.selection import quick_or_slow
 
 ALPHA, BETA, FREEDOM = 0.08, 0.90, 6
 SQUARE = RETURN.pow(2)
@@ -92,7 +93,7 @@ def test_a_true_forecast_of_volatility_is_no_leak() -> None:
     assert check_placebos(walk, Refit(EXTENTS["full"].sample)) == ([], 4)
 
 
-@pytest.mark.parametrize("horizon", [1, 5])
+@pytest.mark.parametrize("horizon", quick_or_slow([1, 5], ["5"]))
 def test_placebos_of_variances_keep_their_size(horizon: int) -> None:
     """Two models, two placebos, six walks: 24 p-values, of which 1.2 lie below 5 %."""
     assert sum(p_value <= 0.05 for p_value in p_values(range(6), horizon)) <= 5

@@ -121,12 +121,16 @@ def test_definitions_cover_all_that_a_typed_in_factory_uses(
         assert typed(code) != typed(code.replace(old, new)), new
 
 
-@pytest.mark.parametrize("executor", ["serial", "loky"])
+WARM = {"train": {"start": "warm"}, "folds": {"refit_every": 2}, "models": ["gru"]}
+
+
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "executor"),
     [
-        pytest.param({}, id="cold"),
-        pytest.param({"train": {"start": "warm"}, "folds": {"refit_every": 2}, "models": ["gru"]}, id="warm"),
+        pytest.param({}, "serial", id="cold-serial"),
+        pytest.param({}, "loky", id="cold-loky"),
+        pytest.param(WARM, "serial", id="warm-serial"),
+        pytest.param(WARM, "loky", id="warm-loky", marks=pytest.mark.slow),
     ],
 )
 def test_the_walk_in_memory_is_that_of_a_run_folder_to_the_bit(
