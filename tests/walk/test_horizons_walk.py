@@ -93,7 +93,7 @@ def test_one_horizon_may_be_spelt_either_way() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"horizon": 0}, r"target.horizons: must be bars ahead, each 1 or more and named once \(got \[0\]\)"),
+        ({"horizon": 0}, r"target.horizon: must be a whole number of bars ahead, 1 or more \(got 0\)"),
         ({"horizons": [2, 2]}, r"each 1 or more and named once \(got \[2, 2\]\)"),
         ({"horizons": []}, "target.horizons: expected a list of at least 1"),
         ({"horizons": [1, 60]}, r"target.horizons: must be at most net.window, 48 \(got 60\)"),
