@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # for editors and type checkers; tests compare it with _EXPOR
         sharpe,
     )
     from backtest.significance.stability import Fluctuation, fluctuation, giacomini_white
+    from backtest.significance.stepdown import Hypothesis, JointNull, joint_null, romano_wolf
     from backtest.significance.superiority import (
         ModelConfidenceSet,
         Stepwise,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # for editors and type checkers; tests compare it with _EXPOR
         stepwise,
         superior_predictive_ability,
     )
+    from backtest.significance.weights import known_variance
 
 _EXPORTS = {
     "best_baseline": ("BestBaselineTest", "best_of_baselines"),
@@ -71,10 +73,12 @@ _EXPORTS = {
         "sharpe",
     ),
     "stability": ("Fluctuation", "fluctuation", "giacomini_white"),
+    "stepdown": ("Hypothesis", "JointNull", "joint_null", "romano_wolf"),
     "superiority": (
         *("ModelConfidenceSet", "Stepwise", "Superiority", "model_confidence_set", "stepwise"),
         "superior_predictive_ability",
     ),
+    "weights": ("known_variance",),
 }
 
 __all__ = [name for names in _EXPORTS.values() for name in names]
