@@ -15,7 +15,7 @@ DECAY = 0.94
 BEGINNING = 50
 """Both averages start at the mean of so many squares, which belong to the training span."""
 
-SMOOTHING = 50
+SMOOTHING = 10
 """The factor of a time of day starts at 1, as if so many outcomes had shown it."""
 
 

@@ -56,10 +56,10 @@ def test_a_missing_outcome_changes_nothing() -> None:
 
 
 def test_an_hour_in_which_little_is_traded_is_calm() -> None:
-    rng, hours = np.random.default_rng(3), np.arange(24 * 400) % 24
+    rng, hours = np.random.default_rng(3), np.arange(24 * 600) % 24
     y = rng.standard_normal(hours.size) * np.where(hours < 12, 1.0, 3.0)
-    variance = known_variance(y, time_of_day=hours)[24 * 200 :]
-    calm, busy = (variance[(hours[24 * 200 :] < 12) == night].mean() for night in (True, False))
+    variance = known_variance(y, time_of_day=hours)[24 * 400 :]
+    calm, busy = (variance[(hours[24 * 400 :] < 12) == night].mean() for night in (True, False))
     assert calm == pytest.approx(1, rel=0.15)
     assert busy == pytest.approx(9, rel=0.15)
 
