@@ -132,6 +132,12 @@ def _qlike_of_perfect(y: Values, /) -> Values:
     return qlike(above, above)
 
 
+WEIGHTED = "weighted"
+"""Name of the squared errors of returns over the variance that was known when each was forecast.
+
+It is no entry of LOSSES: a loss of LOSSES reads outcomes and forecasts alone.
+"""
+
 LOSSES: dict[str, Loss] = {
     "squared": Loss(
         squared,

@@ -78,6 +78,14 @@ class Question:
         return {"test": self.test, "loss": self.loss, "baseline": self.rival}
 
     @property
+    def weighted(self) -> bool:
+        """Whether the verdict may also rest on errors weighted by the variance that was known at each forecast.
+
+        That asks the same of the conditional mean, and so of squared errors of returns alone.
+        """
+        return self.loss == "squared" and self.about.scale == "return"
+
+    @property
     def losses(self) -> tuple[str, ...]:
         """The losses that are tabulated, the verdict's first, then those of the target."""
         return tuple(dict.fromkeys((self.loss, *losses_of(self.target))))

@@ -26,7 +26,11 @@ TESTS = Schema(
         Column("test", pl.String, "name of the test's function"),
         Column("title", pl.String, "title of the test"),
         Column("of_skill", pl.Boolean, "whether a rejection is evidence of skill"),
-        Column("loss", pl.String, "a key of LOSSES; direction: the test reads signs"),
+        Column(
+            "loss",
+            pl.String,
+            "a key of LOSSES; weighted: squared errors over known variances; direction: the test reads signs",
+        ),
         MODEL,
         Column("baseline", pl.String, "the model it is compared with"),
         POOLED_FOLD,
@@ -72,6 +76,8 @@ SEEDS = Schema(
         Column("skill", pl.Float64, "1 - loss / loss of the rival of this seed alone; null: undefined", nullable=True),
         Column("p_value", pl.Float64, "of the primary test of this seed alone, for being better", nullable=True),
         Column("p_worse", pl.Float64, "for being worse than the rival", nullable=True),
+        Column("p_weighted", pl.Float64, "the same test on weighted errors, for being better", nullable=True),
+        Column("p_weighted_worse", pl.Float64, "for being worse by them; null: errors not weighted", nullable=True),
         Column("time_variance", pl.Float64, "of one seed's mean loss difference, from time", nullable=True),
         Column("seed_variance", pl.Float64, "the same, from initialisation", nullable=True),
     ),
@@ -87,6 +93,8 @@ DROPPED = Schema(
         Column("skill", pl.Float64, "1 - loss / loss of the rival over other folds; null: undefined", nullable=True),
         Column("p_value", pl.Float64, "of the primary test on them, for being better than the rival", nullable=True),
         Column("p_worse", pl.Float64, "the same for being worse than the rival", nullable=True),
+        Column("p_weighted", pl.Float64, "of the test on weighted errors, for being better", nullable=True),
+        Column("p_weighted_worse", pl.Float64, "for being worse by them; null: errors not weighted", nullable=True),
     ),
 )
 

@@ -122,6 +122,9 @@ FORECASTS = Schema(
         TARGET_TIME,
         Column("y", pl.Float64, "realised value: log return over the next `horizon` bars"),
         Column("y_hat", pl.Float64, "forecast value"),
+        Column(
+            "variance", pl.Float64, "variance of y that was known when it was forecast", nullable=True, optional=True
+        ),
     ),
 )
 

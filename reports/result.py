@@ -242,7 +242,11 @@ def _scores(run: Result) -> list[Score]:
         {row["model"]: row for row in run.frame(TESTS, fold=None, **about, alternative="less").to_dicts()}
         for about in (question.primary | {"baseline": rival}, question.primary)
     )
-    adjusted = {claim.model: claim.p_adjusted for claim in run.verdict.claims if claim.horizon == run.horizon}
+    adjusted = {
+        claim.model: claim.p_adjusted
+        for claim in run.verdict.claims
+        if (claim.horizon, claim.loss) == (run.horizon, "")
+    }
     chosen = {row.model: row.selected for row in run.rows(JOINT, test=CONFIDENCE_SET, loss=question.loss)}
     judged = {one.model: one for one in run.verdict.candidates if one.horizon == run.horizon}
     found = []

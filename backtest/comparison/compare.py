@@ -21,9 +21,10 @@ from backtest.data.run_files import VERDICT, json_bytes, runs_folder, sha256, ta
 from backtest.data.schema import FOLDS
 from backtest.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate
 from backtest.evaluation.strategies import CostSettings
-from backtest.significance.multiple_testing import ADJUSTMENTS
+from backtest.significance.multiple_testing import MULTIPLICITY
+from backtest.verdict.family import Key, Tried
 from backtest.verdict.ledger import Ledger
-from backtest.verdict.multiple_testing import Tried, tried_before
+from backtest.verdict.multiple_testing import tried_before
 from backtest.verdict.rule import Evidence, judge
 from backtest.walk.environment import versions
 
@@ -70,7 +71,7 @@ def compare(runs: Sequence[FinishedRun]) -> ComparedRuns:
     alpha, card = min(run.verdict.alpha for run in runs), runs[0].manifest.data
     question = replace(runs[0].verdict.question, horizons=sample.horizons)
     agreed = {run.verdict.adjustment for run in runs}
-    adjustment = agreed.pop() if len(agreed) == 1 and agreed <= set(ADJUSTMENTS) else "holm"
+    adjustment = agreed.pop() if len(agreed) == 1 and agreed <= set(MULTIPLICITY) else "holm"
     settings = EvaluationSettings(alpha, adjustment, CostSettings(), card.interval, card.always_open, question)
     models = [models_of(run, names) for run, names in zip(runs, sample.names, strict=True)]
     evaluation = evaluate(sample.forecasts, sample.folds, sample.fits, None, settings)
@@ -130,11 +131,10 @@ def tried_besides(runs: Sequence[FinishedRun], horizons: Sequence[int]) -> Tried
     known = tried_before(others, runs[0].verdict.question, data="", config="")
     better, worse = set(known.better), set(known.worse)
     for run in runs:
-        opposite = {(one.model, one.horizon): one.p_worse for one in run.verdict.candidates}
         for claim in (claim for claim in run.verdict.claims if claim.horizon not in horizons):
-            key, p_worse = (f"{claim.model} of {run.name}", claim.horizon), opposite.get((claim.model, claim.horizon))
+            key = Key(f"{claim.model} of {run.name}", claim.horizon, claim.loss)
             better.add((key, claim.p_value))
-            worse.add((key, 1.0 if p_worse is None else p_worse))
+            worse.add((key, claim.p_worse))
     return Tried(known.configurations + len(own) - 1, frozenset(better), frozenset(worse))
 
 

@@ -16,7 +16,7 @@ from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
-from backtest.significance.multiple_testing import ADJUSTMENTS
+from backtest.significance.multiple_testing import MAX_T, adjustment_of
 from backtest.significance.primary import PRIMARY, PrimaryTest
 from backtest.significance.result import Alternative, TestResult
 from backtest.significance.stability import fluctuation
@@ -36,11 +36,11 @@ POINTS = 1000
 """At most so many points of each fluctuation path are kept, its extreme among them."""
 
 
-def compare(panels: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFrame:
+def compare(panels: Sequence[LossPanel], adjustment: str = MAX_T) -> pl.DataFrame:
     """TESTS: every test of every model against the baselines, over all folds and for some in each fold.
 
     An undefined test keeps its row, with nulls, and `note` holds the message of the error that says why: the one text
-    among the numbers. `adjustment` is a key of ADJUSTMENTS.
+    among the numbers. `adjustment` is one of MULTIPLICITY.
     """
     rows: list[dict[str, object]] = []
     question = panels[0].question
@@ -53,7 +53,7 @@ def compare(panels: Sequence[LossPanel], adjustment: str = "holm") -> pl.DataFra
             rows += _rows_of(panel.part(panel.fold == number), number, in_folds)
     found = pl.DataFrame(rows, schema=result_tables.TESTS.dtypes)
     in_family = pl.col("fold").is_null() & ~pl.col("model").is_in(question.references) & pl.col("p_value").is_not_null()
-    adjust = ADJUSTMENTS[adjustment]
+    adjust = adjustment_of(adjustment)
     adjusted = [
         family.with_columns(p_adjusted=pl.Series(adjust(family["p_value"])))
         for family in found.filter(in_family).partition_by(FAMILY)
@@ -71,7 +71,7 @@ def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
     rows: list[dict[str, object]] = []
     for panel in panels:
         asked, rival = panel.question, panel.rival
-        common = {"horizon": panel.horizon, "n": panel.rival_loss.size}
+        common = {"horizon": panel.horizon, "n": panel.rival_loss().size}
         for (name, test), loss in product(JOINT_TESTS.items(), asked.losses):
             if loss != asked.loss and not test.every_loss:
                 continue
@@ -91,12 +91,12 @@ def compare_jointly(panels: Sequence[LossPanel], alpha: float) -> pl.DataFrame:
 def _over_horizons(panels: Sequence[LossPanel]) -> Iterator[dict[str, object]]:
     """Rows of the tests of each model but the rival at all horizons together."""
     question = panels[0].question
-    rivals, rival = {panel.rival for panel in panels}, {panel.horizon: panel.rival_loss for panel in panels}
+    rivals, rival = {panel.rival for panel in panels}, {panel.horizon: panel.rival_loss() for panel in panels}
     for (name, test), model in product(HORIZON_TESTS.items(), panels[0].models):
         if model in rivals:
             continue
         named = {"test": name, "title": test.title, "asks": test.asks, "loss": question.loss, "model": model}
-        about: dict[str, object] = {**named, "n": panels[0].rival_loss.size}
+        about: dict[str, object] = {**named, "n": panels[0].rival_loss().size}
         try:
             p_value, note = test.run({panel.horizon: panel.loss(model) for panel in panels}, rival, SEED)
         except UndefinedTest as error:
@@ -106,7 +106,10 @@ def _over_horizons(panels: Sequence[LossPanel]) -> Iterator[dict[str, object]]:
 
 
 def fluctuation_paths(panels: Sequence[LossPanel]) -> pl.DataFrame:
-    """FLUCTUATION: the path of the fluctuation test of each model against the rival; none where it is undefined."""
+    """FLUCTUATION: the path of the fluctuation test of each model against the rival; none where it is undefined.
+
+    On `LossPanel.steady_loss`: on squared errors of returns one turbulent year would set the scale for all others.
+    """
     frames = [pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)]
     for panel in panels:
         frames += [_path(panel, model) for model in panel.models if model != panel.rival]
@@ -116,7 +119,8 @@ def fluctuation_paths(panels: Sequence[LossPanel]) -> pl.DataFrame:
 def _path(panel: LossPanel, model: str) -> pl.DataFrame:
     """The path of one model, thinned to what a picture can show."""
     try:
-        found = fluctuation(panel.loss(model), panel.rival_loss, horizon=panel.horizon)
+        losses = panel.loss(model, panel.steady_loss), panel.rival_loss(panel.steady_loss)
+        found = fluctuation(*losses, horizon=panel.horizon)
     except UndefinedTest:
         return pl.DataFrame(schema=result_tables.FLUCTUATION.dtypes)
     points = pl.DataFrame({"time": panel.times[found.centres], "statistic": found.path}).with_row_index("place")
@@ -134,18 +138,19 @@ def _rows_of(
 ) -> Iterator[dict[str, object]]:
     """Rows of the tests and alternatives that are asked of these forecasts; each skill is worked out once."""
     effects: dict[tuple[str, str, str], dict[str, float]] = {}
-    common = {"fold": fold, "horizon": panel.horizon, "n": panel.rival_loss.size}
+    common = {"fold": fold, "horizon": panel.horizon, "n": panel.rival_loss().size}
     for name, alternatives in asked.items():
         test = TESTS[name]
         named = {"test": name, "title": test.title, "of_skill": test.of_skill, "asks": test.asks, **common}
-        for loss, baseline, model in product(*test.asked_of(panel.question, panel.rival), panel.models):
+        asked_of = test.asked_of(panel.question, panel.rival, panel.tested_losses)
+        for loss, baseline, model in product(*asked_of, panel.models):
             if model == baseline:
                 continue
             sample = panel.sample(model, baseline, loss)
             if (loss, baseline, model) not in effects:
                 effects[loss, baseline, model] = (
                     _effect(sample, panel.primary_test, of_fold=fold is not None)
-                    if loss in panel.question.losses
+                    if loss in panel.tested_losses
                     else {}
                 )
             about = {**named, "loss": loss, "baseline": baseline, "model": model, **effects[loss, baseline, model]}
@@ -161,11 +166,12 @@ def _rows_of_best(panel: LossPanel) -> Iterator[dict[str, object]]:
     """
     question, primary, test = panel.question, panel.primary_test, TESTS[panel.question.test]
     about = {"title": test.title, "of_skill": test.of_skill, "asks": test.asks, "horizon": panel.horizon}
-    for model in (model for model in panel.models if model not in question.references):
-        named = {**about, **question.primary, "model": model, "n": panel.times.size}
-        named |= _effect(panel.sample(model, panel.rival, question.loss), primary)
+    candidates = [model for model in panel.models if model not in question.references]
+    for loss, model in product(panel.primary_losses, candidates):
+        named = {**about, **question.primary, "loss": loss, "model": model, "n": panel.times.size}
+        named |= _effect(panel.sample(model, panel.rival, loss), primary)
         try:
-            losses = panel.loss(model), panel.rival_losses
+            losses = panel.loss(model, loss), panel.rival_losses(loss)
             found = best_of_baselines(*losses, horizon=panel.horizon, test=primary.run)
         except UndefinedTest as error:
             yield from ({**named, "alternative": side, "note": str(error)} for side in ("less", "greater"))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from backtest.data.losses import LOSSES
+from backtest.data.losses import LOSSES, WEIGHTED
 from backtest.data.question import Question
 from backtest.evaluation.matched_forecasts import FIT, KEY
 from backtest.significance.best_baseline import lowest_loss
@@ -22,10 +22,11 @@ from backtest.significance.table import Sample
 class LossPanel:
     """Outcomes, forecasts and losses of every model at one horizon, all on the same rows.
 
-    `rows` (n rows) holds symbol, fold, time, target_time and y, sorted by time and symbol; `y_hat` (n,) are the
-    forecasts by model, means over its seeds, `seed_y_hat` (n,) those of single seeds by model and seed. `instant` (n,)
-    numbers the times from 0 where several rows share one, and is None otherwise. `losses` (t,) by loss and model, and
-    `seed_losses` (t,) by loss, model and seed, are means over the rows of a time, beyond those of a perfect forecast.
+    `rows` (n rows) holds symbol, fold, time, target_time, y and its known variance, sorted by time and symbol; `y_hat`
+    (n,) are the forecasts by model, means over its seeds, `seed_y_hat` (n,) those of single seeds by model and seed.
+    `instant` (n,) numbers the times from 0 where several rows share one, and is None otherwise. `losses` (t,) by loss
+    and model, and `seed_losses` (t,) by loss, model and seed, are means over the rows of a time, beyond those of a
+    perfect forecast. WEIGHTED is among the losses where errors can be weighted by the variance known at each forecast.
     Forecasts on both sides of a hole count as neighbours. `question` names the loss that is read where a caller names
     none, and the rivals.
     """
@@ -76,22 +77,35 @@ class LossPanel:
 
     def row_loss(self, model: str, loss: str | None = None) -> FloatArray:
         """Losses (n,) of a model, row by row."""
-        return LOSSES[loss or self.question.loss].excess(self.y, self.y_hat[model])
+        return losses_of(loss or self.question.loss, self.rows, self.y_hat[model])
+
+    @property
+    def primary_losses(self) -> tuple[str, ...]:
+        """The losses that the verdict rests on: that of the question, and WEIGHTED where it is there."""
+        return (self.question.loss, *([WEIGHTED] if _weighted(self.rows, self.question) else []))
+
+    @property
+    def steady_loss(self) -> str:
+        """The last of them: the one that a few turbulent times dominate least."""
+        return self.primary_losses[-1]
+
+    @property
+    def tested_losses(self) -> tuple[str, ...]:
+        """All losses by which models are compared."""
+        return (*self.question.losses, *self.primary_losses[1:])
 
     @property
     def rival(self) -> str:
         """The model that skills are against: the rival, or of several the one with the smallest mean loss here."""
-        return lowest_loss(self.rival_losses)
+        return lowest_loss(self.rival_losses())
 
-    @property
-    def rival_losses(self) -> dict[str, FloatArray]:
+    def rival_losses(self, loss: str | None = None) -> dict[str, FloatArray]:
         """Losses (t,) of each model that a better one must beat."""
-        return {name: self.loss(name) for name in self.question.rivals}
+        return {name: self.loss(name, loss) for name in self.question.rivals}
 
-    @property
-    def rival_loss(self) -> FloatArray:
-        """Losses (t,) of that model."""
-        return self.loss(self.rival)
+    def rival_loss(self, loss: str | None = None) -> FloatArray:
+        """Losses (t,) of `rival`."""
+        return self.loss(self.rival, loss)
 
     def seeds(self, model: str) -> list[int]:
         """Seeds of a model, in order; empty for one without seeds."""
@@ -141,18 +155,32 @@ def loss_panels(matched: pl.DataFrame, question: Question | None = None) -> list
         y_hat = {fit: rows["y_hat"].to_numpy() for fit, rows in fits.items()}
         means = {str(model): values for (model, seed), values in y_hat.items() if seed is None}
         seeds = {(str(model), int(seed)): values for (model, seed), values in y_hat.items() if seed is not None}
-        rows = next(iter(fits.values())).select(*KEY[1:], "fold", "target_time", "y")
-        y, times = rows["y"].to_numpy(), rows["time"].to_numpy()
+        rows = next(iter(fits.values())).select(*KEY[1:], "fold", "target_time", "y", "variance")
+        times = rows["time"].to_numpy()
         instant = np.unique(times, return_inverse=True)[1] if rows["symbol"].n_unique() > 1 else None
+        names = (*question.losses, *([WEIGHTED] if _weighted(rows, question) else []))
         losses = {
-            (name, model): mean_per_time(LOSSES[name].excess(y, values), instant)
-            for name in question.losses
+            (name, model): mean_per_time(losses_of(name, rows, values), instant)
+            for name in names
             for model, values in means.items()
         }
         seed_losses = {
-            (name, model, seed): mean_per_time(LOSSES[name].excess(y, values), instant)
-            for name in question.losses
+            (name, model, seed): mean_per_time(losses_of(name, rows, values), instant)
+            for name in names
             for (model, seed), values in seeds.items()
         }
         panels.append(LossPanel(int(own["horizon"][0]), rows, means, instant, losses, seeds, seed_losses, question))
     return panels
+
+
+def losses_of(loss: str, rows: pl.DataFrame, y_hat: FloatArray) -> FloatArray:
+    """Losses (n,) of forecasts (n,) of rows with y and its known variance, beyond those of a perfect forecast."""
+    y = rows["y"].to_numpy()
+    if loss == WEIGHTED:
+        return np.asarray(LOSSES["squared"].excess(y, y_hat) / rows["variance"].to_numpy())
+    return LOSSES[loss].excess(y, y_hat)
+
+
+def _weighted(rows: pl.DataFrame, question: Question) -> bool:
+    """Whether errors of these rows can be weighted, and are to be."""
+    return question.weighted and not rows["variance"].has_nulls()

@@ -12,11 +12,13 @@ from backtest.data.question import Question
 
 FIT = ["model", "seed"]
 KEY = ["horizon", "symbol", "time"]
-FIXED = ["fold", "target_time", "y"]
+FIXED = ["fold", "target_time", "y", "variance"]
 
 
 def match_forecasts(forecasts: pl.DataFrame, question: Question | None = None) -> pl.DataFrame:
     """FORECASTS sorted by model, seed, horizon, symbol and time, with the references' forecasts of each row.
+
+    Where they hold no variances, that column is null.
 
     Raises WrongSchema, NotFinite, and UnpairedForecasts (model, fold, time and count named) if a row is repeated, if
     two models do not forecast the same rows with the same outcomes, if a time is not forecast at every horizon, or if
@@ -25,6 +27,8 @@ def match_forecasts(forecasts: pl.DataFrame, question: Question | None = None) -
     question = question or Question()
     target, first = question.about, question.references[0]
     rows = schema.check(forecasts, schema.FORECASTS).sort(*FIT, *KEY)
+    if "variance" not in rows.columns:
+        rows = rows.with_columns(variance=pl.lit(None, pl.Float64))
     _refuse_models(rows, question.references)
     for name, (low, high) in (("y", target.bounds), ("y_hat", target.forecast_bounds)):
         reason = f"{name} is not a {target.title}: not finite, or outside of {low:g} to {high:g}"
@@ -35,8 +39,8 @@ def match_forecasts(forecasts: pl.DataFrame, question: Question | None = None) -
     reference = _ensemble(rows, first).select(*KEY, *FIXED)
     paired = rows.join(reference.rename(expected), on=KEY, how="left", maintain_order="left")
     _refuse(paired.filter(pl.col("fold_expected").is_null()), f"{first} has no such forecast")
-    same = pl.all_horizontal(pl.col(name) == pl.col(other) for name, other in expected.items())
-    _refuse(paired.filter(~same), f"fold, target_time or y differ from those of {first}")
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(other)) for name, other in expected.items())
+    _refuse(paired.filter(~same), f"fold, target_time, y or variance differ from those of {first}")
     _refuse_missing(rows, reference, first)
     _refuse_other_origins(reference)
     paired = paired.drop(expected.values())

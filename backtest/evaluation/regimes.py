@@ -121,6 +121,8 @@ REGIMES = {
 def by_regime(panels: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
     """REGIMES: every model against the rival in each part of each regime; `interval` is the length of a bar.
 
+    Losses are `LossPanel.steady_loss`: those of turbulent times would outweigh all others in every other regime.
+
     The p-values of all parts and models of a horizon, but for the references, are one family for Holm's adjustment.
     """
     rows: list[dict[str, Any]] = []
@@ -150,7 +152,7 @@ def _parts(origins: pl.DataFrame, interval: timedelta, scale: Scale) -> list[Par
 
 def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     """Rows of REGIMES of one horizon, without adjusted p-values."""
-    losses = {model: panel.row_loss(model) for model in panel.models}
+    losses = {model: panel.row_loss(model, panel.steady_loss) for model in panel.models}
     for part in parts:
         about = {"horizon": panel.horizon, "regime": part.regime, "part": part.name, "place": part.place}
         instant = None if panel.instant is None else panel.instant[part.rows]

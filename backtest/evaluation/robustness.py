@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,9 @@ from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.mean_tests import mean_test
 from backtest.significance.result import FloatArray
+
+P_VALUES = ("p_value", "p_worse"), ("p_weighted", "p_weighted_worse")
+"""The columns of SEEDS and DROPPED for each of `LossPanel.primary_losses`, for "better" and for "worse"."""
 
 
 def by_seed(panels: Sequence[LossPanel]) -> pl.DataFrame:
@@ -56,21 +60,27 @@ def skill_of(loss_model: FloatArray, loss_baseline: FloatArray) -> dict[str, flo
 
 
 def against_rival(panel: LossPanel, model: str, *, seed: int | None = None) -> dict[str, float]:
-    """`skill` against the rival, `p_value` and `p_worse` of the primary test, as far as they are defined."""
-    losses = panel.loss(model, seed=seed), panel.rival_loss
-    try:
-        if panel.question.rival == BEST:
-            found = best_of_baselines(losses[0], panel.rival_losses, horizon=panel.horizon, test=panel.primary_test.run)
-            return {**skill_of(*losses), "p_value": found.better.p_value, "p_worse": found.worse.p_value}
-        better, worse = panel.primary_test.both_sides(*losses, panel.horizon)
-    except UndefinedTest:
-        return skill_of(*losses)
-    return {**skill_of(*losses), "p_value": better, "p_worse": worse}
+    """`skill` against the rival, and the p-values of the primary test for each of its losses, as far as defined."""
+    found = skill_of(panel.loss(model, seed=seed), panel.rival_loss())
+    for loss, names in zip(panel.primary_losses, P_VALUES, strict=False):
+        with suppress(UndefinedTest):
+            found |= zip(names, both_sides(panel, model, loss, seed=seed), strict=True)
+    return found
+
+
+def both_sides(panel: LossPanel, model: str, loss: str, *, seed: int | None = None) -> tuple[float, float]:
+    """The p-values of the primary test for "better" and for "worse" than the rival; raises as the test does."""
+    own, rivals = panel.loss(model, loss, seed=seed), panel.rival_losses(loss)
+    if panel.question.rival == BEST:
+        found = best_of_baselines(own, rivals, horizon=panel.horizon, test=panel.primary_test.run)
+        return found.better.p_value, found.worse.p_value
+    (rival,) = rivals.values()
+    return panel.primary_test.both_sides(own, rival, panel.horizon)
 
 
 def _variances(panel: LossPanel, model: str) -> dict[str, float]:
     """Variance of one seed's mean loss difference, from time and from initialisation, as far as it is defined."""
-    differences: list[FloatArray] = [panel.loss(model, seed=seed) - panel.rival_loss for seed in panel.seeds(model)]
+    differences: list[FloatArray] = [panel.loss(model, seed=seed) - panel.rival_loss() for seed in panel.seeds(model)]
     if len(differences) < 2:
         return {}
     try:

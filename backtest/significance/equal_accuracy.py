@@ -10,7 +10,15 @@ import numpy.typing as npt
 from backtest.data.errors import UndefinedTest, UnpairedForecasts
 from backtest.significance import fixed_b
 from backtest.significance.mean_tests import ROUNDING, Estimator, long_run_covariance, mean_test
-from backtest.significance.result import Alternative, TestResult, mean_per_time, paired, t_probability, unit_of
+from backtest.significance.result import (
+    Alternative,
+    FloatArray,
+    TestResult,
+    mean_per_time,
+    paired,
+    t_probability,
+    unit_of,
+)
 
 POWER = 0.8
 
@@ -165,37 +173,59 @@ def smallest_detectable(
     alpha: float = 0.05,
     power: float = POWER,
     times: npt.ArrayLike | None = None,
-) -> float:
+    variance: npt.ArrayLike | None = None,
+) -> tuple[float, float]:
     """Return the smallest skill against zero that a one-sided Diebold-Mariano test of size alpha finds with `power`.
 
-    Of forecasts f (n,) as noisy as these. A forecast that carries skill varies more, and its loss differences
-    f^2 - 2 y f with it, so their standard error cannot be taken as it is. Write f as a calibrated part and noise, with
-    mean squares g and w as shares of the mean square of y: the skill is g - w, the mean square of f is q = g + w, and
-    the squared standard error of the skill is proportional to q. These forecasts have q, skill s and standard error
-    e, hence w = (q - s) / 2, and skill x comes with e^2 (x + 2 w) / q. The answer solves
+    Of forecasts f (n,) as noisy as these, with more or less signal. Write f as a calibrated part and noise, with mean
+    squares g and w as shares of the mean square of y: the skill now is s = g - w, and skill x needs a signal of x + w,
+    which is x - s more. A signal z adds 2 z y to the loss differences. Hence, with the standard error e of the skill
+    now, and m the mean, in standard errors, that the test finds with this power (`fixed_b.detectable`),
 
-        x = m e sqrt((x + 2 w) / q),
+        x^2 = m^2 (e^2 + 4 k (x - s) / n),
 
-    where m is the mean, in standard errors, that the test finds with this power (`fixed_b.detectable`).
-    If s exceeds q by more than chance (forecasts that are too small for their skill), q is set to s.
+    where s is held between -q and q, q = g + w the mean square of f, and the variance is at least 4 k (x + w) / n.
+    k = 1 for a signal of the same size at all times. One that follows volatility stands where y is large: its k is
+    mean(v y^2) / (mean(v) mean(y^2)), with the `variance` v (n,) known at each forecast. Both are returned, in this
+    order; without variances they are the same. Outcomes of h-step forecasts overlap, and z y with them: k is multiplied
+    by sum_(|j| < h) (1 - |j| / h) r_j, r_j the autocorrelations of the forecasts. Where several rows share a time, by
+    the variance of the mean f y of a time over the mean of (f y)^2. Forecasts that are too small for their skill, whose
+    mean square q is below it by more than chance, move the losses less: k is multiplied by q / skill.
+
     Raises UndefinedTest where every forecast or every outcome is zero; otherwise as `mean_test`.
     """
     truth, forecast = paired(y=y, y_hat=y_hat)
     unit = unit_of(truth, forecast)
     truth, forecast = truth / unit, forecast / unit
     scale = float(np.mean(mean_per_time(truth**2, times))) if truth.size else 0.0
-    energy = float(np.mean(mean_per_time(forecast**2, times))) if truth.size else 0.0
-    if not (scale > 0 and energy > 0):
+    if not (scale > 0 and forecast.any()):
         raise UndefinedTest(
             "smallest skill: every forecast or every outcome is zero: there is no variance to compute with"
         )
-    difference = mean_per_time((truth - forecast) ** 2 - truth**2, times)
-    tested = mean_test(difference, horizon=horizon)
+    tested = mean_test(mean_per_time((truth - forecast) ** 2 - truth**2, times), horizon=horizon)
     width = tested.lags + 1
-    expected = float(fixed_b.eigenvalues(tested.n, width).sum())
-    variance = (tested.standard_error / scale) ** 2 / expected
-    skill, spread = -tested.mean / scale, energy / scale
-    if skill > max(spread, 2 * float(np.sqrt(variance))):
-        spread = skill
-    calibrated = fixed_b.detectable(alpha, power, tested.n, width) ** 2 * variance / spread  # the answer without noise
-    return (calibrated + float(np.sqrt(calibrated**2 + 4 * calibrated * max(spread - skill, 0.0)))) / 2
+    error = (tested.standard_error / scale) ** 2 / float(fixed_b.eigenvalues(tested.n, width).sum())
+    mean = fixed_b.detectable(alpha, power, tested.n, width)
+    skill, spread = -tested.mean / scale, float(np.mean(mean_per_time(forecast**2, times))) / scale
+    timid = spread / skill if skill > max(spread, 2 * float(np.sqrt(error))) else 1.0
+    product = truth * forecast
+    shared = float(np.mean(mean_per_time(product, times) ** 2)) / float(np.mean(product**2)) if product.any() else 1.0
+    signal = 4 * _overlap(mean_per_time(forecast, times), horizon) * shared * timid / tested.n
+    following = 1.0
+    if variance is not None:
+        (known,) = paired(variance=variance)
+        following = float(np.mean(known * truth**2)) / float(np.mean(known)) / float(np.mean(truth**2))
+    held = min(max(skill, -spread), spread)
+    skills = []
+    for each in (signal, following * signal):
+        fixed = max(error - each * held, each * (spread - held) / 2)
+        linear = mean**2 * each
+        skills.append((linear + float(np.sqrt(linear**2 + 4 * mean**2 * fixed))) / 2)
+    return skills[0], skills[1]
+
+
+def _overlap(forecasts: FloatArray, horizon: int) -> float:
+    """How many times larger overlapping outcomes make the variance of a mean of forecast times outcome (n,)."""
+    covariances = [np.mean(forecasts[lag:] * forecasts[: forecasts.size - lag]) for lag in range(horizon)]
+    weights = 1 - np.arange(1, horizon) / horizon
+    return max(1.0, 1 + 2 * float(np.sum(weights * np.array(covariances[1:]))) / float(covariances[0]))

@@ -44,6 +44,18 @@ ADJUSTMENTS: dict[str, Callable[[npt.ArrayLike], FloatArray]] = {
 """Adjustments by the names that settings know; each keeps the order of the family, and an empty one empty."""
 
 
+MAX_T = "max-t"
+"""Adjustment by the joint distribution of the largest statistic (`stepdown`), where losses are known; else Holm's."""
+
+MULTIPLICITY = (MAX_T, *ADJUSTMENTS)
+"""Every way in which settings can ask p-values of the verdict to be adjusted; the first is the usual one."""
+
+
+def adjustment_of(name: str) -> Callable[[npt.ArrayLike], FloatArray]:
+    """Return the adjustment of p-values of which nothing more is known: Holm's where MAX_T is asked for."""
+    return ADJUSTMENTS["holm" if name == MAX_T else name]
+
+
 def _adjust(p_values: npt.ArrayLike, steps: Callable[[FloatArray], FloatArray]) -> FloatArray:
     """Apply `steps` to the sorted p-values, cut them at 1 and put them back in the order in which they came."""
     values = np.asarray(p_values, dtype=np.float64)

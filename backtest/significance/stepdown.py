@@ -75,6 +75,21 @@ class JointNull:
 
     p_values: npt.NDArray[np.float32]
 
+    def part(self, columns: Sequence[int]) -> JointNull:
+        """Return the same of some of the tests, by their numbers."""
+        return JointNull(self.p_values[:, columns])
+
+    def level(self, alpha: float, others: int = 0) -> float:
+        """Return the p-value that becomes alpha where that of every other test is 1, `others` of them without draws.
+
+        Never above alpha, nor below that of Holm's adjustment.
+        """
+        smallest = np.sort(self.p_values.min(axis=1)).astype(np.float64)
+        reached = (1 + np.arange(1, smallest.size + 1)) / (smallest.size + 1) + others * smallest
+        passed = np.flatnonzero(reached <= alpha)
+        found = float(smallest[passed[-1]]) if passed.size else 0.0
+        return float(np.clip(found, alpha / (self.p_values.shape[1] + others), alpha))
+
     def adjust(self, p_values: npt.ArrayLike, others: npt.ArrayLike = ()) -> FloatArray:
         """Return stepdown p-values of p-values (k,), beside p-values (m,) of other tests that nothing more is known of.
 

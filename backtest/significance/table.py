@@ -69,9 +69,9 @@ class ForecastTest:
     against: Literal["references", "rival", "not nested"] = "references"
     of_skill: bool = False
 
-    def asked_of(self, question: Question, rival: str) -> tuple[Sequence[str], Sequence[str]]:
-        """Losses and baselines for which the test is made of a question whose rival turned out to be this model."""
-        losses = {"all": question.losses, "primary": (question.loss,)}
+    def asked_of(self, question: Question, rival: str, tested: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """Losses, of those `tested`, and baselines of a test of a question whose rival turned out to be this model."""
+        losses = {"all": tested, "primary": (question.loss,)}
         nested = question.about.nested
         baselines = {
             "references": question.references,

@@ -12,8 +12,10 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from backtest.data.losses import WEIGHTED
 from backtest.data.names import Status
 from backtest.data.run_files import write_bytes
+from backtest.verdict.family import Key
 
 LEDGER = "ledger.jsonl"
 """Name of the file, beside the run folders."""
@@ -21,10 +23,7 @@ LEDGER = "ledger.jsonl"
 SESSION: list[Trial] = []
 """The runs that this process made from Python, saved or not, in the order in which they were made."""
 
-Key = tuple[str, int]
-"""A model and a horizon."""
-
-Name = Annotated[str, Field(pattern="@[0-9]{1,9}$")]
+Name = Annotated[str, Field(pattern=f"@[0-9]{{1,9}}(:{WEIGHTED})?$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -36,8 +35,8 @@ class Trial:
     `config` is the hash of the settings that make another strategy of it, `data` the SHA-256 of the bars, `finished`
     an ISO time, `run` the folder's name, `status` that of its verdict (None in lines of older versions, which had a
     sentence instead). `p_values` and `p_worse` are the primary test's one-sided raw p-values for better and for worse
-    than the rival, `sharpes` the Sharpe ratios per bar of the strategies, all by "model@horizon". What is undefined is
-    left out. `question` is what was asked (`Question.code`); None in older lines.
+    than the rival, `sharpes` the Sharpe ratios per bar of the strategies, all by the `name_of` a key. What is undefined
+    is left out. `question` is what was asked (`Question.code`); None in older lines.
     """
 
     config: str
@@ -99,14 +98,15 @@ def counted(ledger: Ledger, *, data: str, config: str) -> int:
 
 
 def name_of(key: Key) -> str:
-    """Return a model and a horizon as "model@horizon"."""
-    return f"{key[0]}@{key[1]}"
+    """Return a key as "model@horizon", or "model@horizon:weighted" for the test on weighted errors."""
+    return f"{key.model}@{key.horizon}{f':{key.loss}' if key.loss else ''}"
 
 
 def key_of(name: str) -> Key:
-    """Return model and horizon of a `name_of`."""
-    model, _, horizon = name.rpartition("@")
-    return model, int(horizon)
+    """Return the key of a `name_of`."""
+    model, _, rest = name.rpartition("@")
+    horizon, _, loss = rest.partition(":")
+    return Key(model, int(horizon), loss)
 
 
 def _parse(line: bytes) -> Trial | None:

@@ -30,13 +30,14 @@ from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
 from backtest.evaluation.robustness import by_seed, without_each_fold
+from backtest.significance.multiple_testing import MAX_T
 from backtest.verdict.ledger import LEDGER, SESSION, Ledger, Trial, append
 from backtest.verdict.multiple_testing import deflated_ratios, ledger_of, trial_of, tried_before
 from backtest.verdict.rule import Evidence, judge
 
 
 def evidence_of(
-    forecasts: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = "holm", question: Question | None = None
+    forecasts: pl.DataFrame, folds: pl.DataFrame, *, adjustment: str = MAX_T, question: Question | None = None
 ) -> Evidence:
     """Return what FORECASTS and FOLDS alone say: nothing is known of earlier runs, strategies or leaks."""
     question = question or Question()

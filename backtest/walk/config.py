@@ -17,7 +17,7 @@ from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, target_of
 from backtest.evaluation.strategies import CostSettings
 from backtest.models import MODELS
 from backtest.models.settings import NetSettings, TrainSettings
-from backtest.significance.multiple_testing import ADJUSTMENTS
+from backtest.significance.multiple_testing import MAX_T, MULTIPLICITY
 from backtest.walk.executors import EXECUTORS
 from backtest.walk.folds import FoldSettings
 from backtest.walk.question_settings import DataSettings, QuestionSettings, Settings, TargetSettings
@@ -41,7 +41,7 @@ class Config(Settings):
     plugins: tuple[str, ...] = Field((), description="modules in the folder of this file or in the working directory")
     seeds: int = Field(3, ge=1, description="fits of each network; its forecast is their mean")
     alpha: float = Field(0.05, gt=0, lt=0.5, description="level of the verdict's test")
-    multiplicity: str = Field("holm", description=f"how p-values are adjusted: {', '.join(ADJUSTMENTS)}")
+    multiplicity: str = Field(MAX_T, description=f"how p-values are adjusted: {', '.join(MULTIPLICITY)}")
     executor: str = Field("loky", description="what runs the fits: loky (processes) or serial")
     jobs: int | None = Field(None, ge=1, description="workers; none: one for each core")
     data: DataSettings = DataSettings()
@@ -83,8 +83,8 @@ class Config(Settings):
     def _agree(self) -> Config:
         if self.executor not in EXECUTORS:
             raise ValueError(f"executor: must be one of {', '.join(EXECUTORS)} (got {self.executor})")
-        if self.multiplicity not in ADJUSTMENTS:
-            raise ValueError(f"multiplicity: must be one of {', '.join(ADJUSTMENTS)} (got {self.multiplicity})")
+        if self.multiplicity not in MULTIPLICITY:
+            raise ValueError(f"multiplicity: must be one of {', '.join(MULTIPLICITY)} (got {self.multiplicity})")
         try:
             losses = losses_of(self.target.kind)
         except ValueError as unknown:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from itertools import groupby
 
 import numpy as np
 import polars as pl
 
-from backtest.data.errors import RunError
+from backtest.data.errors import RunError, UndefinedTest
 from backtest.data.schema import FITS, FOLDS, FORECASTS
 from backtest.data.target_columns import target_time
 from backtest.models.windows import microseconds
+from backtest.significance.weights import known_variance
 from backtest.walk.plan import WalkPlan
 from backtest.walk.store import FORECASTS as FORECASTS_FILE
 from backtest.walk.store import Record, Store
@@ -66,12 +69,32 @@ def collect_forecasts(plan: WalkPlan, forecasts_of: Callable[[Task], pl.DataFram
             frame.with_columns(model=pl.lit(name), seed=pl.lit(seed, pl.Int32))
             for seed, frame in [*by_seed.items(), (None, mean)]
         ]
-    realised = pl.concat(
-        plan.features.select("symbol", "time", pl.lit(horizon, pl.Int32).alias("horizon"), target_time(horizon), y=name)
-        for horizon, name in plan.config.resolved_question.outcomes.items()
-    )
+    symbols = plan.features.partition_by("symbol", maintain_order=True)
+    realised = pl.concat(outcomes_of(rows, plan) for rows in symbols)
     joined = pl.concat(frames).join(realised, on=["symbol", "time", "horizon"], how="left", maintain_order="left")
-    return joined.select(FORECASTS.names)
+    return joined.select([column.name for column in FORECASTS.columns])
+
+
+def outcomes_of(features: pl.DataFrame, plan: WalkPlan) -> pl.DataFrame:
+    """Outcomes of one symbol at every horizon, with the variance that was known at each forecast.
+
+    The variance is null where errors are not weighted by it, or where there are too few outcomes to begin with.
+    """
+    question, interval = plan.config.resolved_question, plan.dataset.interval
+    slots = None
+    if interval < timedelta(days=1):
+        time_of_day = features["time"] - features["time"].dt.truncate("1d")
+        slots = (time_of_day.dt.total_seconds() // interval.total_seconds()).to_numpy()
+    found = []
+    for horizon, name in question.outcomes.items():
+        y, variance = features[name], pl.lit(None, pl.Float64)
+        if question.weighted:
+            with suppress(UndefinedTest):
+                known = known_variance(y.to_numpy(), horizon=horizon, time_of_day=slots)
+                variance = pl.lit(pl.Series(known))
+        about = pl.lit(horizon, pl.Int32).alias("horizon"), target_time(horizon)
+        found.append(features.select("symbol", "time", *about, y=y, variance=variance))
+    return pl.concat(found)
 
 
 def collect_fits(records: Sequence[Record]) -> pl.DataFrame:

@@ -38,12 +38,18 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim of this run: "this model is better than the rival", with its p-value and the adjusted one."""
+    """One claim of this run: "this model is better than the rival", with its p-value and the adjusted one.
+
+    `p_worse` is that of the opposite claim; `loss` is empty for the question's own, and `weighted` for errors weighted
+    by known variances.
+    """
 
     model: str
     horizon: int
     p_value: float
     p_adjusted: float
+    p_worse: float = 1.0
+    loss: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,19 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighted:
+    """The same test on errors weighted by the variance known at each forecast: skill, interval and p-values."""
+
+    skill: float | None
+    skill_low: float | None
+    skill_high: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    p_worse: float | None
+    p_worse_adjusted: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One model under judgement; None where a number is undefined.
 
@@ -62,14 +81,16 @@ class Candidate:
     `p_worse` and `p_worse_adjusted` for the opposite, `n` counts loss differences (times), `seeds` is 0 for a model
     without seeds, `reason` says why a status is "cannot tell" or "leak suspected" and is None otherwise. `horizon` is 0
     for a model without forecasts.
-    `detectable` is the smallest skill that a sample like this shows in 80 % of cases. `worst_p` is the largest adjusted
-    p-value of the claim (of being worse where the status is "worse") when a single fold, `worst_fold`, is left out; a
-    claim that does not survive that is `fragile`. `seed_verdicts` are those that each seed alone would have had, and
-    `time_share` the part that time has in the variance of one seed's mean loss difference, the rest being
-    initialisation. `deflated_sharpe` is the probability that the strategy after costs earns more than the best
-    of all that were tried would by chance. `hardest` is the baseline that decides about the claim "better than the best
-    of the baselines": the one that the model is least clearly better than. `benchmarks` are what a model that is better
-    than the rival was also compared with.
+    `detectable` is the smallest skill that a sample like this shows in 80 % of cases, of a signal that is even over
+    time; `detectable_following` that of one that follows volatility, None where errors are not weighted by it.
+    `worst_p` is the largest adjusted p-value of the claim (of being worse where the status is "worse") when a single
+    fold, `worst_fold`, is left out; a claim that does not survive that is `fragile`. `seed_verdicts` are those that
+    each seed alone would have had, and `time_share` the part that time has in the variance of one seed's mean loss
+    difference, the rest being initialisation. `deflated_sharpe` is the probability that the strategy after costs earns
+    more than the best of all that were tried would by chance. `hardest` is the baseline that decides about the claim
+    "better than the best of the baselines": the one that the model is least clearly better than. `benchmarks` are what
+    a model that is better than the rival was also compared with. `weighted` holds the numbers of the test on weighted
+    errors, None where they are not weighted; `found_by` names the losses that a claim "better" or "worse" rests on.
     """
 
     model: str
@@ -94,6 +115,9 @@ class Candidate:
     deflated_sharpe: float | None
     hardest: str | None = None
     benchmarks: tuple[Comparison, ...] = ()
+    detectable_following: float | None = None
+    weighted: Weighted | None = None
+    found_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def evidence_on(question: Question, drawn: Drawn) -> Evidence:
     panels = loss_panels(match_forecasts(forecasts, question), question)
     tests = [
         {"model": model, "horizon": panel.horizon, "alternative": alternative, "p_value": found.get(name)}
-        | {"skill": found.get("skill"), "n": panel.rival_loss.size}
+        | {"skill": found.get("skill"), "n": panel.rival_loss().size}
         for panel in panels
         for model in panel.models
         if model not in question.references

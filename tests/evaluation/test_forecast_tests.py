@@ -49,7 +49,10 @@ POOLED = pl.col("fold").is_null()
 def test_tests_hold_every_model_against_every_baseline_for_each_loss_per_fold_and_pooled() -> None:
     pairs = 3  # each baseline against the three other models
     asked = {name: TESTS[name] for name in Question().about.tests}
-    sizes = {name: prod(map(len, test.asked_of(Question(), "zero"))) * pairs for name, test in asked.items()}
+    sizes = {
+        name: prod(map(len, test.asked_of(Question(), "zero", Question().losses))) * pairs
+        for name, test in asked.items()
+    }
     pooled = sum(len(test.pooled) * sizes[name] for name, test in asked.items())
     in_folds = sum(len(test.fold) * sizes[name] * 4 for name, test in asked.items())
     assert COMPARED.columns == [column.name for column in result_tables.TESTS.columns]

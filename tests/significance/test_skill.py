@@ -141,6 +141,7 @@ def test_the_smallest_skill_does_not_depend_on_the_unit_and_falls_with_the_level
     assert smallest_detectable(y * 2.0**exponent, y_hat * 2.0**exponent) == usual
     assert smallest_detectable(y, y_hat, alpha=0.01) > usual > smallest_detectable(y, y_hat, alpha=0.1)
     assert smallest_detectable(y, y_hat, power=0.5) < usual
+    assert usual[0] == usual[1]  # nothing is known of volatility
 
 
 def test_the_smallest_skill_of_forecasts_that_are_all_zero_is_undefined() -> None:
@@ -154,12 +155,12 @@ def test_a_clear_gain_of_timid_forecasts_is_above_the_smallest_that_shows() -> N
     y_hat = 0.03 * known  # a tenth of what it knows
     skill = 1 - float(np.mean((y - y_hat) ** 2) / np.mean(y**2))
     assert diebold_mariano((y - y_hat) ** 2, y**2, alternative="less").p_value < 0.003
-    assert smallest_detectable(y, y_hat) < skill
+    assert smallest_detectable(y, y_hat)[0] < skill
 
 
 def test_forecasts_that_hardly_move_need_about_as_large_a_gain_as_calibrated_ones() -> None:
     said = [
-        smallest_detectable(y, 0.001 * still)
+        smallest_detectable(y, 0.001 * still)[0]
         for y, still in (np.random.default_rng(seed).standard_normal((2, 2000)) for seed in range(200))
     ]
     calibrated = 4 * 2.6**2 / 2000  # the skill x with x = m sqrt(4 x / n), m about 2.6 standard errors

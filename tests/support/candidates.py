@@ -15,7 +15,7 @@ from backtest.reports.result import Score
 from backtest.reports.rows import Row, row_type
 from backtest.reports.run import RunResult
 
-PLAIN: dict[str, Any] = {"seeds": 0, "fragile": False, "seed_verdicts": (), "benchmarks": ()}
+PLAIN: dict[str, Any] = {"seeds": 0, "fragile": False, "seed_verdicts": (), "benchmarks": (), "found_by": ()}
 
 
 def candidate(status: Status, model: str = "gru", **changes: Any) -> Candidate:

@@ -34,7 +34,8 @@ def judged(noise: float, *without: str) -> Candidate:
         (name, None): values for name, values in forecasts.items() if name not in without
     }
     table = forecast_table(y, kept)
-    (found,) = judge(evidence_of(table, fold_table(table), question=QUESTION), networks=["lstm"]).candidates
+    evidence = evidence_of(table, fold_table(table), question=QUESTION)
+    (found,) = judge(evidence, networks=["lstm"], adjustment="holm").candidates
     return found
 
 

@@ -102,7 +102,7 @@ def test_a_detectable_gain_is_large_enough_for_the_test_against_each_baseline() 
     own = {name: losses(FORECASTS, name, "squared") for name in BASELINES}
     model = losses(FORECASTS, "lstm", "squared")
     gains = {name: smallest_detectable_difference(model, own[name]) for name in ("naive", "ridge")}
-    gains["zero"] = smallest_detectable(column(FORECASTS, "y", "lstm"), column(FORECASTS, "y_hat", "lstm"))
+    gains["zero"], _ = smallest_detectable(column(FORECASTS, "y", "lstm"), column(FORECASTS, "y_hat", "lstm"))
     needed = [1 - (1 - gain) * own[name].mean() / own["ridge"].mean() for name, gain in gains.items()]
     assert lstm.detectable == pytest.approx(max(needed), rel=1e-12)
 

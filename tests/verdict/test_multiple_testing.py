@@ -14,24 +14,33 @@ from backtest.data import result_tables
 from backtest.data.records.verdict import Claim
 from backtest.significance.multiple_testing import holm
 from backtest.significance.sharpe_ratio import deflated_sharpe, probabilistic_sharpe, sharpe
-from backtest.verdict.multiple_testing import Family, Tried, deflate
+from backtest.verdict.family import Family, Key, Tried, p_values
+from backtest.verdict.multiple_testing import deflate
+from backtest.verdict.rule import status_of
 from tests.verdict.test_ledger import tried
 
+P_COLUMNS = ("p_value", "p_worse", "p_weighted", "p_weighted_worse")
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
 
-def family(p_values: list[float], others: list[float] | None = None) -> Family:
+def family(own: list[float], others: list[float] | None = None) -> Family:
     """The family of models m0, m1, ... with these p-values, beside those of other configurations."""
-    rows = [{"model": f"m{k}", "horizon": 1, "p_value": p, "p_worse": 1 - p} for k, p in enumerate(p_values)]
-    tried = frozenset(((f"o{k}", 1), p) for k, p in enumerate(others or []))
-    return Family.of(rows, Tried(2 if others else 1, tried, frozenset((key, 1 - p) for key, p in tried)), "holm")
+    better = {Key(f"m{k}", 1): p for k, p in enumerate(own)}
+    tried = frozenset((Key(f"o{k}", 1), p) for k, p in enumerate(others or []))
+    about = Tried(2 if others else 1, tried, frozenset((key, 1 - p) for key, p in tried)), "holm"
+    return Family(better, {key: 1 - p for key, p in better.items()}, *about)
+
+
+def adjusted(found: Family, model: str) -> float | None:
+    """Its adjusted p-value of being better."""
+    return found.of_model(model, 1).better.get("")
 
 
 @given(P_VALUES, P_VALUES)
 def test_the_adjustment_runs_over_own_and_others(own: list[float], others: list[float]) -> None:
     expected = holm([*own, *others])[: len(own)].tolist()
     found = family(own, others)
-    assert [found.adjusted((f"m{k}", 1)) for k in range(len(own))] == expected
+    assert [adjusted(found, f"m{k}") for k in range(len(own))] == expected
     assert [claim.p_adjusted for claim in found.claims] == expected
     assert found.size == len(own) + len(others)
 
@@ -40,30 +49,42 @@ def test_the_adjustment_runs_over_own_and_others(own: list[float], others: list[
 def test_more_trials_never_make_a_p_smaller(own: list[float], others: list[float]) -> None:
     alone, among = family(own), family(own, others)
     for k in range(len(own)):
-        assert (among.adjusted((f"m{k}", 1)) or 0) >= (alone.adjusted((f"m{k}", 1)) or 0)
+        assert (adjusted(among, f"m{k}") or 0) >= (adjusted(alone, f"m{k}") or 0)
 
 
 def test_the_same_test_made_again_counts_once() -> None:
-    rows = [{"model": "ar", "horizon": 1, "p_value": 0.2, "p_worse": 0.8}]
-    again = Tried(2, frozenset([(("ar", 1), 0.2), (("ar", 5), 0.2)]))
-    assert Family.of(rows, again, "holm").size == 2
+    again = Tried(2, frozenset([(Key("ar", 1), 0.2), (Key("ar", 5), 0.2), (Key("ar", 1, "weighted"), 0.2)]))
+    assert Family({Key("ar", 1): 0.2}, {Key("ar", 1): 0.8}, again, "holm").size == 3
 
 
 def test_what_is_undefined_makes_no_claim() -> None:
     rows = [
-        {"model": "idle", "horizon": 1, "p_value": None, "p_worse": None},
-        {"model": "net", "horizon": 1, "p_value": 0.03, "p_worse": 0.97},
+        {"model": "idle", "horizon": 1, **dict.fromkeys(P_COLUMNS)},
+        {"model": "net", "horizon": 1, **dict.fromkeys(P_COLUMNS), "p_value": 0.03, "p_worse": 0.97},
     ]
-    found = Family.of(rows, Tried(), "holm")
-    assert (found.adjusted(("idle", 1)), found.size) == (None, 1)
-    assert found.claims == (Claim("net", 1, 0.03, 0.03),)
-    assert Family.of(rows[:1], Tried(), "holm").size == 1
+    found = Family(*p_values(rows), Tried(), "holm")
+    assert (adjusted(found, "idle"), found.size) == (None, 1)
+    assert found.claims == (Claim("net", 1, 0.03, 0.03, 0.97),)
+    assert Family(*p_values(rows[:1]), Tried(), "holm").size == 1
+
+
+def test_both_losses_are_one_family_and_either_makes_the_claim() -> None:
+    rows = [{"model": "net", "horizon": 1, "p_value": 0.2, "p_worse": 0.8, "p_weighted": 0.01, "p_weighted_worse": 0.9}]
+    found = Family(*p_values(rows), Tried(), "holm")
+    assert found.size == 2
+    assert found.of_model("net", 1).better == {"": 0.2, "weighted": 0.02}
+    assert status_of(None, found.of_model("net", 1), 0.05) == "better"
+    rows[0] |= {"p_value": 0.99, "p_worse": 0.001}
+    contradicting = Family(*p_values(rows), Tried(), "holm").of_model("net", 1)
+    assert contradicting.worse[""] <= 0.05
+    assert status_of(None, contradicting, 0.05) == "no evidence"
 
 
 def dropped(p_values: dict[int, dict[str, float | None]]) -> pl.DataFrame:
     """DROPPED of these p-values by fold and model."""
     rows: list[dict[str, Any]] = [
         {"model": model, "horizon": 1, "fold": fold, "p_value": p, "p_worse": None if p is None else 1 - p}
+        | {"p_weighted": None, "p_weighted_worse": None}
         for fold, models in p_values.items()
         for model, p in models.items()
     ]
@@ -73,26 +94,26 @@ def dropped(p_values: dict[int, dict[str, float | None]]) -> pl.DataFrame:
 def test_the_worst_fold_is_the_one_without_which_the_adjusted_p_is_largest() -> None:
     table = dropped({0: {"m0": 0.01, "m1": 0.5}, 1: {"m0": 0.04, "m1": 0.001}, 2: {"m0": 0.02, "m1": 0.6}})
     found = family([0.01, 0.5])
-    assert found.without_a_fold(table, ("m0", 1), worse=False) == (0.04, 1)
-    assert found.without_a_fold(table, ("m1", 1), worse=False) == (0.6, 2)
-    assert found.without_a_fold(table, ("m2", 1), worse=False) == (None, None)
+    assert found.without_a_fold(table, "m0", 1, worse=False) == (0.04, 1)
+    assert found.without_a_fold(table, "m1", 1, worse=False) == (0.6, 2)
+    assert found.without_a_fold(table, "m2", 1, worse=False) == (None, None)
 
 
 def test_a_test_that_is_undefined_without_a_fold_does_not_survive_it() -> None:
     table = dropped({0: {"m0": 0.01}, 1: {"m0": None}})
-    assert family([0.01]).without_a_fold(table, ("m0", 1), worse=False) == (1.0, 1)
+    assert family([0.01]).without_a_fold(table, "m0", 1, worse=False) == (1.0, 1)
 
 
 def test_a_seed_alone_takes_the_place_of_its_model_in_the_family() -> None:
     rows = [("m0", 0, 0.02), ("m0", 1, 0.6)]
-    columns = {"skill": 0.1, "time_variance": None, "seed_variance": None}
+    columns = {"skill": 0.1, "time_variance": None, "seed_variance": None, "p_weighted": None, "p_weighted_worse": None}
     table = pl.DataFrame(
         [{"model": m, "seed": s, "horizon": 1, "p_value": p, "p_worse": 1 - p, **columns} for m, s, p in rows],
         schema=result_tables.SEEDS.dtypes,
     )
-    seeds = family([0.9, 0.03]).by_seed(table, ("m0", 1))
-    assert [seed["p_adjusted"] for seed in seeds] == pytest.approx([0.04, 0.6])
-    assert [seed["p_worse_adjusted"] for seed in seeds] == pytest.approx([1.0, 0.8])
+    seeds = family([0.9, 0.03]).by_seed(table, "m0", 1)
+    assert [seed.better[""] for seed in seeds] == pytest.approx([0.04, 0.6])
+    assert [seed.worse[""] for seed in seeds] == pytest.approx([1.0, 0.8])
 
 
 def test_the_sharpe_ratio_is_deflated_by_all_strategies_tried_and_their_variance() -> None:
