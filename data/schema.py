@@ -42,6 +42,11 @@ class Schema:
         return [column.name for column in self.columns if not column.optional]
 
     @property
+    def all_names(self) -> list[str]:
+        """Names of all columns, in order, those that may be absent among them."""
+        return [column.name for column in self.columns]
+
+    @property
     def dtypes(self) -> dict[str, pl.DataType | type[pl.DataType]]:
         """Type of each column that must be there, for `pl.DataFrame(..., schema=...)`."""
         return {column.name: column.dtype for column in self.columns if not column.optional}

@@ -58,7 +58,9 @@ def common_sample(runs: Sequence[FinishedRun]) -> CommonSample:
     means = [rows.filter(pl.col("seed").is_null()) for rows in matched]
     references = runs[0].verdict.question.references
     agreed = ["y", *references]
-    truths = [rows.filter(model=references[0]).select(*AT_HORIZON, "target_time", *agreed) for rows in means]
+    truths = [
+        rows.filter(model=references[0]).select(*AT_HORIZON, "target_time", *agreed, "variance") for rows in means
+    ]
     origins = [truth.filter(horizon=horizons[0]).select(KEY) for truth in truths]  # a run has one set for all horizons
     shared = reduce(lambda rows, other: rows.join(other, on=KEY, how="semi"), origins).sort("time", "symbol")
     truth = truths[0].join(shared, on=KEY, how="semi")
@@ -165,18 +167,18 @@ def same_forecasts(one: FloatArray, other: FloatArray) -> bool:
 def forecasts_of(
     matched: Sequence[pl.DataFrame], truth: pl.DataFrame, folds: pl.DataFrame, names: Sequence[Mapping[str, str]]
 ) -> pl.DataFrame:
-    """Return FORECASTS of the virtual run, with the outcomes of the first; what has one name in all is of the first."""
+    """Return FORECASTS of the virtual run, with the outcomes of the first and their known variances; what has one name in all is of the first."""
     starts = folds["test_start"]
     fold = (starts.search_sorted(truth["time"], side="right") - 1).cast(pl.Int32)
-    rows = truth.select(*AT_HORIZON, "y", fold=fold)
+    rows = truth.select(*AT_HORIZON, "y", "variance", fold=fold)
     known: set[str] = set()
     found = []
     for own, called in zip(matched, names, strict=True):
         wanted = {model: name for model, name in called.items() if name not in known}
-        kept = own.filter(pl.col("model").is_in(list(wanted))).drop("y", "fold").join(rows, on=AT_HORIZON)
+        kept = own.filter(pl.col("model").is_in(list(wanted))).drop("y", "variance", "fold").join(rows, on=AT_HORIZON)
         found.append(kept.with_columns(pl.col("model").replace_strict(wanted, return_dtype=pl.String)))
         known.update(wanted.values())
-    return pl.concat([frame.select(FORECASTS.names) for frame in found])
+    return pl.concat([frame.select(FORECASTS.all_names) for frame in found])
 
 
 def stretches_of(shared: pl.DataFrame, interval: timedelta) -> pl.DataFrame:

@@ -72,7 +72,7 @@ def collect_forecasts(plan: WalkPlan, forecasts_of: Callable[[Task], pl.DataFram
     symbols = plan.features.partition_by("symbol", maintain_order=True)
     realised = pl.concat(outcomes_of(rows, plan) for rows in symbols)
     joined = pl.concat(frames).join(realised, on=["symbol", "time", "horizon"], how="left", maintain_order="left")
-    return joined.select([column.name for column in FORECASTS.columns])
+    return joined.select(FORECASTS.all_names)
 
 
 def outcomes_of(features: pl.DataFrame, plan: WalkPlan) -> pl.DataFrame:
