@@ -19,7 +19,7 @@ from backtest.data.errors import RunError
 from backtest.data.schema import Schema, check
 
 MANIFEST, SETTINGS, VERDICT = "manifest.json", "config.toml", "verdict.json"
-FORMAT = 3
+FORMAT = 4
 """Of run folders: a reader refuses those of another one."""
 
 LOCK = ".lock"

@@ -167,7 +167,10 @@ def same_forecasts(one: FloatArray, other: FloatArray) -> bool:
 def forecasts_of(
     matched: Sequence[pl.DataFrame], truth: pl.DataFrame, folds: pl.DataFrame, names: Sequence[Mapping[str, str]]
 ) -> pl.DataFrame:
-    """Return FORECASTS of the virtual run, with the outcomes of the first and their known variances; what has one name in all is of the first."""
+    """Return FORECASTS of the virtual run; what has one name in all runs is of the first, as outcomes are.
+
+    So are the known variances.
+    """
     starts = folds["test_start"]
     fold = (starts.search_sorted(truth["time"], side="right") - 1).cast(pl.Int32)
     rows = truth.select(*AT_HORIZON, "y", "variance", fold=fold)

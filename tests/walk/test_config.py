@@ -233,7 +233,9 @@ def test_the_digest_of_a_trial_leaves_out_name_file_and_judgement() -> None:
 
 
 def test_an_unknown_adjustment_is_refused() -> None:
-    with pytest.raises(ConfigError, match="multiplicity: must be one of holm, benjamini-hochberg, benjamini-yekutieli"):
+    with pytest.raises(
+        ConfigError, match="multiplicity: must be one of max-t, holm, benjamini-hochberg, benjamini-yekutieli"
+    ):
         build({"multiplicity": "bonferroni"}, where="test")
 
 
