@@ -138,6 +138,16 @@ WEIGHTED = "weighted"
 It is no entry of LOSSES: a loss of LOSSES reads outcomes and forecasts alone.
 """
 
+WEIGHTED_WORDS = LossWords(
+    "weighted squared error",
+    "weighted squared errors",
+    mean="weighted MSE",
+    meaning="mean squared error in units of the variance that was known at each forecast",
+    formula="Weighted MSE = Σ (yₜ − ŷₜ)² / vₜ / n, vₜ known when ŷₜ is made: half the exponentially weighted mean of "
+    "squared outcomes (decay 0.94), half the mean of all so far, times a factor of the time of day for bars within a day.",
+)
+"""What it is called."""
+
 LOSSES: dict[str, Loss] = {
     "squared": Loss(
         squared,

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from backtest.data.losses import metric_of
+from backtest.data.losses import WEIGHTED, metric_of
 from backtest.data.names import Status, label
 from backtest.data.question import Question
 from backtest.data.records.verdict import Candidate, Verdict
@@ -119,6 +119,13 @@ class Result:
         """What skills at all horizons are against: one model, or `best` where the best baseline is not the same."""
         models = {self.verdict.rival_at(horizon) for horizon in self.horizons}
         return models.pop() if len(models) == 1 else self.question.rival
+
+    @property
+    def steady_loss(self) -> str:
+        """The loss of REGIMES and FLUCTUATION: errors are weighted there where variances are known."""
+        variances = self.tables[FORECASTS.name.lower()].get_column("variance", default=None)
+        known = self.question.weighted and variances is not None and not variances.has_nulls()
+        return WEIGHTED if known else self.question.loss
 
     @property
     def loss_name(self) -> str:

@@ -18,6 +18,7 @@ from backtest.reports.figures.cumulative_loss import cumulative_loss as draw
 from backtest.reports.figures.folds import FEW
 from backtest.reports.formats import day, decimal, listed, percent, season, whole
 from backtest.reports.result import Fold, Result
+from backtest.reports.wording.question import words_of_loss
 
 QUESTION = "When did it gain or lose: steadily, or in one lucky period?"
 OFF_SCALE = 4
@@ -120,7 +121,7 @@ def cumulative_loss_caption(result: Result, shown: Sequence[LossPath], limit: fl
     if absent:
         sentences.append(f"Not shown, far off the scale: {listed(absent)}.")
     fluctuations = selected_paths(result)
-    return " ".join([*sentences, fluctuation_caption(fluctuations, result.folds)] if fluctuations else sentences)
+    return " ".join([*sentences, fluctuation_caption(fluctuations, result)] if fluctuations else sentences)
 
 
 def fold_end_table(result: Result) -> Table:
@@ -179,12 +180,13 @@ def spell_dates(path: FluctuationPath, side: int, tested: timedelta) -> str:
     return " to ".join(dict.fromkeys(ends))
 
 
-def fluctuation_caption(paths: Sequence[FluctuationPath], folds: Sequence[Fold]) -> str:
+def fluctuation_caption(paths: Sequence[FluctuationPath], result: Result) -> str:
     """Return how to read the lower panel, with the width of the window."""
+    folds, losses = result.folds, words_of_loss(result.steady_loss).several
     tested_seconds = (folds[-1].test_end - folds[0].test_start).total_seconds()
     window = 1 - float((paths[0].times[-1] - paths[0].times[0]) / np.timedelta64(1, "s")) / tested_seconds
     return (
-        "Lower panel: the mean loss difference in a rolling window of about "
+        f"Lower panel: the mean difference of {losses} in a rolling window of about "
         f"{percent(window, 0, signed=False)} of the test period, in standard errors (fluctuation test of Giacomini and "
         "Rossi). Without any difference in skill a path stays within the grey band throughout with 95 % probability; "
         "a period outside it stands out. A model with steady skill stays below 0 throughout."

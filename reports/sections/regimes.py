@@ -87,8 +87,19 @@ def figure_caption(result: Result, drawn: Sequence[Row]) -> str:
         ),
     }
     return " ".join(
-        [result.fill(CAPTION), *filter(None, explanations), chance, *(note for note, holds in notes.items() if holds)]
+        [
+            of_loss(result, CAPTION),
+            *filter(None, explanations),
+            chance,
+            *(note for note, holds in notes.items() if holds),
+        ]
     )
+
+
+def of_loss(result: Result, text: str) -> str:
+    """Return a caption in which the loss is the one that groups are compared by."""
+    words = words_of_loss(result.steady_loss)
+    return result.fill(text.replace("{losses}", words.several).replace("{loss}", words.one))
 
 
 def regimes_table(result: Result) -> Table:
@@ -96,7 +107,7 @@ def regimes_table(result: Result) -> Table:
     shown, absent = models_in_table(result)
     exponent = exponent_of(row.rival_loss for row in result.rows(REGIMES))
     unit, titles = power(exponent), ["Forecasts", "Skill", "95 % interval", "p", "p adjusted"]
-    mean = words_of_loss(result.question.loss).mean
+    mean = words_of_loss(result.steady_loss).mean
     columns = [Column("Group", number=False, wraps=True)]
     columns += [Column(panel) for panel in [*titles, f"{mean}{unit}", f"{mean} of {result.rival_name}{unit}"]]
     noted = any(row.note for model in shown for row in model_rows(result, model))
@@ -109,7 +120,9 @@ def regimes_table(result: Result) -> Table:
         )
         for model in shown
     ]
-    return Table(tuple(columns), tuple(group for group in groups if group.rows), result.fill(TABLE_CAPTION) + absent)
+    return Table(
+        tuple(columns), tuple(group for group in groups if group.rows), of_loss(result, TABLE_CAPTION) + absent
+    )
 
 
 def models_in_table(result: Result) -> tuple[list[str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backtest.data.losses import WEIGHTED
 from backtest.data.names import Scale
 from backtest.data.question import Question
 from backtest.data.targets import ROBUST_TEST
@@ -138,7 +139,8 @@ def formulas_of(question: Question, rival: str | None = None) -> dict[str, str]:
     """Return the formulas of a report on a question by name: of outcome and losses, of the verdict, then all others."""
     target = question.about
     found = {"Outcome": target.formula or OUTCOMES[target.scale]}
-    losses = (words_of_loss(name) for name in question.losses)
+    names = [*question.losses, *([WEIGHTED] if question.weighted else [])]
+    losses = (words_of_loss(name) for name in names)
     found |= {capital(words.one): words.formula for words in losses if words.formula}
     found |= AGAINST_ZERO if (question.loss, question.rival) == ("squared", "zero") else AGAINST_OTHERS
     found |= COMMON

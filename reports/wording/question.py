@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from backtest.data.losses import LOSSES, LossWords
+from backtest.data.losses import LOSSES, WEIGHTED, WEIGHTED_WORDS, LossWords
 from backtest.data.names import label
 from backtest.data.question import Question
 from backtest.data.targets import OWN_UNIT, log_return
@@ -17,6 +17,8 @@ TEST_WORDS = {"diebold_mariano": "Diebold-Mariano", "diebold_mariano_robust": "r
 
 def words_of_loss(name: str) -> LossWords:
     """Return what a loss is called: by its name where it brings no words of its own."""
+    if name == WEIGHTED:
+        return WEIGHTED_WORDS
     loss, called = LOSSES.get(name), name.replace("_", " ")
     own = LossWords(f"{called} loss", f"{called} losses", f"mean {called} loss")
     return loss.words if loss and loss.words else own

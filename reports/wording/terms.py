@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backtest.data.losses import WEIGHTED
 from backtest.data.names import Scale, label
 from backtest.data.question import Question
 from backtest.reports.wording.question import capital, fill, words_of_loss
@@ -140,7 +141,8 @@ def terms_of(question: Question, rival: str | None = None, *, several: bool = Fa
     target = question.about
     found = GLOSSARY | OF_SCALES[target.scale]
     found |= dict(OF_TESTS[name] for name in target.tests if name in OF_TESTS)
-    means = (words_of_loss(name) for name in question.losses)
+    names = [*question.losses, *([WEIGHTED] if question.weighted else [])]
+    means = (words_of_loss(name) for name in names)
     found |= {capital(words.mean): f"The {words.meaning}." for words in means if words.meaning}
     found |= {
         capital(label(name)): f"The baseline that {OF_MODELS[name]}."

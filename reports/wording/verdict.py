@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from backtest.data.losses import WEIGHTED
 from backtest.data.names import BEST, RANKING, Status, label
 from backtest.data.records.audit import Audit
 from backtest.data.records.verdict import Candidate, Reason, Verdict
@@ -169,10 +170,26 @@ def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
         return f"{claim}: {scope}."
     effect = effect_text(found.skill, found.skill_low, found.skill_high, words_of_loss(verdict.question.loss).one)
     said = [f"{claim}: {effect}; {chance_text(raw, adjusted, verdict.alpha, worse=worse)}, {scope}."]
+    said += _weighted(found, verdict)
     if found.fragile and found.worst_p is not None:
         without = short_p(found.worst_p, verdict.alpha).replace("<", "below")
         said.append(f"Fragile: without fold {found.worst_fold} the adjusted p is {without}.")
     return " ".join([*said, *_benchmarks(found, verdict), *_deciding(found, verdict), *_power(found)])
+
+
+def _weighted(found: Candidate, verdict: Verdict) -> list[str]:
+    """What errors weighted by known variances say, and whether a claim rests on them alone."""
+    own = found.weighted
+    if own is None or own.skill is None:
+        return []
+    worse = found.status == "worse"
+    raw, adjusted = (own.p_worse, own.p_worse_adjusted) if worse else (own.p_value, own.p_adjusted)
+    if raw is None or adjusted is None:
+        return []
+    effect = effect_text(own.skill, own.skill_low, own.skill_high, "squared error")
+    alone = " The claim rests on these alone." if found.found_by == (WEIGHTED,) else ""
+    chance = chance_text(raw, adjusted, verdict.alpha, worse=worse)
+    return [f"Errors in units of the volatility known at each forecast: {effect}; {chance}.{alone}"]
 
 
 def _benchmarks(found: Candidate, verdict: Verdict) -> list[str]:
@@ -209,9 +226,15 @@ def _power(found: Candidate) -> list[str]:
         return []
     if found.detectable >= 1:
         return ["This sample is too small to detect even a perfect forecast."]
-    gain = 100 * found.detectable
-    shown = decimal(gain, max(0, 1 - math.floor(math.log10(gain))))  # two significant digits, no power of ten
-    return [f"This sample would have shown a gain of {shown} % or more."]
+    least, following = _two_digits(100 * found.detectable), found.detectable_following
+    other = _two_digits(100 * following) if following is not None and following < 1 else least
+    range_ = f", of {other} % if the gain comes when volatility is high" if other != least else ""
+    return [f"This sample would have shown a gain of {least} % or more{range_}."]
+
+
+def _two_digits(percent: float) -> str:
+    """A percentage with two significant digits, without a power of ten."""
+    return decimal(percent, max(0, 1 - math.floor(math.log10(percent))))
 
 
 def _seeds(found: Candidate, rival: str) -> list[str]:
