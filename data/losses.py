@@ -144,7 +144,7 @@ WEIGHTED_WORDS = LossWords(
     mean="weighted MSE",
     meaning="mean squared error in units of the variance that was known at each forecast",
     formula="Weighted MSE = Σ (yₜ − ŷₜ)² / vₜ / n, vₜ known when ŷₜ is made: half the exponentially weighted mean of "
-    "squared outcomes (decay 0.94), half the mean of all so far, times a factor of the time of day for bars within a day.",
+    "squared outcomes (decay 0.94), half the mean of all so far; for bars within a day times a factor of the hour.",
 )
 """What it is called."""
 

@@ -99,7 +99,7 @@ def usual_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a made-up run, for tests that only read it."""
     from tests.support.fake_run import Plan, make  # the report's libraries load for the tests that need them
 
-    return make(tmp_path_factory.mktemp("usual"), Plan(folds=3, test=80))
+    return make(tmp_path_factory.mktemp("usual"), Plan(folds=3, test=84))
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,7 @@ def test_numbers_of_folds_are_formatted_as_in_the_report() -> None:
 
 
 def test_every_leak_comes_with_its_counterexample_and_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(tmp_path / "runs", Plan(folds=3, test=60, audit=leaky()))
+    make(tmp_path / "runs", Plan(folds=3, test=84, audit=leaky()))
     page = open_page(monkeypatch, tmp_path)
     assert page.subheader[0].value == "A leak was found: the results are unreliable"
     assert ":red-badge[:material/cancel: Leak suspected]" in [badge.value for badge in page.markdown]
@@ -146,7 +146,7 @@ def test_every_leak_comes_with_its_counterexample_and_a_remedy(tmp_path: Path, m
 
 
 def test_runs_and_symbols_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(tmp_path / "runs", Plan(folds=3, test=60, symbols=("AAA", "BBB"), name="pair"), name="pair")
+    make(tmp_path / "runs", Plan(folds=3, test=84, symbols=("AAA", "BBB"), name="pair"), name="pair")
     make(tmp_path / "runs", Plan(folds=1, test=60, name="single"), name="single")
     page = open_page(monkeypatch, tmp_path, str(tmp_path / "runs" / "pair"))
     assert [box.label for box in page.selectbox] == ["Run", "Symbol", "Model", "Seed"]

@@ -62,7 +62,7 @@ def home(small_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         Leak("reads_later_bars", Subject("feature", f"f{n}"), Counterexample(f"c{n}", f"y{n}", f"t{n}", f"r{n}", 1))
         for n in range(20)
     ]
-    plan = Plan(folds=3, test=60, symbols=("A", "B"), audit=leaky(*leaks), networks=("lstm", "gru"))
+    plan = Plan(folds=3, test=84, symbols=("A", "B"), audit=leaky(*leaks), networks=("lstm", "gru"))
     poison(make(folder / "runs", plan, name="hostile"))
     return folder
 

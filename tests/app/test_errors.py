@@ -133,7 +133,7 @@ def test_a_plugin_runs_only_if_it_was_named(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_no_text_of_a_run_is_read_as_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clean = make(tmp_path / "runs", Plan(folds=3, test=60, symbols=("A", "B"), audit=leaky()), name="clean")
+    clean = make(tmp_path / "runs", Plan(folds=3, test=84, symbols=("A", "B"), audit=leaky()), name="clean")
     before = marked(open_page(monkeypatch, tmp_path, str(clean)))
     hostile = poison(shutil.copytree(clean, tmp_path / "runs" / "hostile"))
     page = open_page(monkeypatch, tmp_path, str(hostile))

@@ -24,7 +24,7 @@ def longest(text: str) -> int:
 
 @pytest.mark.usefixtures("narrow")
 def test_verdict_and_table_of_a_run_fit_into_80_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = make(tmp_path, Plan(folds=3, test=60, networks=("lstm", "gru")))
+    run = make(tmp_path, Plan(folds=3, test=84, networks=("lstm", "gru")))
     capsys.readouterr()
     terminal.show_result(reports.read(run))
     shown = capsys.readouterr().out

@@ -43,7 +43,7 @@ def test_one_run_is_matched_once_and_aligned_once(tmp_path: Path, monkeypatch: p
 
     counting("match_forecasts")
     counting("loss_panels")
-    plan = Plan(folds=3, test=40)
+    plan = Plan(folds=3, test=84)
     forecasts = make_forecasts(plan)
     settings = EvaluationSettings(0.05, "holm", CostSettings(), plan.interval, always_open=True)
     tables = forecasts, make_folds(plan), make_fits(plan), make_features(forecasts, plan)

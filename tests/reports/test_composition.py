@@ -31,7 +31,7 @@ from tests.support.fake_run import Plan, make
 def test_the_title_names_models_and_symbols_and_the_line_below_the_run(
     tmp_path: Path, networks: tuple[str, ...], symbols: tuple[str, ...], title: str
 ) -> None:
-    plan = Plan(networks=networks, symbols=symbols, folds=3, test=40, name="my run")
+    plan = Plan(networks=networks, symbols=symbols, folds=3, test=84, name="my run")
     document = compose(reports.read(make(tmp_path, plan)))
     assert re.fullmatch(title, document.title)
     assert document.subtitle.startswith("Run my run, walked forward from ")

@@ -34,7 +34,7 @@ def parsed(svg: str) -> ET.Element:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
-    run = make(tmp_path_factory.mktemp("figures"), Plan(networks=("模型 🚀", "<b>&\"'$x$"), folds=3, test=80))
+    run = make(tmp_path_factory.mktemp("figures"), Plan(networks=("模型 🚀", "<b>&\"'$x$"), folds=3, test=84))
     return {figure.name: figure for figure in figures(compose(read(run)))}
 
 
@@ -95,7 +95,7 @@ def test_names_are_text_and_never_formulas_or_markup(pictures: dict[str, Figure]
 
 
 def test_the_readers_own_settings_change_nothing(tmp_path: Path) -> None:
-    result = read(make(tmp_path, Plan(folds=3, test=80)))
+    result = read(make(tmp_path, Plan(folds=3, test=84)))
     plain = [figure.svg for figure in figures(compose(result))]
     with mpl.rc_context({"font.size": 30, "axes.ymargin": 0.4, "axes.spines.bottom": False, "svg.fonttype": "path"}):
         assert [figure.svg for figure in figures(compose(result))] == plain

@@ -195,7 +195,7 @@ def test_nothing_is_said_of_horizons_where_there_is_one(usual: RunResult) -> Non
 
 
 def test_a_title_without_skill_says_so(tmp_path: Path) -> None:
-    none = read(make(tmp_path, Plan(horizons=(1, 3), signals=(0.0, 0.0), folds=4, test=60)))
+    none = read(make(tmp_path, Plan(horizons=(1, 3), signals=(0.0, 0.0), folds=4, test=63)))
     heading = SECTIONS["horizons"](none)[0]
     assert isinstance(heading, Heading)
     assert heading.finding == "No significant skill against zero at any horizon: 1 and 3 bars"
@@ -229,7 +229,7 @@ def test_data_and_method_name_all_horizons(several: RunResult) -> None:
 
 
 def test_a_leak_is_said_in_what_unfolds_too(tmp_path: Path) -> None:
-    plan = Plan(horizons=(1, 3), folds=3, test=60, audit=leaky())
+    plan = Plan(horizons=(1, 3), folds=3, test=84, audit=leaky())
     document = compose(read(make(tmp_path, plan)))
     folded = [block.summary for section in document.sections for block in others(section)]
     assert len(folded) >= len(BY_HORIZON) - 1

@@ -16,7 +16,7 @@ from backtest.reports.validation import check_tables
 from tests.support.candidates import altered
 from tests.support.fake_run import Plan, make
 
-PLAN = Plan(folds=3, test=80)
+PLAN = Plan(folds=3, test=84)
 
 
 @pytest.fixture(scope="module")

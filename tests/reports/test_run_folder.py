@@ -25,7 +25,7 @@ def reseal(run: Path, **changes: object) -> None:
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
-    run = make(tmp_path, Plan(folds=3, test=40))
+    run = make(tmp_path, Plan(folds=3, test=84))
     (run / "scores.parquet").write_bytes((run / "tests.parquet").read_bytes())
     with pytest.raises(RunError, match=r"scores\.parquet: damaged"):
         read(run)
@@ -40,7 +40,7 @@ def test_a_folder_that_is_no_finished_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
-    run = make(tmp_path, Plan(folds=3, test=40))
+    run = make(tmp_path, Plan(folds=3, test=84))
     reseal(run, format=2)
     with pytest.raises(
         RunError,
@@ -50,7 +50,7 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_manifest_with_a_field_of_the_wrong_type_is_refused_by_name(tmp_path: Path) -> None:
-    run = make(tmp_path, Plan(folds=3, test=40))
+    run = make(tmp_path, Plan(folds=3, test=84))
     reseal(run, data=read_manifest(run)["data"] | {"bars": "many"})
     with pytest.raises(RunError, match=r"manifest\.json: expected .*\(data\.bars: .*integer"):
         read(run)
@@ -64,7 +64,7 @@ def test_a_manifest_with_a_field_of_the_wrong_type_is_refused_by_name(tmp_path: 
     ],
 )
 def test_settings_that_tell_no_costs_are_refused(tmp_path: Path, settings: str, message: str) -> None:
-    run = make(tmp_path, Plan(folds=3, test=40))
+    run = make(tmp_path, Plan(folds=3, test=84))
     (run / "config.toml").write_text(settings)
     reseal(run)
     with pytest.raises(RunError, match=message):
@@ -72,7 +72,7 @@ def test_settings_that_tell_no_costs_are_refused(tmp_path: Path, settings: str, 
 
 
 def test_signs_that_cannot_be_seen_are_replaced_everywhere(tmp_path: Path) -> None:
-    run = make(tmp_path, Plan(name="a\u202eb", networks=("n\x00e\nt",), symbols=("S\x1bY",), folds=3, test=40))
+    run = make(tmp_path, Plan(name="a\u202eb", networks=("n\x00e\nt",), symbols=("S\x1bY",), folds=3, test=84))
     found = read(run)
     texts = [
         found.manifest.name,
@@ -103,7 +103,7 @@ def test_signs_that_cannot_be_seen_are_replaced_everywhere(tmp_path: Path) -> No
     ],
 )
 def test_a_table_that_no_run_writes_is_refused(tmp_path: Path, file: str, change: pl.Expr, message: str) -> None:
-    run = make(tmp_path, Plan(folds=3, test=40))
+    run = make(tmp_path, Plan(folds=3, test=84))
     pl.read_parquet(run / f"{file}.parquet").with_columns(change).write_parquet(run / f"{file}.parquet")
     reseal(run)
     with pytest.raises(RunError, match=rf"{file}\.parquet: expected .*{message}"):
@@ -121,7 +121,7 @@ def test_a_table_that_no_run_writes_is_refused(tmp_path: Path, file: str, change
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path: Path, file: str, content: bytes) -> None:
-    run = make(tmp_path, Plan(folds=3, test=40))
+    run = make(tmp_path, Plan(folds=3, test=84))
     (run / file).write_bytes(content)
     reseal(run)
     with pytest.raises(RunError, match=rf"{file}: expected "):
@@ -136,7 +136,7 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: bytes) -> N
 
 
 def test_links_lead_no_figure_elsewhere(tmp_path: Path) -> None:
-    run = make(tmp_path, Plan(folds=3, test=40))
+    run = make(tmp_path, Plan(folds=3, test=84))
     (run / "figures").symlink_to(tmp_path)
     with pytest.raises(RunError, match=r"figures: expected a folder \(got a link\)"):
         reports.write(run)

@@ -28,7 +28,7 @@ from backtest.reports.sections.scores import scores_title
 from tests.support.candidates import altered, candidate, judged, scored
 from tests.support.fake_run import Plan, make
 
-PLAN = Plan(folds=3, test=80)
+PLAN = Plan(folds=3, test=84)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_js
 from backtest.data.schema import FORECASTS
 from tests.support.fake_run import Plan, make
 
-COLD = Plan(folds=3, test=80, seeds=1, epochs=2, signal=0.1)
-WARM = Plan(folds=3, test=80, seeds=1, epochs=2, signal=0.2)
+COLD = Plan(folds=3, test=84, seeds=1, epochs=2, signal=0.1)
+WARM = Plan(folds=3, test=84, seeds=1, epochs=2, signal=0.2)
 FEW = replace(COLD, baselines=("zero", "naive", "ridge"), networks=("lstm",))
 """Few models, which are compared sooner."""
 
