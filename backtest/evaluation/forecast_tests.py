@@ -149,9 +149,7 @@ def _rows_of(
             sample = panel.sample(model, baseline, loss)
             if (loss, baseline, model) not in effects:
                 effects[loss, baseline, model] = (
-                    _effect(sample, panel.primary_test, of_fold=fold is not None)
-                    if loss in panel.tested_losses
-                    else {}
+                    _effect(sample, panel.primary_test, of_fold=fold is not None) if loss in panel.tested_losses else {}
                 )
             about = {**named, "loss": loss, "baseline": baseline, "model": model, **effects[loss, baseline, model]}
             for alternative in alternatives:

@@ -183,7 +183,7 @@ def test_several_symbols_are_averaged_at_each_time(tmp_path: Path) -> None:
     runs = two(tmp_path, plan, replace(plan, signal=0.2))
     found = compare(read_runs(runs)).record
     first, second = (squared_errors(run, "lstm") for run in runs)
-    assert (found.rows, found.times, first.size) == (480, 240, 240)
+    assert (found.rows, found.times, first.size) == (504, 252, 252)
     assert pair_of(found, "lstm").p_value == pytest.approx(diebold_mariano(first, second).p_value, rel=1e-9)
 
 
@@ -221,15 +221,16 @@ def test_an_interval_is_antisymmetric_and_leaves_zero_where_the_test_rejects(
 
 
 def test_only_rows_that_all_runs_forecast_count(runs: tuple[Path, ...], tmp_path: Path) -> None:
-    cold, warm = two(tmp_path, FEW, replace(FEW, signal=0.2))
+    longer = replace(FEW, test=252)
+    cold, warm = two(tmp_path, longer, replace(longer, signal=0.2))
     late, early = pl.col("fold") > 0, pl.col("fold") < 2
     rewrite(cold, forecasts_of(cold).filter(late))
     rewrite(warm, forecasts_of(warm).filter(early))
     compared = compare(read_runs((cold, warm)))
     found, before = compared.record, compared.tables
     assert (found.rows, [run.left_out for run in found.runs], [run.folds for run in found.runs]) == (
-        80,
-        [80, 80],
+        252,
+        [252, 252],
         [2, 2],
     )
     rewrite(cold, forecasts_of(cold).filter(early))
@@ -355,10 +356,10 @@ def test_runs_without_enough_in_common_are_refused(tmp_path: Path) -> None:
     cold, warm = two(tmp_path)
     few = forecasts_of(warm).filter(pl.col("time").rank("dense") <= 29)
     rewrite(warm, few)
-    with pytest.raises(ConfigError, match=r"expected 30 times or more that all runs forecast \(got 29\)"):
+    with pytest.raises(ConfigError, match=r"expected 250 times or more that all runs forecast \(got 29\)"):
         compare(read_runs((cold, warm)))
     other = two(tmp_path, replace(COLD, symbols=("OTHER",)), COLD, names=("other", "again"))[0]
-    with pytest.raises(ConfigError, match=r"\(got 0\).*cold: TEST, 240 forecasts; other: OTHER, 240 forecasts"):
+    with pytest.raises(ConfigError, match=r"\(got 0\).*cold: TEST, 252 forecasts; other: OTHER, 252 forecasts"):
         compare(read_runs((cold, other)))
 
 

@@ -364,7 +364,7 @@ def test_forecasts_that_are_no_pair_or_no_number_are_refused() -> None:
     with pytest.raises(UnpairedForecasts, match="a forecast is missing that zero has"):
         trade(panels(forecasts.slice(0, forecasts.height - 1)), features, DEAR, always_open=True, interval=HOUR)
     broken = forecasts.with_columns(y_hat=pl.lit(float("nan")))
-    with pytest.raises(NotFinite, match="y or y_hat is not a log return: not finite"):
+    with pytest.raises(NotFinite, match="y_hat is not a log return: not finite"):
         trade(panels(broken), features, DEAR, always_open=True, interval=HOUR)
 
 

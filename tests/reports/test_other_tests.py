@@ -63,7 +63,7 @@ SIGN, SIGN_OF_LSTM = {"loss": "direction", "alternative": "greater"}, {"loss": "
         (
             [named(OWN, 0.3), named("bold", 0.01), named("bold", 0.01, model="lstm"), named("bold", 0.01, **ABSOLUTE)],
             (
-                "Bold finds skill in LSTM and GRU; Bold on absolute errors finds skill in GRU; "
+                "Bold finds skill in GRU and LSTM; Bold on absolute errors finds skill in GRU; "
                 "the test behind the verdict does not"
             ),
         ),

@@ -40,7 +40,7 @@ def test_the_worst_input_and_fold_are_named(result: RunResult) -> None:
     )
     (row,) = table.rows
     assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row] == [
-        *("rolling_std_24", "20", "8.3 %", "2", "25.0 %", "0.004 to 0.03", "0.004 to 0.05")
+        *("rolling_std_24", "21", "8.3 %", "2", "25.0 %", "0.004 to 0.03", "0.004 to 0.05")
     ]
     assert NO_FORECAST in text.text
 

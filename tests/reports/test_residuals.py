@@ -309,13 +309,13 @@ def test_the_section_says_what_the_forecasts_and_earlier_errors_give(usual: RunR
     errors = (rows["y"] - rows["y_hat"]).to_numpy()
     inside = 0
     for fold in (1, 2):
-        known = np.abs(errors[: 80 * fold])
+        known = np.abs(errors[: 84 * fold])
         width = np.quantile([*known, np.inf], 0.95, method="inverted_cdf")
-        inside += int(np.sum(np.abs(errors[80 * fold : 80 * (fold + 1)]) <= width))
+        inside += int(np.sum(np.abs(errors[84 * fold : 84 * (fold + 1)]) <= width))
     blocks = SECTIONS["residuals"](usual)
     heading = blocks[0]
     assert isinstance(heading, Heading)
-    assert f"intervals covered {percent(inside / 160, 1, signed=False)} of 160 outcomes" in heading.finding
+    assert f"intervals covered {percent(inside / 168, 1, signed=False)} of 168 outcomes" in heading.finding
     assert [block.name for block in blocks if isinstance(block, Figure)] == ["residuals", "coverage"]
     (found,) = (one for one in residuals_of(usual) if one.model == leader)
     for part, series in ((found.errors, errors), (found.sizes, np.abs(errors))):

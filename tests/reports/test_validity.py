@@ -90,10 +90,10 @@ def test_only_the_levels_that_were_run_are_claimed(usual: RunResult, numbers: tu
 
 def test_holes_are_cared_for_and_their_absence_is_good(usual: RunResult) -> None:
     item = items(usual)["Data check"]
-    assert (item.tone, item.word, item.detail) == ("care", "2 holes", "1,240 bars; 7 missing, never filled")
+    assert (item.tone, item.word, item.detail) == ("care", "2 holes", "1,252 bars; 7 missing, never filled")
     card = replace(usual.manifest.data, gaps=0, missing_bars=0)
     item = items(replace(usual, manifest=replace(usual.manifest, data=card)))["Data check"]
-    assert (item.tone, item.word, item.detail) == ("good", "no holes", "1,240 bars; none missing")
+    assert (item.tone, item.word, item.detail) == ("good", "no holes", "1,252 bars; none missing")
 
 
 def folds(result: RunResult, change: Callable[[Fold], Fold]) -> RunResult:
