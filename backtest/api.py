@@ -76,7 +76,7 @@ def walk_forward(
     >>> run.verdict.status
     'no evidence'
     >>> run.forecasts.columns
-    ['model', 'seed', 'fold', 'symbol', 'horizon', 'time', 'target_time', 'y', 'y_hat']
+    ['model', 'seed', 'fold', 'symbol', 'horizon', 'time', 'target_time', 'y', 'y_hat', 'variance']
     """
     console = Console(stderr=True, quiet=not progress)
     plan = plan_of(bars, config, preset, settings)

@@ -148,7 +148,7 @@ def test_horizons_that_not_all_runs_have_are_named(tmp_path: Path) -> None:
 
 def test_forecasts_are_counted_at_one_horizon(result: ComparisonResult) -> None:
     assert (result.found.rows, result.found.times) == (252, 252)
-    assert [(run.forecasts, run.left_out) for run in result.found.runs] == [(240, 0)] * 2
+    assert [(run.forecasts, run.left_out) for run in result.found.runs] == [(252, 0)] * 2
 
 
 def test_what_the_runs_claim_at_other_horizons_stays_in_the_family(tmp_path: Path) -> None:

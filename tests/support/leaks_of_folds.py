@@ -16,7 +16,7 @@ from backtest.walk.fitting import Fitted, fit_and_forecast
 from backtest.walk.folds import Fold
 from backtest.walk.tasks import Task, learning_windows
 from tests.support.descent import Descent
-from tests.support.planting import Peek, Plant, error_on_test, everything, of_fit, of_peek, outcomes, walk
+from tests.support.planting import Peek, Plant, descent_in, error_on_test, everything, of_fit, of_peek, outcomes, walk
 
 TWO = {"features": ["log_return", "volume_norm_6"]}
 
@@ -25,8 +25,8 @@ def standardised() -> Fit:
     """One fit, its rows in units of all of them, later ones too: `refit=False` and a local scaler in neuralforecast."""
 
     def fit(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
-        if isinstance(forecaster, Descent):
-            forecaster.scaler = Scaler(np.zeros(1), np.ones(1), np.ones(1))
+        if (descending := descent_in(forecaster)) is not None:
+            descending.scaler = Scaler(np.zeros(1), np.ones(1), np.ones(1))
         features = (rows.features - np.nanmean(rows.features, axis=0)) / np.nanstd(rows.features, axis=0)
         scale = float(np.nanstd(rows.targets))
         scaled = replace(rows, features=features, targets=rows.targets / scale)

@@ -16,6 +16,7 @@ from backtest.audit.recompute import BuildFeatures, Series
 from backtest.features import feature
 from backtest.models import FitLog, Forecaster, model
 from backtest.models.forecaster import State
+from backtest.models.scales import FlooredInputs
 from backtest.models.windows import EPOCH, Floats, Panel, Windows
 from backtest.walk.fitting import Fitted, fit_and_forecast
 from backtest.walk.folds import Fold
@@ -129,13 +130,19 @@ def of_peek(name: str, make: Callable[[], Peek], **how: Any) -> Plant:
         peek = make()
 
         def fit(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
-            if isinstance(forecaster, Descent):
-                peek(forecaster, rows, task.fold, window)
+            if (descending := descent_in(forecaster)) is not None:
+                peek(descending, rows, task.fold, window)
             return fit_and_forecast(rows, keys, task, forecaster, window)
 
         return fit
 
     return of_fit(name, make_fit, **how)
+
+
+def descent_in(forecaster: Forecaster) -> Descent | None:
+    """Gradient descent behind what the walk wraps around every model."""
+    inner = forecaster.forecaster if isinstance(forecaster, FlooredInputs) else forecaster
+    return inner if isinstance(inner, Descent) else None
 
 
 def descent(net: object, train: object, seed: int) -> Forecaster:

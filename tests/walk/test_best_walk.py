@@ -71,7 +71,9 @@ def test_the_ledger_holds_the_question(run: Path, verdict: Verdict) -> None:
     (line,) = (run.parent / "ledger.jsonl").read_text("utf-8").splitlines()
     trial = json.loads(line)
     assert trial["question"] == "log_return/squared/best(ar+mean+naive+ridge+zero)"
-    assert trial["p_values"] == {"lstm@1": verdict.candidates[0].p_value}
+    (lstm,) = verdict.candidates
+    assert lstm.weighted is not None
+    assert trial["p_values"] == {"lstm@1": lstm.p_value, "lstm@1:weighted": lstm.weighted.p_value}
     assert set(trial["sharpes"]) == {"lstm@1"}
 
 
