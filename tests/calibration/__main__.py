@@ -1,4 +1,4 @@
-"""`make calibrate`: measure everything in worlds whose truth is known, and write CALIBRATION.md and its second page."""
+"""`make calibrate`: measure everything in worlds whose truth is known, and write CALIBRATION.md and its other pages."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.progress import Progress
 
 from backtest.data.run_files import runs_folder
 from backtest.walk.environment import cores
-from tests.calibration import page, plan, verdict_page, verdict_plan
+from tests.calibration import many_page, page, plan, verdict_page, verdict_plan
 
-PARTS = ("tests", "verdicts")
-"""The pages: CALIBRATION.md, and that on the verdicts."""
+PARTS = ("tests", "verdicts", "many")
+"""The pages: CALIBRATION.md, that on the verdicts, and that on many models at once."""
 
-VERDICTS = "calibration-verdicts.md"
+VERDICTS, MANY = "calibration-verdicts.md", "calibration-many.md"
 
 
 def main() -> None:
@@ -34,16 +34,23 @@ def main() -> None:
     command = f"make calibrate ARGS='{' '.join(told)}'" if told else "make calibrate"
     console = Console()
     with Progress(console=console) as progress:
-        if arguments.only != "verdicts":
+        if arguments.only in (None, "tests"):
             tell = _line(progress, "tests")
             draws = plan.QUICK if quick else plan.FULL
             page.write(plan.carry_out(draws, folder, arguments.jobs, tell), draws, out, command=command, today=today)
             console.print(f"written: {out}", highlight=False)
-        if arguments.only != "tests":
+        if arguments.only in (None, "verdicts"):
             tell, path = _line(progress, "verdicts"), out.parent / "docs" / VERDICTS
             samples = verdict_plan.QUICK if quick else verdict_plan.FULL
             verdicts = verdict_plan.carry_out(samples, folder, arguments.jobs, tell)
             verdict_page.write(verdicts, samples, path, command=command, today=today)
+            console.print(f"written: {path}", highlight=False)
+        if arguments.only in (None, "many"):
+            tell, path = _line(progress, "many models"), out.parent / "docs" / MANY
+            asked = many_page.QUICK if quick else many_page.FULL
+            many_page.write(
+                many_page.carry_out(asked, folder, arguments.jobs, tell), asked, path, command=command, today=today
+            )
             console.print(f"written: {path}", highlight=False)
 
 
