@@ -19,6 +19,7 @@ from tests.calibration import __main__ as command
 from tests.calibration import verdict_plan
 from tests.calibration.cases import CANDIDATE, CASES, COST
 from tests.calibration.findings import Planted, Rate
+from tests.calibration.many import LEAD
 from tests.calibration.sizes import JOINT_SIZES
 from tests.calibration.verdict_page import above, rates, write
 from tests.calibration.verdict_plan import FULL, HORIZONS, JOINT_CELLS, LENGTHS, VerdictFindings, VerdictPlan
@@ -100,8 +101,9 @@ def test_every_target_has_its_verdict_measured_against_its_own_rival_and_another
 def test_the_verdict_is_that_on_all_tables_of_a_run(case: str) -> None:
     rng, question = generator("same", case), CASES[case].question
     for strength in (0.0, CASES[case].strengths[-1]):
-        drawn = {5: CASES[case].draw(5, 300, strength, rng)}
-        forecasts, folds = tables(drawn)
+        lead = LEAD * question.weighted
+        drawn = {5: CASES[case].draw(5, 300 + lead, strength, rng)}
+        forecasts, folds = tables(drawn, lead)
         whole = evidence_of(forecasts, folds, question=question)
         (made,), (expected,) = (
             judge(each, networks=(CANDIDATE,)).candidates for each in (evidence_on(question, drawn), whole)
