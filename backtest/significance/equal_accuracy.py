@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from backtest.data.errors import UndefinedTest, UnpairedForecasts
 from backtest.significance import fixed_b
-from backtest.significance.mean_tests import ROUNDING, Estimator, long_run_covariance, mean_test
+from backtest.significance.mean_tests import ROUNDING, Estimator, long_run_covariance, mean_test, refuse_constant
 from backtest.significance.result import (
     Alternative,
     FloatArray,
@@ -124,7 +124,7 @@ def skill_interval(
         raise UndefinedTest("skill: the baseline's mean loss must be positive (got 0): it made no error to improve on")
     ratio = float(model.mean()) / scale
     magnitude = float(max(model.max(), ratio * baseline.max())) / scale
-    mean_test((model - ratio * baseline) / scale, horizon=horizon, magnitude=magnitude)
+    refuse_constant((model - ratio * baseline) / scale, horizon=horizon, magnitude=magnitude)
     n = model.size
     width = fixed_b.bandwidth(n, horizon)
     reach = fixed_b.critical((1 - level) / 2, n, width) ** 2 / n

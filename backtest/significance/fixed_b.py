@@ -47,6 +47,7 @@ def bandwidth(n: int, horizon: int) -> int:
     return min(n, horizon - 1 + int(np.ceil(1.3 * n**0.5)))
 
 
+@lru_cache(maxsize=1024)
 def tail(statistic: float, n: int, width: int) -> float:
     """P(t > statistic) for statistic >= 0, n values and Bartlett's weights over `width` lags, lag 0 included."""
     factors = np.log1p(statistic**2 * eigenvalues(n, width)[:, None] / SINES_SQUARED)

@@ -107,7 +107,9 @@ def mean_test(
     `magnitude` is the size of the numbers that the series is a difference of, so that what rounding leaves of a
     constant is known as such. Raises UndefinedTest if n <= h or the series is constant, ConfigError for a bad setting.
     """
-    _check(series, horizon, estimator, magnitude)
+    if estimator not in get_args(Estimator):
+        raise ConfigError(f"estimator: must be one of {', '.join(get_args(Estimator))} (got {estimator!r})")
+    refuse_constant(series, horizon=horizon, magnitude=magnitude)
     unit = unit_of(series)
     scaled, n = series / unit, series.size
     mean = float(scaled.mean())
@@ -128,10 +130,8 @@ def mean_test(
     return MeanTest(mean * unit, error * unit, statistic, p, n, used - 1, note)
 
 
-def _check(series: FloatArray, horizon: int, estimator: str, magnitude: float | None) -> None:
-    """Refuse what no variance can be made of."""
-    if estimator not in get_args(Estimator):
-        raise ConfigError(f"estimator: must be one of {', '.join(get_args(Estimator))} (got {estimator!r})")
+def refuse_constant(series: FloatArray, *, horizon: int, magnitude: float | None = None) -> None:
+    """Raise UndefinedTest, as `mean_test` does, for a series (n,) that no variance can be made of."""
     check_horizon(horizon)
     if series.size <= horizon:
         raise UndefinedTest(
