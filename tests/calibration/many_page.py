@@ -24,18 +24,7 @@ from tests.calibration.verdict_page import above
 
 VERDICTS_WAY = WAYS[-1]
 
-FAMILIES = (
-    (1, 250),
-    (1, 1000),
-    (1, 5000),
-    (5, 250),
-    (5, 1000),
-    (5, 5000),
-    (20, 250),
-    (20, 1000),
-    (20, 5000),
-    (50, 1000),
-)
+FAMILIES = ((1, 250), (1, 1000), (5, 250), (5, 1000), (5, 5000), (20, 250), (20, 1000), (50, 1000))
 """Numbers of models and of forecasts."""
 
 FOUND = ((1, 0.9), (5, 0.0), (5, 0.9), (20, 0.9), (20, 0.98))
@@ -58,7 +47,7 @@ class ManyPlan:
     detectable: int
 
 
-FULL = ManyPlan(equal=400, found=400, detectable=400)
+FULL = ManyPlan(equal=200, found=400, detectable=400)
 QUICK = ManyPlan(equal=10, found=10, detectable=20)
 
 
