@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # for editors and type checkers; tests compare it with _EXPOR
         uniform_superior_predictive_ability,
     )
     from backtest.significance.multiple_testing import benjamini_hochberg, benjamini_yekutieli, holm
+    from backtest.significance.murphy import elementary_scores
     from backtest.significance.nested import clark_west, encompassing
     from backtest.significance.rationality import mincer_zarnowitz, mincer_zarnowitz_logs
     from backtest.significance.resampling import Resampling
@@ -63,6 +64,7 @@ _EXPORTS = {
         "uniform_superior_predictive_ability",
     ),
     "multiple_testing": ("benjamini_hochberg", "benjamini_yekutieli", "holm"),
+    "murphy": ("elementary_scores",),
     "nested": ("clark_west", "encompassing"),
     "rationality": ("mincer_zarnowitz", "mincer_zarnowitz_logs"),
     "resampling": ("Resampling",),

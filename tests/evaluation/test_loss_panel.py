@@ -128,3 +128,16 @@ def test_no_user_of_the_panel_writes_a_loss_itself() -> None:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and isinstance(node.left, ast.BinOp)
     ]
     assert found == []
+
+
+def test_weighted_errors_give_a_wild_symbol_no_more_say_than_a_calm_one() -> None:
+    calm, wild = random_forecasts(5, symbol="CALM"), random_forecasts(6, symbol="WILD")
+    wild = wild.with_columns(pl.col("y", "y_hat") * 10)
+    both = pl.concat([calm, wild]).with_columns(variance=pl.when(symbol="WILD").then(1e-2).otherwise(1e-4))
+    (panel,) = panels(both)
+    plain, weighted = panel.row_loss("zero"), panel.row_loss("zero", WEIGHTED)
+    rows = panel.rows["symbol"].to_numpy() == "WILD"
+    assert plain[rows].mean() > 50 * plain[~rows].mean()
+    assert weighted[rows].mean() == pytest.approx(weighted[~rows].mean(), rel=0.5)
+    assert panel.loss("zero", WEIGHTED) == pytest.approx((weighted[rows] + weighted[~rows]) / 2)
+    assert panel.primary_losses == ("squared", WEIGHTED)
