@@ -13,6 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import backtest.evaluation
+from backtest.data.losses import WEIGHTED
 from backtest.data.question import Question
 from backtest.evaluation import evaluate as evaluation
 from backtest.evaluation.evaluate import EvaluationSettings
