@@ -77,9 +77,23 @@ def compare_pairs(
         if row["p_value"] is not None:
             claims[test] = min(claims.get(test, 1.0), pair.picked_from * row["p_value"])
     adjusted = dict(zip(claims, holm(list(claims.values())).tolist(), strict=True))
-    rows = zip(pairs, tests, found, strict=True)
-    judged = tuple(_judged(pair, row, adjusted.get(test), alpha, same=len(test) == 1) for pair, test, row in rows)
-    return judged, len(claims)
+    judged = []
+    for pair, test, row in zip(pairs, tests, found, strict=True):
+        least = None
+        if row["p_value"] is not None:
+            least = _detectable(by_horizon[pair.horizon], pair, alpha / (2 * pair.picked_from * len(claims)))
+        judged.append(_judged(pair, row | {"detectable": least}, adjusted.get(test), alpha, same=len(test) == 1))
+    return tuple(judged), len(claims)
+
+
+def _detectable(panel: LossPanel, pair: ModelPair, level: float) -> float | None:
+    """Smallest difference, as a share of the rival's loss, that a one-sided test at a level shows in most cases."""
+    first, second, rival = (panel.loss(name) for name in (*pair.names, panel.rival))
+    try:
+        skill = panel.primary_test.detectable(first, second, horizon=panel.horizon, alpha=level)
+    except UndefinedTest:
+        return None
+    return skill * float(second.mean()) / float(rival.mean())
 
 
 def first_alike(y_hat: Mapping[str, FloatArray]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count
+from itertools import chain, combinations, count
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ from backtest.verdict.multiple_testing import ledger_of
 
 NOT_SETTINGS = {"name"}
 """Settings that do not change a forecast."""
+
+PLUGINS = "plugins"
+NAMING = ("features", "models", "target.kind", "question.loss")
+"""Settings that name what a plugin can bring."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,8 +161,24 @@ def differing_settings(runs: Sequence[FinishedRun]) -> tuple[Setting, ...]:
     names = [name for name in dict.fromkeys(name for tree in trees for name in tree) if name not in NOT_SETTINGS]
     found = [(name, [tree.get(name) for tree in trees]) for name in names]
     return tuple(
-        Setting(name, in_words(values)) for name, values in found if any(value != values[0] for value in values)
+        Setting(name, in_words(values), name == PLUGINS and only_bring(trees))
+        for name, values in found
+        if any(value != values[0] for value in values)
     )
+
+
+def only_bring(trees: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether plugins that one run has and another has not bring what other settings name, and nothing else.
+
+    Of every two runs one has all plugins of the other, and where it has more, they differ in a setting of NAMING too.
+    """
+    for one, other in combinations(trees, 2):
+        own, others = ({*(tree.get(PLUGINS) or ())} for tree in (one, other))
+        if own != others and not (own < others or others < own):
+            return False
+        if own != others and all(one.get(name) == other.get(name) for name in NAMING):
+            return False
+    return True
 
 
 def made_of(run: FinishedRun) -> dict[str, Any]:

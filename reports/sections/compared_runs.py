@@ -103,7 +103,7 @@ def fairness(result: ComparisonResult) -> tuple[Block, ...]:
 
 def fairness_title(result: ComparisonResult) -> str:
     """Return the main reason why a difference cannot be attributed to one setting."""
-    names, alone = [setting.name for setting in result.found.settings], one_apart(result)
+    names, alone = own_differences(result), one_apart(result)
     if result.leaky:
         return f"A leak was found in {listed(result.leaky)}: these results are unreliable"
     if not result.same_bars:
@@ -118,13 +118,18 @@ def fairness_title(result: ComparisonResult) -> str:
     return f"The runs differ in one setting alone, {names[0]}"
 
 
+def own_differences(result: ComparisonResult) -> list[str]:
+    """Return the settings in which the runs differ, but for those that only bring what another one names."""
+    return [setting.name for setting in result.found.settings if not setting.implied]
+
+
 def one_apart(result: ComparisonResult) -> list[tuple[str, str]]:
     """Return the runs, two by two, that differ in one setting alone."""
     runs, settings = result.found.runs, result.found.settings
     return [
         (runs[one].name, runs[other].name)
         for one, other in combinations(range(len(runs)), 2)
-        if sum(setting.values[one] != setting.values[other] for setting in settings) == 1
+        if sum(setting.values[one] != setting.values[other] for setting in settings if not setting.implied) == 1
     ]
 
 
@@ -164,9 +169,10 @@ def audits_item(result: ComparisonResult) -> Item:
 
 def settings_item(result: ComparisonResult) -> Item:
     """Return in how many settings the runs differ."""
-    names = [setting.name for setting in result.found.settings]
+    names, implied = own_differences(result), [one.name for one in result.found.settings if one.implied]
     word = f"{counted(len(names), 'difference')}" if names else "the same"
-    return Item("care" if len(names) > 1 else "good", "Settings", word, listed(names, 4) or "in every setting")
+    detail = "; ".join(filter(None, [listed(names, 4), f"{listed(implied)} bring it" if implied else ""]))
+    return Item("care" if len(names) > 1 else "good", "Settings", word, detail or "in every setting")
 
 
 def tests_item(result: ComparisonResult) -> Item:

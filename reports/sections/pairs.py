@@ -49,6 +49,11 @@ TABLE = (
     "fixed-b). Adjusted (Holm), it is corrected for every pair that was tested"
 )
 
+DETECTABLE = (
+    "Detectable: the smallest difference that the adjusted test shows in 80 % of cases, if no other pair differs."
+)
+OTHER_LOSS = "The p of the other loss is not adjusted."
+
 LABELS: dict[Kind, str] = {
     "question": "Models that the runs were made for",
     "best": "The best of each run",
@@ -165,6 +170,7 @@ def pairs_table(result: ComparisonResult) -> Table:
         Column("95 % interval", spare=max(len(run.name) for run in found.runs) > ROOM),
         Column("p", spare=True),
         Column("p adjusted"),
+        Column("Detectable", spare=True),
         *(Column(f"p, {words_of_loss(loss).several}", spare=True) for loss in result.question.losses[1:2]),
         Column("Better", number=False),
     )
@@ -172,7 +178,8 @@ def pairs_table(result: ComparisonResult) -> Table:
     def cells(pair: Pair) -> tuple[str, ...]:
         """Return one row."""
         others = [pair.p_other_loss] if len(result.question.losses) > 1 else []
-        p_values = (p_value(value, alpha) for value in (pair.p_value, pair.p_adjusted, *others))
+        p_values = [p_value(value, alpha) for value in (pair.p_value, pair.p_adjusted, *others)]
+        p_values.insert(2, percent(pair.detectable, places, signed=False))
         shown = percent(pair.difference, places), interval(pair.low, pair.high, places)
         ahead = [whole(pair.horizon)] if result.names_horizons else []
         return *named(pair), *ahead, *shown, *p_values, OUTCOMES[pair.finding]
@@ -181,7 +188,9 @@ def pairs_table(result: ComparisonResult) -> Table:
     everywhere = " at every horizon" if result.names_horizons else ""
     picked = max((pair.picked_from for pair in found.pairs), default=1) > 1
     more = "; for a pair of the best, also for the pairs that it was picked from." if picked else "."
-    return Table(columns, tuple(group for group in groups if group.rows), result.fill(TABLE) + everywhere + more)
+    other = f" {OTHER_LOSS}" if len(result.question.losses) > 1 else ""
+    caption = f"{result.fill(TABLE)}{everywhere}{more} {DETECTABLE}{other}"
+    return Table(columns, tuple(group for group in groups if group.rows), caption)
 
 
 def named(pair: Pair) -> tuple[str, str, str]:

@@ -91,7 +91,15 @@ def sentence(pair: Pair, alpha: float, digits: int, question: Question, *, named
     size_of_it = f"{size(100 * pair.difference, digits)}{SPACE}% of {label(question.rival)}'s"
     error = f"{words_of_loss(question.loss).one} {direction} by {size_of_it}"
     chances = f"p{SPACE}{equals(pair.p_value, alpha)}, adjusted {p_value(pair.p_adjusted, alpha)}"
-    return f"{opening}: {error}, 95{SPACE}% interval {interval(pair.low, pair.high, digits)}; {chances}."
+    told = f"{opening}: {error}, 95{SPACE}% interval {interval(pair.low, pair.high, digits)}; {chances}."
+    return f"{told}{power_sentence(pair, digits)}"
+
+
+def power_sentence(pair: Pair, digits: int) -> str:
+    """Return which difference a pair without one would have shown, to be read after what was found of it."""
+    if pair.finding != "no difference" or pair.detectable is None:
+        return ""
+    return f" A difference of {size(100 * pair.detectable, digits)}{SPACE}% or more would have shown."
 
 
 def equals(value: float, alpha: float) -> str:

@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 from backtest.comparison.common_sample import STRETCHES
 from backtest.comparison.compare import compare, compare_runs
 from backtest.comparison.pairwise_tests import difference
-from backtest.comparison.runs import distinct_names, in_words, read_runs
+from backtest.comparison.runs import distinct_names, in_words, only_bring, read_runs
 from backtest.data.errors import ConfigError, RunError, UndefinedTest
 from backtest.data.records.comparison import COMPARISON, Comparison, Pair
 from backtest.data.result_tables import RUN_TABLES
@@ -423,6 +423,39 @@ def test_what_differs_is_named(tmp_path: Path) -> None:
     assert names["models"] == ("gru and the 6 in common", "mlp and the 6 in common")
     assert "SHA-256 of the bars" in names
     assert "name" not in names
+
+
+A, B, C = "a", "b", "c"
+
+
+@pytest.mark.parametrize(
+    ("plugins", "features", "implied"),
+    [
+        (([], [B]), ([A], [A, "own"]), True),
+        (([A], [A, B]), ([A], [A, "own"]), True),
+        (([], [B]), ([A], [A]), False),
+        (([A], [B]), ([A], [A, "own"]), False),
+        (([], [B], [B, C]), ([A], [A, "own"], [A, "own"]), False),
+        (([], [B], [B, C]), ([A], [A, "own"], [A, "own", "other"]), True),
+    ],
+)
+def test_plugins_that_only_bring_what_is_named_elsewhere_are_no_second_difference(
+    plugins: tuple[list[str], ...], features: tuple[list[str], ...], implied: bool
+) -> None:
+    trees = [{"plugins": brought, "features": named} for brought, named in zip(plugins, features, strict=True)]
+    assert only_bring(trees) is implied
+
+
+def test_a_pair_states_the_difference_that_it_would_have_shown(runs: tuple[Path, ...], found: Comparison) -> None:
+    pair = next(pair for pair in found.pairs if pair.model == "gru")
+    first, second, zero = (
+        squared_errors(runs[0], "gru"),
+        squared_errors(runs[1], "gru"),
+        squared_errors(runs[0], "zero"),
+    )
+    level = 0.05 / 2 / found.family
+    skill = PRIMARY["diebold_mariano"].detectable(first, second, alpha=level)
+    assert pair.detectable == pytest.approx(skill * second.mean() / zero.mean(), rel=1e-9)
 
 
 def contents(*folders: Path) -> dict[Path, bytes]:

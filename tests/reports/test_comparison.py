@@ -29,7 +29,14 @@ from backtest.reports.formats import plain
 from backtest.reports.render.markdown import APART
 from backtest.reports.report import compose
 from backtest.reports.sections import COMPARISON_SECTIONS
-from backtest.reports.sections.compared_runs import audits_item, fairness_title, own_title, settings, verdict_of
+from backtest.reports.sections.compared_runs import (
+    audits_item,
+    fairness_title,
+    own_title,
+    settings,
+    settings_item,
+    verdict_of,
+)
 from backtest.reports.sections.pairs import limit_in, pairs, pairs_table, pairs_title, path_title
 from backtest.reports.wording.comparison import digits_of, headline, lettered, middle, sentence
 from tests.support.audits import leaky, passed
@@ -236,6 +243,14 @@ def test_a_difference_is_attributed_to_one_setting_or_to_none(result: Comparison
     )
     assert title(("1", "2"), other_bars=True).startswith("The runs were fed with different bars")
     assert title(leak=True) == "A leak was found in warm: these results are unreliable"
+
+
+def test_a_setting_that_only_brings_another_one_is_no_second_difference(result: ComparisonResult) -> None:
+    told = Setting("features", ("a", "a, own")), Setting("plugins", ("", "mine"), implied=True)
+    known = replace(result, found=replace(result.found, settings=told))
+    assert fairness_title(known) == "The runs differ in one setting alone, features"
+    item = settings_item(known)
+    assert (item.tone, item.word, item.detail) == ("good", "1 difference", "features; plugins bring it")
 
 
 def test_of_three_runs_those_that_differ_in_one_setting_are_named(result: ComparisonResult) -> None:
