@@ -86,6 +86,11 @@ class Question:
         return self.loss == "squared" and self.about.scale == "return"
 
     @property
+    def nested(self) -> bool:
+        """Whether every model contains the rival as a special case, and errors are squared: as Clark-West asks."""
+        return self.weighted and {*self.rivals} <= {*self.about.nested}
+
+    @property
     def losses(self) -> tuple[str, ...]:
         """The losses that are tabulated, the verdict's first, then those of the target."""
         return tuple(dict.fromkeys((self.loss, *losses_of(self.target))))

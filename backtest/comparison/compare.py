@@ -14,6 +14,7 @@ from backtest.comparison.common_sample import CommonSample, common_sample
 from backtest.comparison.pairwise_tests import RunModels, compare_pairs, pairs_to_test
 from backtest.comparison.runs import FinishedRun, differing_settings, read_runs
 from backtest.data.errors import ConfigError, RunError
+from backtest.data.records.audit import Suspects
 from backtest.data.records.comparison import COMPARISON, Audited, ComparedRun, Comparison, Pair
 from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import DROPPED, RUN_TABLES, SCORES, SEEDS, TESTS
@@ -106,7 +107,7 @@ def verdict_on(
         dropped=tables[DROPPED.file],
         panels=evaluation.panels,
         tried=tried_besides(runs, settings.question.horizons),
-        leak=any(run.leaked for run in runs),
+        leak=Suspects(shared=any(run.leaked for run in runs)),
         question=settings.question,
     )
     candidates = dict.fromkeys(own.names[model] for own in models for model in own.names if model in own.candidates)

@@ -10,7 +10,7 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.question import Question
-from backtest.data.records.audit import AUDIT, Audit
+from backtest.data.records.audit import AUDIT, NO_LEAK, Audit, Suspects
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import (
     MANIFEST,
@@ -31,6 +31,7 @@ from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
 from backtest.evaluation.robustness import by_seed, without_each_fold
 from backtest.significance.multiple_testing import MAX_T
+from backtest.verdict.findings import leak_reason
 from backtest.verdict.ledger import LEDGER, SESSION, Ledger, Trial, append
 from backtest.verdict.multiple_testing import deflated_ratios, ledger_of, trial_of, tried_before
 from backtest.verdict.rule import Evidence, judge
@@ -54,12 +55,12 @@ def write_results(
     networks: Sequence[str],
     data: str,
     config: str,
-    leak: bool = False,
+    leak: Suspects = NO_LEAK,
 ) -> Verdict:
     """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it.
 
     `networks` are the models to be judged, `data` is the SHA-256 of the bars, `config` that of the settings by which
-    one trial on them differs from another (`hashes_of`), `leak` whether the audit found one.
+    one trial on them differs from another (`hashes_of`), `leak` whom a leak concerns that the audit found.
     """
     for table in result_tables.RUN_TABLES:
         write_table(run / table.file, evaluation.tables[table.file], table)
@@ -79,7 +80,7 @@ def judge_evaluation(
     networks: Sequence[str],
     data: str,
     config: str,
-    leak: bool = False,
+    leak: Suspects = NO_LEAK,
 ) -> tuple[Verdict, Trial]:
     """Judge a run called `name` by its tables and by the trials `known`; return the verdict and the run as a trial.
 
@@ -123,8 +124,8 @@ def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdi
     manifest = read_manifest(run)
     before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
     found = audited or _audit(run, manifest)
-    leak = found is not None and not found.passed
-    outdated = leak != (before.status == "leak suspected") or _more_tried(run, before, manifest)
+    leak = found.suspects if found else NO_LEAK
+    outdated = _other_suspects(before, leak) or _more_tried(run, before, manifest)
     if not audited and not outdated:
         return None
     with locked(run):
@@ -137,7 +138,15 @@ def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdi
     return (before, after) if outdated else None
 
 
-def _judged(run: Path, before: Verdict, leak: bool, manifest: dict[str, Any]) -> Verdict:
+def _other_suspects(before: Verdict, leak: Suspects) -> bool:
+    """Whether a leak concerns other candidates than a verdict says, or for other reasons."""
+    if not before.candidates:
+        return bool(leak) != (before.status == "leak suspected")
+    known = [one.reason if one.status == "leak suspected" else None for one in before.candidates]
+    return known != [leak_reason(leak, one.model, before.question) for one in before.candidates]
+
+
+def _judged(run: Path, before: Verdict, leak: Suspects, manifest: dict[str, Any]) -> Verdict:
     """The verdict on a finished run, with the settings of the one before."""
     tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
     networks = [candidate.model for candidate in before.candidates]
@@ -168,13 +177,13 @@ def _evidence(
     known: Ledger,
     tables: Mapping[str, pl.DataFrame],
     panels: Sequence[LossPanel],
-    leak: bool,
+    leak: Suspects,
     question: Question,
     *,
     data: str,
     config: str,
 ) -> Evidence:
-    """All that a verdict rests on: the tables of a run, the leak its audit found, and the trials known."""
+    """All that a verdict rests on: the tables of a run, whom a leak concerns, and the trials known."""
     return Evidence(
         tables[result_tables.SCORES.file],
         tables[result_tables.TESTS.file],

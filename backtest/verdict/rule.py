@@ -22,13 +22,23 @@ from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.data.losses import WEIGHTED
 from backtest.data.names import BEST, RANKING, Status
 from backtest.data.question import Question
-from backtest.data.records.verdict import BestBaseline, Candidate, Comparison, Reason, Verdict, Weighted
+from backtest.data.records.audit import NO_LEAK, Suspects
+from backtest.data.records.verdict import BestBaseline, Candidate, ClarkWest, Reason, Verdict, Weighted
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.multiple_testing import MAX_T
 from backtest.significance.primary import PRIMARY
 from backtest.significance.stepdown import Hypothesis
+from backtest.verdict.concentration import concentration
 from backtest.verdict.family import Adjusted, Family, Key, Tried, p_values
+from backtest.verdict.findings import (
+    benchmarks_of,
+    clark_west_of,
+    combinations_of,
+    leak_reason,
+    sub_verdict_of,
+    time_share,
+)
 from backtest.verdict.multiple_testing import primary
 from backtest.verdict.power import detectable_skill
 
@@ -43,7 +53,7 @@ class Evidence:
     """What the verdict rests on: SCORES, TESTS, FOLDS, SEEDS and DROPPED of a run, and its loss panels by horizon.
 
     `tried` is what else was tried on these bars, `deflated` the deflated Sharpe ratios of the strategies by model and
-    horizon, `leak` whether the audit found one, `question` what is asked.
+    horizon, `leak` whom a leak concerns that the audit found, `question` what is asked.
     """
 
     scores: pl.DataFrame
@@ -54,7 +64,7 @@ class Evidence:
     panels: Sequence[LossPanel]
     tried: Tried = field(default_factory=Tried)
     deflated: Mapping[Key, float] = field(default_factory=dict)
-    leak: bool = False
+    leak: Suspects = NO_LEAK
     question: Question = field(default_factory=Question)
 
     def panel(self, horizon: int) -> LossPanel:
@@ -65,7 +75,8 @@ class Evidence:
 def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, adjustment: str = MAX_T) -> Verdict:
     """Judge a run; `networks` are the models that the question is about.
 
-    leak suspected  the audit failed: no number of this run can be trusted
+    leak suspected  the audit found a leak that all models share, or one of this model or its rival: no number can be
+                    trusted
     cannot tell     fewer than 3 folds with forecasts; fewer than 250 loss differences, or than the test needs for each
                     step of the horizon (10, the robust one 40); every outcome is zero; no forecasts of the rows of the
                     rival; or the test is undefined
@@ -91,12 +102,14 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
     family = Family.of(better, worse, evidence.tried, adjustment, _hypotheses(evidence, better))
     judged = [row for row in tested if row["model"] in networks] or tested
     missing = [name for name in networks if name not in {row["model"] for row in tested}]
-    candidates = [_candidate(row, evidence, family, n_folds, alpha) for row in judged]
+    clark_west = clark_west_of(evidence.tests, evidence.question, [row["model"] for row in judged])
+    candidates = [_candidate(row, evidence, family, clark_west, n_folds, alpha) for row in judged]
     candidates += [_without_forecasts(name) for name in missing]
     candidates.sort(key=lambda each: RANKING.index(each.status))
     first_place = {(one.status, one.model): at for at, one in reversed([*enumerate(candidates)])}
     candidates.sort(key=lambda one: (first_place[one.status, one.model], one.horizon))
     first = candidates[0] if candidates else None
+    sound = [one.model for one in candidates if one.n and one.status != "leak suspected"]
     return Verdict(
         status=first.status if first else "leak suspected" if evidence.leak else "cannot tell",
         model=first.model if first else None,
@@ -110,6 +123,7 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
         claims=family.claims,
         question=evidence.question,
         best=_best_baselines(evidence),
+        combinations=combinations_of(evidence.panels, sound),
     )
 
 
@@ -165,13 +179,20 @@ def _one_side(pooled: pl.DataFrame, alternative: str, loss: str) -> pl.DataFrame
     return pooled.filter(alternative=alternative, loss=loss)
 
 
-def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds: int, alpha: float) -> Candidate:
+def _candidate(
+    row: Mapping[str, Any],
+    evidence: Evidence,
+    family: Family,
+    clark_west: Mapping[Key, ClarkWest],
+    folds: int,
+    alpha: float,
+) -> Candidate:
     """Apply the rule to one row of `_tested_models`."""
     key = Key(row["model"], row["horizon"])
     adjusted = family.of_model(*key[:2])
-    insufficient = insufficient_data_reason(row, folds)
-    reason = Reason("leak") if evidence.leak else insufficient
-    status = "leak suspected" if evidence.leak else status_of(insufficient, adjusted, alpha)
+    insufficient, leak = insufficient_data_reason(row, folds), leak_reason(evidence.leak, key.model, evidence.question)
+    reason = leak or insufficient
+    status = "leak suspected" if leak else status_of(insufficient, adjusted, alpha)
     worst_p, worst_fold = family.without_a_fold(evidence.dropped, *key[:2], worse=status == "worse")
     seeds = family.by_seed(evidence.seeds, *key[:2])
     seed_verdicts = tuple(status_of(insufficient, seed, alpha) for seed in seeds)
@@ -179,7 +200,7 @@ def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds
     weighted = _weighted(row, adjusted) if WEIGHTED in panel.primary_losses else None
     least = None if reason else detectable_skill(panel, key.model, family.level(alpha))
     claimed = {"better": adjusted.better, "worse": adjusted.worse}.get(status, {})
-    own_loss = evidence.question.loss
+    own_loss, nested = evidence.question.loss, clark_west.get(key)
     return Candidate(
         model=row["model"],
         horizon=row["horizon"],
@@ -200,12 +221,15 @@ def _candidate(row: Mapping[str, Any], evidence: Evidence, family: Family, folds
         worst_p=worst_p,
         worst_fold=worst_fold,
         seed_verdicts=seed_verdicts,
-        time_share=_time_share(evidence.seeds, key),
+        time_share=time_share(evidence.seeds, key),
         deflated_sharpe=evidence.deflated.get(key),
         hardest=_deciding_baseline(evidence, key, worse=status == "worse"),
-        benchmarks=_benchmarks(evidence, key) if status == "better" else (),
+        benchmarks=benchmarks_of(panel, key.model) if status == "better" else (),
         weighted=weighted,
         found_by=tuple(loss or own_loss for loss, p in claimed.items() if p <= alpha),
+        clark_west=nested,
+        sub_verdict=sub_verdict_of(status, nested, alpha),
+        concentration=None if reason else concentration(panel.loss(key.model) - panel.rival_loss(), panel.times),
     )
 
 
@@ -234,18 +258,6 @@ def _hypotheses(evidence: Evidence, keys: Iterable[Key]) -> dict[Key, Hypothesis
         places = panel.times.astype("datetime64[us]").astype(np.int64)
         found[key] = Hypothesis(panel.loss(key.model, loss) - panel.loss(rival, loss), places, key.horizon)
     return found
-
-
-def _benchmarks(evidence: Evidence, key: Key) -> tuple[Comparison, ...]:
-    """The primary test against each benchmark of the target that is in the run and is not the rival."""
-    model, horizon, asked = key.model, key.horizon, evidence.question
-    panel, found = evidence.panel(horizon), list[Comparison]()
-    for name in asked.about.benchmarks:
-        if name in panel.models and name not in {model, *asked.rivals}:
-            losses = panel.loss(model), panel.loss(name)
-            p_value = panel.primary_test.run(*losses, horizon=horizon, alternative="less").p_value
-            found.append(Comparison(name, p_value))
-    return tuple(found)
 
 
 def _best_baselines(evidence: Evidence) -> tuple[BestBaseline, ...]:
@@ -284,12 +296,3 @@ def _without_forecasts(model: str) -> Candidate:
             "found_by": (),
         }
     )
-
-
-def _time_share(seeds: pl.DataFrame, key: Key) -> float | None:
-    """Share of time in the variance of one seed's mean loss difference; None where it is undefined."""
-    rows = seeds.filter(pl.col("time_variance").is_not_null(), model=key[0], horizon=key[1])
-    if rows.is_empty():
-        return None
-    time, seed = rows.row(0, named=True)["time_variance"], rows.row(0, named=True)["seed_variance"]
-    return float(time / (time + seed))

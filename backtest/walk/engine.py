@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from backtest.data.errors import RunError
-from backtest.data.records.audit import Audit
+from backtest.data.records.audit import NO_LEAK, Audit, Suspects
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import MANIFEST, locked, write_json
 from backtest.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate
@@ -94,9 +94,9 @@ class EvaluatedWalk:
     reused: int
 
     @property
-    def leak(self) -> bool:
-        """Whether the audit found a leak."""
-        return self.audit is not None and not self.audit.passed
+    def leak(self) -> Suspects:
+        """Whom a leak concerns that the audit found."""
+        return self.audit.suspects if self.audit else NO_LEAK
 
 
 def walk_forward(plan: WalkPlan, run: Path, watcher: Watcher, *, command: str, audited: Audit | None = None) -> Outcome:

@@ -162,6 +162,11 @@ class Leak:
     names: tuple[str, ...] = ()
     error: str = ""
 
+    @property
+    def of_one_model(self) -> bool:
+        """Whether it concerns the model alone that is its subject: see `Suspects`."""
+        return self.subject.kind == "model" and self.code != "skill_on_placebo"
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -196,6 +201,25 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspects:
+    """Whom the leaks of an audit concern: all models, where they are `shared`, and those `models` that leak themselves.
+
+    A leak of a feature, a label, a series or a fold is shared, because all models are given the same rows. So is skill
+    on a placebo: how forecasts and outcomes are matched concerns all of them, whichever model shows it.
+    """
+
+    shared: bool = False
+    models: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether there is a leak."""
+        return self.shared or bool(self.models)
+
+
+NO_LEAK = Suspects()
+
+
+@dataclass(frozen=True, slots=True)
 class Audit(JsonRecord):
     """What `audit.json` holds: the depth, the SHA-256 of all that was audited, and the levels, 1 to 5."""
 
@@ -215,6 +239,12 @@ class Audit(JsonRecord):
     def passed(self) -> bool:
         """Whether no level found a leak."""
         return not self.leaks
+
+    @property
+    def suspects(self) -> Suspects:
+        """Whom the leaks concern."""
+        own = frozenset(leak.subject.name for leak in self.leaks if leak.of_one_model)
+        return Suspects(not all(leak.of_one_model for leak in self.leaks), own)
 
     @property
     def done(self) -> tuple[int, ...]:

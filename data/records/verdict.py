@@ -10,10 +10,21 @@ from backtest.data.names import Status
 from backtest.data.question import Question
 from backtest.data.run_files import VERDICT
 
-ReasonCode = Literal["leak", "few_folds", "few_differences", "all_zero", "undefined_test", "no_forecasts"]
+ReasonCode = Literal[
+    "leak",
+    "leak_of_model",
+    "leak_of_rival",
+    "few_folds",
+    "few_differences",
+    "all_zero",
+    "undefined_test",
+    "no_forecasts",
+]
 """Why nothing can be said about a model.
 
-leak             the audit found a leak
+leak             the audit found a leak that all models share: of a feature, a label, a series or a fold
+leak_of_model    the model itself leaks
+leak_of_rival    a model leaks that this one is held against
 few_folds        fewer folds with forecasts than a verdict needs
 few_differences  fewer loss differences than a verdict needs at this horizon
 all_zero         every outcome is zero, so that there is nothing to forecast
@@ -34,6 +45,38 @@ class Reason:
     got: int | None = None
     needed: int | None = None
     note: str = ""
+
+
+SubVerdict = Literal["does_not_pay"]
+"""What else is known of a model that is not better than its rival.
+
+does_not_pay  it knows something: by Clark and West's test it would be better if its weights needed no estimation
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClarkWest:
+    """Clark and West's one-sided test against a nested rival: p-value, and adjusted (Holm) over `members` candidates.
+
+    A model counts once for each horizon.
+    """
+
+    p_value: float
+    p_adjusted: float
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concentration:
+    """A few days that hold much of the loss difference: how many, from the `first` to the `last`, and their share.
+
+    Dates are those of the forecasts (UTC, ISO 8601), the share is of the sum of absolute loss differences.
+    """
+
+    first: str
+    last: str
+    days: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +134,9 @@ class Candidate:
     "better than the best of the baselines": the one that the model is least clearly better than. `benchmarks` are what
     a model that is better than the rival was also compared with. `weighted` holds the numbers of the test on weighted
     errors, None where they are not weighted; `found_by` names the losses that a claim "better" or "worse" rests on.
+    `clark_west` is None where the rival is not nested in every model, or the loss not the squared error of returns, and
+    `sub_verdict` what follows from it. `concentration` names the few days that hold much of the loss difference, if any
+    do.
     """
 
     model: str
@@ -118,6 +164,34 @@ class Candidate:
     detectable_following: float | None = None
     weighted: Weighted | None = None
     found_by: tuple[str, ...] = ()
+    clark_west: ClarkWest | None = None
+    sub_verdict: SubVerdict | None = None
+    concentration: Concentration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Skill against the rival with its 95 % interval, and the p-value of being better: one test, not adjusted."""
+
+    skill: float | None = None
+    skill_low: float | None = None
+    skill_high: float | None = None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """The candidates `models` combined at a horizon; shown beside them and never a claim of the verdict.
+
+    `equal` is their mean, with equal weights, `mixed` a mix of that mean and the rival, in which the mean has one of
+    the `weights`, in the order of the folds, each from earlier folds alone.
+    """
+
+    horizon: int
+    models: tuple[str, ...]
+    equal: Tested
+    mixed: Tested
+    weights: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +211,7 @@ class Verdict(JsonRecord):
     candidate). `folds` and `forecasts` count what was tested, `configurations` those tried on these bars, this one
     included, `comparisons` the p-values adjusted together; `claims` are those of this run. `question` is what was
     asked; `best` says which baseline the best one was at each horizon, where that is the rival, and skills are against
-    it.
+    it. `combinations` are those of two or more candidates that no leak concerns, at each horizon.
     """
 
     status: Status
@@ -152,6 +226,7 @@ class Verdict(JsonRecord):
     claims: tuple[Claim, ...]
     question: Question = field(default_factory=Question)
     best: tuple[BestBaseline, ...] = ()
+    combinations: tuple[Combination, ...] = ()
 
     file: ClassVar[str] = VERDICT
     remedy: ClassVar[str] = "run it again"

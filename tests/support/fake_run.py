@@ -12,7 +12,7 @@ import polars as pl
 import tomli_w
 from numpy.typing import NDArray
 
-from backtest.data.records.audit import AUDIT, Audit
+from backtest.data.records.audit import AUDIT, NO_LEAK, Audit
 from backtest.data.result_tables import RANGES, TESTS
 from backtest.data.run_files import FORMAT, MANIFEST, SETTINGS, file_sums, sha256, write_bytes, write_json, write_table
 from backtest.data.schema import FEATURES, FITS, FOLDS, FORECASTS
@@ -76,7 +76,7 @@ def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
     if plan.audit:
         write_bytes(run / AUDIT, plan.audit.to_json().encode())
     trial, bars = hashes(plan)
-    leak = plan.audit is not None and not plan.audit.passed
+    leak = plan.audit.suspects if plan.audit else NO_LEAK
     write_results(run, evaluation, settings, networks=plan.networks, data=bars, config=trial, leak=leak)
     write_table(run / FEATURES.file, features, FEATURES)
     write_bytes(run / SETTINGS, config(plan).encode())

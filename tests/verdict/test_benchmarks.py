@@ -8,7 +8,7 @@ import pytest
 from backtest.data.losses import LOSSES, qlike
 from backtest.data.question import Question
 from backtest.data.records.verdict import Candidate, Comparison, Verdict
-from backtest.reports.wording.verdict import sentences
+from backtest.reports.wording.evidence import sentences
 from backtest.significance.robust import diebold_mariano_robust, robust_detectable
 from backtest.verdict.record import evidence_of
 from backtest.verdict.rule import judge
@@ -62,14 +62,14 @@ def test_without_a_claim_or_without_the_model_nothing_is_compared() -> None:
     assert judged(0.1, "gjr_garch").benchmarks == ()
 
 
-def said(p_value: float) -> str:
+def said(p_value: float) -> tuple[str, ...]:
     numbers = {"skill": 0.02, "p_value": 0.001, "p_adjusted": 0.002, "n": 900}
     better = candidate("better", "lstm", benchmarks=(Comparison("gjr_garch", p_value),), **numbers)
     known = verdict(better, question=QUESTION)
     assert Verdict.from_json(known.to_json()) == known
-    return sentences(known)[0]
+    return sentences(known)
 
 
 def test_the_claim_says_whether_it_holds_against_the_benchmark() -> None:
-    assert "It beats GJR GARCH (DM p < 0.001, not adjusted)." in said(1e-5)
-    assert "It does not significantly beat GJR GARCH (DM p = 0.31, not adjusted)." in said(0.31)
+    assert "LSTM beats GJR GARCH (p < 0.001, not adjusted)." in said(1e-5)
+    assert "LSTM does not significantly beat GJR GARCH (p = 0.31, not adjusted)." in said(0.31)

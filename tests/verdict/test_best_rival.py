@@ -21,7 +21,8 @@ from backtest.reports.blocks import Table
 from backtest.reports.result import Result
 from backtest.reports.sections.horizons import horizons, horizons_title
 from backtest.reports.sections.scores import headline as headline_table
-from backtest.reports.wording.verdict import headline, sentences
+from backtest.reports.wording.evidence import sentences
+from backtest.reports.wording.verdict import headline
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.equal_accuracy import smallest_detectable, smallest_detectable_difference
 from backtest.verdict.ledger import Ledger, Trial
@@ -158,9 +159,10 @@ def test_a_line_of_the_usual_test_is_an_attempt_at_the_robust_one_and_lends_it_n
 
 def test_the_first_sentence_names_the_best_baseline() -> None:
     assert headline(VERDICT) == "Evidence of skill: LSTM forecasts better than the best of 3 baselines (ridge)."
-    (sentence,) = sentences(VERDICT)
-    assert sentence.startswith("LSTM beats the best of 3 baselines (ridge): squared error ")
-    assert "The p is the largest of 3 tests, one against each baseline: that against ridge." in sentence
+    line, counts, *notes = sentences(VERDICT)
+    assert line.startswith("LSTM, better")
+    assert "MSE against the best of 3 baselines (ridge), " in counts
+    assert "The p of LSTM is the largest of 3 tests, one against each baseline: that against ridge." in notes
 
 
 def test_at_several_horizons_each_best_baseline_is_named() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from backtest.data.errors import ConfigError, RunError, WrongSchema
 from backtest.data.names import RANKING
+from backtest.data.records.audit import Suspects
 from backtest.data.records.verdict import Reason, Verdict
 from backtest.verdict.family import Key, Tried
 from backtest.verdict.record import evidence_of
@@ -238,7 +239,7 @@ def test_a_network_without_forecasts_of_the_same_rows_cannot_tell() -> None:
 
 
 def test_a_leak_overrules_every_number() -> None:
-    signal = replace(evidence_on(random_forecasts(11, n=1000, signal=0.3)), leak=True)
+    signal = replace(evidence_on(random_forecasts(11, n=1000, signal=0.3)), leak=Suspects(shared=True))
     verdict = judge(signal, networks=["lstm"])
     assert verdict.status == "leak suspected"
     assert verdict.candidates[0].status == "leak suspected"
