@@ -77,7 +77,7 @@ def run(
     ] = "quick",
     settings: Changes = None,
 ) -> None:
-    """Audit for leaks, run (or resume) the walk-forward backtest, write the report."""
+    """Audit for leaks, run (or resume) the walk-forward backtest, write the report; exit status 4 if it leaks."""
     import backtest.reports as reports
     from backtest.audit.levels import find_audit
     from backtest.cli.progress import WalkProgress
@@ -100,12 +100,18 @@ def run(
         _show_and_keep(prepared, folder, audited)
         tell("Run aborted: leak found. Fix it, or pass --audit off (results are then marked unreliable).")
         raise typer.Exit(4)
-    tell(f"{audited.depth} audit: {leak_reason(audited) or 'no leak found'}" if audited else "not audited for leaks")
+    tell(
+        f"{audited.depth} audit: {leak_reason(audited.leaks) or 'no leak found'}"
+        if audited
+        else "not audited for leaks"
+    )
     walk_forward(prepared, folder, WalkProgress(console), command=command, audited=audited)
     page = reports.write(folder)
     show_result(reports.read(folder))
     console.print()
     show_report(page)
+    if audited and not audited.passed:
+        raise typer.Exit(4)
 
 
 @app.command("audit")

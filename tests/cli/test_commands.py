@@ -9,15 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backtest.data.names import label
 from backtest.data.reading import synthetic
+from backtest.data.records.audit import AUDIT, Audit, Leak, Subject
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import FORMAT, MANIFEST
-from backtest.reports.wording.verdict import sentences
+from backtest.reports.wording.evidence import sentences
 from backtest.walk.config_file import build
 from tests.support.command import call
 from tests.support.fake_run import Plan, make
@@ -52,8 +54,8 @@ def run(finished: Path, tmp_path: Path) -> Path:
 
 
 def verdict(run: Path) -> str:
-    """The sentence of the run's verdict."""
-    return sentences(Verdict.from_json((run / "verdict.json").read_text()))[0]
+    """The sentences of the run's verdict."""
+    return " ".join(sentences(Verdict.from_json((run / "verdict.json").read_text())))
 
 
 def test_a_run_prints_verdict_table_and_report_and_resumes_with_the_same_command(
@@ -82,6 +84,17 @@ def test_a_run_on_variances_resumes_though_its_lags_follow_from_the_bars(
     output = " ".join(capsys.readouterr().out.split())
     assert "holds a run with other settings" not in output
     assert "done before" in output
+
+
+def test_a_run_that_goes_on_in_spite_of_a_leak_has_status_4(
+    run: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = Audit.from_json((run / AUDIT).read_text())
+    level = replace(audit.levels[0], leaks=(Leak("reads_later_bars", Subject("feature", "log_return")),))
+    (run / AUDIT).write_text(replace(audit, levels=(level, *audit.levels[1:])).to_json())
+    assert call(monkeypatch, "run", str(settings), "--out", str(run), "--audit", "off") == 4
+    assert Verdict.from_json((run / "verdict.json").read_text()).status == "leak suspected"
+    assert "Leak suspected" in (run / "report.md").read_text()
 
 
 def test_report_rewrites_the_same_bytes_from_the_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
