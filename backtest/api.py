@@ -188,5 +188,5 @@ def _audit(plan: WalkPlan, folder: Path | None, depth: Depth, console: Console) 
             console.print(f"audit: {LEVELS[level.code]} done", style="dim")
 
     found = find_or_make_audit(plan, folder, depth, tell)
-    console.print(f"{found.depth} audit: {leak_reason(found) or 'no leak found'}", highlight=False, markup=False)
+    console.print(f"{found.depth} audit: {leak_reason(found.leaks) or 'no leak found'}", highlight=False, markup=False)
     return found

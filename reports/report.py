@@ -20,7 +20,7 @@ from backtest.reports.render.svg import standalone
 from backtest.reports.run import RunResult, read
 from backtest.reports.sections import COMPARISON_SECTIONS, SECTIONS
 from backtest.reports.wording.comparison import spelt
-from backtest.reports.wording.verdict import SUSPECT
+from backtest.reports.wording.verdict import suspicion
 
 NO_RESULT = ("verdict", "validity", "fairness", "own", "settings", "data", "method", "glossary")
 """Sections that stay valid after a leak; all others are marked."""
@@ -74,8 +74,7 @@ def compose(result: RunResult | ComparisonResult, names: Collection[str] | None 
         sections = {name: section(result) for name, section in SECTIONS.items() if wanted(name, names)}
         title, subtitle, version = run_title(result), run_subtitle(result), result.manifest.versions.get("beatzero", "")
     every = tuple(Section(name, blocks) for name, blocks in sections.items() if blocks)
-    if result.verdict.status == "leak suspected":
-        every = marked(every, NO_RESULT)
+    every = marked(every, NO_RESULT, suspicion(result.verdict))
     return Document(title=title, subtitle=subtitle, version=version, sections=every)
 
 
@@ -111,15 +110,15 @@ def comparison_subtitle(result: ComparisonResult) -> str:
     return f"{listed(found.symbols, 4)}, {counted(found.rows, 'forecast')} in common, {first} to {last}{ahead}"
 
 
-def marked(sections: Sequence[Section], exceptions: Collection[str]) -> tuple[Section, ...]:
-    """Return sections whose titles say that a leak is suspected, but for those named as exceptions."""
-    return tuple(section if section.name in exceptions else suspected(section) for section in sections)
+def marked(sections: Sequence[Section], exceptions: Collection[str], mark: str) -> tuple[Section, ...]:
+    """Return sections whose titles begin with what is suspected, but for those named as exceptions."""
+    return tuple(section if section.name in exceptions else suspected(section, mark) for section in sections)
 
 
-def suspected(section: Section) -> Section:
-    """Return a section whose title says that a leak is suspected."""
+def suspected(section: Section, mark: str) -> Section:
+    """Return a section whose title begins with what is suspected."""
     blocks = (
-        replace(block, finding=SUSPECT + block.finding) if isinstance(block, Heading) else block
+        replace(block, finding=mark + block.finding) if isinstance(block, Heading) else block
         for block in section.blocks
     )
     return replace(section, blocks=tuple(blocks))

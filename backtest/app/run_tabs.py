@@ -28,8 +28,9 @@ from backtest.reports.wording.audit import (
     leak_sentence,
     notes,
 )
+from backtest.reports.wording.evidence import sentences
 from backtest.reports.wording.question import words_of_loss
-from backtest.reports.wording.verdict import headline, remark, sentences
+from backtest.reports.wording.verdict import headline, remark
 
 STATES: dict[str, tuple[Tone, str]] = {
     "passed": ("good", "passed"),

@@ -17,7 +17,8 @@ from backtest.reports.formats import counted, plain, tied
 from backtest.reports.sections.compared_runs import verdict_of
 from backtest.reports.sections.pairs import pairs_table
 from backtest.reports.wording.audit import LEVELS, checked, leak_words, notes, subject_words
-from backtest.reports.wording.verdict import headline, remark, sentences
+from backtest.reports.wording.evidence import sentences
+from backtest.reports.wording.verdict import headline, remark
 
 console = Console()
 WIDE = 110

@@ -11,7 +11,7 @@ from backtest.reports.blocks import Block, Details, Figure, Heading, Text
 from backtest.reports.formats import bars
 from backtest.reports.render.svg import renamed
 from backtest.reports.result import Result
-from backtest.reports.wording.verdict import SUSPECT
+from backtest.reports.wording.verdict import suspicion
 
 R = TypeVar("R", bound=Result)
 
@@ -30,7 +30,7 @@ def by_horizon(section: Callable[[R], tuple[Block, ...]]) -> Callable[[R], tuple
         others = (horizon for horizon in result.horizons if horizon != result.horizon)
         every = {result.horizon: section(result)} | {horizon: section(result.at(horizon)) for horizon in others}
         first, *rest = [(horizon, blocks) for horizon, blocks in every.items() if blocks] or [(0, ())]
-        mark = SUSPECT if result.verdict.status == "leak suspected" else ""
+        mark = suspicion(result.verdict)
         folded = (block for horizon, blocks in rest for block in _folded(blocks, horizon, mark))
         return (*(_named(block, first[0]) for block in first[1]), *folded)
 

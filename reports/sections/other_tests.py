@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backtest.data.names import label
-from backtest.data.question import Question
 from backtest.data.result_tables import JOINT, TESTS
 from backtest.reports.blocks import Block, Column, Details, Group, Heading, Table, Text
+from backtest.reports.families import adjusted, family_size, family_text, is_against_rival, is_primary
 from backtest.reports.formats import MISSING, counted, decimal, listed, p_value, shortened, tied
 from backtest.reports.result import Result, Score
 from backtest.reports.rows import Row
@@ -69,11 +69,6 @@ def ranked_models(result: Result) -> tuple[Score, ...]:
     return result.candidates or result.rivals
 
 
-def is_against_rival(row: Row, result: Result) -> bool:
-    """Return whether a test is against the rival, or the model that it turned out to be."""
-    return row.baseline in (result.question.rival, result.rival)
-
-
 def name_of_test(row: Row, result: Result) -> str:
     """Return the name of a test, with loss and baseline where they are not those of the verdict."""
     loss = other_losses(row, result)
@@ -108,18 +103,6 @@ def other_losses(row: Row, result: Result) -> str:
     return "" if loss in (question.loss, DIRECTION) or row.test in REGRESSIONS else words_of_loss(loss).several
 
 
-def is_primary(row: Row, asked: Question) -> bool:
-    """Return whether a test is the one behind the verdict."""
-    return {"test": row.test, "loss": row.loss, "baseline": row.baseline} == asked.primary
-
-
-def adjusted(row: Row, result: Result) -> float | None:
-    """Return the adjusted p-value; for the test behind the verdict the one that allows for everything tried."""
-    own = next((score.p_adjusted for score in result.scores if score.model == row.model), None)
-    found: float | None = own if is_primary(row, result.question) else row.p_adjusted
-    return found
-
-
 def answer(row: Row, result: Result) -> str:
     """Return the answer of a test: yes if the adjusted p-value is at most alpha."""
     if row.p_value is None:
@@ -152,7 +135,11 @@ def other_tests_title(rows: Sequence[Row], result: Result) -> str:
         else f"No test that could be computed finds skill against {result.rival_name}"
     )
     where = f" in the {MOST_MODELS} best models" if len(ranked_models(result)) > MOST_MODELS else ""
-    return f"{none}{where}"
+    hidden = [row for row in computed if row.p_value <= result.verdict.alpha]
+    if not hidden:
+        return f"{none}{where}"
+    largest = max(hidden, key=lambda row: family_size(row, result))
+    return f"{none}{where} once {family_text(largest, result)} are allowed for"
 
 
 def passed_sentence(passed: Sequence[Row], result: Result) -> str:
@@ -171,29 +158,42 @@ def passed_sentence(passed: Sequence[Row], result: Result) -> str:
 def answer_table(rows: Sequence[Row], result: Result) -> Table:
     """Return one row per test: its question, and its answer for each model with the adjusted p-value."""
     models = list(dict.fromkeys(row.model for row in rows))
-    parts: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
+    parts: dict[str, dict[tuple[str, str, str], dict[str, str]]] = {}
     for row in rows:
         groups = parts.setdefault(result.fill(ABOUT[is_of_skill(row, result)]), {})
         chance = p_value(adjusted(row, result), result.verdict.alpha)
         shown = answer(row, result) if chance == MISSING else f"{answer(row, result)} ({chance})"
-        groups.setdefault((asked_in_words(row, result), name_of_test(row, result)), {})[row.model] = shown
+        about = asked_in_words(row, result), family_of_test(row, rows, result), name_of_test(row, result)
+        groups.setdefault(about, {})[row.model] = shown
     table = [
         Group(
-            tuple((asks, *(one.get(model, MISSING) for model in models), name) for (asks, name), one in answers), about
+            tuple(
+                (asks, *(one.get(model, MISSING) for model in models), family, name)
+                for (asks, family, name), one in answers
+            ),
+            about,
         )
         for about, answers in ((about, groups.items()) for about, groups in parts.items())
     ]
     columns = [Column("Question", number=False, wraps=True), *(Column(label(model), number=False) for model in models)]
-    return Table((*columns, Column("Test", number=False)), tuple(table), result.fill(ANSWER_CAPTION))
+    ends = Column("Adjusted over", number=False), Column("Test", number=False)
+    return Table((*columns, *ends), tuple(table), result.fill(ANSWER_CAPTION))
+
+
+def family_of_test(row: Row, rows: Sequence[Row], result: Result) -> str:
+    """Return what the p-values of a test are adjusted over, the same for all of its models."""
+    same = [one for one in rows if (one.test, one.loss, one.baseline) == (row.test, row.loss, row.baseline)]
+    return family_text(max(same, key=lambda one: family_size(one, result)), result)
 
 
 ABOUT = {True: "Skill against {rival}", False: "Other questions"}
 """The group of a row of the answers, by whether it is about skill against the rival."""
 
 ANSWER_CAPTION = (
-    "In brackets the adjusted p. Yes: it is at most the significance level; no evidence is not proof of the opposite. "
-    "It allows for the models of this run, in the first row also for everything else tried on these bars. The baseline"
-    " is {rival} unless another one is named."
+    "In brackets the p, adjusted over the same test of all models but the references, that of Clark-West against "
+    "{rival} over the candidates, that of the verdict over everything tried on these bars. Different tests are not "
+    "adjusted for each other. Yes: it is at most the significance level; no evidence is not proof of the opposite. The "
+    "baseline is {rival} unless another one is named."
 )
 
 
@@ -233,7 +233,13 @@ def joint_table(rows: Sequence[Row], result: Result) -> Table:
         chance = p_value(first.p_value if first.model is None else None, alpha)
         cells.append(Group(((joint_answer(members, alpha), chance, note_cell(first.note)),), name))
     columns = (Column("Answer", number=False, wraps=True), Column("p"), NOTE)
-    return Table(columns, tuple(cells), result.fill("Joint tests of all models, on {losses} unless others are named."))
+    return Table(columns, tuple(cells), result.fill(JOINT_CAPTION))
+
+
+JOINT_CAPTION = (
+    "Joint tests of all models, on {losses} unless others are named. Each allows for the number of models by itself; "
+    "their p-values are not adjusted further."
+)
 
 
 def joint_answer(rows: Sequence[Row], alpha: float) -> str:

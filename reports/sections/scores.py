@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backtest.data.names import Status, label
 from backtest.data.records.verdict import Verdict
 from backtest.reports.blocks import Block, Column, Group, Heading, Note, Table
@@ -135,14 +137,38 @@ def headline(result: Result) -> Table:
 
     if several:
         of_horizons = [
-            Group(tuple(cells(score, view) for score in view.scores), f"{bars([view.horizon])} ahead")
+            Group(
+                (*(cells(score, view) for score in view.scores), *combination_rows(view, columns)),
+                f"{bars([view.horizon])} ahead",
+            )
             for view in views(result)
         ]
         return Table(columns, tuple(of_horizons), f"{headline_caption(result.verdict)} {ORDER_CAPTION}")
     baselines = tuple(cells(score, result) for score in result.scores if not score.status)
     candidates = tuple(cells(score, result) for score in result.candidates)
-    groups = (Group(baselines, "Baselines"), Group(candidates, "Models, best first"))
+    combined = combination_rows(result, columns)
+    groups = (
+        Group(baselines, "Baselines"),
+        Group(candidates, "Models, best first"),
+        Group(combined, "Combinations of the models, tested alone"),
+    )
     return Table(columns, tuple(group for group in groups if group.rows), headline_caption(result.verdict))
+
+
+def combination_rows(result: Result, columns: Sequence[Column]) -> tuple[tuple[str, ...], ...]:
+    """Return a row of the table of all models for each combination of the candidates at the horizon of the views."""
+    rows = list[tuple[str, ...]]()
+    found = next((one for one in result.verdict.combinations if one.horizon == result.horizon), None)
+    if found is None:
+        return ()
+    for name, own in (("combined", found.equal), ("shrunk", found.mixed)):
+        told = {
+            f"Skill vs {label(result.common_rival)}": percent(own.skill, skill_digits(own.skill)),
+            "95 % interval": interval(own.skill_low, own.skill_high, skill_digits(own.skill_low, own.skill_high)),
+            "p": p_value(own.p_value, result.verdict.alpha),
+        }
+        rows.append((name, *(told.get(column.label, MISSING) for column in columns[1:])))
+    return tuple(rows)
 
 
 def headline_caption(verdict: Verdict) -> str:
@@ -154,7 +180,8 @@ def headline_caption(verdict: Verdict) -> str:
         f"The more comparisons, the smaller one p is by luck: the adjusted p ({adjustment(verdict)}) is corrected for "
         f"all {whole(verdict.comparisons)} made on these bars (every model but the references{where}{others})."
     )
-    return f"{fill(SKILL_CAPTION, verdict.question)} {adjusted} {fill(SET_CAPTION, verdict.question)}"
+    combined = f" {fill(COMBINED, verdict.question)}" if verdict.combinations else ""
+    return f"{fill(SKILL_CAPTION, verdict.question)} {adjusted} {fill(SET_CAPTION, verdict.question)}{combined}"
 
 
 SKILL_CAPTION = (
@@ -166,6 +193,11 @@ SET_CAPTION = (
     "In the set: in the Model Confidence Set, the models that cannot be ruled out as the best. A fold is won if the "
     "{loss} is lower than that of {rival}; a seed is better if its forecasts alone would be judged better than "
     "{rival}. The last columns are mean losses of the forecast {outcome}."
+)
+
+COMBINED = (
+    "Combined: the mean of the models' forecasts; shrunk: a mix of it with {rival} whose weight in each fold is the "
+    "best one of the folds before. Neither is judged, and their p is not adjusted."
 )
 
 ORDER_CAPTION = "At each horizon the baselines come first, then the models, best first."

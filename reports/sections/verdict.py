@@ -8,8 +8,9 @@ from backtest.data.records.verdict import Verdict as Found
 from backtest.reports.blocks import Block, Tone, Verdict
 from backtest.reports.formats import bars, tied
 from backtest.reports.run import RunResult
+from backtest.reports.wording.evidence import sentences
 from backtest.reports.wording.question import fill
-from backtest.reports.wording.verdict import headline, remark, sentences
+from backtest.reports.wording.verdict import headline, remark
 
 TONES: dict[Status, tuple[Tone, str]] = {
     "better": ("good", "Better than {rival}"),

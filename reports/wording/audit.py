@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from backtest.data.records.audit import (
     FEATURE_LEAKS,
     PERTURBATION_WORDS,
-    Audit,
     Counterexample,
     Leak,
     LeakCode,
@@ -191,13 +191,12 @@ def leak_words(leak: Leak) -> str:
     return "\n".join([*lines, f"  what to do: {leak_remedy(leak)}"])
 
 
-def leak_reason(audit: Audit) -> str:
-    """Return why no number of a run is reliable, in a clause; empty if nothing was found."""
-    if audit.passed:
+def leak_reason(leaks: Sequence[Leak]) -> str:
+    """Return why numbers are unreliable, in a clause on the first leak; empty if there is none."""
+    if not leaks:
         return ""
-    others = len(audit.leaks) - 1
-    more = f" (and {others} more)" if others else ""
-    return f"the audit found that {leak_sentence(audit.leaks[0])}{more}"
+    more = f" (and {len(leaks) - 1} more)" if leaks[1:] else ""
+    return f"the audit found that {leak_sentence(leaks[0])}{more}"
 
 
 def _moved(leak: Leak) -> str:

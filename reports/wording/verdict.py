@@ -1,26 +1,13 @@
-"""The verdict in words: every sentence is made here from its codes and numbers, never "p = 0.00" or "-0.0 %"."""
+"""The verdict in words: its headline, and what candidates and rivals are called."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from backtest.data.losses import WEIGHTED
 from backtest.data.names import BEST, RANKING, Status, label
-from backtest.data.records.audit import Audit
-from backtest.data.records.verdict import Candidate, Reason, Verdict
-from backtest.reports.formats import bars, counted, decimal, listed
-from backtest.reports.wording.audit import leak_reason
-from backtest.reports.wording.effects import chance_text, effect_text, short_p
-from backtest.reports.wording.question import words_of_loss
+from backtest.data.records.verdict import Candidate, Verdict
+from backtest.reports.formats import bars, counted, listed
 
-CLAIMS: dict[Status, str] = {
-    "leak suspected": "Leak suspected, no conclusion about {name}",
-    "better": "{name} beats {rival}",
-    "no evidence": "No evidence that {name} beats {rival}",
-    "worse": "{name} does worse than {rival}",
-    "cannot tell": "Cannot tell whether {name} beats {rival}",
-}
 OPENINGS: dict[Status, str] = {
     "leak suspected": "Leak suspected",
     "better": "Evidence of skill",
@@ -30,9 +17,6 @@ OPENINGS: dict[Status, str] = {
 }
 FRAGILE: dict[Status, str] = {"better": "Fragile evidence of skill", "worse": "Negative skill, but fragile"}
 """The opening if no claim of the status holds without one of the folds."""
-
-SUSPECT = "Leak suspected, results unreliable: "
-"""What the title of every result begins with where the audit found a leak."""
 
 NOTHING_TO_JUDGE = "Nothing to judge: the run has no model besides the references."
 
@@ -47,7 +31,7 @@ def headline(verdict: Verdict) -> str:
         for fragile in (False, True):
             found = [one for one in verdict.candidates if (one.status, one.fragile) == (status, fragile)]
             groups |= {(status, fragile): found} if found else {}
-    if verdict.status == "leak suspected":
+    if verdict.status == "leak suspected" and not spared(verdict):
         return f"{OPENINGS[verdict.status]}: no number of this run can be trusted."
     if not groups:
         return NOTHING_TO_JUDGE
@@ -63,12 +47,19 @@ def headline(verdict: Verdict) -> str:
     return f"{opening}: {'; '.join(clauses)}."
 
 
-def sentences(verdict: Verdict, audit: Audit | None = None) -> tuple[str, ...]:
-    """One sentence on each candidate: the claim, then the numbers that it rests on.
+def spared(verdict: Verdict) -> list[Candidate]:
+    """Return the candidates that no leak concerns."""
+    return [one for one in verdict.candidates if one.status != "leak suspected"]
 
-    `audit` adds what the leak is, where one is suspected.
-    """
-    return tuple(_sentence(one, verdict, audit) for one in verdict.candidates)
+
+def suspicion(verdict: Verdict) -> str:
+    """Return what the title of every result begins with: whom a suspected leak concerns; empty without one."""
+    if verdict.status != "leak suspected":
+        return ""
+    if not spared(verdict):
+        return "Leak suspected, results unreliable: "
+    concerned = dict.fromkeys(label(one.model) for one in verdict.candidates if one.status == "leak suspected")
+    return f"Leak suspected in {listed(list(concerned), len(concerned))}: "
 
 
 def rival_words(verdict: Verdict, horizon: int | None = None) -> str:
@@ -128,19 +119,6 @@ def _named(members: Sequence[Candidate], verdict: Verdict) -> tuple[list[str], s
     return [f"{model} ({bars(horizons)})" if horizons else model for model, horizons in known.items()], ""
 
 
-def reason_words(reason: Reason, audit: Audit | None = None) -> str:
-    """Why nothing can be said about a model, as a clause; `audit` tells what a suspected leak is."""
-    if reason.code == "leak":
-        return leak_reason(audit) if audit and not audit.passed else "see the leak audit of the run"
-    return {
-        "few_folds": f"{counted(reason.got or 0, 'fold')}, at least {reason.needed} are needed",
-        "few_differences": f"{counted(reason.got or 0, 'loss difference')}, at least {reason.needed} are needed",
-        "all_zero": "the rival makes no loss",
-        "undefined_test": reason.note,
-        "no_forecasts": "its forecasts do not cover the same rows as those of the rival",
-    }[reason.code]
-
-
 def _clause(status: Status, fragile: bool, names: Sequence[str], rival: str, where: str) -> str:
     """What is said of the models of one status."""
     models = listed(names, len(names))
@@ -153,96 +131,3 @@ def _clause(status: Status, fragile: bool, names: Sequence[str], rival: str, whe
         "worse": f"{models} {'forecasts' if one else 'forecast'} worse than {rival}{where}{carried}",
         "cannot tell": f"the evidence is insufficient to judge {models}{where}",
     }[status]
-
-
-def _sentence(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
-    """The claim on one candidate, then its numbers; the p-values are those of the claim."""
-    rival = label(verdict.question.rival)
-    against = rival_words(verdict, found.horizon or None)
-    scope = ", ".join([counted(verdict.forecasts, "forecast"), counted(verdict.folds, "fold"), *_seeds(found, rival)])
-    claim = CLAIMS[found.status].format(name=candidate_name(found, verdict), rival=against)
-    claim = claim[:1].upper() + claim[1:]
-    worse = found.status == "worse"
-    raw, adjusted = (found.p_worse, found.p_worse_adjusted) if worse else (found.p_value, found.p_adjusted)
-    if found.reason:
-        return f"{claim}: {reason_words(found.reason, audit)}. {scope}."
-    if found.skill is None or raw is None or adjusted is None:
-        return f"{claim}: {scope}."
-    effect = effect_text(found.skill, found.skill_low, found.skill_high, words_of_loss(verdict.question.loss).one)
-    said = [f"{claim}: {effect}; {chance_text(raw, adjusted, verdict.alpha, worse=worse)}, {scope}."]
-    said += _weighted(found, verdict)
-    if found.fragile and found.worst_p is not None:
-        without = short_p(found.worst_p, verdict.alpha).replace("<", "below")
-        said.append(f"Fragile: without fold {found.worst_fold} the adjusted p is {without}.")
-    return " ".join([*said, *_benchmarks(found, verdict), *_deciding(found, verdict), *_power(found)])
-
-
-def _weighted(found: Candidate, verdict: Verdict) -> list[str]:
-    """What errors weighted by known variances say, and whether a claim rests on them alone."""
-    own = found.weighted
-    if own is None or own.skill is None:
-        return []
-    worse = found.status == "worse"
-    raw, adjusted = (own.p_worse, own.p_worse_adjusted) if worse else (own.p_value, own.p_adjusted)
-    if raw is None or adjusted is None:
-        return []
-    effect = effect_text(own.skill, own.skill_low, own.skill_high, "squared error")
-    alone = " The claim rests on these alone." if found.found_by == (WEIGHTED,) else ""
-    chance = chance_text(raw, adjusted, verdict.alpha, worse=worse)
-    return [f"Errors in units of the volatility known at each forecast: {effect}; {chance}.{alone}"]
-
-
-def _benchmarks(found: Candidate, verdict: Verdict) -> list[str]:
-    """Whether a model that beats the rival beats the benchmarks of its target too."""
-    named = {one.model for one in found.benchmarks}
-    absent = [
-        label(name)
-        for name in verdict.question.about.benchmarks
-        if name not in {*named, found.model, *verdict.question.rivals}
-    ]
-    said = [f"The run has no {listed(absent)} to compare it with."] if absent and found.status == "better" else []
-    for one in found.benchmarks:
-        beats = "It beats" if one.p_value <= verdict.alpha else "It does not significantly beat"
-        shown = short_p(one.p_value, verdict.alpha)
-        said.append(
-            f"{beats} {label(one.model)} (DM p {shown if shown.startswith('<') else f'= {shown}'}, not adjusted)."
-        )
-    return said
-
-
-def _deciding(found: Candidate, verdict: Verdict) -> list[str]:
-    """How the p-value follows from those against the baselines, where the rival is the best of them."""
-    if found.hardest is None:
-        return []
-    tests = f"{counted(len(verdict.question.baselines), 'test')}, one against each baseline"
-    if found.status == "worse":
-        return [f"The p is the smallest of {tests}, times their number: that against {label(found.hardest)}."]
-    return [f"The p is the largest of {tests}: that against {label(found.hardest)}."]
-
-
-def _power(found: Candidate) -> list[str]:
-    """The smallest detectable gain; nothing if the observed gain is significant and smaller."""
-    if found.detectable is None or (found.status == "better" and found.detectable > (found.skill or 0)):
-        return []
-    if found.detectable >= 1:
-        return ["This sample is too small to detect even a perfect forecast."]
-    least, following = _two_digits(100 * found.detectable), found.detectable_following
-    other = _two_digits(100 * following) if following is not None and following < 1 else least
-    range_ = f", of {other} % if the gain comes when volatility is high" if other != least else ""
-    return [f"This sample would have shown a gain of {least} % or more{range_}."]
-
-
-def _two_digits(percent: float) -> str:
-    """A percentage with two significant digits, without a power of ten."""
-    return decimal(percent, max(0, 1 - math.floor(math.log10(percent))))
-
-
-def _seeds(found: Candidate, rival: str) -> list[str]:
-    """How many seeds there were, and how many of them would have had the verdict "better" alone."""
-    if not found.seeds:
-        return []
-    if len(found.seed_verdicts) < 2 or found.reason:
-        return [counted(found.seeds, "seed")]
-    better = found.seed_verdicts.count("better")
-    alone = f"{better} alone {'beats' if better == 1 else 'beat'} {rival}" if better else f"no seed alone beats {rival}"
-    return [f"{counted(found.seeds, 'seed')} ({alone})"]

@@ -17,7 +17,8 @@ from backtest.data.result_tables import COVERAGE
 from backtest.forecast.next_step import next_steps
 from backtest.reports.sections.verdict import tone_of
 from backtest.reports.wording.audit import leak_remedy, notes
-from backtest.reports.wording.verdict import headline, sentences
+from backtest.reports.wording.evidence import sentences
+from backtest.reports.wording.verdict import headline
 from tests.support.app_page import choose, figures, open_page, upload, words
 from tests.support.audits import LEAKS, leaky, level
 from tests.support.fake_run import Plan, make

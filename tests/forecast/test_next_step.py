@@ -21,7 +21,8 @@ from backtest.data.run_files import MANIFEST, read_manifest, write_json
 from backtest.forecast.intervals import Interval
 from backtest.forecast.next_step import next_steps
 from backtest.reports.formats import plain
-from backtest.reports.wording.verdict import headline, sentences
+from backtest.reports.wording.evidence import sentences
+from backtest.reports.wording.verdict import headline
 from tests.support.command import call
 from tests.support.small_run import small, walk
 
@@ -121,8 +122,8 @@ def test_the_terminal_prints_the_headline_then_every_candidate(
     show_verdict(both)
     lines = capsys.readouterr().out.strip()
     assert lines.startswith(" ".join(headline(both).split()[:5]))
-    assert " ".join(lines.split()).endswith(plain(sentences(both)[1]))
-    assert sentences(both)[1].startswith("The other ")
+    assert " ".join(lines.split()).endswith(plain(sentences(both)[-1]))
+    assert sentences(both)[1].startswith("The other")
     assert call(monkeypatch, "forecast", str(finished)) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert f"{plain(headline(verdict))} {plain(sentences(verdict)[0])}" in told

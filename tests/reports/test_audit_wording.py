@@ -7,7 +7,6 @@ from typing import Any, get_args
 import pytest
 
 from backtest.data.records.audit import (
-    Audit,
     Counterexample,
     Leak,
     LeakCode,
@@ -145,9 +144,9 @@ def test_a_subject_in_words(subject: Subject, words: str) -> None:
 
 
 def test_the_reason_is_a_clause_about_the_first_leak() -> None:
-    assert leak_reason(passed()) == leak_reason(Audit("full", "", ())) == ""
-    assert leak_reason(leaky(FOUND[0])) == "the audit found that feature my_feature reads the future"
-    assert leak_reason(leaky()) == "the audit found that feature my_feature reads the future (and 1 more)"
+    assert leak_reason(passed().leaks) == ""
+    assert leak_reason(leaky(FOUND[0]).leaks) == "the audit found that feature my_feature reads the future"
+    assert leak_reason(leaky().leaks) == "the audit found that feature my_feature reads the future (and 1 more)"
 
 
 def test_what_a_level_checked_is_counted_and_its_notes_follow() -> None:

@@ -71,7 +71,7 @@ def test_a_suspected_leak_is_said_in_the_title_of_every_result(tmp_path: Path) -
 
 def test_a_section_that_nobody_has_thought_of_is_marked() -> None:
     sections = [Section(name, (Heading("finding", "question"),)) for name in ("brand new", *NO_RESULT)]
-    blocks = [block for section in marked(sections, NO_RESULT) for block in section.blocks]
+    blocks = [block for section in marked(sections, NO_RESULT, SUSPECT) for block in section.blocks]
     found = [block.finding for block in blocks if isinstance(block, Heading)]
     assert found == [f"{SUSPECT}finding", *["finding"] * len(NO_RESULT)]
 

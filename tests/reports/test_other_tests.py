@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from backtest.data.names import Status
+from backtest.data.records.verdict import Claim, ClarkWest
 from backtest.data.result_tables import JOINT, TESTS
 from backtest.data.targets import PRIMARY_TEST
 from backtest.reports.blocks import Details, Table
+from backtest.reports.families import adjusted, family_text, is_primary
 from backtest.reports.rows import Row
 from backtest.reports.run import RunResult
 from backtest.reports.sections import SECTIONS
 from backtest.reports.sections.other_tests import (
     answer_table,
-    is_primary,
     joint_answer,
     leading_tests,
     other_tests_title,
@@ -34,10 +35,17 @@ def named(test: str, p_value: float | None, **changes: Any) -> Row:
 
 def asked(usual: RunResult, *tests: Row, status: Status = "no evidence") -> RunResult:
     """A run with these tests; the verdict's own has the adjusted p-value of the test itself."""
-    own = {row.model: row.p_adjusted for row in tests if is_primary(row, usual.question)}
-    result = judged(usual, candidate(status), candidate(status, "lstm"))
-    scores = tuple(replace(score, p_adjusted=own.get(score.model)) for score in result.scores)
-    return altered(with_rows(result, TESTS, tests), scores=scores)
+    result = judged(usual, candidate(status), candidate(status, "lstm"), claims=claims_of(usual, *tests))
+    return with_rows(result, TESTS, tests)
+
+
+def claims_of(usual: RunResult, *tests: Row) -> tuple[Claim, ...]:
+    """The claims that these rows make."""
+    return tuple(
+        Claim(row.model, row.horizon, row.p_value, row.p_adjusted)
+        for row in tests
+        if is_primary(row, usual.question) and row.p_value is not None
+    )
 
 
 OWN, ABSOLUTE = PRIMARY_TEST, {"loss": "absolute"}
@@ -84,6 +92,14 @@ SIGN, SIGN_OF_LSTM = {"loss": "direction", "alternative": "greater"}, {"loss": "
             [named(OWN, 0.3), named("bold", 0.0, baseline="naive")],
             "No test finds skill against zero",
         ),
+        (
+            [named(OWN, 0.3), named("bold", 0.01, p_adjusted=0.2), named("bold", 0.6, model="lstm")],
+            "No test finds skill against zero once 2 models are allowed for",
+        ),
+        (
+            [named(OWN, 0.01, p_adjusted=0.3), named("bold", 0.2)],
+            "No test finds skill against zero once 5 comparisons are allowed for",
+        ),
         ([named(OWN, None)], "No test of skill could be computed"),
         ([], "No test of skill could be computed"),
     ],
@@ -91,6 +107,29 @@ SIGN, SIGN_OF_LSTM = {"loss": "direction", "alternative": "greater"}, {"loss": "
 def test_the_title_of_the_tests_says_what_they_say_together(usual: RunResult, tests: list[Row], title: str) -> None:
     result = asked(usual, *tests)
     assert other_tests_title(leading_tests(result), result) == title
+
+
+@pytest.mark.parametrize(
+    ("tests", "text"),
+    [
+        ([named("bold", 0.1), named("bold", 0.2, model="lstm")], "2 models"),
+        ([named("bold", 0.1), named("new", 0.2)], "not adjusted"),
+        ([named("bold", 0.1, p_adjusted=None)], "not adjusted"),
+        ([named(OWN, 0.1)], "5 comparisons"),
+        ([named(OWN, 0.1, loss="weighted")], "not adjusted"),
+    ],
+)
+def test_each_test_says_what_its_p_is_adjusted_over(usual: RunResult, tests: list[Row], text: str) -> None:
+    found = asked(usual, *tests)
+    result = replace(found, verdict=replace(found.verdict, comparisons=5))
+    assert family_text(tests[0], result) == text
+
+
+def test_clark_west_has_the_p_and_the_family_that_the_verdict_gives_it(usual: RunResult) -> None:
+    row = named("clark_west", 0.02, p_adjusted=0.3)
+    own = candidate("no evidence", clark_west=ClarkWest(0.02, 0.04, 2))
+    found = with_rows(judged(usual, own, candidate("no evidence", "lstm")), TESTS, [row])
+    assert (adjusted(row, found), family_text(row, found)) == (0.04, "2 candidates")
 
 
 def test_no_test_is_believed_where_there_is_too_little_evidence(usual: RunResult) -> None:
@@ -110,14 +149,15 @@ def test_what_all_tests_agree_on_is_said_of_the_models_that_are_shown_alone(usua
     tests = tuple(
         named(OWN, p_value, model=model) for model, p_value in zip("abcd", (0.5, 0.5, 0.5, 0.01), strict=True)
     )
-    found = altered(with_rows(usual, TESTS, tests), scores=tuple(replace(one, p_adjusted=0.5) for one in four))
+    known = replace(usual, verdict=replace(usual.verdict, claims=claims_of(usual, *tests)))
+    found = altered(with_rows(known, TESTS, tests), scores=tuple(four))
     assert {row.model for row in leading_tests(found)} == {"a", "b", "c"}
     assert other_tests_title(leading_tests(found), found) == "No test finds skill against zero in the 3 best models"
 
 
 def test_an_undefined_test_says_so_with_its_reason(usual: RunResult) -> None:
     result = asked(usual, named("sign", None))
-    assert answer_table(leading_tests(result), result).rows == (("sign?", "undefined", "Sign"),)
+    assert answer_table(leading_tests(result), result).rows == (("sign?", "undefined", "–", "Sign"),)
     (unfolded,) = next(block.inside for block in SECTIONS["tests"](result) if isinstance(block, Details))
     assert isinstance(unfolded, Table)
     assert unfolded.rows[0][-1] == "the forecasts are all the same"
@@ -142,7 +182,7 @@ def test_a_test_is_shown_against_zero_and_for_being_better_as_far_as_it_was_made
 def test_every_test_has_one_answer_per_leading_model(usual: RunResult) -> None:
     table = answer_table(leading_tests(usual), usual)
     assert len(table.rows) == len({(one.test, one.loss) for one in usual.rows(TESTS, fold=None)})
-    assert {cell.split(" (")[0] for row in table.rows for cell in row[1:-1]} <= {"yes", "no evidence", "undefined"}
+    assert {cell.split(" (")[0] for row in table.rows for cell in row[1:-2]} <= {"yes", "no evidence", "undefined"}
 
 
 def test_tests_not_of_skill_have_their_own_label_and_losses_are_named(

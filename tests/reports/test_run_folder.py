@@ -13,7 +13,7 @@ from backtest.data.errors import RunError, WrongSchema
 from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_json
 from backtest.data.schema import FITS
 from backtest.reports.run import read
-from backtest.reports.wording.verdict import sentences
+from backtest.reports.wording.evidence import sentences
 from tests.support.fake_run import Plan, make
 
 

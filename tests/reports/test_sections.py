@@ -104,14 +104,19 @@ def test_every_status_of_a_verdict_has_a_tone_and_a_word() -> None:
 
 def test_the_headline_table_has_every_model_and_sets_baselines_apart(usual: RunResult) -> None:
     table = headline(usual)
-    assert [group.label for group in table.groups] == ["Baselines", "Models, best first"]
+    assert [group.label for group in table.groups] == [
+        "Baselines",
+        "Models, best first",
+        "Combinations of the models, tested alone",
+    ]
     assert [row[0] for row in table.groups[0].rows][:2] == ["zero", "naive"]
-    assert len(table.rows) == 7
+    assert [row[0] for row in table.groups[2].rows] == ["combined", "shrunk"]
+    assert len(table.rows) == 7 + 2
     zero = dict(zip([column.label for column in table.columns], table.rows[0], strict=True))
     assert {zero["Skill vs zero"], zero["p"], zero["Folds won"], zero["Seeds better"]} == {"–"}
     heads = ["Model", "Skill vs zero", "95 % interval", "p", "p adjusted", "In the set", "Folds won", "Seeds better"]
     assert [column.label for column in table.columns][:8] == heads
-    assert {row[5] for row in table.rows} <= {"yes", "no"}
+    assert {row[5] for group in table.groups[:2] for row in group.rows} <= {"yes", "no"}
 
 
 def test_what_a_narrow_terminal_shows_of_the_headline_table_fits_80_columns(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -10,17 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.names import RANKING, Status
-from backtest.data.question import Question
 from backtest.data.records.audit import Audit, Leak, Level, Subject
-from backtest.data.records.verdict import Claim, Reason, ReasonCode, Verdict
-from backtest.reports.wording.effects import chance_text, effect_text
-from backtest.reports.wording.verdict import (
-    candidate_name,
-    headline,
-    reason_words,
-    remark,
-    sentences,
-)
+from backtest.data.records.verdict import Claim, ClarkWest, Concentration, Reason, ReasonCode, Verdict, Weighted
+from backtest.reports.wording.effects import effect_text, equal_p
+from backtest.reports.wording.evidence import days_text, reason_words, sentences
+from backtest.reports.wording.verdict import candidate_name, headline, remark, suspicion
 from tests.support.candidates import candidate, verdict
 
 FRAGILE = ", but not without one of the folds"
@@ -30,15 +25,15 @@ FINITE = st.floats(-50, 0.999)
 @pytest.mark.parametrize(
     ("skill", "low", "high", "text"),
     [
-        (0.004, -0.003, 0.011, "squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %"),
-        (-0.012, -0.023, -0.001, "squared error 1.2 % higher, 95 % CI of the gain -2.3 to -0.1 %"),
-        (0.00031, -0.00008, 0.0007, "squared error 0.03 % lower, 95 % CI -0.01 to +0.07 %"),
-        (0.0002, -0.0098, 0.0102, "squared error 0.02 % lower, 95 % CI -0.98 to +1.02 %"),
-        (-0.0, -0.01, 0.01, "squared error 0.0 % lower, 95 % CI -1.0 to +1.0 %"),
-        (-0.005, -0.01, 0.0002, "squared error 0.50 % higher, 95 % CI of the gain -1.00 to +0.02 %"),
-        (0.0, -0.01, 0.01, "squared error 0.0 % lower, 95 % CI -1.0 to +1.0 %"),
-        (-35.1, -40.0, -30.2, "squared error 3,510.0 % higher, 95 % CI of the gain -4,000.0 to -3,020.0 %"),
-        (0.5, None, None, "squared error 50.0 % lower"),
+        (0.004, -0.003, 0.011, "MSE 0.4 % lower (-0.3 to +1.1 %)"),
+        (-0.012, -0.023, -0.001, "MSE 1.2 % higher (-2.3 to -0.1 %)"),
+        (0.00031, -0.00008, 0.0007, "MSE 0.03 % lower (-0.01 to +0.07 %)"),
+        (0.0002, -0.0098, 0.0102, "MSE 0.02 % lower (-0.98 to +1.02 %)"),
+        (-0.0, -0.01, 0.01, "MSE 0.0 % lower (-1.0 to +1.0 %)"),
+        (-0.005, -0.01, 0.0002, "MSE 0.50 % higher (-1.00 to +0.02 %)"),
+        (0.0, -0.01, 0.01, "MSE 0.0 % lower (-1.0 to +1.0 %)"),
+        (-35.1, -40.0, -30.2, "MSE 3,510.0 % higher (-4,000.0 to -3,020.0 %)"),
+        (0.5, None, None, "MSE 50.0 % lower"),
     ],
 )
 def test_effects_read_as_gains(skill: float, low: float | None, high: float | None, text: str) -> None:
@@ -54,15 +49,13 @@ def test_no_effect_shows_a_signed_zero_and_the_interval_is_in_order(skill: float
     assert low <= gain <= high or "less than" in text
 
 
-def test_both_p_values_stand_side_by_side() -> None:
-    assert chance_text(0.31, 0.62, 0.05) == "DM p = 0.31 (adjusted 0.62)"
-    assert chance_text(1e-9, 0.002, 0.05) == "DM p < 0.001 (adjusted 0.002)"
-    assert chance_text(0.013, 0.026, 0.05, worse=True) == "DM p of being worse = 0.013 (adjusted 0.026)"
+def test_a_p_value_has_a_sign_of_equality_unless_it_is_too_small() -> None:
+    assert (equal_p(0.31, 0.05), equal_p(1e-9, 0.05)) == ("= 0.31", "< 0.001")
 
 
 def test_the_end_that_decides_is_never_rounded_away() -> None:
-    assert effect_text(-0.059, -0.117, -0.0001).endswith("95 % CI of the gain -11.70 to -0.01 %")
-    assert effect_text(0.007, -0.0004, 0.0152).endswith("95 % CI -0.04 to +1.52 %")
+    assert effect_text(-0.059, -0.117, -0.0001).endswith("(-11.70 to -0.01 %)")
+    assert effect_text(0.007, -0.0004, 0.0152).endswith("(-0.04 to +1.52 %)")
 
 
 def found(*models: tuple[Status, str, bool]) -> Verdict:
@@ -70,56 +63,120 @@ def found(*models: tuple[Status, str, bool]) -> Verdict:
     return verdict(*(candidate(status, model, fragile=fragile) for status, model, fragile in models))
 
 
-def test_the_sentence_has_the_promised_form() -> None:
-    numbers = {"skill": 0.004, "skill_low": -0.003, "skill_high": 0.011, "p_value": 0.31, "p_adjusted": 0.62}
-    seeds = {"seeds": 2, "seed_verdicts": ("no evidence", "no evidence"), "detectable": 0.031}
-    one = candidate("no evidence", "lstm", **numbers, **seeds)
-    assert sentences(verdict(one, forecasts=8640, folds=12))[0] == (
-        "No evidence that LSTM beats zero: squared error 0.4 % lower, 95 % CI -0.3 to +1.1 %; DM p = 0.31 (adjusted "
-        "0.62), 8,640 forecasts, 12 folds, 2 seeds (no seed alone beats zero). This sample would have shown a gain of "
-        "3.1 % or more."
+UNSURE: dict[str, Any] = {"skill": 0.004, "skill_low": -0.003, "skill_high": 0.011, "p_value": 0.31, "p_adjusted": 0.62}
+
+
+def test_each_candidate_has_a_line_and_the_counts_stand_once() -> None:
+    lstm = candidate("no evidence", "lstm", **UNSURE, seeds=2, detectable=0.031)
+    gru = candidate("no evidence", "gru", **{**UNSURE, "skill": -0.012, "p_adjusted": 0.9}, seeds=2, detectable=0.02)
+    assert sentences(verdict(lstm, gru, forecasts=8640, folds=12, comparisons=14)) == (
+        "LSTM: MSE 0.4 % lower (-0.3 to +1.1 %), adjusted p = 0.62.",
+        "GRU: MSE 1.2 % higher (-0.3 to +1.1 %), adjusted p = 0.90.",
+        (
+            "8,640 forecasts, 12 folds, 2 seeds. MSE against zero, 95 % intervals of the gain; p one-sided, adjusted "
+            "for 14 comparisons."
+        ),
+        "This sample would have shown gains of: GRU 2.0 %, LSTM 3.1 % or more.",
     )
 
 
-def test_better_and_worse_are_said_with_the_p_of_their_own_direction() -> None:
-    better = candidate("better", "lstm", skill=0.02, skill_low=0.01, skill_high=0.03, p_value=1e-5, p_adjusted=2e-5)
-    assert sentences(verdict(better))[0].startswith(
-        "LSTM beats zero: squared error 2.0 % lower, 95 % CI +1.0 to +3.0 %; DM p < 0.001"
-    )
-    numbers = {"skill": -0.02, "skill_low": -0.03, "skill_high": -0.01, "p_worse": 0.004, "p_worse_adjusted": 0.008}
-    worse = candidate("worse", "lstm", p_value=0.996, p_adjusted=1.0, **numbers)
-    assert sentences(verdict(worse))[0].startswith(
-        "LSTM does worse than zero: squared error 2.0 % higher, 95 % CI of the gain -3.0 to -1.0 %; "
-        "DM p of being worse = 0.004 (adjusted 0.008)"
-    )
-
-
-def test_a_sentence_opens_with_a_capital() -> None:
-    numbers = {"skill": 0.02, "p_value": 0.001, "p_adjusted": 0.002}
-    assert sentences(verdict(candidate("better", "ridge", **numbers)))[0].startswith("Ridge beats zero: ")
-
-
-def test_seeds_are_counted_where_a_model_has_some() -> None:
-    numbers = {"skill": 0.02, "p_value": 0.001, "p_adjusted": 0.002}
-    seeded = candidate("better", "lstm", seeds=2, seed_verdicts=("better", "no evidence"), **numbers)
-    said = sentences(verdict(seeded, candidate("better", "ridge", **numbers)))
-    assert "2 seeds (1 alone beats zero)" in said[0]
-    assert "seed" not in said[1]
+def weighted(**changes: float) -> Weighted:
+    """What a test on weighted errors found."""
+    known = {"skill": 0.009, "skill_low": 0.002, "skill_high": 0.016, "p_value": 0.004, "p_adjusted": 0.01}
+    return Weighted(**{**known, "p_worse": 0.996, "p_worse_adjusted": 1.0, **changes})
 
 
 @pytest.mark.parametrize(
-    ("alone", "words"),
+    ("found_by", "line"),
     [
-        (("no evidence", "worse", "cannot tell"), "3 seeds (no seed alone beats log HAR)"),
-        (("better", "no evidence", "no evidence"), "3 seeds (1 alone beats log HAR)"),
-        (("better", "better", "no evidence"), "3 seeds (2 alone beat log HAR)"),
+        (
+            ("weighted",),
+            (
+                "LSTM, better by weighted errors: weighted MSE 0.9 % lower (+0.2 to +1.6 %), adjusted p = 0.010, "
+                "plain 0.62."
+            ),
+        ),
+        (
+            ("squared",),
+            "LSTM, better by plain errors: MSE 0.4 % lower (-0.3 to +1.1 %), adjusted p = 0.62, weighted 0.010.",
+        ),
+        (
+            ("squared", "weighted"),
+            "LSTM, better by both tests: MSE 0.4 % lower (-0.3 to +1.1 %), adjusted p = 0.62, weighted 0.010.",
+        ),
     ],
 )
-def test_seeds_are_counted_against_the_rival_of_the_run(alone: tuple[Status, ...], words: str) -> None:
-    numbers = {"skill": 0.02, "p_value": 0.2, "p_adjusted": 0.4}
-    seeded = candidate("no evidence", "lstm", seeds=3, seed_verdicts=alone, **numbers)
-    asked = Question(target="log_variance", rival="log_har", loss="qlike")
-    assert words in sentences(verdict(seeded, question=asked))[0]
+def test_a_claim_names_the_test_that_made_it(found_by: tuple[str, ...], line: str) -> None:
+    one = candidate("better", "lstm", **UNSURE, weighted=weighted(), found_by=found_by)
+    assert sentences(verdict(one))[0] == line
+
+
+def test_a_p_that_is_small_before_adjustment_only_is_told() -> None:
+    numbers = UNSURE | {"p_value": 0.03, "p_adjusted": 0.12}
+    own = weighted(p_value=0.01, p_adjusted=0.07)
+    assert sentences(verdict(candidate("no evidence", "lstm", **numbers, weighted=own)))[0].endswith(
+        "adjusted p = 0.12 (0.030 before adjustment), weighted 0.070 (0.010 before adjustment)."
+    )
+
+
+def test_being_worse_is_said_with_the_p_of_its_own_direction() -> None:
+    numbers = {"skill": -0.02, "skill_low": -0.03, "skill_high": -0.01, "p_worse": 0.004, "p_worse_adjusted": 0.008}
+    worse = candidate("worse", "lstm", p_value=0.996, p_adjusted=1.0, **numbers)
+    assert sentences(verdict(worse))[0] == (
+        "LSTM, worse: MSE 2.0 % higher (-3.0 to -1.0 %), adjusted p of being worse = 0.008."
+    )
+
+
+def test_a_line_opens_with_a_capital() -> None:
+    assert sentences(verdict(candidate("better", "ridge", **UNSURE)))[0].startswith("Ridge, better: ")
+
+
+def test_knowing_something_that_does_not_pay_is_said_with_its_p_and_family() -> None:
+    known = {"clark_west": ClarkWest(0.004, 0.008, 2), "sub_verdict": "does_not_pay"}
+    one = candidate("worse", "lstm", **UNSURE, **known)
+    said = "LSTM (0.008) knows something, but it does not pay: Clark-West p, adjusted for 2 candidates."
+    assert said in sentences(verdict(one))
+    assert said not in sentences(verdict(replace(one, sub_verdict=None)))
+    two = (candidate("no evidence", model, **UNSURE, **known) for model in ("lstm", "gru"))
+    both = "LSTM (0.008) and GRU (0.008) know something, but it is not shown to pay: Clark-West p, adjusted for 2 "
+    assert f"{both}candidates." in sentences(verdict(*two))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "days", "text"),
+    [
+        ("2008-10-06", "2008-10-17", 10, "10 days of October 2008 hold much"),
+        ("2008-09-30", "2008-10-02", 3, "3 days from 30 September to 2 October 2008 hold much"),
+        ("2008-12-31", "2009-01-02", 2, "2 days from 31 December 2008 to 2 January 2009 hold much"),
+        ("2020-03-16", "2020-03-16", 1, "16 March 2020 holds much"),
+        ("odd", "odder", 2, "2 days from odd to odder hold much"),
+    ],
+)
+def test_days_that_hold_a_loss_difference_are_named(first: str, last: str, days: int, text: str) -> None:
+    assert days_text(Concentration(first, last, days, 0.3)) == text
+
+
+def test_days_that_several_models_share_are_told_once() -> None:
+    place = Concentration("2008-10-06", "2008-10-17", 10, 0.32)
+    found = [candidate("no evidence", model, **UNSURE, concentration=place) for model in ("lstm", "gru")]
+    assert sentences(verdict(*found))[-1] == (
+        "10 days of October 2008 hold much of the squared error difference: 32 % (LSTM) and 32 % (GRU)."
+    )
+
+
+def test_a_leak_of_some_models_is_said_of_these_alone() -> None:
+    leaks = (
+        candidate("leak suspected", "gru", reason=Reason("leak_of_model")),
+        candidate("no evidence", "lstm", **UNSURE),
+    )
+    level = Level(4, "fold_isolation", {"folds": 3}, (Leak("forecasts_ignore_rows", Subject("model", "gru", 2)),))
+    said = sentences(verdict(*leaks), Audit("quick", "key", (level,)))
+    assert said[0].startswith("GRU: leak suspected; the audit found that model gru, fold 2 forecasts the same when")
+    assert said[1].startswith("LSTM: MSE")
+    assert suspicion(verdict(*leaks)) == "Leak suspected in GRU: "
+    assert headline(verdict(*leaks)).endswith("GRU; LSTM does not forecast significantly better than zero.")
+    assert suspicion(verdict(leaks[0])) == "Leak suspected, results unreliable: "
+    assert suspicion(verdict(leaks[1])) == ""
 
 
 @pytest.mark.parametrize(
@@ -135,22 +192,21 @@ def test_seeds_are_counted_against_the_rival_of_the_run(alone: tuple[Status, ...
 def test_every_reason_is_said(reason: Reason, text: str) -> None:
     unknown = candidate("cannot tell", "lstm", reason=reason, seeds=2)
     assert sentences(verdict(unknown, forecasts=1000, folds=2)) == (
-        f"Cannot tell whether LSTM beats zero: {text}. 1,000 forecasts, 2 folds, 2 seeds.",
+        f"LSTM: cannot tell; {text}.",
+        "1,000 forecasts, 2 folds, 2 seeds.",
     )
 
 
 def test_every_reason_code_has_its_words() -> None:
-    assert all(reason_words(Reason(code, 1, 2, "note")) for code in get_args(ReasonCode))
+    assert all(reason_words(Reason(code, 1, 2, "note"), "lstm") for code in get_args(ReasonCode))
 
 
-def test_a_leak_is_named_where_the_audit_is_known() -> None:
+def test_a_leak_is_named_where_the_audit_is_known_and_says_why_it_concerns_a_model() -> None:
     leaky = verdict(candidate("leak suspected", "lstm", reason=Reason("leak")))
-    level = Level(4, "fold_isolation", {"folds": 3}, (Leak("forecasts_ignore_rows", Subject("model", "gru", 2)),))
-    audit = Audit("quick", "key", (level,))
-    opening = "Leak suspected, no conclusion about LSTM: "
-    assert sentences(leaky)[0].startswith(f"{opening}see the leak audit of the run.")
-    assert sentences(leaky, audit)[0].startswith(
-        f"{opening}the audit found that model gru, fold 2 forecasts the same when every bar is replaced."
+    level = Level(1, "causality", {"features": 3}, (Leak("reads_later_bars", Subject("feature", "x")),))
+    assert sentences(leaky)[0] == "LSTM: leak suspected; see the leak audit of the run."
+    assert sentences(leaky, Audit("quick", "key", (level,)))[0] == (
+        "LSTM: leak suspected; the audit found that feature x reads the future, which concerns every model."
     )
 
 
@@ -247,26 +303,29 @@ def test_a_headline_names_every_model_and_opens_by_the_strongest_claim(models: l
 
 @pytest.mark.parametrize(("number", "text"), [(0.013, "1.3"), (0.00074, "0.074"), (0.5, "50")])
 def test_the_smallest_gain_has_two_digits(number: float, text: str) -> None:
-    one = candidate("no evidence", skill=0.0, p_value=0.5, p_adjusted=1.0, detectable=number)
-    assert sentences(verdict(one, forecasts=100, folds=4))[0].endswith(f"would have shown a gain of {text} % or more.")
+    one = candidate("no evidence", **UNSURE, detectable=number)
+    assert sentences(verdict(one))[-1] == f"This sample would have shown gains of: GRU {text} % or more."
 
 
-@pytest.mark.parametrize(("p_value", "text"), [(0.2, "is 0.20"), (0.0504, "is 0.0504"), (1e-5, "is below 0.001")])
-def test_a_fragile_claim_says_what_is_left_without_the_fold_that_carries_it(p_value: float, text: str) -> None:
-    numbers: dict[str, Any] = {"skill": 0.01, "p_value": 0.001, "p_adjusted": 0.002}
-    one = candidate("better", fragile=True, worst_p=p_value, worst_fold=3, **numbers)
-    assert sentences(verdict(one, forecasts=100, folds=4))[0].endswith(
-        f"Fragile: without fold 3 the adjusted p {text}."
+def test_a_gain_that_follows_volatility_has_a_number_of_its_own() -> None:
+    one = candidate("no evidence", **UNSURE, detectable=0.024, detectable_following=0.03)
+    assert sentences(verdict(one))[-1] == (
+        "This sample would have shown gains of: GRU 2.4 to 3.0 % or more; the second number if gains come when "
+        "volatility is high."
     )
+
+
+@pytest.mark.parametrize(("p_value", "text"), [(0.2, "0.20"), (0.0504, "0.0504"), (1e-5, "< 0.001")])
+def test_a_fragile_claim_says_what_is_left_without_the_fold_that_carries_it(p_value: float, text: str) -> None:
+    one = candidate("better", fragile=True, worst_p=p_value, worst_fold=3, **UNSURE)
+    assert sentences(verdict(one))[0].endswith(f", fragile: {text} without fold 3.")
 
 
 def test_a_gain_of_more_than_everything_could_not_have_shown() -> None:
-    one = candidate("no evidence", skill=0.0, p_value=0.5, p_adjusted=1.0, detectable=1.84)
-    assert sentences(verdict(one, forecasts=30, folds=4))[0].endswith(
-        "This sample is too small to detect even a perfect forecast."
-    )
+    one = candidate("no evidence", **UNSURE, detectable=1.84)
+    assert sentences(verdict(one))[-1] == "This sample is too small to detect even a perfect forecast by GRU."
 
 
 def test_a_gain_that_showed_by_luck_is_not_called_too_small_to_show() -> None:
-    one = candidate("better", skill=0.2, p_value=0.001, p_adjusted=0.001, detectable=0.31)
-    assert "would have shown" not in sentences(verdict(one, forecasts=300, folds=4))[0]
+    one = candidate("better", **(UNSURE | {"skill": 0.2}), detectable=0.31)
+    assert not any("would have shown" in said for said in sentences(verdict(one)))
