@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from backtest.data.records.audit import AUDIT, Audit, Leak, Level
 from backtest.data.records.manifest import DataCard
+from backtest.data.records.verdict import Verdict
 from backtest.reports.blocks import Block, Column, Details, Facts, Group, Heading, Item, Note, Strip, Table, Text
 from backtest.reports.formats import MISSING, counted, listed, whole
 from backtest.reports.run import RunResult
@@ -18,12 +19,13 @@ from backtest.reports.wording.audit import (
     leak_sentence,
     notes,
 )
+from backtest.reports.wording.verdict import concerned, spared
 
 QUESTION = "Is the run valid?"
 MOST_LEAKS = 20
 """Leaks that are listed."""
 
-UNTRUSTED = "No number of this report is reliable until the leak is fixed and the run is repeated."
+UNTRUSTED = "No number{whose} is reliable until the leak is fixed and the run is repeated."
 
 
 def validity(result: RunResult) -> tuple[Block, ...]:
@@ -38,7 +40,7 @@ def validity(result: RunResult) -> tuple[Block, ...]:
             trials_item(result.verdict.configurations),
         )
     )
-    found = leak_blocks(audit) if audit and audit.leaks else ()
+    found = leak_blocks(audit, of_whom(result.verdict)) if audit and audit.leaks else ()
     details = (Details("The levels of the audit", (level_table(audit.levels),)),) if audit else ()
     return (Heading(validity_title(result), QUESTION), strip, *found, *details)
 
@@ -47,7 +49,7 @@ def validity_title(result: RunResult) -> str:
     """Return the worst problem in one sentence."""
     audit = result.audit
     if audit and not audit.passed:
-        return "A leak was found: the results are unreliable"
+        return f"A leak was found: the results{of_whom(result.verdict)} are unreliable"
     if not all(map(in_order, result.folds)):
         return "A test period overlaps training or validation: the results are unreliable"
     if not audit or not audit.done:
@@ -113,8 +115,14 @@ def trials_item(configurations: int) -> Item:
     return Item("good", label, f"{whole(configurations)} in all", "configurations; the p-values allow for all of them")
 
 
-def leak_blocks(audit: Audit) -> tuple[Block, ...]:
-    """Return every leak with its evidence and its remedy."""
+def of_whom(verdict: Verdict) -> str:
+    """Return whose results a leak makes unreliable, ` of GRU`; empty where it concerns all candidates, or none."""
+    names = concerned(verdict)
+    return f" of {names}" if names and spared(verdict) else ""
+
+
+def leak_blocks(audit: Audit, whose: str = "") -> tuple[Block, ...]:
+    """Return every leak with its evidence and its remedy; `whose` names the models that it concerns, if not all."""
     found = [
         (f"Level {whole(level.number)}, {LEVELS[level.code]}", leak_paragraph(leak))
         for level in audit.levels
@@ -122,7 +130,7 @@ def leak_blocks(audit: Audit) -> tuple[Block, ...]:
     ]
     rest = len(found) - MOST_LEAKS
     more = (Text(f"{counted(rest, 'more leak')} in {AUDIT}."),) if rest > 0 else ()
-    return (Note(UNTRUSTED), Facts(tuple(found[:MOST_LEAKS])), *more)
+    return (Note(UNTRUSTED.format(whose=whose or " of this report")), Facts(tuple(found[:MOST_LEAKS])), *more)
 
 
 def leak_paragraph(leak: Leak) -> str:

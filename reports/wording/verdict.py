@@ -58,8 +58,13 @@ def suspicion(verdict: Verdict) -> str:
         return ""
     if not spared(verdict):
         return "Leak suspected, results unreliable: "
-    concerned = dict.fromkeys(label(one.model) for one in verdict.candidates if one.status == "leak suspected")
-    return f"Leak suspected in {listed(list(concerned), len(concerned))}: "
+    return f"Leak suspected in {concerned(verdict)}: "
+
+
+def concerned(verdict: Verdict) -> str:
+    """Return the names of the candidates that a leak concerns."""
+    names = list(dict.fromkeys(label(one.model) for one in verdict.candidates if one.status == "leak suspected"))
+    return listed(names, len(names))
 
 
 def rival_words(verdict: Verdict, horizon: int | None = None) -> str:
