@@ -161,7 +161,7 @@ def combination_rows(result: Result, columns: Sequence[Column]) -> tuple[tuple[s
     found = next((one for one in result.verdict.combinations if one.horizon == result.horizon), None)
     if found is None:
         return ()
-    for name, own in (("combined", found.equal), ("shrunk", found.mixed)):
+    for name, own in (("pool", found.equal), ("shrunk", found.mixed)):
         told = {
             f"Skill vs {label(result.common_rival)}": percent(own.skill, skill_digits(own.skill)),
             "95 % interval": interval(own.skill_low, own.skill_high, skill_digits(own.skill_low, own.skill_high)),
@@ -196,7 +196,7 @@ SET_CAPTION = (
 )
 
 COMBINED = (
-    "Combined: the mean of the models' forecasts; shrunk: a mix of it with {rival} whose weight in each fold is the "
+    "Pool: the mean of the models' forecasts; shrunk: a mix of it with {rival} whose weight in each fold is the "
     "best one of the folds before. Neither is judged, and their p is not adjusted."
 )
 

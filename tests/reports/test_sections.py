@@ -110,7 +110,7 @@ def test_the_headline_table_has_every_model_and_sets_baselines_apart(usual: RunR
         "Combinations of the models, tested alone",
     ]
     assert [row[0] for row in table.groups[0].rows][:2] == ["zero", "naive"]
-    assert [row[0] for row in table.groups[2].rows] == ["combined", "shrunk"]
+    assert [row[0] for row in table.groups[2].rows] == ["pool", "shrunk"]
     assert len(table.rows) == 7 + 2
     zero = dict(zip([column.label for column in table.columns], table.rows[0], strict=True))
     assert {zero["Skill vs zero"], zero["p"], zero["Folds won"], zero["Seeds better"]} == {"–"}
