@@ -52,7 +52,7 @@ if TYPE_CHECKING:  # for editors and type checkers; tests compare it with _EXPOR
         stepwise,
         superior_predictive_ability,
     )
-    from backtest.significance.weights import known_variance
+    from backtest.significance.weights import known_variance, moving_variance
 
 _EXPORTS = {
     "best_baseline": ("BestBaselineTest", "best_of_baselines"),
@@ -80,7 +80,7 @@ _EXPORTS = {
         *("ModelConfidenceSet", "Stepwise", "Superiority", "model_confidence_set", "stepwise"),
         "superior_predictive_ability",
     ),
-    "weights": ("known_variance",),
+    "weights": ("known_variance", "moving_variance"),
 }
 
 __all__ = [name for names in _EXPORTS.values() for name in names]

@@ -55,10 +55,26 @@ def known_variance(
     return np.asarray(known[places] * factors)
 
 
+def moving_variance(y: npt.ArrayLike, *, horizon: int = 1) -> FloatArray:
+    """Return the exponentially weighted mean (n,) of the squares of a series (n,) that were known at each outcome.
+
+    It starts at the mean of all squares, and so is no forecast of its first rows: it tells when volatility was high.
+    """
+    check_horizon(horizon)
+    squares = np.asarray(y, dtype=np.float64) ** 2
+    smooth = _smooth(squares, float(squares.mean()))
+    return np.asarray(smooth[np.maximum(0, np.arange(squares.size) - (horizon - 1))])
+
+
+def _smooth(squares: FloatArray, start: float) -> FloatArray:
+    """The exponentially weighted mean (m + 1,) before each of the squares (m,), and after all of them."""
+    moving, _ = lfilter([1 - DECAY], [1, -DECAY], squares, zi=[DECAY * start])
+    return np.concatenate([[start], moving])
+
+
 def _means_before(squares: FloatArray, start: float, beginning: int) -> FloatArray:
     """The mixed mean (m + 1,) before each of the squares (m,), and after all of them."""
-    moving, _ = lfilter([1 - DECAY], [1, -DECAY], squares, zi=[DECAY * start])
-    smooth = np.concatenate([[start], moving])
+    smooth = _smooth(squares, start)
     counts = np.arange(1, squares.size + 1)
     plain = np.concatenate([[start], np.cumsum(squares) / counts])
     plain[: beginning + 1] = start

@@ -47,7 +47,7 @@ class ManyPlan:
     detectable: int
 
 
-FULL = ManyPlan(equal=200, found=400, detectable=400)
+FULL = ManyPlan(equal=100, found=400, detectable=400)
 QUICK = ManyPlan(equal=10, found=10, detectable=20)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backtest.data.errors import UndefinedTest
 from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.weights import BEGINNING, known_variance
+from backtest.significance.weights import BEGINNING, DECAY, known_variance, moving_variance
 from tests.support.places import needs_shared, shared
 
 
@@ -68,3 +68,14 @@ def test_an_hour_in_which_little_is_traded_is_calm() -> None:
 def test_nothing_to_start_from_is_undefined(y: np.ndarray) -> None:
     with pytest.raises(UndefinedTest, match=f"{BEGINNING} outcomes that are not all zero"):
         known_variance(y)
+
+
+def test_the_moving_variance_is_the_recursion_and_sees_no_later_outcome() -> None:
+    y = np.random.default_rng(4).standard_normal(50)
+    for horizon in (1, 5):
+        found = moving_variance(y, horizon=horizon)
+        level = float(np.mean(y**2))
+        assert found[:horizon].tolist() == [level] * horizon
+        for row in range(horizon, y.size):
+            level = DECAY * level + (1 - DECAY) * y[row - horizon] ** 2
+            assert found[row] == pytest.approx(level, rel=1e-12)
