@@ -21,7 +21,7 @@ from backtest.reports.compared import from_tables, read
 from backtest.reports.wording.audit import LEVELS, leak_reason, leak_words
 from backtest.result_views import AuditResult, Comparison
 from backtest.run_view import Run
-from backtest.verdict.record import join_session, judge_again
+from backtest.verdict.record import enter_session, join_session, judge_again
 from backtest.walk import engine
 from backtest.walk.plan import WalkPlan
 
@@ -163,6 +163,7 @@ def compare(*runs: Run | str | Path, save: str | Path | None = None) -> Comparis
     if save is not None:
         return Comparison(read(compare_runs(finished, Path(save))))
     found = compare_finished(read_runs(finished))
+    enter_session(found.trial, found.losses)
     return Comparison(from_tables(found.record, found.verdict, found.tables))
 
 

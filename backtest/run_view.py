@@ -19,9 +19,8 @@ from backtest.reports.report import compose
 from backtest.reports.run import RunResult, from_tables, read
 from backtest.reports.wording.verdict import candidate_name
 from backtest.result_views import EvaluationView, captured
-from backtest.verdict.ledger import LEDGER, SESSION, Ledger, append
-from backtest.verdict.multiple_testing import ledger_of, trial_of
-from backtest.verdict.record import copy_trials, hashes_of, join_session, judge_evaluation
+from backtest.verdict.ledger import SESSION, Ledger, known_in, with_users
+from backtest.verdict.record import copy_trials, enter_session, hashes_of, join_session, judge_evaluation
 from backtest.walk.config_file import build, parse
 from backtest.walk.engine import EvaluatedWalk, save_walk
 from backtest.walk.run_folder import refuse_other
@@ -58,16 +57,16 @@ class Run(EvaluationView):
     def from_walk(cls, walk: EvaluatedWalk, store: MemoryStore) -> Run:
         """Return a run in memory: judged with all else that was tried on the same bars in this session."""
         card, config = walk.manifest, walk.plan.config
-        judged, trial = judge_evaluation(
+        judged, trial, losses = judge_evaluation(
             config.name,
             walk.evaluation,
             walk.settings,
-            Ledger(tuple(SESSION)),
+            with_users(Ledger(tuple(SESSION))),
             networks=walk.networks,
             **hashes_of(card),
             leak=walk.leak,
         )
-        SESSION.append(trial)
+        enter_session(trial, losses)
         result = from_tables(card, config.to_toml(), judged, walk.audit, walk.evaluation.tables)
         return cls(result, (walk, store))
 
@@ -125,9 +124,8 @@ class Run(EvaluationView):
         if self.folder and target.resolve() == self.folder.resolve():
             return target
         if isinstance(self._source, Path):
-            tried = ledger_of(self._source).trials
             self._copy(self._source, target)
-            copy_trials(tried, target)
+            copy_trials(known_in(self._source.parent), target)
         else:
             save_walk(*self._source, target)
         join_session(target)
@@ -145,15 +143,13 @@ class Run(EvaluationView):
         return self._in_memory
 
     def _copy(self, source: Path, target: Path) -> None:
-        """Copy the run folder, and enter the copy into the ledger beside it."""
+        """Copy the run folder."""
         refuse_other(target, build(parse(self.config, where="config.toml"), where="config.toml"))
         manifest = run_files.read_manifest(source)
         with run_files.locked(target):
             (target / run_files.MANIFEST).unlink(missing_ok=True)
             shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
             run_files.write_json(target / run_files.MANIFEST, manifest)
-        entry = trial_of(target.name, self.verdict, self.tests, self.table("strategies"), **hashes_of(manifest))
-        append(target.parent / LEDGER, entry)
 
     def __repr__(self) -> str:
         """Return the run's name, statuses and size on one line."""

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,14 @@ def home() -> Path:
 def runs_folder() -> Path:
     """Folder of all runs."""
     return home() / "runs"
+
+
+def user_folder() -> Path:
+    """Folder of what concerns all runs of a user: BACKTEST_HOME, or the platform's folder for the data of programs."""
+    if own := os.environ.get("BACKTEST_HOME"):
+        return Path(own)
+    usual = "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/share"
+    return Path(os.environ.get("XDG_DATA_HOME") or usual).expanduser() / "beatzero"
 
 
 def sha256(content: bytes) -> str:

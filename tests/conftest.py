@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["BEATZERO_TEST_CACHE"] = mkdtemp(prefix="beatzero-tests-")
+    os.environ.pop("BACKTEST_HOME", None)
+    os.environ["XDG_DATA_HOME"] = os.devnull  # no folder: what is made for several tests is not remembered
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -64,6 +67,13 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
+
+
+@pytest.fixture(autouse=True)
+def own_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test, and the processes that it starts, a folder of the user's data in which nothing was tried yet."""
+    folder = Path(os.environ["BEATZERO_TEST_CACHE"]) / "data" / secrets.token_hex(8)
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from backtest.cli.trials import ledger_app
+
 if TYPE_CHECKING:
     from backtest.data.records.audit import Audit
     from backtest.walk.plan import WalkPlan
@@ -28,6 +30,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Inspect files of bars.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(ledger_app, name="ledger")
 
 
 def show_version(asked: bool) -> None:
@@ -83,6 +86,7 @@ def run(
     from backtest.cli.progress import WalkProgress
     from backtest.cli.terminal import console, show_report, show_result, tell
     from backtest.reports.wording.audit import leak_reason
+    from backtest.verdict.ledger import user_ledger_problem
     from backtest.walk.config_file import load
     from backtest.walk.engine import walk_forward
     from backtest.walk.plan import plan_walk
@@ -105,6 +109,8 @@ def run(
         if audited
         else "not audited for leaks"
     )
+    if problem := user_ledger_problem():
+        tell(f"{problem}: the run is entered into the ledger beside its folder alone")
     walk_forward(prepared, folder, WalkProgress(console), command=command, audited=audited)
     page = reports.write(folder)
     show_result(reports.read(folder))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 
 import polars as pl
@@ -23,9 +24,12 @@ from backtest.data.schema import FOLDS
 from backtest.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate
 from backtest.evaluation.strategies import CostSettings
 from backtest.significance.multiple_testing import MULTIPLICITY
+from backtest.verdict.coincidence import BARS
 from backtest.verdict.family import Key, Tried
-from backtest.verdict.ledger import Ledger
-from backtest.verdict.multiple_testing import tried_before
+from backtest.verdict.kept_losses import name_of
+from backtest.verdict.ledger import Ledger, Trial, enter, joined, line_of, others, same, with_users
+from backtest.verdict.multiple_testing import claimed, trial_of, tried_of
+from backtest.verdict.record import entry_of
 from backtest.verdict.rule import Evidence, judge
 from backtest.walk.environment import versions
 
@@ -35,11 +39,16 @@ LONGEST = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComparedRuns:
-    """What is found between runs: the record, the verdict on the virtual run, and its tables by their file names."""
+    """What is found between runs: the record, the verdict on the virtual run, and its tables by their file names.
+
+    `trial` is the comparison as the ledger is to know it, `losses` the file of its loss differences.
+    """
 
     record: Comparison
     verdict: Verdict
     tables: Mapping[str, pl.DataFrame]
+    trial: Trial
+    losses: bytes | None
 
 
 def compare_runs(runs: Sequence[Path | FinishedRun], out: Path | None = None) -> Path:
@@ -54,6 +63,7 @@ def compare_runs(runs: Sequence[Path | FinishedRun], out: Path | None = None) ->
         write_bytes(place / COMPARISON, found.record.to_json().encode())  # first: the folder is known by it
         for name, content in files_of(found.tables, found.verdict).items():
             write_bytes(place / name, content)
+        enter(place.parent, found.trial, found.losses)
     except OSError as error:
         raise ConfigError(
             f"--out: {error.filename} cannot be written ({error.strerror}): choose another folder"
@@ -84,9 +94,10 @@ def compare(runs: Sequence[FinishedRun]) -> ComparedRuns:
             "compare runs of the same models"
         )
     judged, family = compare_pairs(evaluation.panels, pairs, alpha)
-    verdict = verdict_on(evaluation, settings, runs, models)
+    verdict, trial, losses = verdict_on(evaluation, settings, runs, models)
     sums = {name: sha256(content) for name, content in files_of(evaluation.tables, verdict).items()}
-    return ComparedRuns(record_of(runs, sample, judged, family, sums), verdict, evaluation.tables)
+    record = record_of(runs, sample, judged, family, sums)
+    return ComparedRuns(record, verdict, evaluation.tables, trial, losses)
 
 
 def models_of(run: FinishedRun, names: Mapping[str, str]) -> RunModels:
@@ -96,9 +107,13 @@ def models_of(run: FinishedRun, names: Mapping[str, str]) -> RunModels:
 
 def verdict_on(
     evaluation: Evaluation, settings: EvaluationSettings, runs: Sequence[FinishedRun], models: Sequence[RunModels]
-) -> Verdict:
-    """Judge the virtual run; one run with a leak makes all of it suspect."""
+) -> tuple[Verdict, Trial, bytes | None]:
+    """Judge the virtual run; one run with a leak makes all of it suspect.
+
+    Return the verdict, the comparison as a trial, and the file of its loss differences if it has any.
+    """
     tables = evaluation.tables
+    trial = trial_on(evaluation, settings, runs, models)
     evidence = Evidence(
         scores=tables[SCORES.file],
         tests=tables[TESTS.file],
@@ -106,37 +121,72 @@ def verdict_on(
         seeds=tables[SEEDS.file],
         dropped=tables[DROPPED.file],
         panels=evaluation.panels,
-        tried=tried_besides(runs, settings.question.horizons),
+        tried=tried_besides(runs, trial, settings.question.horizons),
         leak=Suspects(shared=any(run.leaked for run in runs)),
         question=settings.question,
     )
     candidates = dict.fromkeys(own.names[model] for own in models for model in own.names if model in own.candidates)
-    return judge(evidence, networks=list(candidates), alpha=settings.alpha, adjustment=settings.adjustment)
+    judged = judge(evidence, networks=list(candidates), alpha=settings.alpha, adjustment=settings.adjustment)
+    return judged, *entry_of(trial, judged, evidence)
 
 
-def tried_besides(runs: Sequence[FinishedRun], horizons: Sequence[int]) -> Tried:
-    """Return what was tried on the bars of the runs, these runs included, by the ledgers beside them.
+def trial_on(
+    evaluation: Evaluation, settings: EvaluationSettings, runs: Sequence[FinishedRun], models: Sequence[RunModels]
+) -> Trial:
+    """Return the comparison as a trial: what it tests on the shared rows, without the tests that the runs had made."""
+    name = f"compare {' '.join(run.name for run in runs)}"
+    config = sha256(json_bytes(sorted(run.trial for run in runs)))
+    found = trial_of(name, evaluation, settings, data=runs[0].manifest.data.traded, config=config)
+    made = {
+        (name_of(Key(own.names[claim.model], claim.horizon, claim.loss)), claim.p_value)
+        for run, own in zip(runs, models, strict=True)
+        for claim in run.verdict.claims
+        if claim.model in own.names
+    }
+    new = {test for test, p_value in found.p_values.items() if (test, p_value) not in made}
+    p_values, p_worse = ({test: side[test] for test in side if test in new} for side in (found.p_values, found.p_worse))
+    known = ledgers_of(runs)
+    lines = [line_of(known, claimed_by(run)) for run in runs]
+    bars = next((line.rows[BARS] for line in lines if line and BARS in line.rows), None)
+    return replace(found, p_values=p_values, p_worse=p_worse, rows=found.rows | ({BARS: bars} if bars else {}))
+
+
+def ledgers_of(runs: Sequence[FinishedRun]) -> Ledger:
+    """Return what the ledgers beside the runs, that of the session and that of the user know."""
+    different = list[Ledger]()
+    different += (run.ledger for run in runs if run.ledger not in different)
+    return with_users(reduce(joined, different, Ledger()))
+
+
+def claimed_by(run: FinishedRun) -> Trial:
+    """Return what the verdict of a run tells of it as a trial."""
+    return claimed(run.name, run.verdict, data=run.manifest.data.traded, config=run.trial)
+
+
+def tried_besides(runs: Sequence[FinishedRun], trial: Trial, horizons: Sequence[int]) -> Tried:
+    """Return what was tried on the rows of a comparison, its runs included, by the ledgers beside them.
 
     What the runs themselves claim at other horizons than those that are compared counts as well.
     """
-    own = {(run.trial, run.manifest.data.traded) for run in runs}
-    bars = {data for _, data in own}
-    ledgers: list[Ledger] = []
-    for run in runs:
-        if run.ledger not in ledgers:
-            ledgers.append(run.ledger)
-    trials = [trial for ledger in ledgers for trial in ledger.trials if trial.data in bars]
-    besides = (trial for trial in trials if (trial.config, trial.data) not in own)
-    renamed = (replace(trial, config=f"{trial.config} {trial.data}", data="") for trial in besides)
-    others = Ledger(tuple(renamed), sum(ledger.unreadable for ledger in ledgers))
-    known = tried_before(others, runs[0].verdict.question, data="", config="")
-    better, worse = set(known.better), set(known.worse)
+    own, besides = [claimed_by(run) for run in runs], list[Trial]()
+    known = ledgers_of(runs)
+    for data in dict.fromkeys(one.data for one in own):
+        found = others(known, replace(trial, data=data))
+        besides += [one for one in found if one not in besides and not any(same(one, each) for each in own)]
+    tried = tried_of(besides, known, runs[0].verdict.question, trial)
+    better, worse = set(tried.better), set(tried.worse)
     for run in runs:
         for claim in (claim for claim in run.verdict.claims if claim.horizon not in horizons):
             key = Key(f"{claim.model} of {run.name}", claim.horizon, claim.loss)
             better.add((key, claim.p_value))
             worse.add((key, claim.p_worse))
-    return Tried(known.configurations + len(own) - 1, frozenset(better), frozenset(worse))
+    different = len({(one.config, one.data) for one in own})
+    return replace(
+        tried,
+        configurations=tried.configurations + different - 1,
+        better=frozenset(better),
+        worse=frozenset(worse),
+    )
 
 
 def record_of(

@@ -21,8 +21,7 @@ from backtest.data.records.reading import parse_record, parse_settings, printabl
 from backtest.data.records.verdict import Verdict
 from backtest.data.schema import FORECASTS
 from backtest.evaluation.matched_forecasts import match_forecasts
-from backtest.verdict.ledger import SESSION, Ledger
-from backtest.verdict.multiple_testing import ledger_of
+from backtest.verdict.ledger import LEDGER, SESSION, Ledger, read
 
 NOT_SETTINGS = {"name"}
 """Settings that do not change a forecast."""
@@ -115,7 +114,7 @@ def read_run(name: str, folder: Path) -> FinishedRun:
         verdict=verdict,
         audit=read_record(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
         matched=match_forecasts(forecasts, verdict.question),
-        ledger=ledger_of(folder),
+        ledger=read(folder.parent / LEDGER),
     )
 
 

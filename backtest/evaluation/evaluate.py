@@ -36,10 +36,14 @@ class EvaluationSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """The loss panels of a run, by horizon, and its tables by the names of their files, as RUN_TABLES lists them."""
+    """The loss panels of a run, by horizon, and its tables by the names of their files, as RUN_TABLES lists them.
+
+    `returns` has symbol, time and `bar_return` of all bars; it is None where they are not known.
+    """
 
     panels: tuple[LossPanel, ...]
     tables: dict[str, pl.DataFrame]
+    returns: pl.DataFrame | None = None
 
 
 def evaluate(
@@ -74,4 +78,5 @@ def evaluate(
         result_tables.COVERAGE: coverage(panels, settings.interval),
         result_tables.RANGES: pl.DataFrame(schema=result_tables.RANGES.dtypes) if ranges is None else ranges,
     }
-    return Evaluation(tuple(panels), {table.file: frame for table, frame in tables.items()})
+    returns = None if features is None else features.select("symbol", "time", "bar_return")
+    return Evaluation(tuple(panels), {table.file: frame for table, frame in tables.items()}, returns)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import polars as pl
 
 from backtest.data.losses import WEIGHTED
-from backtest.data.records.verdict import Claim
+from backtest.data.records.verdict import Claim, Declared, Forgotten
 from backtest.evaluation.robustness import P_VALUES
 from backtest.significance.multiple_testing import MAX_T, adjustment_of
 from backtest.significance.stepdown import Hypothesis, JointNull, joint_null
@@ -34,25 +34,39 @@ class Adjusted(NamedTuple):
     worse: Mapping[str, float]
 
 
+class Known(NamedTuple):
+    """A test of another trial whose loss differences are known, and its p-values."""
+
+    key: Key
+    better: float
+    worse: float
+    hypothesis: Hypothesis
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What was tried on the same bars: `configurations`, this one included, and the p-values of the others.
+    """What was tried on the same rows: `configurations`, this one included, and the p-values of the others.
 
-    Those are pairs of what was tested and its p-value, for "better" and for "worse". The same test of the same model
-    whose p-value agrees to the last digit is a repetition, and counts once.
+    Those are pairs of what was tested and its p-value, for "better" and for "worse", and in `known` the tests whose
+    loss differences are known as well. The same test of the same model whose p-value agrees to the last digit is a
+    repetition, and counts once. `declared` is what the first trial was to be judged by, where that was another level or
+    adjustment; `forgotten` says how many trials were deleted from the ledger, and when last.
     """
 
     configurations: int = 1
     better: frozenset[tuple[Key, float]] = frozenset()
     worse: frozenset[tuple[Key, float]] = frozenset()
+    known: tuple[Known, ...] = ()
+    declared: Declared | None = None
+    forgotten: Forgotten | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """P-values of this run for both claims, those of other configurations, and how they are adjusted.
 
-    `null` has a column for each of `better`, in that order; it is None unless the adjustment is MAX_T, which falls back
-    to Holm's for everything of which no losses are known.
+    `null` has a column for each of `better`, in that order, and then for each of `known`; it is None unless the
+    adjustment is MAX_T, which falls back to Holm's for everything of which no losses are known.
     """
 
     better: Mapping[Key, float]
@@ -71,20 +85,25 @@ class Family:
         hypotheses: Mapping[Key, Hypothesis],
     ) -> Self:
         """Family of defined tests, and of the loss differences that they were made with."""
-        simulated = adjustment == MAX_T and len(better) > 1
-        return cls(
-            better, worse, tried, adjustment, joint_null([hypotheses[key] for key in better]) if simulated else None
-        )
+        family = cls(better, worse, tried, adjustment)
+        columns = [hypotheses[key] for key in better] + [one.hypothesis for one in family.known]
+        simulated = adjustment == MAX_T and better and len(columns) > 1
+        return replace(family, null=joint_null(columns)) if simulated else family
+
+    @property
+    def known(self) -> tuple[Known, ...]:
+        """Tests of other trials whose loss differences are known, without those that this run repeats."""
+        return tuple(one for one in self.tried.known if self.better.get(one.key) != one.better)
 
     @property
     def size(self) -> int:
         """How many p-values are adjusted together, at least 1."""
-        return max(1, len(self.better) + len(self._others(worse=False)))
+        return max(1, len(self.better) + len(self.known) + len(self._others(worse=False)))
 
     def level(self, alpha: float) -> float:
         """Raw p-value whose adjusted value is alpha, where every other hypothesis has p = 1."""
         if self.null is not None:
-            return self.null.level(alpha, self.size - len(self.better))
+            return self.null.level(alpha, self.size - len(self.better) - len(self.known))
         tiny = 1e-9
         return alpha * tiny / float(adjustment_of(self.adjustment)([tiny, *[1.0] * (self.size - 1)])[0])
 
@@ -100,13 +119,14 @@ class Family:
     def adjust(self, own: Mapping[Key, float | None], *, worse: bool = False) -> dict[Key, float]:
         """Adjusted p-values of hypotheses of this run, as far as they are defined, beside other configurations."""
         known = {key: value for key, value in own.items() if value is not None}
-        others = self._others(worse=worse)
+        others, simulated = self._others(worse=worse), [one.worse if worse else one.better for one in self.known]
         if self.null is not None and known:
             columns = [place for place, key in enumerate(self.better) if key in known]
+            columns += range(len(self.better), len(self.better) + len(simulated))
             ordered = {key: known[key] for key in self.better if key in known}
-            adjusted = self.null.part(columns).adjust(list(ordered.values()), others)
-            return dict(zip(ordered, adjusted.tolist(), strict=True))
-        adjusted = adjustment_of(self.adjustment)([*known.values(), *others])
+            adjusted = self.null.part(columns).adjust([*ordered.values(), *simulated], others)
+            return dict(zip(ordered, adjusted.tolist(), strict=False))
+        adjusted = adjustment_of(self.adjustment)([*known.values(), *simulated, *others])
         return dict(zip(known, adjusted.tolist(), strict=False))
 
     def of_model(self, model: str, horizon: int) -> Adjusted:
@@ -147,7 +167,7 @@ class Family:
         return Adjusted(*({key.loss: side[key] for key in keys if key in side} for side in sides))
 
     def _others(self, *, worse: bool) -> list[float]:
-        """P-values of other configurations, without tests that this run repeats."""
+        """P-values of other configurations of which no more is known, without tests that this run repeats."""
         own, others = (self.worse, self.tried.worse) if worse else (self.better, self.tried.better)
         return sorted(p_value for _, p_value in others - set(own.items()))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +22,24 @@ from backtest.data.run_files import (
     read_bytes,
     read_manifest,
     read_table,
+    sha256,
     write_bytes,
     write_json,
     write_table,
 )
 from backtest.evaluation.evaluate import Evaluation, EvaluationSettings
 from backtest.evaluation.forecast_tests import compare
-from backtest.evaluation.loss_panel import LossPanel, loss_panels
+from backtest.evaluation.loss_panel import loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
 from backtest.evaluation.robustness import by_seed, without_each_fold
+from backtest.evaluation.strategies import CostSettings
 from backtest.significance.multiple_testing import MAX_T
 from backtest.verdict.findings import leak_reason
-from backtest.verdict.ledger import LEDGER, SESSION, Ledger, Trial, append
-from backtest.verdict.multiple_testing import deflated_ratios, ledger_of, trial_of, tried_before
-from backtest.verdict.rule import Evidence, judge
+from backtest.verdict.kept_losses import SESSION_LOSSES, find_losses, key_of, losses_file
+from backtest.verdict.ledger import LEDGER, SESSION, Ledger, Trial, counted, enter, known_in, line_of, others, read
+from backtest.verdict.multiple_testing import claimed, deflated_ratios, trial_of, tried_before
+from backtest.verdict.rule import Evidence, hypotheses_of, judge
 
 
 def evidence_of(
@@ -57,7 +62,7 @@ def write_results(
     config: str,
     leak: Suspects = NO_LEAK,
 ) -> Verdict:
-    """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it.
+    """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it and the user's.
 
     `networks` are the models to be judged, `data` is the SHA-256 of the bars, `config` that of the settings by which
     one trial on them differs from another (`hashes_of`), `leak` whom a leak concerns that the audit found.
@@ -65,9 +70,9 @@ def write_results(
     for table in result_tables.RUN_TABLES:
         write_table(run / table.file, evaluation.tables[table.file], table)
     about: dict[str, Any] = {"networks": networks, "data": data, "config": config, "leak": leak}
-    judged, entry = judge_evaluation(run.name, evaluation, settings, ledger_of(run), **about)
+    judged, entry, losses = judge_evaluation(run.name, evaluation, settings, known_in(run.parent), **about)
     write_bytes(run / VERDICT, judged.to_json().encode())
-    append(run.parent / LEDGER, entry)
+    enter(run.parent, entry, losses)
     return judged
 
 
@@ -81,37 +86,56 @@ def judge_evaluation(
     data: str,
     config: str,
     leak: Suspects = NO_LEAK,
-) -> tuple[Verdict, Trial]:
-    """Judge a run called `name` by its tables and by the trials `known`; return the verdict and the run as a trial.
+) -> tuple[Verdict, Trial, bytes | None]:
+    """Judge a run called `name` by its tables and by the trials `known`.
 
-    The others are those of `write_results`.
+    Return the verdict, the run as a trial, and the file of its loss differences if it has any. The other arguments are
+    those of `write_results`.
     """
-    hashes = {"data": data, "config": config}
-    evidence = _evidence(known, evaluation.tables, evaluation.panels, leak, settings.question, **hashes)
+    trial = trial_of(name, evaluation, settings, data=data, config=config)
+    evidence = _evidence(known, evaluation, leak, settings.question, trial)
     judged = judge(evidence, networks=networks, alpha=settings.alpha, adjustment=settings.adjustment)
-    strategies = evaluation.tables[result_tables.STRATEGIES.file]
-    return judged, trial_of(name, judged, evidence.tests, strategies, **hashes)
+    return judged, *entry_of(trial, judged, evidence)
+
+
+def entry_of(trial: Trial, judged: Verdict, evidence: Evidence) -> tuple[Trial, bytes | None]:
+    """Return a trial with its verdict as it is entered, and the file of its loss differences if it has any."""
+    losses = losses_file(hypotheses_of(evidence, map(key_of, trial.p_values)))
+    return replace(trial, status=judged.status, losses=sha256(losses) if losses else None), losses
+
+
+def enter_session(trial: Trial, losses: bytes | None) -> None:
+    """Let this session remember a trial that is in memory alone."""
+    SESSION.append(trial)
+    if losses:
+        SESSION_LOSSES[sha256(losses)] = losses
 
 
 def join_session(run: Path) -> None:
     """Let a finished run and the others of this session know of each other, and judge it again.
 
-    What else was tried on its bars enters the ledger beside it, and its own trial the session.
+    What else was tried on its rows enters the ledger beside it, and its own trial the session.
     """
-    hashes = hashes_of(read_manifest(run))
-    copy_trials(SESSION, run)
-    known = ledger_of(run).trials
-    own = [trial for trial in known if {"data": trial.data, "config": trial.config} == hashes]
-    SESSION.extend(trial for trial in own[-1:] if trial not in SESSION)
+    copy_trials(Ledger(tuple(SESSION)), run)
+    known = read(run.parent / LEDGER)
+    own = _line(run, known)
+    if own and own not in SESSION:
+        enter_session(own, find_losses(own.losses, known.folders) if own.losses else None)
     judge_again(run)
 
 
-def copy_trials(trials: Sequence[Trial], run: Path) -> None:
-    """Enter other trials on the bars of a run into the ledger beside it, unless they stand there."""
-    hashes, known = hashes_of(read_manifest(run)), ledger_of(run).trials
-    for trial in trials:
-        if trial.data == hashes["data"] and trial.config != hashes["config"] and trial not in known:
-            append(run.parent / LEDGER, trial)
+def copy_trials(source: Ledger, run: Path) -> None:
+    """Enter the trials of another ledger, or of this session, on the rows of a run into the one beside it.
+
+    The run itself is entered as well, unless it stands there.
+    """
+    known, entered = known_in(run.parent), read(run.parent / LEDGER)
+    own = _line(run, known) or trial_in(run, source)
+    copied = [] if _line(run, entered) else [replace(own, run=run.name)]
+    copied += [trial for trial in others(source, own) if trial not in entered.trials]
+    for trial in copied:
+        folders = (*source.folders, *known.folders)
+        enter(run.parent, trial, find_losses(trial.losses, folders) if trial.losses else None)
 
 
 def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdict] | None:
@@ -122,10 +146,10 @@ def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdi
     command that made the run finishes it. Raises RunError where the run is not finished, damaged or in use.
     """
     manifest = read_manifest(run)
-    before = Verdict.from_json(read_bytes(run, VERDICT, manifest).decode())
+    before = _verdict(run)
     found = audited or _audit(run, manifest)
     leak = found.suspects if found else NO_LEAK
-    outdated = _other_suspects(before, leak) or _more_tried(run, before, manifest)
+    outdated = _other_suspects(before, leak) or _more_tried(run, before)
     if not audited and not outdated:
         return None
     with locked(run):
@@ -148,11 +172,46 @@ def _other_suspects(before: Verdict, leak: Suspects) -> bool:
 
 def _judged(run: Path, before: Verdict, leak: Suspects, manifest: dict[str, Any]) -> Verdict:
     """The verdict on a finished run, with the settings of the one before."""
-    tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
     networks = [candidate.model for candidate in before.candidates]
-    panels = loss_panels(match_forecasts(tables[schema.FORECASTS.file], before.question), before.question)
-    evidence = _evidence(ledger_of(run), tables, panels, leak, before.question, **hashes_of(manifest))
+    evaluation, settings = _evaluated(run, before, manifest)
+    trial = trial_of(run.name, evaluation, settings, **hashes_of(manifest))
+    evidence = _evidence(known_in(run.parent), evaluation, leak, before.question, trial)
     return judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
+
+
+def _evaluated(run: Path, judged: Verdict, manifest: dict[str, Any]) -> tuple[Evaluation, EvaluationSettings]:
+    """A finished run as it was evaluated; the costs, of which its tables tell, are not read again."""
+    tables = {table.file: read_table(run, table.file, table, manifest) for table in result_tables.RUN_TABLES}
+    panels = loss_panels(match_forecasts(tables[schema.FORECASTS.file], judged.question), judged.question)
+    returns = read_table(run, schema.FEATURES.file, schema.FEATURES, manifest).select("symbol", "time", "bar_return")
+    card = manifest["data"]
+    interval, always_open = timedelta(seconds=card["interval_seconds"]), card["always_open"]
+    settings = EvaluationSettings(
+        judged.alpha, judged.adjustment, CostSettings(), interval, always_open, judged.question
+    )
+    return Evaluation(tuple(panels), tables, returns), settings
+
+
+def _trial(run: Path) -> Trial:
+    """A finished run as a trial, from its files."""
+    manifest, judged = read_manifest(run), _verdict(run)
+    evaluation, settings = _evaluated(run, judged, manifest)
+    return replace(trial_of(run.name, evaluation, settings, **hashes_of(manifest)), status=judged.status)
+
+
+def trial_in(run: Path, known: Ledger) -> Trial:
+    """Return a finished run as a trial: its line in a ledger, or what its files say. Raises RunError."""
+    return _line(run, known) or _trial(run)
+
+
+def _verdict(run: Path) -> Verdict:
+    """The verdict on a finished run."""
+    return Verdict.from_json(read_bytes(run, VERDICT, read_manifest(run)).decode())
+
+
+def _line(run: Path, known: Ledger) -> Trial | None:
+    """The line of a finished run in a ledger."""
+    return line_of(known, claimed(run.name, _verdict(run), **hashes_of(read_manifest(run))))
 
 
 def _audit(run: Path, manifest: dict[str, Any]) -> Audit | None:
@@ -166,33 +225,25 @@ def hashes_of(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {"data": card.get("bars_sha256") or card["sha256"], "config": manifest["trial_sha256"]}
 
 
-def _more_tried(run: Path, before: Verdict, manifest: dict[str, Any]) -> bool:
-    """Whether the ledger beside a run knows of more configurations than its verdict does."""
-    known, hashes = ledger_of(run), hashes_of(manifest)
-    own = any({"data": trial.data, "config": trial.config} == hashes for trial in known.trials)
-    return own and tried_before(known, before.question, **hashes).configurations > before.configurations
+def _more_tried(run: Path, before: Verdict) -> bool:
+    """Whether the ledgers know of a run, and of more configurations than its verdict does."""
+    known = known_in(run.parent)
+    own = _line(run, known)
+    return own is not None and counted(known, own) > before.configurations
 
 
-def _evidence(
-    known: Ledger,
-    tables: Mapping[str, pl.DataFrame],
-    panels: Sequence[LossPanel],
-    leak: Suspects,
-    question: Question,
-    *,
-    data: str,
-    config: str,
-) -> Evidence:
+def _evidence(known: Ledger, evaluation: Evaluation, leak: Suspects, question: Question, trial: Trial) -> Evidence:
     """All that a verdict rests on: the tables of a run, whom a leak concerns, and the trials known."""
+    tables = evaluation.tables
     return Evidence(
         tables[result_tables.SCORES.file],
         tables[result_tables.TESTS.file],
         tables[schema.FOLDS.file],
         tables[result_tables.SEEDS.file],
         tables[result_tables.DROPPED.file],
-        panels,
-        tried_before(known, question, data=data, config=config),
-        deflated_ratios(tables[result_tables.STRATEGIES.file], known, question, data=data, config=config),
+        evaluation.panels,
+        tried_before(known, question, trial),
+        deflated_ratios(tables[result_tables.STRATEGIES.file], known, question, trial),
         leak,
         question,
     )

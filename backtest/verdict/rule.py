@@ -99,7 +99,7 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
         evidence.question,
     )
     better, worse = p_values(tested)
-    family = Family.of(better, worse, evidence.tried, adjustment, _hypotheses(evidence, better))
+    family = Family.of(better, worse, evidence.tried, adjustment, hypotheses_of(evidence, better))
     judged = [row for row in tested if row["model"] in networks] or tested
     missing = [name for name in networks if name not in {row["model"] for row in tested}]
     clark_west = clark_west_of(evidence.tests, evidence.question, [row["model"] for row in judged])
@@ -124,6 +124,8 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
         question=evidence.question,
         best=_best_baselines(evidence),
         combinations=combinations_of(evidence.panels, sound),
+        declared=evidence.tried.declared,
+        forgotten=evidence.tried.forgotten,
     )
 
 
@@ -246,8 +248,8 @@ def _weighted(row: Mapping[str, Any], adjusted: Adjusted) -> Weighted:
     )
 
 
-def _hypotheses(evidence: Evidence, keys: Iterable[Key]) -> dict[Key, Hypothesis]:
-    """The loss differences that the test of each key was made with.
+def hypotheses_of(evidence: Evidence, keys: Iterable[Key]) -> dict[Key, Hypothesis]:
+    """Return the loss differences that the test of each key was made with.
 
     Against the best of several baselines they are those against the one that decides whether the model is better.
     """

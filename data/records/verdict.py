@@ -203,15 +203,35 @@ class BestBaseline:
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """What the first run on the same rows was to be judged by: the level and the adjustment; `finished` is ISO time."""
+
+    run: str
+    finished: str
+    alpha: float
+    multiplicity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many trials on the same rows were deleted from the ledger, and when last, as ISO time."""
+
+    trials: int
+    finished: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict(JsonRecord):
     """What `verdict.json` holds.
 
     `candidates` are the networks, or without any all models but the references: by status in the order of RANKING, then
     by skill, the horizons of a model together. `status` and `model` are those of the first (None if there is no
-    candidate). `folds` and `forecasts` count what was tested, `configurations` those tried on these bars, this one
+    candidate). `folds` and `forecasts` count what was tested, `configurations` those tried on these rows, this one
     included, `comparisons` the p-values adjusted together; `claims` are those of this run. `question` is what was
     asked; `best` says which baseline the best one was at each horizon, where that is the rival, and skills are against
     it. `combinations` are those of two or more candidates that no leak concerns, at each horizon.
+    `declared` is set where the first run on these rows was to be judged by another level or adjustment, `forgotten`
+    where trials on them were deleted from the ledger.
     """
 
     status: Status
@@ -227,6 +247,8 @@ class Verdict(JsonRecord):
     question: Question = field(default_factory=Question)
     best: tuple[BestBaseline, ...] = ()
     combinations: tuple[Combination, ...] = ()
+    declared: Declared | None = None
+    forgotten: Forgotten | None = None
 
     file: ClassVar[str] = VERDICT
     remedy: ClassVar[str] = "run it again"

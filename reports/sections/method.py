@@ -111,7 +111,7 @@ def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:
         *best_baseline(verdict.question),
         ("The level", f"A claim is made if its adjusted p is at most {level(verdict.alpha)}."),
         ("The adjusted p", f"{adjustment(verdict)} adjustment over {family}."),
-        ("Tried so far", f"{others}, according to the ledger of the runs folder."),
+        ("Tried so far", f"{others}, according to the ledgers of the runs folder and of the user."),
         ("The 95 % interval", INTERVAL),
         ("Would have shown", fill(DETECTABLE, verdict.question)),
         ("Fragile", FRAGILE),

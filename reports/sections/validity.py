@@ -111,7 +111,7 @@ def trials_item(configurations: int) -> Item:
     """Return how much was tried: many attempts are fine, because the p-values allow for them."""
     label = "Tried on these bars"
     if configurations == 1:
-        return Item("good", label, "nothing else", "according to the ledger of the runs folder")
+        return Item("good", label, "nothing else", "according to the ledgers")
     return Item("good", label, f"{whole(configurations)} in all", "configurations; the p-values allow for all of them")
 
 

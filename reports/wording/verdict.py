@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from backtest.data.names import BEST, RANKING, Status, label
 from backtest.data.records.verdict import Candidate, Verdict
-from backtest.reports.formats import bars, counted, listed
+from backtest.reports.formats import bars, counted, level, listed
 
 OPENINGS: dict[Status, str] = {
     "leak suspected": "Leak suspected",
@@ -84,7 +84,12 @@ def rival_words(verdict: Verdict, horizon: int | None = None) -> str:
 
 
 def remark(verdict: Verdict) -> str:
-    """What else was tried on the same bars, and what that means for the adjusted p; empty where nothing was."""
+    """What else was tried on the same bars, what was declared first and what was forgotten; empty where nothing was."""
+    return " ".join(filter(None, (_tried(verdict), _declared(verdict), _forgotten(verdict))))
+
+
+def _tried(verdict: Verdict) -> str:
+    """What else was tried, and what that means for the adjusted p."""
     if verdict.configurations < 2:
         return ""
     tried, own = f"{verdict.configurations:,} configurations were tried on these bars", len(verdict.claims)
@@ -95,6 +100,31 @@ def remark(verdict: Verdict) -> str:
         "this run"
     )
     return f"{tried}: {allowed}."
+
+
+def _declared(verdict: Verdict) -> str:
+    """By what the first run on the same bars was to be judged, if that was something else."""
+    first = verdict.declared
+    if first is None:
+        return ""
+    changes = [
+        f"{name} {before}, this one {now}"
+        for name, before, now in (
+            ("the level", level(first.alpha), level(verdict.alpha)),
+            ("the adjustment", first.multiplicity, verdict.adjustment),
+        )
+        if before != now
+    ]
+    declared = f"The first run on these bars ({first.run}, {first.finished[:10]}) declared"
+    return f"{declared} {' and '.join(changes)}." if changes else ""
+
+
+def _forgotten(verdict: Verdict) -> str:
+    """What was deleted from the ledger."""
+    lost = verdict.forgotten
+    if lost is None:
+        return ""
+    return f"{counted(lost.trials, 'trial')} on these bars, forgotten on {lost.finished[:10]}, cannot be allowed for."
 
 
 def candidate_name(found: Candidate, verdict: Verdict) -> str:

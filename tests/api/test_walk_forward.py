@@ -112,7 +112,8 @@ def test_only_a_saved_run_touches_the_disk(tmp_path: Path) -> None:
     environment |= {**caches, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-c", WATCHED], cwd=places["working"], env=environment, check=True)  # noqa: S603
     left = sorted(str(path.relative_to(tmp_path)) for place in places.values() for path in place.iterdir())
-    assert left == ["working/.ledger.jsonl.lock", "working/ledger.jsonl", "working/run"]
+    entered = [".ledger.jsonl.lock", "ledger", "ledger.jsonl"]
+    assert left == [*(f"BACKTEST_HOME/{name}" for name in entered), *(f"working/{name}" for name in [*entered, "run"])]
 
 
 def test_a_run_saved_from_memory_has_the_checksums_of_the_command_line(

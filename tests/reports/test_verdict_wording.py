@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from backtest.data.names import RANKING, Status
 from backtest.data.records.audit import Audit, Leak, Level, Subject
-from backtest.data.records.verdict import Claim, ClarkWest, Concentration, Reason, ReasonCode, Verdict, Weighted
+from backtest.data.records.verdict import (
+    Claim,
+    ClarkWest,
+    Concentration,
+    Declared,
+    Forgotten,
+    Reason,
+    ReasonCode,
+    Verdict,
+    Weighted,
+)
 from backtest.reports.wording.effects import effect_text, equal_p
 from backtest.reports.wording.evidence import days_text, reason_words, sentences
 from backtest.reports.wording.verdict import candidate_name, headline, remark, suspicion
@@ -228,6 +238,15 @@ def test_the_remark_says_what_else_was_tried() -> None:
     )
     assert remark(verdict(one, claims=claims, configurations=3, comparisons=2)) == (
         "3 configurations were tried on these bars, but no forecasts other than these."
+    )
+    declared = Declared("first", "2026-01-02T03:04:05+00:00", 0.01, "max-t")
+    assert remark(verdict(one, claims=claims, comparisons=2, declared=declared, adjustment="holm")) == (
+        "The first run on these bars (first, 2026-01-02) declared the level 1\N{NO-BREAK SPACE}%, this one "
+        "5\N{NO-BREAK SPACE}% and the adjustment max-t, this one holm."
+    )
+    forgotten = Forgotten(7, "2026-02-03T03:04:05+00:00")
+    assert remark(verdict(one, claims=claims, comparisons=2, forgotten=forgotten)) == (
+        "7 trials on these bars, forgotten on 2026-02-03, cannot be allowed for."
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
+import pytest
 
 from backtest.data.run_files import MANIFEST, file_sums, read_manifest, write_json, write_table
 from backtest.data.schema import FORECASTS
@@ -32,7 +34,8 @@ def two(folder: Path, *plans: Plan, names: tuple[str, ...] = ("cold", "warm")) -
 @cache
 def files_of(plan: Plan) -> dict[str, bytes]:
     """Return the files of a run by name."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", os.devnull)  # a ledger of the user would make files depend on the test that asks
         return {path.name: path.read_bytes() for path in make(Path(folder), plan).iterdir()}
 
 

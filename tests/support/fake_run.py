@@ -30,6 +30,7 @@ KEYS = ["model", "seed", "fold", "symbol", "horizon", "time", "target_time", "y"
 class Plan:
     """What the made-up run looks like.
 
+    `outcomes` is the seed of what the bars do, `seed` that of all forecasts.
     `signal` is the correlation of the networks' forecasts with the outcomes, `signals` those at each of the `horizons`.
     """
 
@@ -47,6 +48,7 @@ class Plan:
     constant: tuple[str, ...] = ()
     undefined: bool = False
     seed: int = 0
+    outcomes: int = 0
     horizons: tuple[int, ...] = (1,)
     signals: tuple[float, ...] = ()
     audit: Audit | None = None
@@ -69,7 +71,8 @@ def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
         repr(numbers),
         lambda: evaluate(forecasts, make_folds(plan), make_fits(plan), features, settings, make_ranges(plan)).tables,
     )
-    evaluation = Evaluation(tuple(panels_of(forecasts)), tables)
+    returns = features.select("symbol", "time", "bar_return")
+    evaluation = Evaluation(tuple(panels_of(forecasts)), tables, returns)
     if plan.undefined:
         nothing = {name: pl.lit(None, pl.Float64) for name in ("statistic", "p_value", "p_adjusted")}
         tables[TESTS.file] = tables[TESTS.file].with_columns(**nothing, note=pl.lit("the losses do not differ"))
@@ -104,9 +107,10 @@ def make_folds(plan: Plan) -> pl.DataFrame:
 
 def make_forecasts(plan: Plan) -> pl.DataFrame:
     """FORECASTS: fat-tailed returns; networks see a part of them, each seed with noise of its own."""
-    rng = np.random.default_rng(plan.seed)
+    rng, outcomes = np.random.default_rng(plan.seed), np.random.default_rng(plan.outcomes)
     n = plan.folds * plan.test * len(plan.symbols)
-    y = rng.standard_t(5, n) * 0.01 * np.exp(np.sin(np.arange(n) / n * 9) / 2)
+    rng.standard_t(5, n)
+    y = outcomes.standard_t(5, n) * 0.01 * np.exp(np.sin(np.arange(n) / n * 9) / 2)
     signals = plan.signals or [plan.signal] * len(plan.horizons)
     pairs = zip(plan.horizons, signals, strict=True)
     return pl.concat(frame for horizon, signal in pairs for frame in at_horizon(plan, horizon, signal, y, rng))

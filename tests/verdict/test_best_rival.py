@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -142,7 +143,7 @@ def test_the_best_of_other_baselines_is_another_question_for_the_ledger() -> Non
         Trial(name, "bars", "2026-01-01", name, {"lstm@1": 0.01}, {"lstm@1": 0.9}, {}, "better", code)
         for name, code in (("same", QUESTION.code), ("fewer", "log_return/squared/best(naive+zero)"))
     ]
-    found = tried_before(Ledger(tuple(trials)), QUESTION, data="bars", config="own")
+    found = tried_before(Ledger(tuple(trials)), QUESTION, replace(trials[0], config="own"))
     assert found.configurations == 3
     assert sorted(p_value for _, p_value in found.better) == [0.01, 1.0]
 
@@ -153,7 +154,7 @@ def test_a_line_of_the_usual_test_is_an_attempt_at_the_robust_one_and_lends_it_n
         Trial(name, "bars", "2026-01-01", name, {"lstm@1": 0.01}, {"lstm@1": 0.9}, {}, "better", code)
         for name, code in (("same", robust.code), ("usual", "log_variance/qlike/log_har"))
     ]
-    found = tried_before(Ledger(tuple(trials)), robust, data="bars", config="own")
+    found = tried_before(Ledger(tuple(trials)), robust, replace(trials[0], config="own"))
     assert sorted(p_value for _, p_value in found.better) == [0.01, 1.0]
 
 

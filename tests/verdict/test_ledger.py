@@ -85,7 +85,7 @@ def test_a_line_that_is_no_trial_is_counted_and_kept_and_stops_nobody(tmp_path: 
     append(path, tried(2))
     assert read(path) == Ledger((TRIAL, tried(2)), unreadable=1)
     assert line + b"\n" in path.read_bytes()
-    assert counted(read(path), data="d1", config="c1") == 3
+    assert counted(read(path), TRIAL) == 3
 
 
 @pytest.mark.parametrize(
@@ -177,15 +177,15 @@ def test_a_full_disk_leaves_the_ledger_as_it_was(tmp_path: Path, monkeypatch: py
     assert read(path) == Ledger((TRIAL, tried(3)))
 
 
-def test_the_latest_trial_of_each_other_configuration_on_the_same_data_counts() -> None:
+def test_each_other_configuration_on_the_same_data_counts_once_for_each_of_its_results() -> None:
     again = tried(2, run="again", p_values={"lstm@1": 0.5})
     ledger = Ledger((TRIAL, tried(2), replace(tried(3), data="d2"), again, tried(4), TRIAL))
-    assert others(ledger, data="d1", config="c1") == [again, tried(4)]
-    assert others(ledger, data="d1", config="c5") == [TRIAL, again, tried(4)]
-    assert others(ledger, data="d3", config="c1") == []
-    assert counted(ledger, data="d1", config="c1") == 3
-    assert counted(ledger, data="d1", config="c5") == 4
-    assert counted(Ledger(unreadable=2), data="d1", config="c1") == 3
+    assert others(ledger, TRIAL) == [tried(2), again, tried(4)]
+    assert others(ledger, tried(5)) == [tried(2), again, tried(4), TRIAL]
+    assert others(ledger, replace(TRIAL, data="d3")) == []
+    assert counted(ledger, TRIAL) == 4
+    assert counted(ledger, tried(5)) == 5
+    assert counted(Ledger(unreadable=2), TRIAL) == 3
 
 
 def test_a_line_of_an_older_version_with_a_headline_is_still_read_and_counts(tmp_path: Path) -> None:
@@ -194,4 +194,4 @@ def test_a_line_of_an_older_version_with_a_headline_is_still_read_and_counts(tmp
     path.write_text(json.dumps({**old, "headline": "Do not believe it."}) + "\n")
     found = read(path)
     assert found == Ledger((replace(TRIAL, status=None),))
-    assert counted(found, data=TRIAL.data, config="another") == 2
+    assert counted(found, tried(2)) == 2

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from backtest.data import result_tables
 from backtest.data.records.verdict import Claim
-from backtest.significance.multiple_testing import holm
+from backtest.significance.equal_accuracy import diebold_mariano
+from backtest.significance.multiple_testing import MAX_T, holm
 from backtest.significance.sharpe_ratio import deflated_sharpe, probabilistic_sharpe, sharpe
-from backtest.verdict.family import Family, Key, Tried, p_values
+from backtest.significance.stepdown import Hypothesis
+from backtest.verdict.family import Family, Key, Known, Tried, p_values
 from backtest.verdict.multiple_testing import deflate
 from backtest.verdict.rule import status_of
 from tests.verdict.test_ledger import tried
@@ -133,3 +135,37 @@ def test_a_single_strategy_has_nothing_to_be_deflated_by() -> None:
     found = sharpe(np.random.default_rng(2).normal(0.05, 1, 500))
     assert deflate(found, [found.ratio], []) == probabilistic_sharpe(found)
     assert deflate(found, [found.ratio], [tried(2, sharpes={})]) == probabilistic_sharpe(found)
+
+
+def twins(count: int, *, known: bool) -> tuple[Family, Key]:
+    """The family of one model after `count` other configurations that forecast nearly the same."""
+    rng, n = np.random.default_rng(3), 1_000
+    common = rng.standard_normal(n) - 0.075
+    series = [common + 0.1 * rng.standard_normal(n) for _ in range(count + 1)]
+    tests = [diebold_mariano(each, np.zeros(n), alternative="less").p_value for each in series]
+    hypotheses = [Hypothesis(each, np.arange(n), 1) for each in series]
+    own, key = Key("lstm", 1), Key("lstm", 1)
+    others = [Known(key, p, 1 - p, one) for p, one in zip(tests[1:], hypotheses[1:], strict=True)]
+    unknown = frozenset((key, one.better) for one in others), frozenset((key, one.worse) for one in others)
+    tried_ = Tried(count + 1, known=tuple(others)) if known else Tried(count + 1, *unknown)
+    return Family.of({own: tests[0]}, {own: 1 - tests[0]}, tried_, MAX_T, {own: hypotheses[0]}), own
+
+
+def test_near_twins_cost_hardly_more_than_one_where_their_losses_are_known_and_as_holm_says_where_not() -> None:
+    (family, own), (blind, _) = twins(20, known=True), twins(20, known=False)
+    alone = family.better[own]
+    with_losses, without = family.adjust(family.better)[own], blind.adjust(blind.better)[own]
+    assert with_losses < 2.5 * alone
+    assert without == pytest.approx(holm([alone, *(p for _, p in blind.tried.better)])[0])
+    assert without > 6 * alone
+    assert family.size == blind.size == 21
+    assert family.level(0.05) > 3 * blind.level(0.05)
+    assert family.adjust(family.worse, worse=True)[own] >= 1 - alone
+
+
+def test_a_test_that_a_run_repeats_costs_nothing() -> None:
+    family, own = twins(1, known=True)
+    (other,) = family.tried.known
+    again = Family.of({own: other.better}, {own: other.worse}, family.tried, MAX_T, {own: other.hypothesis})
+    assert again.size == 1
+    assert again.adjust(again.better) == {own: other.better}

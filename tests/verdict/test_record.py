@@ -40,10 +40,14 @@ def test_every_table_is_written_and_the_run_is_entered(tmp_path: Path) -> None:
     assert set(trial.sharpes) == {f"{model}@1" for model in ("mean", "ar", "ridge", "lstm", "gru")}
 
 
-def test_a_second_configuration_on_the_same_bars_is_told_of_the_first(tmp_path: Path) -> None:
+def test_a_second_configuration_on_the_same_bars_is_told_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = make(tmp_path, Plan(seed=1)), make(tmp_path, Plan(seed=2, name="other"), "other")
     assert (verdict_of(first).configurations, verdict_of(second).configurations) == (1, 2)
-    assert verdict_of(second).comparisons == 2 * verdict_of(first).comparisons
+    repeated = 2  # `mean` and `ar` forecast the same in both
+    assert verdict_of(second).comparisons == 2 * verdict_of(first).comparisons - repeated
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another user"))
     alone = verdict_of(make(tmp_path / "elsewhere", Plan(seed=2, name="other")))
     for one, other in zip(verdict_of(second).candidates, alone.candidates, strict=True):
         assert (one.p_adjusted or 0) >= (other.p_adjusted or 0)
@@ -51,7 +55,7 @@ def test_a_second_configuration_on_the_same_bars_is_told_of_the_first(tmp_path: 
 
 def test_the_same_configuration_again_and_other_bars_are_no_other_trial(tmp_path: Path) -> None:
     before = (make(tmp_path) / VERDICT).read_bytes()
-    make(tmp_path, Plan(source="other bars"), "other")
+    make(tmp_path, Plan(source="other bars", outcomes=1), "other")
     assert (make(tmp_path, name="again") / VERDICT).read_bytes() == before
     assert len(trials(tmp_path)) == 3
 
@@ -63,7 +67,7 @@ def test_judging_again_tells_an_old_run_of_what_was_tried_since(tmp_path: Path) 
         make(tmp_path, Plan(seed=10 + number, name=f"try {number}"), f"try {number}")
     judge_again(run)
     again = verdict_of(run)
-    assert (alone.configurations, again.configurations, again.comparisons) == (1, 4, 4 * alone.comparisons)
+    assert (alone.configurations, again.configurations, again.comparisons) == (1, 4, 4 * alone.comparisons - 6)
     assert [one.model for one in again.candidates] == [one.model for one in alone.candidates]
     assert again.candidates[0].skill == alone.candidates[0].skill
     deflated = [
@@ -103,16 +107,21 @@ def test_a_run_in_use_is_not_judged_again(tmp_path: Path) -> None:
         judge_again(run)
 
 
-def test_a_run_away_from_its_ledger_keeps_what_it_knew(tmp_path: Path) -> None:
+def test_a_run_away_from_both_ledgers_keeps_what_it_knew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, Plan(seed=1, name="other"), "other")
     run = make(tmp_path)
     moved = tmp_path / "elsewhere" / "run"
     shutil.copytree(run, moved)
     judge_again(moved)
     assert verdict_of(moved).configurations == 2
-    make(tmp_path / "elsewhere", Plan(seed=9, name="third"), "third")
+    with monkeypatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path / "another user"))
+        make(tmp_path / "elsewhere", Plan(seed=9, name="third"), "third")
+        judge_again(moved)
+        assert verdict_of(moved).configurations == 2
+    make(tmp_path / "nowhere", Plan(seed=10, name="fourth"), "fourth")
     judge_again(moved)
-    assert verdict_of(moved).configurations == 2
+    assert verdict_of(moved).configurations == 4
 
 
 def test_a_crash_while_judging_again_leaves_a_run_that_is_not_finished(

@@ -1,0 +1,76 @@
+"""`backtest ledger` shows what was tried, `backtest ledger forget` deletes it when that is confirmed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from backtest.data.reading.synthetic import make_bars
+from backtest.verdict.coincidence import bar_rows
+from backtest.verdict.ledger import LEDGER, Trial, enter, read, user_ledger
+from tests.support.command import call
+from tests.support.fake_run import Plan, make
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two runs on some bars, and one on others."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    for number in range(2):
+        make(tmp_path / "runs", Plan(seed=number), f"run {number}")
+    make(tmp_path / "runs", Plan(outcomes=1), "elsewhere")
+    return tmp_path / "runs"
+
+
+def test_what_was_tried_is_shown(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "ledger") == 0
+    shown = capsys.readouterr().out
+    assert "3 trials" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert call(monkeypatch, "ledger", "--run", str(runs / "run 0")) == 0
+    shown = capsys.readouterr().out
+    assert "2 trials" in shown
+    assert "elsewhere" not in shown
+
+
+def test_trials_on_bars_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bars = make_bars(600, seed=3)
+    bars.write_parquet(tmp_path / "bars.parquet")
+    rows = bar_rows(bars.slice(200).with_columns(symbol=pl.lit("x")), timedelta(hours=1))
+    enter(tmp_path, Trial("c", "d", "2026-01-02T00:00:00", "mine", {"lstm@1": 0.01}, {}, {}, rows=rows), None)
+    for source, count in ((tmp_path / "bars.parquet", "1 trial"), ("synthetic:n=700,seed=9", "0 trials")):
+        assert call(monkeypatch, "ledger", "--data", str(source)) == 0
+        assert count in capsys.readouterr().out
+    assert call(monkeypatch, "ledger", "--data", "x", "--run", "y") == 2
+
+
+def test_forgetting_asks_first_and_is_recorded(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about = ("ledger", "forget", "--run", str(runs / "run 0"))
+    monkeypatch.setattr("typer.confirm", refuse)
+    assert call(monkeypatch, *about) == 1
+    assert "2 trials would be deleted" in capsys.readouterr().out
+    assert len(read(runs / LEDGER).trials) == 3
+    assert call(monkeypatch, *about, "--yes") == 0
+    for path in (runs / LEDGER, user_ledger()):
+        found = read(path)
+        assert [trial.run for trial in found.trials] == ["elsewhere"]
+        assert [line.forgotten for line in found.forgotten] == [2]
+    assert call(monkeypatch, *about, "--yes") == 0
+    assert "nothing to forget" in capsys.readouterr().out
+    assert call(monkeypatch, "ledger") == 0
+    assert "2 trials forgotten" in capsys.readouterr().out
+
+
+def refuse(*_: object, **__: object) -> None:
+    """Answer no."""
+    raise SystemExit(1)
