@@ -32,3 +32,7 @@ def label(model: str) -> str:
     if of and run and own.isidentifier():
         return f"{label(own)} of {run}"
     return " ".join(word.upper() if word in ACRONYMS else word for word in model.split("_"))
+
+
+MAX_T = "max-t"
+"""The adjustment of p-values by the joint distribution of the largest statistic (`significance.stepdown`)."""

@@ -10,13 +10,13 @@ import polars as pl
 
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
-from backtest.data.names import BEST
+from backtest.data.names import BEST, MAX_T
 from backtest.data.question import names_for
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
-from backtest.significance.multiple_testing import MAX_T, adjustment_of
+from backtest.significance.multiple_testing import adjustment_of
 from backtest.significance.primary import PRIMARY, PrimaryTest
 from backtest.significance.result import Alternative, TestResult
 from backtest.significance.stability import fluctuation

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtest.data.errors import DataError
+from backtest.data.names import MAX_T
 from backtest.significance.result import FloatArray
 
 
@@ -43,9 +44,6 @@ ADJUSTMENTS: dict[str, Callable[[npt.ArrayLike], FloatArray]] = {
 }
 """Adjustments by the names that settings know; each keeps the order of the family, and an empty one empty."""
 
-
-MAX_T = "max-t"
-"""Adjustment by the joint distribution of the largest statistic (`stepdown`), where losses are known; else Holm's."""
 
 MULTIPLICITY = (MAX_T, *ADJUSTMENTS)
 """Every way in which settings can ask p-values of the verdict to be adjusted; the first is the usual one."""

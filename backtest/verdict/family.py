@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, Self
 import polars as pl
 
 from backtest.data.losses import WEIGHTED
+from backtest.data.names import MAX_T
 from backtest.data.records.verdict import Claim, Declared, Forgotten
 from backtest.evaluation.robustness import P_VALUES
-from backtest.significance.multiple_testing import MAX_T, adjustment_of
+from backtest.significance.multiple_testing import adjustment_of
 from backtest.significance.stepdown import Hypothesis, JointNull, joint_null
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from backtest.data import result_tables, schema
+from backtest.data.names import MAX_T
 from backtest.data.question import Question
 from backtest.data.records.audit import AUDIT, NO_LEAK, Audit, Suspects
 from backtest.data.records.verdict import Verdict
@@ -34,7 +35,6 @@ from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.metrics import score
 from backtest.evaluation.robustness import by_seed, without_each_fold
 from backtest.evaluation.strategies import CostSettings
-from backtest.significance.multiple_testing import MAX_T
 from backtest.verdict.findings import leak_reason
 from backtest.verdict.kept_losses import SESSION_LOSSES, find_losses, key_of, losses_file
 from backtest.verdict.ledger import LEDGER, SESSION, Ledger, Trial, counted, enter, known_in, line_of, others, read

@@ -20,13 +20,12 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.data.losses import WEIGHTED
-from backtest.data.names import BEST, RANKING, Status
+from backtest.data.names import BEST, MAX_T, RANKING, Status
 from backtest.data.question import Question
 from backtest.data.records.audit import NO_LEAK, Suspects
 from backtest.data.records.verdict import BestBaseline, Candidate, ClarkWest, Reason, Verdict, Weighted
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.best_baseline import best_of_baselines
-from backtest.significance.multiple_testing import MAX_T
 from backtest.significance.primary import PRIMARY
 from backtest.significance.stepdown import Hypothesis
 from backtest.verdict.concentration import concentration

@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 from pydantic import Field, field_validator, model_validator
 
-from backtest.data.names import BEST
+from backtest.data.names import BEST, MAX_T
 from backtest.data.question import Question, losses_of
 from backtest.data.realised import COVERAGE
 from backtest.data.run_files import sha256
@@ -17,7 +17,7 @@ from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, target_of
 from backtest.evaluation.strategies import CostSettings
 from backtest.models import MODELS
 from backtest.models.settings import NetSettings, TrainSettings
-from backtest.significance.multiple_testing import MAX_T, MULTIPLICITY
+from backtest.significance.multiple_testing import MULTIPLICITY
 from backtest.walk.executors import EXECUTORS
 from backtest.walk.folds import FoldSettings
 from backtest.walk.question_settings import DataSettings, QuestionSettings, Settings, TargetSettings

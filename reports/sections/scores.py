@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backtest.data.names import Status, label
+from backtest.data.names import MAX_T, Status, label
 from backtest.data.records.verdict import Verdict
 from backtest.reports.blocks import Block, Column, Group, Heading, Note, Table
 from backtest.reports.formats import (
@@ -204,7 +204,9 @@ ORDER_CAPTION = "At each horizon the baselines come first, then the models, best
 
 
 def adjustment(verdict: Verdict) -> str:
-    """Return the name of the adjustment of p-values: `benjamini-hochberg` becomes Benjamini-Hochberg."""
+    """Return the name of the adjustment of p-values: `benjamini-hochberg` becomes Benjamini-Hochberg, max-t stays."""
+    if verdict.adjustment == MAX_T:
+        return MAX_T
     return "-".join(word.capitalize() for word in verdict.adjustment.split("-"))
 
 

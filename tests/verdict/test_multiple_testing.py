@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data import result_tables
+from backtest.data.names import MAX_T
 from backtest.data.records.verdict import Claim
 from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.multiple_testing import MAX_T, holm
+from backtest.significance.multiple_testing import holm
 from backtest.significance.sharpe_ratio import deflated_sharpe, probabilistic_sharpe, sharpe
 from backtest.significance.stepdown import Hypothesis
 from backtest.verdict.family import Family, Key, Known, Tried, p_values
