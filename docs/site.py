@@ -56,6 +56,7 @@ NAMES = {
         "How the audit works": "audit.md",
         "Error rates where the truth is known": "calibration.md",
         "Error rates of verdicts": "calibration-verdicts.md",
+        "Many models, and what is detectable": "calibration-many.md",
         "Speed and memory": "speed.md",
         "Questions and answers": "faq.md",
     },
