@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from backtest.data.errors import ConfigError
 from backtest.data.losses import LOSSES, Loss
 from backtest.data.names import SCALES, Scale
-from backtest.data.targets import PRIMARY_TEST, TARGETS, Target, variance_target
+from backtest.data.targets import FOLD_TEST, PRIMARY_TEST, TARGETS, Target, variance_target
 
 Floats = NDArray[np.float64]
 OfArrays = TypeVar("OfArrays", bound=Callable[..., Any])
@@ -167,11 +167,12 @@ def _usual(scale: Scale, function: Callable[..., pl.Expr], title: str) -> Target
         references=("mean", "zero"),
         rival="mean",
         metrics=("correlation",),
-        tests=(PRIMARY_TEST, "ibragimov_muller", "giacomini_white", "fluctuation"),
+        tests=(PRIMARY_TEST, FOLD_TEST, "ibragimov_muller", "giacomini_white", "fluctuation"),
         models=("ar", "ridge", "lstm", "gru"),
         features=("log_return", "rolling_mean_24", "rolling_std_24"),
         neutral=None,
         additive=False,
+        drift=None,
     )
 
 

@@ -38,7 +38,7 @@ TESTS = Schema(
         Column("alternative", pl.String, "of the tested mean; of losses `less` says that the model is better"),
         Column("statistic", pl.Float64, "null: undefined, the note says why", nullable=True),
         Column("p_value", pl.Float64, "null: undefined, the note says why", nullable=True),
-        Column("p_adjusted", pl.Float64, "adjusted over the models of this run; null: no member", nullable=True),
+        Column("p_adjusted", pl.Float64, "over the models, in folds over both; null: no member", nullable=True),
         Column("n", pl.Int64, "numbers that were tested: times, less those that the test leaves out"),
         Column("lags", pl.Int64, "autocovariances, or cosine terms, in the variance", nullable=True),
         Column("skill", pl.Float64, "1 - mean loss / the baseline's; null: undefined", nullable=True),

@@ -19,6 +19,9 @@ from backtest.data.target_columns import REALISED, column_name
 PRIMARY_TEST, ROBUST_TEST = PRIMARY_TESTS = ("diebold_mariano", "diebold_mariano_robust")
 """The tests that a verdict can rest on, keys of TESTS: the usual one, and that for skewed losses."""
 
+FOLD_TEST, *_ = FOLD_TESTS = ("diebold_mariano_hall", ROBUST_TEST, PRIMARY_TEST)
+"""The tests of a single fold, of which the first one made is shown: older runs have the usual one."""
+
 SKEWED_LOSSES = (
     *(ROBUST_TEST, PRIMARY_TEST, "ibragimov_muller"),
     *("encompassing", "giacomini_white", "fluctuation"),
@@ -26,7 +29,7 @@ SKEWED_LOSSES = (
 """The tests of losses that are skewed or have fat tails, as those of variances and probabilities."""
 
 SMALLEST, LARGEST = -1e6, 1e6
-"""Where outcomes and forecasts lie that no target bounds more tightly, or less."""
+"""Where outcomes and forecasts lie that no target bounds otherwise."""
 
 OWN_UNIT = "as in its column"
 """The unit of what comes from a column of which nothing more is known."""
@@ -48,6 +51,8 @@ class Target:
         Those of them that every model contains as a special case.
     rival
         The model that the verdict tests against unless the settings name another.
+    drift
+        The model that forecasts the mean of past outcomes: a gain that it has too is the drift. None: there is none.
     benchmarks
         Models that the verdict "better" is held against as well, where they are in the run.
     losses
@@ -56,7 +61,7 @@ class Target:
     metrics
         Those of METRICS that are tabulated, besides the means of losses and the skill against each reference.
     tests
-        Those of TESTS that make sense for it; the verdict rests on the first of PRIMARY_TESTS among them.
+        Those of TESTS that make sense for it: the first of PRIMARY_TESTS for the verdict, FOLD_TESTS for folds.
     models, features
         What a run takes where its settings name none.
     tradable
@@ -65,7 +70,7 @@ class Target:
         How models of any target take part: `models.scales.WRAPPERS` holds what turns their forecasts into variances or
         probabilities, and models of another scale are refused.
     neutral
-        The outcome between up and down, 0 for a return, from which signs are taken; None where there is no sign.
+        The outcome between up and down, 0 for a return; None where there is no sign.
     intervals
         Whether an interval around a forecast, as wide as earlier absolute errors, has a meaning.
     bar_variance
@@ -76,8 +81,7 @@ class Target:
     bounds
         The smallest and the largest number that an outcome can be.
     reads
-        The columns of bars that it is computed from: prices, a column `RV` of the file, `measures.RV` of an external
-        series; None: those that its expression names.
+        The columns that it is computed from, a price, `RV` of the file, `measures.RV`; None: those of its expression.
     additive
         Whether an outcome is the sum of what models read as past returns, over the next bars.
     formula
@@ -109,6 +113,7 @@ class Target:
     formula: str = ""
     noise: float | None = None
     benchmarks: tuple[str, ...] = ()
+    drift: str | None = None
 
     @property
     def primary_test(self) -> str:
@@ -185,6 +190,7 @@ TARGETS: dict[str, Target] = {
         metrics=("rmse", "direction", "correlation"),
         tests=(
             PRIMARY_TEST,
+            FOLD_TEST,
             "ibragimov_muller",
             "clark_west",
             "encompassing",
@@ -199,6 +205,7 @@ TARGETS: dict[str, Target] = {
         tradable=True,
         neutral=0.0,
         additive=True,
+        drift="mean",
         formula="yₜ = ln(closeₜ₊ₕ / closeₜ), the {outcome}.",
     ),
     "log_variance": variance_target(squared_return, "variance from squared returns", 1.0),

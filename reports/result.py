@@ -29,8 +29,8 @@ CONFIDENCE_SET = "model_confidence_set"
 class Score:
     """How one model did over all folds; the p-values are those of "its loss is smaller than the rival's".
 
-    `loss` is the mean of the verdict's own, `other_loss` that of the second, `skill` is against the rival and
-    `other_skill` against the other reference; None where the target has none.
+    `loss` is the mean of the verdict's own, `other_loss` that of the second, `skill` is against the rival,
+    `other_skill` and `other_p` against the other reference; None where the target has none.
 
     `in_set` tells whether the model is in the Model Confidence Set. `candidate` is what the verdict says of a model
     that the question is about; None for a baseline.
@@ -47,6 +47,7 @@ class Score:
     folds_won: int | None
     note: str
     p_adjusted: float | None = None
+    other_p: float | None = None
     in_set: bool | None = None
     candidate: Candidate | None = None
 
@@ -245,9 +246,14 @@ def _scores(run: Result) -> list[Score]:
     pooled = scores.filter(pl.col("fold").is_null()).pivot("metric", index="model", values="value")
     won = scores.filter(pl.col("fold").is_not_null(), metric=f"skill_{rival}").group_by("model")
     wins = dict(won.agg((pl.col("value") > 0).sum()).iter_rows())
-    against, tested = (
-        {row["model"]: row for row in run.frame(TESTS, fold=None, **about, alternative="less").to_dicts()}
-        for about in (question.primary | {"baseline": rival}, question.primary)
+    against, tested, against_other = (
+        {
+            row["model"]: row
+            for row in run.frame(
+                TESTS, fold=None, **question.primary | {"baseline": name}, alternative="less"
+            ).to_dicts()
+        }
+        for name in (rival, question.rival, other)
     )
     adjusted = {
         claim.model: claim.p_adjusted
@@ -273,6 +279,7 @@ def _scores(run: Result) -> list[Score]:
                 folds_won=None if model == rival else wins.get(model, 0),
                 note=str(test.get("note") or ""),
                 p_adjusted=adjusted.get(model),
+                other_p=against_other.get(model, {}).get("p_value"),
                 in_set=chosen.get(model),
                 candidate=judged.get(model),
             )

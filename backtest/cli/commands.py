@@ -60,6 +60,7 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, such as train.epochs=5; repeatable."),
 ]
+Folds = Annotated[bool, typer.Option("--folds", help="Also print skill and test of every fold.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 Plugins = Annotated[
     list[str] | None,
@@ -78,13 +79,14 @@ def run(
     depth: Annotated[
         Literal["quick", "full", "off"], typer.Option("--audit", help="How thoroughly to look for leaks first.")
     ] = "quick",
+    folds: Folds = False,
     settings: Changes = None,
 ) -> None:
     """Audit for leaks, run (or resume) the walk-forward backtest, write the report; exit status 4 if it leaks."""
     import backtest.reports as reports
     from backtest.audit.levels import find_audit
     from backtest.cli.progress import WalkProgress
-    from backtest.cli.terminal import console, show_report, show_result, tell
+    from backtest.cli.terminal import console, show_folds, show_report, show_result, tell
     from backtest.reports.wording.audit import leak_reason
     from backtest.verdict.ledger import user_ledger_problem
     from backtest.walk.config_file import load
@@ -113,7 +115,10 @@ def run(
         tell(f"{problem}: the run is entered into the ledger beside its folder alone")
     walk_forward(prepared, folder, WalkProgress(console), command=command, audited=audited)
     page = reports.write(folder)
-    show_result(reports.read(folder))
+    result = reports.read(folder)
+    show_result(result)
+    if folds:
+        show_folds(result)
     console.print()
     show_report(page)
     if audited and not audited.passed:
@@ -171,10 +176,10 @@ def _show_and_keep(prepared: WalkPlan, folder: Path, found: Audit) -> None:
 
 
 @app.command()
-def report(run: RunFolder) -> None:
+def report(run: RunFolder, folds: Folds = False) -> None:
     """Rewrite the report; update the verdict if more was tried on the same bars since."""
     import backtest.reports as reports
-    from backtest.cli.terminal import show_report, tell
+    from backtest.cli.terminal import show_folds, show_report, tell
     from backtest.reports.wording.verdict import headline
     from backtest.verdict.record import judge_again
 
@@ -184,7 +189,10 @@ def report(run: RunFolder) -> None:
         tell(f"verdict updated: {headline(after)}")
         if after.configurations > before.configurations:
             tell(f"configurations tried on these bars: {after.configurations}, up from {before.configurations}")
-    show_report(reports.write(run))
+    page = reports.write(run)
+    if folds:
+        show_folds(reports.read(run))
+    show_report(page)
 
 
 @app.command()

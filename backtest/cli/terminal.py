@@ -14,7 +14,9 @@ from backtest.data.records.audit import Audit, Leak
 from backtest.data.records.verdict import Verdict
 from backtest.reports.blocks import Table as ReportTable
 from backtest.reports.formats import counted, plain, tied
+from backtest.reports.sections.by_horizon import at_horizon
 from backtest.reports.sections.compared_runs import verdict_of
+from backtest.reports.sections.fold_tests import every_fold, fold_pairs, fold_tests_title, summary_table
 from backtest.reports.sections.pairs import pairs_table
 from backtest.reports.wording.audit import LEVELS, checked, leak_words, notes, subject_words
 from backtest.reports.wording.evidence import sentences
@@ -48,6 +50,20 @@ def show_result(result: reports.RunResult) -> None:
     show_verdict(result.verdict, result.audit)
     console.print()
     show_table(reports.headline(result), labelled=len(result.horizons) > 1)
+
+
+def show_folds(result: reports.RunResult) -> None:
+    """Print skill and test of every fold, in how many folds each model was better, horizon by horizon."""
+    for horizon in result.horizons:
+        view = result.at(horizon)
+        pairs = fold_pairs(view)
+        found = fold_tests_title(pairs, view)
+        console.print()
+        tell(at_horizon(found, horizon) if len(result.horizons) > 1 else found, "bold")
+        if pairs:
+            show_table(every_fold(pairs, view), labelled=True)
+            console.print()
+            show_table(summary_table(pairs, view))
 
 
 def show_verdict(verdict: Verdict, audit: Audit | None = None) -> None:

@@ -16,17 +16,18 @@ from backtest.evaluation.loss_panel import LossPanel
 from backtest.evaluation.robustness import skill_of
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
-from backtest.significance.multiple_testing import adjustment_of
-from backtest.significance.primary import PRIMARY, PrimaryTest
+from backtest.significance.multiple_testing import adjustment_of, holm
+from backtest.significance.primary import PrimaryTest
 from backtest.significance.result import Alternative, TestResult
 from backtest.significance.stability import fluctuation
 from backtest.significance.table import TESTS, ForecastTest, Sample
 
 FAMILY = ["test", "loss", "baseline", "alternative"]
-"""Pooled tests that agree in these columns are one family for the adjustment of p-values.
+"""Tests that agree in these columns are one family for the adjustment of p-values: one pooled, one of the folds.
 
-Its members are all models but the references, at all horizons. A member whose test is undefined makes no claim, has no
-p-value and does not count. The verdict adjusts its own test over more than one run: see `verdict.multiple_testing`.
+Its members are all models but the references, at all horizons, and in folds every fold of each. A member whose test is
+undefined makes no claim, has no p-value and does not count. The verdict adjusts its own test over more than one run:
+see `verdict.multiple_testing`.
 """
 
 SEED = 0
@@ -40,7 +41,7 @@ def compare(panels: Sequence[LossPanel], adjustment: str = MAX_T) -> pl.DataFram
     """TESTS: every test of every model against the baselines, over all folds and for some in each fold.
 
     An undefined test keeps its row, with nulls, and `note` holds the message of the error that says why: the one text
-    among the numbers. `adjustment` is one of MULTIPLICITY.
+    among the numbers. `adjustment`, of pooled tests, is one of MULTIPLICITY; tests of folds are adjusted by Holm.
     """
     rows: list[dict[str, object]] = []
     question = panels[0].question
@@ -52,11 +53,14 @@ def compare(panels: Sequence[LossPanel], adjustment: str = MAX_T) -> pl.DataFram
         for number in panel.folds if in_folds else []:
             rows += _rows_of(panel.part(panel.fold == number), number, in_folds)
     found = pl.DataFrame(rows, schema=result_tables.TESTS.dtypes)
-    in_family = pl.col("fold").is_null() & ~pl.col("model").is_in(question.references) & pl.col("p_value").is_not_null()
-    adjust = adjustment_of(adjustment)
+    in_family = ~pl.col("model").is_in(question.references) & pl.col("p_value").is_not_null()
     adjusted = [
         family.with_columns(p_adjusted=pl.Series(adjust(family["p_value"])))
-        for family in found.filter(in_family).partition_by(FAMILY)
+        for where, adjust in (
+            (pl.col("fold").is_null(), adjustment_of(adjustment)),
+            (pl.col("fold").is_not_null(), holm),
+        )
+        for family in found.filter(in_family & where).partition_by(FAMILY)
     ]
     table = pl.concat([found.filter(~in_family), *adjusted])
     order = ["test", "loss", "horizon", "model", "baseline", "fold", "alternative"]
@@ -153,7 +157,7 @@ def _rows_of(
                 )
             about = {**named, "loss": loss, "baseline": baseline, "model": model, **effects[loss, baseline, model]}
             for alternative in alternatives:
-                gate = PRIMARY.get(name) if fold is not None else None
+                gate = test.gate if fold is not None else None
                 yield {**about, "alternative": alternative, **_outcome(test, sample, alternative, gate)}
 
 

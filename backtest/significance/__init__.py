@@ -33,7 +33,12 @@ if TYPE_CHECKING:  # for editors and type checkers; tests compare it with _EXPOR
     from backtest.significance.rationality import mincer_zarnowitz, mincer_zarnowitz_logs
     from backtest.significance.resampling import Resampling
     from backtest.significance.result import Alternative, TestResult
-    from backtest.significance.robust import diebold_mariano_robust, robust_detectable, robust_interval
+    from backtest.significance.robust import (
+        diebold_mariano_hall,
+        diebold_mariano_robust,
+        robust_detectable,
+        robust_interval,
+    )
     from backtest.significance.sharpe_ratio import (
         Sharpe,
         deflated_sharpe,
@@ -69,7 +74,7 @@ _EXPORTS = {
     "rationality": ("mincer_zarnowitz", "mincer_zarnowitz_logs"),
     "resampling": ("Resampling",),
     "result": ("Alternative", "TestResult"),
-    "robust": ("diebold_mariano_robust", "robust_detectable", "robust_interval"),
+    "robust": ("diebold_mariano_hall", "diebold_mariano_robust", "robust_detectable", "robust_interval"),
     "sharpe_ratio": (
         *("Sharpe", "deflated_sharpe", "expected_maximum_sharpe", "minimum_track_record", "probabilistic_sharpe"),
         "sharpe",

@@ -1,4 +1,4 @@
-"""The Diebold-Mariano test for loss differences that are skewed or have fat tails, and the skill's interval from it."""
+"""Diebold-Mariano tests for loss differences that are skewed or have fat tails, and the skill's interval from one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.special import cbrt, ndtr, ndtri, stdtr, stdtrit
 from backtest.data.errors import ConfigError, UndefinedTest
 from backtest.significance import fixed_b
 from backtest.significance.equal_accuracy import Skill, skill_interval, smallest_detectable_difference
-from backtest.significance.mean_tests import mean_test, sums_of_neighbours
+from backtest.significance.mean_tests import MeanTest, mean_test, sums_of_neighbours
 from backtest.significance.result import Alternative, FloatArray, TestResult, p_value, paired, unit_of
 
 DEGREES = 5
@@ -21,6 +21,32 @@ DEGREES = 5
 
 DOUBLINGS = 60
 """How often the search for the lower end of an interval goes twice as far before there is none."""
+
+
+def diebold_mariano_hall(
+    loss_model: npt.ArrayLike,
+    loss_baseline: npt.ArrayLike,
+    *,
+    horizon: int = 1,
+    alternative: Alternative = "two-sided",
+) -> TestResult:
+    """Diebold-Mariano test corrected for skewness, for short samples such as a single fold.
+
+    Returns are skewed, and so are the loss differences of a forecast that is nearly constant: in a few dozen rows the
+    usual test then rejects on one side two or three times as often as its level. Here its statistic is transformed as
+    Hall says (`hall`), which removes the effect of skewness to the first order, and compared with the same fixed-b
+    distribution.
+
+    Johnson's (1978) t, the same without its last term, is not monotone in the mean: the larger a gain, the less often
+    it is found in a skewed sample. docs/significance.md has the size and power of all three.
+
+    Losses, sign and errors are those of `diebold_mariano`; `statistic` is the transformed one.
+
+    Source: Hall (1992), Journal of the Royal Statistical Society B 54, 221-228.
+    """
+    tested, corrected = _with_and_without_skewness(loss_model, loss_baseline, horizon, alternative)
+    p = p_value(fixed_b.tail(abs(corrected), tested.n, tested.lags + 1), corrected, alternative)
+    return TestResult("diebold_mariano_hall", corrected, p, tested.n, tested.lags, alternative)
 
 
 def diebold_mariano_robust(
@@ -44,13 +70,8 @@ def diebold_mariano_robust(
 
     Losses, sign and errors are those of `diebold_mariano`.
     """
-    if alternative not in get_args(Alternative):
-        raise ConfigError(f"alternative: must be one of {', '.join(get_args(Alternative))} (got {alternative!r})")
-    model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
-    magnitude = float(np.abs([model, baseline]).max(initial=0.0))
-    tested = mean_test(model - baseline, horizon=horizon, magnitude=magnitude)
-    unit = unit_of(model - baseline)
-    pair = tested.statistic, hall(tested.statistic, long_run_skewness((model - baseline) / unit, horizon), tested.n)
+    tested, corrected = _with_and_without_skewness(loss_model, loss_baseline, horizon, alternative)
+    pair = tested.statistic, corrected
     statistics: dict[Alternative, float] = {"less": max(pair), "greater": min(pair)}
     width = tested.lags + 1
     beyond = {side: p_value(fixed_b.tail(abs(t), tested.n, width), t, side) for side, t in statistics.items()}
@@ -58,6 +79,19 @@ def diebold_mariano_robust(
     side = min(p, key=lambda each: p[each]) if alternative == "two-sided" else alternative
     found = min(1.0, 2 * p[side]) if alternative == "two-sided" else p[side]
     return TestResult("diebold_mariano_robust", statistics[side], found, tested.n, tested.lags, alternative)
+
+
+def _with_and_without_skewness(
+    loss_model: npt.ArrayLike, loss_baseline: npt.ArrayLike, horizon: int, alternative: Alternative
+) -> tuple[MeanTest, float]:
+    """The test of the mean loss difference, and its statistic without the effect of skewness."""
+    if alternative not in get_args(Alternative):
+        raise ConfigError(f"alternative: must be one of {', '.join(get_args(Alternative))} (got {alternative!r})")
+    model, baseline = paired(loss_model=loss_model, loss_baseline=loss_baseline)
+    magnitude = float(np.abs([model, baseline]).max(initial=0.0))
+    tested = mean_test(model - baseline, horizon=horizon, magnitude=magnitude)
+    skewness = long_run_skewness((model - baseline) / unit_of(model - baseline), horizon)
+    return tested, hall(tested.statistic, skewness, tested.n)
 
 
 def fixed_b_level(alpha: float) -> float:

@@ -14,9 +14,10 @@ from backtest.data.question import Question
 from backtest.significance.direction import anatolyev_gerko, pesaran_timmermann
 from backtest.significance.equal_accuracy import diebold_mariano, ibragimov_muller
 from backtest.significance.nested import clark_west, encompassing
+from backtest.significance.primary import PRIMARY, PrimaryTest
 from backtest.significance.rationality import mincer_zarnowitz, mincer_zarnowitz_logs
 from backtest.significance.result import Alternative, FloatArray, TestResult
-from backtest.significance.robust import diebold_mariano_robust
+from backtest.significance.robust import diebold_mariano_hall, diebold_mariano_robust
 from backtest.significance.stability import fluctuation, giacomini_white
 
 
@@ -54,7 +55,8 @@ Run = Callable[[Sample, Alternative], TestResult]
 class ForecastTest:
     """A test: its title, its function, its question in plain words, and the alternatives that are asked.
 
-    `pooled` are those asked of all folds together, `fold` those asked of each. It is made for all losses of a question,
+    `pooled` are those asked of all folds together, `fold` those asked of each; a fold that is too short for `gate` is
+    not tested. It is made for all losses of a question,
     for the one that the verdict is about, or for those it names, and against all references, the rival, or those that a
     model does not contain as a special case; a test that reads neither names what its null hypothesis is about.
     `of_skill` says whether a rejection means that the model knows something.
@@ -65,6 +67,7 @@ class ForecastTest:
     asks: str
     pooled: tuple[Alternative, ...]
     fold: tuple[Alternative, ...] = ()
+    gate: PrimaryTest | None = None
     losses: tuple[str, ...] | Literal["all", "primary"] = "primary"
     against: Literal["references", "rival", "not nested"] = "references"
     of_skill: bool = False
@@ -117,7 +120,16 @@ TESTS: dict[str, ForecastTest] = {
         _of_losses(diebold_mariano, sided=True),
         "Were these forecasts better than the baseline's?",
         pooled=("less", "two-sided", "greater"),
+        losses="all",
+        of_skill=True,
+    ),
+    "diebold_mariano_hall": ForecastTest(
+        "Diebold-Mariano, corrected for skewness",
+        _of_losses(diebold_mariano_hall, sided=True),
+        "Were the forecasts of this fold better than the baseline's?",
+        pooled=(),
         fold=("less", "two-sided"),
+        gate=PRIMARY["diebold_mariano"],
         losses="all",
         of_skill=True,
     ),
@@ -127,6 +139,7 @@ TESTS: dict[str, ForecastTest] = {
         "Were these forecasts better than the baseline's, whatever the skewness of the losses?",
         pooled=("less", "two-sided", "greater"),
         fold=("less", "two-sided"),
+        gate=PRIMARY["diebold_mariano_robust"],
         losses="all",
         of_skill=True,
     ),

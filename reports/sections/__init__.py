@@ -13,6 +13,7 @@ from backtest.reports.sections.compared_runs import comparison_verdict, fairness
 from backtest.reports.sections.comparison_method import comparison_method
 from backtest.reports.sections.costs import costs
 from backtest.reports.sections.cumulative_loss import cumulative_loss
+from backtest.reports.sections.fold_tests import fold_tests
 from backtest.reports.sections.folds import folds, skill
 from backtest.reports.sections.forest import forest
 from backtest.reports.sections.glossary import glossary
@@ -44,6 +45,7 @@ SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "folds": folds,
     "ranges": ranges,
     "skill": by_horizon(skill),
+    "fold_tests": by_horizon(fold_tests),
     "calibration": by_horizon(calibration),
     "regimes": by_horizon(regimes),
     "learning": learning,
@@ -68,6 +70,7 @@ COMPARISON_SECTIONS: dict[str, Callable[[ComparisonResult], tuple[Block, ...]]] 
     "cumulative_loss": by_horizon(cumulative_loss),
     "tests": by_horizon(other_tests),
     "skill": by_horizon(skill),
+    "fold_tests": by_horizon(fold_tests),
     "calibration": by_horizon(calibration),
     "regimes": by_horizon(regimes),
     "residuals": by_horizon(residuals),

@@ -114,7 +114,7 @@ def headline(result: Result) -> Table:
         Column("In the set", spare=True),
         Column("Folds won"),
         Column("Seeds better"),
-        *([Column(f"Skill vs {label(other)}", spare=True)] if other else []),
+        *([Column(f"{head} vs {label(other)}", spare=True) for head in ("Skill", "p")] if other else []),
         Column(f"{mean}{power(losses)}"),
         *(Column(f"{other_mean}{power(others)}", spare=True) for other_mean in other_means),
     )
@@ -131,6 +131,7 @@ def headline(result: Result) -> Table:
             MISSING if score.folds_won is None else f"{whole(score.folds_won)} of {whole(tested)}",
             seeds_better(score),
             *([percent(score.other_skill) if score.model != other else MISSING] if other else []),
+            *([p_value(score.other_p, alpha)] if other else []),
             scaled(score.loss, losses),
             *(scaled(score.other_loss, others) for _ in other_means),
         )

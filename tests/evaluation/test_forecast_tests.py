@@ -29,6 +29,7 @@ from backtest.significance.multi_horizon import (
 )
 from backtest.significance.multiple_testing import ADJUSTMENTS, holm
 from backtest.significance.nested import clark_west
+from backtest.significance.robust import diebold_mariano_hall
 from backtest.significance.stability import fluctuation
 from backtest.significance.superiority import model_confidence_set
 from backtest.significance.table import TESTS
@@ -43,6 +44,7 @@ def compared(forecasts: pl.DataFrame, adjustment: str = "holm") -> pl.DataFrame:
 FORECASTS = random_forecasts(2)
 COMPARED = compared(FORECASTS)
 DIEBOLD_MARIANO = COMPARED.filter(test="diebold_mariano")
+OF_FOLDS = COMPARED.filter(test="diebold_mariano_hall")
 POOLED = pl.col("fold").is_null()
 
 
@@ -58,7 +60,8 @@ def test_tests_hold_every_model_against_every_baseline_for_each_loss_per_fold_an
     assert COMPARED.columns == [column.name for column in result_tables.TESTS.columns]
     assert COMPARED.filter(POOLED).height == pooled
     assert COMPARED.filter(~POOLED).height == in_folds == len(Question().losses) * 2 * pairs * 2 * 4
-    assert COMPARED.filter(POOLED)["test"].unique().sort().to_list() == sorted(asked)
+    assert {*COMPARED.filter(POOLED)["test"]} == {name for name, test in asked.items() if test.pooled}
+    assert {*COMPARED.filter(~POOLED)["test"]} == {"diebold_mariano_hall"}
     assert COMPARED["asks"].is_not_null().all()
     assert not (COMPARED["model"] == COMPARED["baseline"]).any()
 
@@ -77,10 +80,19 @@ def test_each_row_is_the_test_of_its_losses() -> None:
         )
 
 
+def test_each_row_of_a_fold_is_the_test_corrected_for_skewness() -> None:
+    for row in OF_FOLDS.iter_rows(named=True):
+        model, baseline = (losses(FORECASTS, row[name], row["loss"], row["fold"]) for name in ("model", "baseline"))
+        result = diebold_mariano_hall(model, baseline, alternative=row["alternative"])
+        skill = skill_interval(model, baseline)
+        assert (row["statistic"], row["p_value"]) == pytest.approx((result.statistic, result.p_value), rel=1e-9)
+        assert (row["n"], row["lags"], row["note"]) == (60, result.lags, "")
+        assert (row["skill"], row["skill_low"]) == pytest.approx((skill.value, skill.low))
+
+
 def test_skill_beside_the_tests_is_the_skill_among_the_scores() -> None:
-    tested = DIEBOLD_MARIANO.filter(alternative="less", loss="squared", baseline="zero").select(
-        "model", "fold", "skill"
-    )
+    both_tests = pl.concat([DIEBOLD_MARIANO, OF_FOLDS])
+    tested = both_tests.filter(alternative="less", loss="squared", baseline="zero").select("model", "fold", "skill")
     scored = (
         score(panels(FORECASTS)).filter(pl.col("seed").is_null(), metric="skill_zero").select("model", "fold", "value")
     )
@@ -95,24 +107,36 @@ def test_adjustment_is_holm_over_the_pooled_models_that_are_no_baselines() -> No
         assert members["model"].to_list() == ["lstm", "ridge"]
         assert members["p_adjusted"].to_list() == holm(members["p_value"]).tolist()
         assert family.filter(pl.col("model").is_in(Question().references))["p_adjusted"].is_null().all()
-    assert COMPARED.filter(~POOLED)["p_adjusted"].is_null().all()
+
+
+def test_in_folds_it_is_holm_over_all_folds_of_the_models_that_are_no_baselines() -> None:
+    for family in OF_FOLDS.partition_by("loss", "baseline", "alternative"):
+        members = family.filter(~pl.col("model").is_in(Question().references))
+        assert members.select("model", "fold").rows() == [*product(["lstm", "ridge"], range(4))]
+        assert members["p_adjusted"].to_list() == holm(members["p_value"]).tolist()
+        assert family.filter(pl.col("model").is_in(Question().references))["p_adjusted"].is_null().all()
 
 
 def test_a_model_that_forecasts_zero_keeps_its_rows_with_the_reason_and_leaves_the_family() -> None:
     idle = FORECASTS.filter(pl.col("model") == "zero").with_columns(model=pl.lit("idle"))
-    tests = compared(pl.concat([FORECASTS, idle])).filter(test="diebold_mariano")
+    own = pl.col("test").is_in(["diebold_mariano", "diebold_mariano_hall"])
+    tests = compared(pl.concat([FORECASTS, idle])).filter(own)
     undefined = tests.filter(model="idle", baseline="zero")
-    assert undefined.height == 2 * (3 + 4 * 2)
+    assert undefined.height == len(Question().losses) * (3 + 4 * 2)
     assert undefined["note"].str.contains("equally good in every row").all()
     for name in ("statistic", "p_value", "p_adjusted", "lags", "skill_low", "skill_high"):
         assert undefined[name].is_null().all()
     assert (undefined["skill"] == 0).all()
     rest = tests.filter((pl.col("model") != "idle") & (pl.col("baseline") == "zero"))
-    assert rest.equals(DIEBOLD_MARIANO.filter(baseline="zero"))
+    pooled = rest.filter(POOLED)
+    assert pooled.equals(DIEBOLD_MARIANO.filter(baseline="zero"))
+    assert rest.filter(~POOLED).equals(OF_FOLDS.filter(baseline="zero"))
 
 
 def test_folds_of_one_row_are_undefined_and_nothing_is_nan() -> None:
-    tests = compared(random_forecasts(1, n=6, folds=6)).filter(test="diebold_mariano")
+    own = pl.col("test").is_in(["diebold_mariano", "diebold_mariano_hall"])
+    tests = compared(random_forecasts(1, n=6, folds=6)).filter(own)
+    assert tests.filter(~POOLED).height > 0
     assert tests.filter(~POOLED)["statistic"].is_null().all()
     assert tests.filter(~POOLED)["note"].str.contains(r"10 or more are needed, .* \(got 1\)").all()
     assert tests.filter(POOLED)["p_value"].is_between(0, 1).all()
@@ -120,19 +144,26 @@ def test_folds_of_one_row_are_undefined_and_nothing_is_nan() -> None:
     assert all(numbers.row(0))
 
 
-@pytest.mark.parametrize(("test", "per_step"), [("diebold_mariano", 10), ("diebold_mariano_robust", 40)])
-def test_a_fold_with_fewer_losses_than_its_test_needs_is_not_tested(test: str, per_step: int) -> None:
-    question = Question("direction", "brier", "base_rate", test)
-    rng, rows = np.random.default_rng(4), 4 * per_step
-    models = ("base_rate", "coin", "ridge")
+@pytest.mark.parametrize(
+    ("question", "test", "per_step"),
+    [
+        (Question(), "diebold_mariano_hall", 10),
+        (Question("direction", "brier", "base_rate"), "diebold_mariano_robust", 40),
+    ],
+)
+def test_a_fold_with_fewer_losses_than_its_test_needs_is_not_tested(
+    question: Question, test: str, per_step: int
+) -> None:
+    rng, rows, loss = np.random.default_rng(4), 4 * per_step, question.loss
+    models = (*question.about.references, "ridge")
     made: dict[tuple[str, int | None], FloatArray] = {(name, None): rng.uniform(0.4, 0.6, rows) for name in models}
     forecasts = forecast_table((rng.random(rows) > 0.5).astype(float), made)
     few = forecasts.filter(pl.int_range(pl.len()).over("model") > 0)  # one less in the first fold
     found = compare(loss_panels(match_forecasts(few, question), question)).filter(~POOLED, model="ridge", test=test)
-    assert found.filter(loss="brier", fold=0)["p_value"].null_count() == found.filter(loss="brier", fold=0).height > 0
-    assert found.filter(loss="brier", fold=0)["note"].str.contains(rf"\(got {per_step - 1}\)").all()
-    assert found.filter(loss="brier", fold=0)["skill_low"].is_null().all()
-    assert found.filter(loss="brier", fold=0)["skill"].is_not_null().all()
+    assert found.filter(loss=loss, fold=0)["p_value"].null_count() == found.filter(loss=loss, fold=0).height > 0
+    assert found.filter(loss=loss, fold=0)["note"].str.contains(rf"\(got {per_step - 1}\)").all()
+    assert found.filter(loss=loss, fold=0)["skill_low"].is_null().all()
+    assert found.filter(loss=loss, fold=0)["skill"].is_not_null().all()
     assert found.filter(pl.col("fold") > 0)["p_value"].is_not_null().all()
 
 
@@ -231,9 +262,10 @@ def test_the_confidence_set_is_made_on_every_loss_and_the_tests_against_the_riva
     joint = compare_jointly(panels(FORECASTS), 0.05)
     on = {name: joint.filter(test=name)["loss"].unique().sort().to_list() for name in JOINT_TESTS}
     own = ["squared"]
-    assert on == {"model_confidence_set": ["absolute", *own], "superior_predictive_ability": own, "stepwise": own}
+    every = sorted(Question().losses)
+    assert on == {"model_confidence_set": every, "superior_predictive_ability": own, "stepwise": own}
     models = ["zero", "naive", "ridge", "lstm"]
-    for loss in ("squared", "absolute"):
+    for loss in every:
         found = model_confidence_set({model: losses(FORECASTS, model, loss) for model in models}, alpha=0.05)
         rows = joint.filter(test="model_confidence_set", loss=loss)
         assert dict(rows.select("model", "p_value").iter_rows()) == pytest.approx(dict(found.p_values))

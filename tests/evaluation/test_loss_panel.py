@@ -22,7 +22,7 @@ from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.strategies import CostSettings
 from backtest.verdict import record
 from tests.support.fake_run import Plan, make_features, make_fits, make_folds, make_forecasts
-from tests.support.forecasts import column, forecast_table, losses, panels, random_forecasts
+from tests.support.forecasts import column, forecast_table, losses, losses_of, panels, random_forecasts
 
 FORECASTS = random_forecasts(2)
 LATER = random_forecasts(7).with_columns(horizon=pl.lit(5, pl.Int32))
@@ -72,8 +72,7 @@ def test_losses_are_those_of_the_formula_for_models_and_seeds(loss: str) -> None
         np.testing.assert_array_equal(panel.row_loss(model, loss), panel.loss(model, loss))
     for seed in (0, 1):
         rows = FORECASTS.filter(model="lstm", seed=seed).sort("time")
-        error = (rows["y"] - rows["y_hat"]).to_numpy()
-        expected = {"squared": error**2, "absolute": np.abs(error)}[loss]
+        expected = losses_of(loss, rows["y"].to_numpy(), rows["y_hat"].to_numpy())
         np.testing.assert_array_equal(panel.loss("lstm", loss, seed=seed), expected)
 
 

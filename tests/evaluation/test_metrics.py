@@ -15,10 +15,12 @@ from backtest.data.losses import LOSSES, metric_of
 from backtest.data.question import Question
 from backtest.data.targets import TARGETS
 from backtest.evaluation.metrics import METRICS, metrics_of, score
-from tests.support.forecasts import column, losses, panels, random_forecasts
+from tests.support.forecasts import column, losses, losses_of, panels, random_forecasts
 
 FORECASTS = random_forecasts(2)
 SCORES = score(panels(FORECASTS))
+OTHER_LOSSES = [name for name in Question().losses if name not in ("squared", "absolute")]
+"""Losses that a plain loop has no formula of its own for."""
 
 
 def measured(y: list[float], y_hat: list[float], naive: list[float] | None = None) -> dict[str, float | None]:
@@ -50,7 +52,8 @@ def looped(y: list[float], y_hat: list[float], naive: list[float]) -> dict[str, 
 @given(st.integers(0, 2**32 - 1), st.integers(3, 200), st.sampled_from([1e-8, 1e-4, 1.0, 1e4]))
 def test_every_metric_agrees_with_a_loop_at_any_scale(seed: int, n: int, scale: float) -> None:
     y, y_hat, naive = (np.random.default_rng(seed).standard_normal((3, n)) * scale).tolist()
-    expected = looped(y, y_hat, naive)
+    others = {metric_of(name): losses_of(name, np.array(y), np.array(y_hat)).mean() for name in OTHER_LOSSES}
+    expected = looped(y, y_hat, naive) | others
     got = measured(y, y_hat, naive)
     assert got == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
@@ -122,6 +125,7 @@ def test_pooled_and_fold_scores_agree_with_numpy(seed: int, folds: int) -> None:
             "skill_naive": 1 - model.mean() / naive.mean(),
             "direction": (np.sign(y) == np.sign(y_hat)).mean(),
             "correlation": np.corrcoef(y, y_hat)[0, 1],
+            **{metric_of(name): losses(forecasts, "lstm", name, fold).mean() for name in OTHER_LOSSES},
         }
         got = scores.filter(pl.col("fold").eq_missing(pl.lit(fold, pl.Int32)))
         assert dict(got.select("metric", "value").iter_rows()) == pytest.approx(expected, rel=1e-9, abs=1e-12)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from backtest.data.losses import LOSSES
 from backtest.data.schema import FOLDS, FORECASTS
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
@@ -80,5 +81,11 @@ def column(forecasts: pl.DataFrame, name: str, model: str, fold: int | None = No
 
 def losses(forecasts: pl.DataFrame, model: str, loss: str, fold: int | None = None) -> FloatArray:
     """Losses of a model's mean over seeds, by numpy."""
-    error = column(forecasts, "y", model, fold) - column(forecasts, "y_hat", model, fold)
-    return error**2 if loss == "squared" else np.abs(error)
+    return losses_of(loss, column(forecasts, "y", model, fold), column(forecasts, "y_hat", model, fold))
+
+
+def losses_of(loss: str, y: FloatArray, y_hat: FloatArray) -> FloatArray:
+    """Losses (n,) of forecasts (n,): the two that most tests read are written out, others are those of LOSSES."""
+    error = y - y_hat
+    written = {"squared": error**2, "absolute": np.abs(error)}
+    return written[loss] if loss in written else LOSSES[loss].excess(y, y_hat)
