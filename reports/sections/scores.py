@@ -193,7 +193,7 @@ SKILL_CAPTION = (
 SET_CAPTION = (
     "In the set: in the Model Confidence Set, the models that cannot be ruled out as the best. A fold is won if the "
     "{loss} is lower than that of {rival}; a seed is better if its forecasts alone would be judged better than "
-    "{rival}. The last columns are mean losses of the forecast {outcome}."
+    "{rival}. A p against another baseline is not adjusted. The last columns are mean losses of the forecast {outcome}."
 )
 
 COMBINED = (

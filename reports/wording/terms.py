@@ -63,6 +63,10 @@ OF_TESTS: dict[str, tuple[str, str]] = {
         "Diebold-Mariano",
         "The test of whether a model's {losses} are significantly lower than {rival}'s.",
     ),
+    "diebold_mariano_hall": (
+        "Diebold-Mariano, corrected for skewness",
+        "Diebold-Mariano for a single fold, whose few rows would otherwise reject too often where losses are skewed.",
+    ),
     "diebold_mariano_robust": (
         "Robust Diebold-Mariano",
         "Diebold-Mariano for skewed losses: a claim must hold with and without a correction for skewness.",

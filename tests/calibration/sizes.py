@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from backtest.data.errors import UndefinedTest
-from backtest.data.targets import PRIMARY_TEST, ROBUST_TEST
+from backtest.data.targets import FOLD_TEST, PRIMARY_TEST, ROBUST_TEST
 from backtest.significance.equal_accuracy import diebold_mariano, skill_interval
 from backtest.significance.mean_tests import Estimator
 from backtest.significance.rationality import mincer_zarnowitz_logs
@@ -70,6 +70,7 @@ SIZES: dict[str, Size] = {
         for alternative, side in SIDES.items()
     },
     **{f"Robust DM, {side}": _as_run(ROBUST_TEST, alternative, equal) for alternative, side in SIDES.items()},
+    "DM corrected for skewness, as in folds": _as_run(FOLD_TEST, "less", equal),
     "Ibragimov-Müller": _as_run("ibragimov_muller", "less", equal),
     "Clark-West": _as_run("clark_west", "less", worthless),
     "Encompassing": _as_run("encompassing", "less", worthless),

@@ -118,6 +118,18 @@ def test_report_updates_the_verdict_after_more_was_tried(
     assert "verdict updated" not in capsys.readouterr().out
 
 
+def test_report_shows_every_fold_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make(tmp_path, Plan(folds=3, test=84))
+    for arguments, shown in ((["--folds"], True), ([], False)):
+        capsys.readouterr()
+        assert call(monkeypatch, "report", str(run), *arguments) == 0
+        output = capsys.readouterr().out
+        assert ("GRU against naive" in output) == shown
+        assert "report: " in output
+
+
 def test_verify_has_status_4_if_a_file_was_changed(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

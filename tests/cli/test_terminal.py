@@ -34,6 +34,22 @@ def test_verdict_and_table_of_a_run_fit_into_80_columns(tmp_path: Path, capsys: 
 
 
 @pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("horizons", [(1,), (1, 5)], ids=str)
+def test_every_fold_fits_into_80_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], horizons: tuple[int, ...]
+) -> None:
+    run = make(tmp_path, Plan(folds=3, test=84, networks=("lstm", "gru"), horizons=horizons))
+    capsys.readouterr()
+    terminal.show_folds(reports.read(run))
+    shown = capsys.readouterr().out
+    assert longest(shown) <= 80
+    for model in ("LSTM", "GRU"):
+        for reference in ("zero", "naive"):
+            assert shown.count(f"{model} against {reference}") == len(horizons)
+    assert shown.count("of 3 folds") == len(horizons)
+
+
+@pytest.mark.usefixtures("narrow")
 def test_an_audit_fits_into_80_columns_and_indents_what_belongs_to_a_leak(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.show_audit(leaky())
     lines = capsys.readouterr().out.splitlines()
