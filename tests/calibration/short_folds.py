@@ -78,7 +78,7 @@ def main() -> None:
     """Print size and power as rows of a table in Markdown."""
     for world in WORLDS:
         for horizon, n in ((1, 30), (1, 60), (1, 120), (1, 250), (5, 60), (5, 120), (5, 250)):
-            samples, cells = differences(world, 4000, n, horizon), []
+            samples, cells = differences(world, 20_000, n, horizon), []
             for gain in (0.0, 2.5, 5.0, 8.0):
                 shares = (f"{100 * share:.{0 if gain else 1}f}" for share in found(samples, horizon, gain).values())
                 cells.append(" / ".join(shares))

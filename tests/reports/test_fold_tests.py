@@ -149,7 +149,7 @@ def test_skill_of_the_drift_stands_beside_every_fold(result: RunResult) -> None:
     found = with_skill(result, {("mean", 2): 0.1234})
     table = every_fold(fold_pairs(found), found)
     assert table.columns[-1].label == "Skill of mean"
-    assert all(group.rows[2][-1] == "+12.34 %" for group in table.groups if group.label.endswith("zero"))
+    assert all(group.rows[2][-1] == percent(0.1234) for group in table.groups if group.label.endswith("zero"))
 
 
 def test_p_against_naive_is_that_of_the_pooled_test(run: Path, result: RunResult) -> None:
