@@ -153,7 +153,7 @@ def test_runs_and_symbols_can_be_chosen(tmp_path: Path, monkeypatch: pytest.Monk
     assert [box.label for box in page.selectbox] == ["Run", "Symbol", "Model", "Seed"]
     assert page.selectbox[0].options == ["pair", "single"]
     choose(page, "Symbol", "BBB")
-    assert figures(page)["Forecasts"] == "60"
+    assert figures(page)["Forecasts"] == "84"
     assert "Skill vs zero of all symbols" in figures(page)
     choose(page, "Run", tmp_path / "runs" / "single")
     assert not page.get("select_slider")

@@ -55,7 +55,7 @@ def test_a_run_on_a_file_without_prices_shows_numbers_and_no_prices(
     walk(tmp_path / "runs" / "rv", plan=plan)
     page = open_page(monkeypatch, tmp_path)
     assert "Variance" in figures(page)
-    assert "for the variance RV of the next bar, up to the close at 2017-01-02 UTC, after the bar of" in words(page)
+    assert "for the variance rv of the next bar, up to the close at 2017-01-02 UTC, after the bar of" in words(page)
     assert not charts_with(page, "open")
     assert len(charts_with(page, "y_hat")) == 1, "the replay"
     assert "No forecast" not in "".join(badge.value for badge in page.markdown)
