@@ -11,7 +11,7 @@ baselines, a better model beats every one of them: see `significance.best_baseli
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -283,17 +283,6 @@ def _deciding_baseline(evidence: Evidence, key: Key, *, worse: bool = False) -> 
 
 def _without_forecasts(model: str) -> Candidate:
     """A network that has no test: it did not forecast the rows that the references forecast."""
-    nothing: dict[str, Any] = dict.fromkeys(each.name for each in fields(Candidate))
+    nothing: dict[str, Any] = dict.fromkeys(each.name for each in fields(Candidate) if each.default is MISSING)
     known: dict[str, Any] = {"model": model, "horizon": 0, "status": "cannot tell", "reason": Reason("no_forecasts")}
-    return Candidate(
-        **{
-            **nothing,
-            **known,
-            "n": 0,
-            "seeds": 0,
-            "fragile": False,
-            "seed_verdicts": (),
-            "benchmarks": (),
-            "found_by": (),
-        }
-    )
+    return Candidate(**{**nothing, **known, "n": 0, "seeds": 0, "fragile": False, "seed_verdicts": ()})

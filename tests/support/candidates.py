@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import polars as pl
@@ -15,12 +15,12 @@ from backtest.reports.result import Score
 from backtest.reports.rows import Row, row_type
 from backtest.reports.run import RunResult
 
-PLAIN: dict[str, Any] = {"seeds": 0, "fragile": False, "seed_verdicts": (), "benchmarks": (), "found_by": ()}
+PLAIN: dict[str, Any] = {"seeds": 0, "fragile": False, "seed_verdicts": ()}
 
 
 def candidate(status: Status, model: str = "gru", **changes: Any) -> Candidate:
     """Return a candidate of that status at horizon 1; whatever is not given is undefined."""
-    nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Candidate))
+    nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Candidate) if field.default is MISSING)
     known = {"model": model, "horizon": 1, "status": status}
     return Candidate(**{**nothing, **PLAIN, **known, **changes})
 
