@@ -5,7 +5,7 @@ from __future__ import annotations
 if __name__ != "backtest.models":
     raise ImportError("import it as backtest.models: the folder models of this repository is a part of backtest")
 
-from backtest.models import baselines, garch, nets, probability, variance
+from backtest.models import baselines, garch, nets, probability, trees, variance
 from backtest.models.contract import check_forecaster
 from backtest.models.forecaster import FitLog, Forecaster
 from backtest.models.registry import MODELS, Model, model
@@ -21,5 +21,6 @@ __all__ = [
     "model",
     "nets",
     "probability",
+    "trees",
     "variance",
 ]

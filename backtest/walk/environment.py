@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-LIBRARIES = ("torch", "polars", "numpy", "scipy", "statsmodels", "arch")
+LIBRARIES = ("torch", "polars", "numpy", "scipy", "scikit-learn", "statsmodels", "arch")
 
 
 def versions() -> dict[str, str]:

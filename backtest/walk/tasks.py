@@ -29,7 +29,7 @@ from backtest.walk.config import Config
 from backtest.walk.environment import source_files
 from backtest.walk.folds import Fold
 
-LIBRARIES = ("arch", "numpy", "polars", "scipy", "torch")
+LIBRARIES = ("arch", "numpy", "polars", "scikit-learn", "scipy", "torch")
 CODE = ("backtest.models", *(f"backtest.walk.{name}" for name in ("fitting", "folds", "store", "tasks")))
 """The modules that compute a fit and its forecasts, and write them down."""
 
