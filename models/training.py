@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 
 from backtest.models.forecaster import Epoch, FitLog
-from backtest.models.nets.recurrent import RecurrentNet
 from backtest.models.scaling import Scaler
 from backtest.models.settings import TrainSettings
 from backtest.models.windows import Indices, Windows
@@ -96,7 +95,7 @@ class Rows:
         unit = torch.as_tensor(scaler.target_std, dtype=torch.float32, device=device) if loss == "qlike" else None
         return cls(windows, torch.from_numpy(features).to(device), torch.from_numpy(target).to(device), unit)
 
-    def loss(self, net: RecurrentNet, chunks: Chunks, picked: slice | Indices) -> tuple[Tensor, int]:
+    def loss(self, net: nn.Module, chunks: Chunks, picked: slice | Indices) -> tuple[Tensor, int]:
         """Sum of losses over the counted steps and horizons of the picked chunks, and their number.
 
         With f and y log variances, QLIKE beyond that of a perfect forecast is exp(y - f) - (y - f) - 1 (Patton, 2011).
@@ -131,13 +130,14 @@ class Adam:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move each parameter against its gradient; every one must have one."""
-        gradients = [one.grad for one in self.parameters if one.grad is not None]
-        self.update(self.parameters, gradients, self.means, self.squares, [], self.steps)
+        """Move each parameter that has a gradient against it."""
+        moments = zip(self.parameters, self.means, self.squares, self.steps, strict=True)
+        moved, means, squares, steps = zip(*(each for each in moments if each[0].grad is not None), strict=True)
+        self.update([*moved], [one.grad for one in moved], [*means], [*squares], [], [*steps])
 
 
 def train_net(
-    net: RecurrentNet, train: Windows, validation: Windows, scaler: Scaler, settings: TrainSettings, seed: int
+    net: nn.Module, train: Windows, validation: Windows, scaler: Scaler, settings: TrainSettings, seed: int
 ) -> FitLog:
     """Fit `net` in place and leave it with the weights of its best validation epoch, in evaluation mode.
 
@@ -162,7 +162,7 @@ def train_net(
 
 
 def _learn(
-    net: RecurrentNet,
+    net: nn.Module,
     rows: Rows,
     settings: TrainSettings,
     optimiser: Adam,
@@ -185,7 +185,7 @@ def _learn(
 
 
 @torch.no_grad()
-def _check(net: RecurrentNet, rows: Rows, steps: int) -> float:
+def _check(net: nn.Module, rows: Rows, steps: int) -> float:
     """Mean loss without dropout."""
     net.eval()
     chunks = cut(rows.windows, steps)

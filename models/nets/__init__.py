@@ -10,14 +10,16 @@ from backtest.models.settings import NetSettings, TrainSettings
 @model("lstm", seeded=True, multi_horizon=True)
 def lstm(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
     """Stacked LSTM with a linear head."""
+    from backtest.models.nets.recurrent import RecurrentNet
     from backtest.models.neural import NeuralForecaster
 
-    return NeuralForecaster("lstm", net, train, seed)
+    return NeuralForecaster(lambda inputs, outputs: RecurrentNet("lstm", inputs, outputs, net), train, seed)
 
 
 @model("gru", seeded=True, multi_horizon=True)
 def gru(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
     """Stacked GRU with a linear head."""
+    from backtest.models.nets.recurrent import RecurrentNet
     from backtest.models.neural import NeuralForecaster
 
-    return NeuralForecaster("gru", net, train, seed)
+    return NeuralForecaster(lambda inputs, outputs: RecurrentNet("gru", inputs, outputs, net), train, seed)

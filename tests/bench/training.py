@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from backtest.data.reading import synthetic
 from backtest.features import pipeline
+from backtest.models import MODELS
 from backtest.models.nets.recurrent import Cell
-from backtest.models.neural import NeuralForecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Panel, Windows, panel
 from tests.bench.rows import Row, ratio, seconds
@@ -85,7 +85,7 @@ def measure() -> Iterator[Row]:
 def _fit_rate(cell: Cell, sampling: str, train: Windows, tail: Windows) -> float:
     """Windows per second of one epoch through the whole fit, scaler and validation included."""
     settings = TrainSettings.model_validate({"sampling": sampling, "epochs": 1, "device": "cpu"})
-    return len(train) / seconds(lambda: NeuralForecaster(cell, NET, settings, 0).fit(train, tail))
+    return len(train) / seconds(lambda: MODELS[cell].make(NET, settings, 0).fit(train, tail))
 
 
 def _original_rate(cell: Cell, train: Windows) -> float:
@@ -97,7 +97,7 @@ def _r_squared(cell: Cell, sampling: str, seed: int) -> float:
     rows = _panel(n=9_000, seed=seed, signal=SIGNAL)
     epochs = {"epochs": SIGNAL_EPOCHS, "patience": SIGNAL_EPOCHS}
     settings = TrainSettings.model_validate({"sampling": sampling, "device": "cpu", **epochs})
-    forecaster = NeuralForecaster(cell, NET, settings, seed)
+    forecaster = MODELS[cell].make(NET, settings, seed)
     forecaster.fit(_part(rows, 100, 4_500), _part(rows, 4_501, 5_500))
     ask = _part(rows, 5_501, 8_990)
     return float(1 - ((ask.y - forecaster.predict(ask)) ** 2).mean() / (ask.y**2).mean())

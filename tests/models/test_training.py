@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from backtest.data.errors import ConfigError
+from backtest.data.errors import ConfigError, ProtocolError
 from backtest.data.losses import LOSSES
 from backtest.models import MODELS
 from backtest.models.forecaster import FitLog
 from backtest.models.nets.recurrent import Cell, RecurrentNet
-from backtest.models.neural import NeuralForecaster
+from backtest.models.neural import Build, NeuralForecaster, check_network
 from backtest.models.scaling import Scaler
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.training import Adam, Rows, cut
@@ -40,9 +40,13 @@ def world(rows: int = 3000, seed: int = 0) -> tuple[Windows, Windows, Windows]:
     return part(0, rows // 2), part(rows // 2 + 1, rows * 3 // 4), part(rows * 3 // 4 + 1, rows - 1)
 
 
+def recurrent(cell: Cell, net: NetSettings) -> Build:
+    return lambda inputs, outputs: RecurrentNet(cell, inputs, outputs, net)
+
+
 def fit(cell: Cell = "lstm", seed: int = 0, net: NetSettings = NET, **train: object) -> tuple[NeuralForecaster, FitLog]:
     settings = TrainSettings.model_validate({"chunk": 16, "batch": 64, "epochs": 6, "learning_rate": 0.01, **train})
-    forecaster = NeuralForecaster(cell, net, settings, seed)
+    forecaster = NeuralForecaster(recurrent(cell, net), settings, seed)
     learn, validate, _ = world()
     return forecaster, forecaster.fit(learn, validate)
 
@@ -98,7 +102,7 @@ def test_by_qlike_a_network_learns_the_logarithm_of_the_mean(loss: str, above: f
         for start, end in ((8, 4_000), (4_001, 6_000))
     ]
     settings = TrainSettings(chunk=16, batch=256, epochs=12, learning_rate=0.01, loss=loss)
-    forecaster = NeuralForecaster("lstm", NET, settings, 0)
+    forecaster = NeuralForecaster(recurrent("lstm", NET), settings, 0)
     forecaster.fit(*parts)
     assert forecaster.predict(parts[1]).mean() == pytest.approx(above, abs=0.1)
 
@@ -128,6 +132,60 @@ def test_adam_is_that_of_torch_to_the_bit(weight_decay: float) -> None:
     assert all(map(torch.equal, *weights))
 
 
+def test_a_parameter_without_a_gradient_stays_as_it_is() -> None:
+    moved, kept = torch.ones(2, requires_grad=True), torch.ones(3, requires_grad=True)
+    optimiser = Adam([kept, moved], 0.01, weight_decay=0.0)
+    moved.grad = torch.tensor([1.0, -1.0])
+    optimiser.step()
+    assert kept.tolist() == [1.0, 1.0, 1.0]
+    assert moved.tolist() == pytest.approx([0.99, 1.01])
+
+
+class ReadsAhead(torch.nn.Module):
+    """Linear in the row itself and the one after it."""
+
+    def forward(self, x: torch.Tensor, counted: int) -> torch.Tensor:
+        return (x[:, -counted:] + x.roll(-1, dims=1)[:, -counted:]).sum(dim=2, keepdim=True)
+
+
+class NormalisesOverSteps(torch.nn.Module):
+    """A batch norm, whose training statistics hold every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(2)
+
+    def forward(self, x: torch.Tensor, counted: int) -> torch.Tensor:
+        normal: torch.Tensor = self.norm(x.transpose(1, 2))
+        return normal[:, :1, -counted:].transpose(1, 2)
+
+
+class ForgetsToSlice(torch.nn.Linear):
+    """Forecasts at every step."""
+
+    def forward(self, x: torch.Tensor, counted: int = 1) -> torch.Tensor:
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        (ReadsAhead(), "ReadsAhead: the forecast of a step must not depend on later rows"),
+        (NormalisesOverSteps(), "NormalisesOverSteps: the forecast of a step must not depend on later rows"),
+        (ForgetsToSlice(2, 1), r"ForgetsToSlice: forward\(x, counted\) must .* \(2, 2, 1\) \(got \(2, 9, 1\)\)"),
+    ],
+)
+def test_a_network_that_cannot_be_trained_on_chunks_is_refused(net: torch.nn.Module, message: str) -> None:
+    learn, validate, _ = world(rows=200)
+    with pytest.raises(ProtocolError, match=message):
+        NeuralForecaster(lambda inputs, outputs: net, TrainSettings(), 0).fit(learn, validate)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_dropout_and_recurrence_are_no_reading_ahead(cell: Cell) -> None:
+    check_network(RecurrentNet(cell, 3, 2, NetSettings(hidden=8, dropout=0.5)), 3, 2, 5)
+
+
 def test_fitting_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(7)
     expected = torch.rand(1)
@@ -147,7 +205,7 @@ def test_a_second_fit_is_cold_unless_a_warm_start_is_asked_for() -> None:
 
 def test_weights_of_another_shape_are_refused() -> None:
     forecaster, _ = fit(epochs=1)
-    other = NeuralForecaster("lstm", NET.model_copy(update={"hidden": 5}), TrainSettings(), 0)
+    other = NeuralForecaster(recurrent("lstm", NET.model_copy(update={"hidden": 5})), TrainSettings(), 0)
     with pytest.raises(ConfigError, match="do not fit these settings"):
         other.restore(forecaster.state())
 
@@ -155,13 +213,13 @@ def test_weights_of_another_shape_are_refused() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match="torch finds no GPU"):
-        NeuralForecaster("gru", NET, TrainSettings(device="cuda"), 0)
+        NeuralForecaster(recurrent("gru", NET), TrainSettings(device="cuda"), 0)
 
 
 PEAK = """
 import resource, sys
 import numpy as np, torch
-from backtest.models.neural import NeuralForecaster
+from backtest.models import MODELS
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Windows
 torch.set_num_threads(1)
@@ -170,7 +228,7 @@ x = np.zeros((rows, 4))
 part = lambda start, end: Windows(x[:end], x[:end, 0], x[:end, :1], np.arange(start, end), 96, (1,))
 net = NetSettings(hidden=1, layers=1, window=96)
 train = TrainSettings(sampling=sampling, epochs=1, batch=4096)
-forecaster = NeuralForecaster("lstm", net, train, 0)
+forecaster = MODELS["lstm"].make(net, train, 0)
 forecaster.fit(part(95, rows - 2000), part(rows - 1900, rows))
 forecaster.predict(part(95, rows))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
