@@ -197,6 +197,7 @@ def test_what_was_tried_in_the_session_counts_whether_it_was_saved_or_not(tmp_pa
     assert number(bt.judge_run(folder)) == number(saved_run)
 
 
+@pytest.mark.slow
 def test_a_later_comparison_counts_what_was_tried_since_the_first() -> None:
     runs = walk(name="left"), walk(name="right", net={"window": 9})
     first = bt.compare(*runs).verdict.configurations

@@ -11,9 +11,8 @@ from tests.support.clean_pipelines import PIPELINES
 from tests.support.selection import quick_or_slow
 
 QUICK = (
-    *("gap larger than the horizon", "fitted at every second fold", "last fold of a single bar"),
-    *("a symbol that ends early", "daily bars with weekends", "external series with a lag", "every column of the bars"),
-    *("scaler on the training rows", "early stopping and best epoch by validation", "noise seeded by the time"),
+    *("gap larger than the horizon", "a symbol that ends early", "external series with a lag"),
+    *("scaler on the training rows", "early stopping and best epoch by validation"),
 )
 """Some of each kind: settings, bars, features, external series and models."""
 

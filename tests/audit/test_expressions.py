@@ -87,6 +87,7 @@ def test_a_leak_planted_anywhere_is_found_and_its_counterexample_is_true(case: P
     assert_causal(clean.expr, frame, lookback=clean.lookback)
 
 
+@pytest.mark.slow
 @given(st.lists(trees(), min_size=1, max_size=3), planted(), FRAMES, st.data())
 @examples(20)
 def test_among_several_columns_the_counterexample_names_the_leaking_one(

@@ -121,6 +121,7 @@ def test_counts_are_of_all_samples_and_the_same_again() -> None:
     assert count_verdicts(case, 22, 200, 3, 0) == {"cannot tell": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", quick_or_slow(["returns, against zero", "direction, against the base rate"], ["returns, against zero"])
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from backtest.comparison.compare import compare, compare_runs
 from backtest.comparison.runs import read_runs
@@ -28,6 +29,7 @@ def test_a_comparison_is_a_trial_and_the_same_again_is_none(tmp_path: Path) -> N
     assert Verdict.from_json((other / "verdict.json").read_text()).configurations == 3
 
 
+@pytest.mark.slow
 def test_a_comparison_enters_only_tests_that_its_runs_had_not_made(tmp_path: Path) -> None:
     plan = replace(FEW, folds=5)
     runs = read_runs(two(tmp_path, plan, replace(plan, signal=0.2)))

@@ -217,6 +217,7 @@ def digest() -> str:
     return hashlib.sha256("".join(frame.write_csv() for frame in frames).encode()).hexdigest()
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_no_digit() -> None:
     command = [sys.executable, "-c", "from tests.evaluation.test_forecast_tests import digest; print(digest())"]
     names = ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")

@@ -17,6 +17,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from backtest.audit import assert_causal
+from backtest.audit.assertion import THOROUGH
+from backtest.audit.features import Effort, check_features
+from backtest.audit.lookback import Lookback
+from backtest.audit.recompute import Computation
 from backtest.data.reading.synthetic import make_bars
 from backtest.data.schema import FEATURES as FEATURES_TABLE
 from backtest.data.schema import UTC_TIME, check
@@ -25,7 +29,7 @@ from backtest.features import FEATURES
 from backtest.features.catalog import Spec, resolve
 from backtest.features.pipeline import build
 from tests.support.places import needs_shared, shared
-from tests.support.selection import examples, quick_or_slow
+from tests.support.selection import examples
 from tests.support.strategies import HOUR, bars
 
 LEARNT_LATER = ("y_log_return_2", "target_time")
@@ -77,14 +81,17 @@ def odd_bars() -> pl.DataFrame:
     return frame.with_columns(prices).filter(~place.is_between(120, 123))
 
 
-@pytest.mark.parametrize("name", quick_or_slow(FEATURES, ["std_ratio"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FEATURES)
 def test_every_feature_passes_the_audit(name: str) -> None:
     assert_causal(name, odd_bars())
 
 
-def test_all_features_together_pass_the_audit() -> None:
-    specs = list(FEATURES)
-    assert_causal(lambda frame: compute(frame, specs).select(list(lookbacks(specs))), odd_bars())
+@pytest.mark.parametrize("effort", [Effort(cuts=4, grids=12), pytest.param(THOROUGH, marks=pytest.mark.slow)])
+def test_all_features_together_pass_the_audit(effort: Effort) -> None:
+    known = lookbacks(list(FEATURES))
+    together = Computation.of(lambda frame: compute(frame, list(FEATURES)).select("symbol", "time", *known), odd_bars())
+    assert not check_features(together, {name: Lookback(bars) for name, bars in known.items()}, effort).leaks
 
 
 @given(bars(holes=True, symbols=2), variants())

@@ -42,7 +42,7 @@ SIZES = {
 }
 
 
-NAMES = quick_or_slow(SIZES, ("12 folds of a year of days", "12 symbols, 8 networks"))
+NAMES = quick_or_slow(SIZES, ("12 folds of a year of days",))
 
 
 class Written(dict[str, Path]):

@@ -77,6 +77,7 @@ def test_the_ledger_holds_the_question(run: Path, verdict: Verdict) -> None:
     assert set(trial["sharpes"]) == {"lstm@1"}
 
 
+@pytest.mark.slow
 def test_runs_against_the_best_of_the_same_baselines_are_compared(run: Path, tmp_path: Path) -> None:
     second = tmp_path / "second"
     walk(second, plan=small(name="second", question={"rival": "best"}, net={"hidden": 3}))

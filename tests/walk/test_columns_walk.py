@@ -93,6 +93,7 @@ def test_a_frame_is_taken_as_a_file_is(file: Path) -> None:
     assert taken.drop("symbol").equals(read_in.drop("symbol"))
 
 
+@pytest.mark.slow
 def test_the_audit_passes_and_finds_a_planted_leak(file: Path) -> None:
     assert audit_walk(AuditedWalk.of(plan(file)), "full").leaks == ()
     bars = load_bars(file, columns={"RV": "RV"})

@@ -126,6 +126,7 @@ def test_the_report_names_the_proxy_and_the_returns_behind_it(tmp_path: Path) ->
     assert "Patton, 2011" in how
 
 
+@pytest.mark.slow
 def test_an_audit_passes_and_finds_a_feature_that_reads_the_next_variance() -> None:
     found = audit_walk(AuditedWalk.of(plan()), "full")
     assert found.leaks == ()

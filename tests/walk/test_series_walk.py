@@ -151,12 +151,14 @@ OF_VARIANCE: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("about", [pytest.param({}, marks=pytest.mark.slow), OF_VARIANCE])  # a level: the next test
 def test_the_audit_makes_external_targets_anew_and_finds_no_skill(about: dict[str, Any], open_tables: None) -> None:
     publish(timedelta(0))
     assert audit_walk(AuditedWalk.of(small(**{**OF_RATES, **about})), "full").leaks == ()
 
 
+@pytest.mark.slow
 def test_the_audit_makes_the_level_in_a_file_anew_and_finds_no_skill(file: Path) -> None:
     assert audit_walk(AuditedWalk.of(plan(file)), "full").leaks == ()
 

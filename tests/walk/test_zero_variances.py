@@ -68,6 +68,7 @@ def test_what_stands_for_a_logarithm_of_zero_is_counted_and_said(tmp_path: Path)
     assert "2 inputs were the logarithm of zero" in (tmp_path / "run" / "report.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_walk_over_bars_that_stand_still_passes_the_audit(tmp_path: Path) -> None:
     assert audit_walk(AuditedWalk.of(plan(tmp_path, models=["ridge"])), "full").leaks == ()
 
