@@ -15,6 +15,7 @@ from backtest.comparison.common_sample import CommonSample, common_sample
 from backtest.comparison.pairwise_tests import RunModels, compare_pairs, pairs_to_test
 from backtest.comparison.runs import FinishedRun, differing_settings, read_runs
 from backtest.data.errors import ConfigError, RunError
+from backtest.data.question import Question
 from backtest.data.records.audit import Suspects
 from backtest.data.records.comparison import COMPARISON, Audited, ComparedRun, Comparison, Pair
 from backtest.data.records.verdict import Verdict
@@ -108,7 +109,7 @@ def models_of(run: FinishedRun, names: Mapping[str, str]) -> RunModels:
 def verdict_on(
     evaluation: Evaluation, settings: EvaluationSettings, runs: Sequence[FinishedRun], models: Sequence[RunModels]
 ) -> tuple[Verdict, Trial, bytes | None]:
-    """Judge the virtual run; one run with a leak makes all of it suspect.
+    """Judge the virtual run, in which the leak of a run concerns the models of that run.
 
     Return the verdict, the comparison as a trial, and the file of its loss differences if it has any.
     """
@@ -122,12 +123,28 @@ def verdict_on(
         dropped=tables[DROPPED.file],
         panels=evaluation.panels,
         tried=tried_besides(runs, trial, settings.question.horizons),
-        leak=Suspects(shared=any(run.leaked for run in runs)),
+        leak=suspects_among(runs, models, settings.question),
         question=settings.question,
     )
     candidates = dict.fromkeys(own.names[model] for own in models for model in own.names if model in own.candidates)
     judged = judge(evidence, networks=list(candidates), alpha=settings.alpha, adjustment=settings.adjustment)
     return judged, *entry_of(trial, judged, evidence)
+
+
+def suspects_among(runs: Sequence[FinishedRun], models: Sequence[RunModels], question: Question) -> Suspects:
+    """Whom the leaks of runs concern, by their names in the loss panel.
+
+    A leak that all models of a run share concerns its references only where they are named as leaking: they read no
+    feature, and their outcomes are those of the other runs.
+    """
+    return Suspects(
+        models=frozenset(
+            name
+            for run, own in zip(runs, models, strict=True)
+            for model, name in own.names.items()
+            if model in run.suspects.models or (run.suspects.shared and model not in question.references)
+        )
+    )
 
 
 def trial_on(

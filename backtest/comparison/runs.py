@@ -14,7 +14,7 @@ import polars as pl
 from backtest.data import run_files
 from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError
-from backtest.data.records.audit import AUDIT, Audit
+from backtest.data.records.audit import AUDIT, Audit, Suspects
 from backtest.data.records.comparison import Setting
 from backtest.data.records.manifest import Manifest
 from backtest.data.records.reading import parse_record, parse_settings, printable, read_record
@@ -56,9 +56,11 @@ class FinishedRun:
         return tuple(self.matched["horizon"].unique().sort())
 
     @property
-    def leaked(self) -> bool:
-        """Whether its audit found a leak."""
-        return self.verdict.status == "leak suspected" or (self.audit is not None and bool(self.audit.leaks))
+    def suspects(self) -> Suspects:
+        """Whom a leak concerns that its audit found, or that its verdict tells of."""
+        if self.audit and self.audit.leaks:
+            return self.audit.suspects
+        return Suspects(shared=self.verdict.status == "leak suspected")
 
 
 def read_runs(runs: Sequence[Path | FinishedRun]) -> tuple[FinishedRun, ...]:

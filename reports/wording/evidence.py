@@ -42,7 +42,7 @@ def reason_words(reason: Reason, model: str, audit: Audit | None = None) -> str:
             return f"{shared}, which concerns every model" if shared else "see the leak audit of the run"
         case "leak_of_model":
             own = leak_reason([leak for leak in leaks if leak.of_one_model and leak.subject.name == model])
-            return own or "it leaks itself, see the leak audit of the run"
+            return own or "it or its run leaks, see the leak audit of the run"
         case "leak_of_rival":
             others = leak_reason([leak for leak in leaks if leak.of_one_model])
             return f"{others}, which it is held against" if others else "its rival leaks, see the leak audit of the run"

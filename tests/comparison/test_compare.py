@@ -173,9 +173,12 @@ def test_the_same_settings_on_other_bars_are_another_trial(tmp_path: Path) -> No
     assert result_of(runs).verdict.configurations == before.configurations + 1  # bars that no run was made on
 
 
-def test_a_leak_in_one_run_makes_every_model_suspect(tmp_path: Path) -> None:
-    found = result_of(two(tmp_path, replace(FEW, audit=leaky()), replace(FEW, signal=0.2)))
-    assert {score.status for score in found.candidates} == {"leak suspected"}
+def test_a_leak_in_one_run_makes_its_own_models_suspect(tmp_path: Path) -> None:
+    found = result_of(two(tmp_path, replace(FEW, audit=leaky()), replace(FEW, signal=0.2))).verdict
+    suspect = {one.model for one in found.candidates if one.status == "leak suspected"}
+    assert suspect == {one.model for one in found.candidates if "cold" in one.model} != set()
+    assert {one.reason.code for one in found.candidates if one.reason and one.model in suspect} == {"leak_of_model"}
+    assert found.status == "leak suspected"
 
 
 def test_several_symbols_are_averaged_at_each_time(tmp_path: Path) -> None:
