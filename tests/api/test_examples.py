@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import backtest as bt
+from tests.support.selection import quick_or_slow
 
 OBJECTS: dict[str, object] = {"backtest": bt} | {
     name: getattr(bt, name) for name in bt.__all__ if name != "__version__"
@@ -16,7 +17,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @pytest.mark.usefixtures("open_tables")
-@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize("name", quick_or_slow(OBJECTS, OBJECTS.keys() - {"Comparison", "Run"}))
 def test_every_public_name_has_an_example_that_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tests = doctest.DocTestFinder(recurse=False).find(OBJECTS[name], name, module=False, globs={"__name__": "__main__"})

@@ -45,6 +45,7 @@ def test_a_pandas_frame_with_its_own_index_gives_the_same_forecasts(run: bt.Run)
     assert_frame_equal(walk(frame, data={"symbol": bars["symbol"][0]}).forecasts, run.forecasts, check_exact=True)
 
 
+@pytest.mark.slow
 def test_the_run_is_that_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: bt.Run) -> None:
     settings = tmp_path / "small.toml"
     settings.write_text(run.config)

@@ -52,7 +52,7 @@ def test_a_look_back_that_is_too_short_is_a_leak_and_the_exact_one_passes() -> N
         assert_causal(CLOSE.rolling_median(10), BARS, lookback=8)
 
 
-@pytest.mark.parametrize("lookback", [20, 60])
+@pytest.mark.parametrize("lookback", [20, pytest.param(60, marks=pytest.mark.slow)])
 def test_an_average_that_never_forgets_passes_with_the_tolerance_that_its_weights_leave(lookback: int) -> None:
     average = PAST.log().ewm_mean(span=9, ignore_nulls=True)
     left = 0.8 ** (lookback + 1)  # weight of all bars before the look-back

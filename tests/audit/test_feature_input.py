@@ -41,21 +41,27 @@ FORMS: dict[str, Callable[[pl.Expr], Any]] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+SETTINGS_OF_MEAN = {"name": "rolling_mean", "window": 5}
+
+
+@pytest.mark.parametrize("form", quick_or_slow(FORMS, ("an expression", "a column", "a table with times")))
 def test_every_form_of_a_feature_is_accepted(form: str) -> None:
     assert_causal(FORMS[form](PAST), BARS)
     with pytest.raises(LeakError, match=r"reads the future\n  .* reads the bar of 2020-.*, 1 bar ahead \(with noise"):
         assert_causal(FORMS[form](NEXT), BARS)
 
 
-@pytest.mark.parametrize("form", quick_or_slow(FORMS, ("an expression", "a column", "a table with times")))
+@pytest.mark.parametrize("form", quick_or_slow(FORMS, ("a column",)))
 def test_bars_of_one_instrument_need_no_symbol(form: str) -> None:
     assert_causal(FORMS[form](PAST), BARS.drop("symbol"), lookback=1)
     with pytest.raises(LeakError, match="1 bar ahead"):
         assert_causal(FORMS[form](NEXT), BARS.drop("symbol"))
 
 
-@pytest.mark.parametrize("named", ["rolling_mean_5", {"name": "rolling_mean", "window": 5}, rolling_mean])
+@pytest.mark.parametrize(
+    "named",
+    ["rolling_mean_5", *(pytest.param(one, marks=pytest.mark.slow) for one in (SETTINGS_OF_MEAN, rolling_mean))],
+)
 def test_a_catalog_feature_is_found_by_name_settings_or_function(named: Any) -> None:
     assert_causal(named, BARS)
     with pytest.raises(LeakError, match=r"feature rolling_mean(_5)? depends on bars before its look-back of 3"):

@@ -489,7 +489,10 @@ def test_the_command_compares_and_changes_no_run(
     assert contents(place) == first
 
 
-@pytest.mark.parametrize("names", [("cold", "warm"), ("quick-d2da98-cold", "quick-0b7f21-warm")])
+@pytest.mark.parametrize(
+    "names",
+    [pytest.param(("cold", "warm"), marks=pytest.mark.slow), ("quick-d2da98-cold", "quick-0b7f21-warm")],
+)
 def test_a_narrow_terminal_cuts_neither_names_nor_findings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], names: tuple[str, str]
 ) -> None:

@@ -117,6 +117,7 @@ def test_walks_forecast_what_the_reference_forecasts(name: str, horizon: int) ->
 
 
 @needs_shared
+@pytest.mark.slow
 @pytest.mark.parametrize("peek", [True, False])
 def test_ratios_of_walks_are_those_of_r_only_if_its_filter_sees_the_target(peek: bool) -> None:
     expected = golden("har")["out_of_sample_R" if peek else "out_of_sample_honest"]

@@ -213,6 +213,7 @@ def test_no_text_in_a_figure_covers_another_or_is_cut_off(
     assert page.evaluate(CROWDED) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_no_text_in_the_figure_of_all_horizons_covers_another(
     page: Any, written: dict[str, Path], size: dict[str, int]

@@ -371,7 +371,7 @@ def test_a_warm_start_follows_the_fold_before_whatever_the_executor(tmp_path: Pa
     assert same.group_by("fold").agg(pl.col("y_hat").all()).sort("fold")["y_hat"].to_list() == [True] + [False] * 3
 
 
-@pytest.mark.parametrize("window", ["expanding", "rolling"])
+@pytest.mark.parametrize("window", [pytest.param("expanding", marks=pytest.mark.slow), "rolling"])
 def test_longer_horizons_and_rolling_windows_run_through(tmp_path: Path, window: str) -> None:
     outcome = walk(tmp_path, plan=small(target={"horizon": 3}, folds={"window": window}, models=["ridge", "gru"]))
     assert outcome.verdict.forecasts == pl.read_parquet(tmp_path / "folds.parquet")["n_test"].sum()
