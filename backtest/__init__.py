@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from backtest.models.contract import check_forecaster
     from backtest.models.forecaster import FitLog
     from backtest.models.registry import model
+    from backtest.models.settings import ModelSettings
     from backtest.result_views import AuditResult, Comparison
     from backtest.run_view import Run
 
@@ -50,6 +51,7 @@ __all__ = [
     "FitLog",
     "Folds",
     "LeakError",
+    "ModelSettings",
     "ProtocolError",
     "Run",
     "RunError",
@@ -77,7 +79,7 @@ _MODULES = {
     "backtest.data.errors": ("BacktestError", "ConfigError", "DataError", "LeakError", "ProtocolError", "RunError"),
     "backtest.data.own_entries": ("loss", "target"),
     "backtest.features": ("external", "feature"),
-    "backtest.models": ("FitLog", "check_forecaster", "model"),
+    "backtest.models": ("FitLog", "ModelSettings", "check_forecaster", "model"),
     "backtest.result_views": ("AuditResult", "Comparison"),
     "backtest.run_view": ("Run",),
 }

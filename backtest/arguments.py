@@ -12,7 +12,7 @@ from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
 from backtest.data.reading.formats import NOTHING
 from backtest.features.catalog import resolve
-from backtest.walk.config_file import LoadedConfig, as_argument, build, load, load_plugins, merged
+from backtest.walk.config_file import LoadedConfig, as_argument, build, load, load_plugins, merged, with_names
 from backtest.walk.folds import FoldSettings
 from backtest.walk.plan import WalkPlan, columns_of, plan_walk
 
@@ -60,7 +60,7 @@ class Settings(TypedDict, total=False):
     """The settings of a run, by the names of the TOML file; what is left out has the same default as there."""
 
     name: str
-    models: Sequence[str]
+    models: Sequence[str | Mapping[str, object]]
     features: Sequence[str | Mapping[str, object]]
     plugins: Sequence[str]
     seeds: int
@@ -74,6 +74,7 @@ class Settings(TypedDict, total=False):
     folds: Folds | FoldSizes
     net: Mapping[str, object]
     train: Mapping[str, object]
+    model: Mapping[str, Mapping[str, object]]
     costs: Mapping[str, object]
 
 
@@ -92,14 +93,11 @@ def plan_of(bars: Bars | None, config: str | Path | None, preset: str | None, se
         raise ConfigError(f"config: expected either config or preset (got {config} and {preset}): leave one out")
     base = load(str(config or preset)) if config or preset else None
     tree: dict[str, Any] = base.config.model_dump(exclude_unset=True) if base else {}
-    for name, value in settings.items():
+    for name, value in with_names(settings, "settings").items():
         if isinstance(value, Folds):
             tree[name] = value.model_dump()
-            continue
-        changes = {"kind": value} if name == "target" and isinstance(value, str) else value
-        before = tree.get(name)
-        both = isinstance(changes, Mapping) and isinstance(before, Mapping)
-        tree[name] = merged(before, changes) if both else changes  # type: ignore[arg-type]
+        else:
+            tree = merged(tree, {name: {"kind": value} if name == "target" and isinstance(value, str) else value})
     named = isinstance(bars, str | Path)
     if named:
         tree["data"] = {**tree.get("data", {}), "source": str(bars)}

@@ -7,16 +7,21 @@ if __name__ != "backtest.models":
 
 from backtest.models import baselines, garch, nets, probability, trees, variance
 from backtest.models.contract import check_forecaster
+from backtest.models.entries import Entry, entry_of
 from backtest.models.forecaster import FitLog, Forecaster
 from backtest.models.registry import MODELS, Model, model
+from backtest.models.settings import ModelSettings
 
 __all__ = [
     "MODELS",
+    "Entry",
     "FitLog",
     "Forecaster",
     "Model",
+    "ModelSettings",
     "baselines",
     "check_forecaster",
+    "entry_of",
     "garch",
     "model",
     "nets",

@@ -143,7 +143,7 @@ def _iterated(intercept: float, weights: Floats, horizon: int) -> tuple[float, F
     return float(total[-1]), total[:-1]
 
 
-@model("ridge", baseline=True)
+@model("ridge", baseline=True, reads=("clip",))
 class Ridge(Linear):
     """Ridge regression on the flattened window, its penalty chosen on the validation tail.
 

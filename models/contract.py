@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 from backtest.data.errors import ProtocolError
 from backtest.models.forecaster import Forecaster, log_of
 from backtest.models.registry import MODELS, maker
-from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.settings import ModelSettings, NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 
 NET = NetSettings(hidden=4, layers=1, dropout=0.0, window=6, har_lags=(1, 2, 5))
@@ -30,8 +30,11 @@ def check_forecaster(
     train: TrainSettings = TRAIN,
     seed: int = 0,
     horizons: tuple[int, ...] = (1,),
+    settings: ModelSettings | None = None,
 ) -> None:
-    """Check a model class, or a factory that takes any of (net, train, seed), on small made-up windows.
+    """Check a model class, or a factory that takes any of (net, train, seed, settings), on small made-up windows.
+
+    `settings` are the model's own; without any, the defaults of those that it was registered with.
 
     Raises ProtocolError naming the rule that is broken: `fit` changes none of its input and returns a FitLog or None;
     forecasts are finite, one for each window (n,), or with several `horizons` (n, H), from that window alone; `predict`
@@ -42,19 +45,20 @@ def check_forecaster(
     >>> bt.check_forecaster(Ridge)
     """
     name = getattr(factory, "__name__", repr(factory))
-    make = maker(factory, name)
-    of_variances = [known.make for known in MODELS.values() if known.scale == "variance"]
-    variance = any(factory in (known, getattr(known, "__wrapped__", None)) for known in of_variances)
+    made = [known for known in MODELS.values() if factory in (known.make, getattr(known.make, "__wrapped__", None))]
+    brought = next((known.settings for known in made if known.settings), None)
+    make = maker(factory, name, type(settings) if settings else brought)
+    variance = any(known.scale == "variance" for known in made)
     learn, validate, ask = _windows(net.window, horizons, variance=variance)
 
     def fitted(global_seed: int) -> Forecaster:
-        forecaster = make(net, train, seed)
+        forecaster = make(net, train, seed, settings)
         with _global_generators(global_seed):
             log_of(forecaster.fit(learn, validate), name)
         return forecaster
 
     def restored() -> Forecaster:
-        other = make(net, train, seed + 1)
+        other = make(net, train, seed + 1, settings)
         other.restore(load(save({key: np.ascontiguousarray(value) for key, value in forecaster.state().items()})))
         return other
 

@@ -10,13 +10,13 @@ import numpy as np
 from backtest.data.errors import RunError
 from backtest.data.names import Scale
 from backtest.data.question import Question
+from backtest.models.entries import Entry
 from backtest.models.filters import UNKNOWN_RANGE, TargetRange, known_range_filter
 from backtest.models.forecaster import FitLog, Forecaster, State, log_of, part_of
 from backtest.models.horizons import PerHorizon
 from backtest.models.probability import within
-from backtest.models.registry import MODELS, Model
+from backtest.models.registry import Model
 from backtest.models.scaling import covered
-from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.variance import range_of_outcomes
 from backtest.models.volatility import smallest_positive, variance_from_log
 from backtest.models.windows import Floats, Windows
@@ -184,13 +184,13 @@ WRAPPERS: Mapping[Scale, Callable[[Forecaster], Forecaster]] = {"variance": InLo
 """What makes a forecaster of a scale from one of any target; a return is forecast as it is."""
 
 
-def make_forecaster(name: str, question: Question, net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """Return a fresh forecaster of the model `name` for what a question asks."""
-    model, scale = MODELS[name], question.about.scale
+def make_forecaster(entry: Entry, question: Question, seed: int) -> Forecaster:
+    """Return a fresh forecaster of a model of a run for what a question asks."""
+    model, scale = entry.model, question.about.scale
 
     def on_scale() -> Forecaster:
         """The model on the scale of the target."""
-        forecaster = model.make(net, train, seed)
+        forecaster = entry.make(seed)
         return WRAPPERS[scale](forecaster) if model.scale == "any" and scale in WRAPPERS else forecaster
 
     several = len(question.horizons) > 1 and not model.multi_horizon

@@ -21,10 +21,21 @@ Clip = Annotated[float | Literal["off"], PlainValidator(check_clip)]
 """By how much of the training range values may leave it at each end; `off`: they are not held."""
 
 
-class NetSettings(BaseModel):
-    """Shape of the recurrent network and of its windows; defaults are the original project's."""
+class ModelSettings(BaseModel):
+    """Settings that a model brings: fields with defaults, set in the table `[model.NAME]` of a run; frozen.
+
+    >>> import backtest as bt
+    >>> class MedianSettings(bt.ModelSettings):
+    ...     shrink: float = 1.0
+    >>> MedianSettings(shrink=0.5).shrink
+    0.5
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetSettings(ModelSettings):
+    """Shape of the recurrent network and of its windows; defaults are the original project's."""
 
     hidden: int = Field(64, ge=1, description="units per layer")
     layers: int = Field(2, ge=1, description="recurrent layers")
@@ -35,10 +46,8 @@ class NetSettings(BaseModel):
     )
 
 
-class TrainSettings(BaseModel):
+class TrainSettings(ModelSettings):
     """How a network is trained; defaults are the original project's, but for the sampling by chunks."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sampling: Literal["chunks", "windows"] = Field("chunks", description="windows: each one apart, the classic way")
     chunk: int = Field(48, ge=1, description="neighbouring forecasts that share one pass over their rows")

@@ -141,7 +141,7 @@ class HarModel(VarianceModel):
         return f"lags {', '.join(map(str, self.lags))}"
 
 
-@model("har", baseline=True, scale="variance")
+@model("har", baseline=True, scale="variance", reads=("har_lags",))
 class Har(HarModel):
     """A heterogeneous autoregression of variances: day, week and month.
 
@@ -159,7 +159,7 @@ class Har(HarModel):
         return har_forecast(self.parameters, self.columns(windows))
 
 
-@model("log_har", baseline=True, scale="variance")
+@model("log_har", baseline=True, scale="variance", reads=("har_lags",))
 class LogHar(HarModel):
     """A heterogeneous autoregression of log variances, turned back without bias.
 
@@ -182,7 +182,7 @@ class LogHar(HarModel):
         return variance_from_log(har_forecast(np.array(coefficients), x), s2)
 
 
-@model("harq", baseline=True, scale="variance", needs=("quarticities",))
+@model("harq", baseline=True, scale="variance", needs=("quarticities",), reads=("har_lags",))
 class Harq(HarModel):
     """A heterogeneous autoregression that trusts yesterday's variance less where it was measured badly.
 

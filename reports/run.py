@@ -18,6 +18,7 @@ from backtest.data.records.reading import (
     parse_settings,
     printable,
     printable_frame,
+    printable_json,
     printable_record,
     read_record,
 )
@@ -50,17 +51,22 @@ class Settings:
 
     costs: Costs
     train: Training = field(default_factory=Training)
+    model: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class RunResult(Result):
-    """A finished run; `audit` is None if it was not audited, `config` the settings in TOML, `clip` one of them."""
+    """A finished run; `audit` is None if it was not audited, `config` the settings in TOML, `clip` one of them.
+
+    `own_settings` are those of single models, by their names in the run; under `name` stands which model it is.
+    """
 
     manifest: Manifest
     config: str
     costs: Costs
     audit: Audit | None
     clip: float | Literal["off"] = "off"
+    own_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read(folder: Path) -> RunResult:
@@ -85,6 +91,7 @@ def read(folder: Path) -> RunResult:
         config=printable(config, keep="\n\t"),
         costs=settings.costs,
         clip=settings.train.clip,
+        own_settings=printable_json(settings.model),
         verdict=verdict,
         audit=read_record(Audit, folder, AUDIT, found) if AUDIT in found["files"] else None,
         tables=tables,
@@ -117,6 +124,7 @@ def from_tables(
         config=printable(config, keep="\n\t"),
         costs=settings.costs,
         clip=settings.train.clip,
+        own_settings=printable_json(settings.model),
         verdict=printable_record(verdict),
         audit=printable_record(audit) if audit else None,
         tables=named,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol, Self
 
@@ -17,7 +17,6 @@ from backtest.data.errors import LeakError
 from backtest.data.records.audit import Note, Subject, Trial
 from backtest.data.schema import FEATURES
 from backtest.features.catalog import resolve
-from backtest.models import MODELS
 from backtest.models.forecaster import Forecaster, State
 from backtest.models.windows import Panel, panel
 from backtest.walk.config import Config
@@ -117,19 +116,20 @@ class AuditedWalk:
         own = [task for task in self.plan.tasks if task.model == model and not task.seed]
         return [task for task in own if task.fold != self.plan.final]
 
-    def run_task(self, rows: Panel, task: Task, epochs: int) -> Fitted:
-        """Run a task in at most so many epochs; from a fit of the fold before, if it starts warm.
+    def run_task(self, rows: Panel, task: Task, epochs: int | None = None) -> Fitted:
+        """Run a task in at most so many epochs (None: as many as are set); a warm one from a fit of the fold before.
 
         On the CPU, where the same rows give the same bits.
         """
-        few = {"epochs": min(epochs, self.config.train.epochs), "device": "cpu"}
-        train, window = self.config.train.model_copy(update=few), self.config.net.window
+        entry, window = self.config.entry(task.model), self.config.net.window
+        few = {"epochs": min(epochs or entry.train.epochs, entry.train.epochs), "device": "cpu"}
+        entry = replace(entry, train=entry.train.model_copy(update=few))
         start: State | None = None
         if task.after:
             before = next(other for other in self.plan.tasks if other.folder == task.after)
-            first = self.fit(rows, self.keys, before, forecaster_of(before, self.config.net, train), window)
+            first = self.fit(rows, self.keys, before, forecaster_of(before, entry), window)
             start = first.state
-        return self.fit(rows, self.keys, task, forecaster_of(task, self.config.net, train, start), window)
+        return self.fit(rows, self.keys, task, forecaster_of(task, entry, start), window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Sample:
     def of(self, walk: AuditedWalk, model: str) -> list[Task]:
         """Tasks of a model to refit."""
         tasks = walk.tasks(model)
-        count = self.network_folds if MODELS[model].seeded else self.folds
+        count = self.network_folds if walk.config.entry(model).model.seeded else self.folds
         if count is None or count >= len(tasks):
             return tasks
         return [tasks[round(place)] for place in np.linspace(0, len(tasks) - 1, count)]
@@ -185,7 +185,7 @@ class Refit:
         self.fits += 1
         in_full = self.sample.first_in_full and task.fold.index == 0
         try:
-            return walk.run_task(rows, task, walk.config.train.epochs if in_full else self.sample.epochs)
+            return walk.run_task(rows, task, None if in_full else self.sample.epochs)
         except LeakError as refusal:
             self.refused[task.model] = str(refusal)
         except Exception as error:  # a user's model may raise anything

@@ -30,7 +30,6 @@ from backtest.data.records.audit import Leak, Subject, Trial
 from backtest.evaluation.loss_panel import LossPanel, loss_panels
 from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.evaluation.robustness import against_rival
-from backtest.models import MODELS
 from backtest.significance.mean_tests import mean_test
 from backtest.significance.multiple_testing import holm
 from backtest.significance.result import mean_per_time
@@ -75,7 +74,7 @@ def run_placebo(
     if features is None:
         return []
     other = replace(walk, plan=replace(walk.plan, features=features, rows=walk.rows(features)))
-    networks = [model for model in models if MODELS[model].seeded]
+    networks = [model for model in models if walk.config.entry(model).model.seeded]
     results = []
     for group in (networks, [model for model in models if model not in networks]):
         tasks = {model: refit.sample.of(walk, model) for model in group}

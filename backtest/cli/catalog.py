@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 from backtest.data.losses import LOSSES, metric_of
 from backtest.data.reading.built_in import BUILT_IN
@@ -60,13 +61,14 @@ def losses() -> Rows:
 def settings() -> Rows:
     """Every setting by its dotted name, with its meaning and its default in brackets."""
     rows: Rows = []
-    for name, field in all_settings().items():
+    own = [all_settings(entry.settings, f"model.{name}.") for name, entry in MODELS.items() if entry.settings]
+    for name, field in chain(all_settings().items(), *(fields.items() for fields in own)):
         default = field.default
         shown = (
             ", ".join(map(str, default)) or "none"
             if isinstance(default, tuple)
             else "none"
-            if default is None
+            if default in (None, {})
             else default
         )
         rows.append((name, f"{field.description} [{shown}]"))

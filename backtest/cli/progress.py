@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from backtest.data.names import label
-from backtest.models import MODELS
 from backtest.reports.formats import counted, duration, plain, size
 from backtest.walk.plan import WalkPlan
 from backtest.walk.store import Record
@@ -152,4 +151,4 @@ def plan_summary(prepared: WalkPlan, done: int, workers: int) -> str:
 def fit_cost(task: Task) -> float:
     """A rough cost of a fit, for the estimate of the time left: training time, networks far above the rest."""
     days = (task.fold.train.end - task.fold.train.start) / timedelta(days=1)
-    return days * (NETWORK_COST if MODELS[task.model].seeded else 1)
+    return days * (1 if task.seed is None else NETWORK_COST)

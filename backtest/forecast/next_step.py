@@ -212,13 +212,13 @@ def _newest(features: pl.DataFrame, rows: Panel, window: int) -> Any:
 
 def _predict(run: Path, manifest: dict[str, Any], config: Config, fit: FinalFit, windows: Windows) -> Floats:
     """Forecasts of one fit, (n, H); RunError if its model is unknown or its weights do not fit that model."""
-    if fit.model not in MODELS:
+    if fit.model not in config.known_models:
         raise RunError(
             f"{run / MANIFEST}: expected models of {', '.join(MODELS)} (got {fit.model}): run `backtest run` again"
         )
     content = read_bytes(run, f"{CHECKPOINTS}/{fit.folder}/{STATE}", manifest)
-    forecaster = make_forecaster(fit.model, config.resolved_question, config.net, config.train, 0)
     try:
+        forecaster = make_forecaster(config.entry(fit.model), config.resolved_question, 0)
         forecaster.restore(load_arrays(content))
     except (SafetensorError, KeyError, ValueError, RuntimeError) as broken:
         raise RunError(

@@ -15,11 +15,13 @@ from backtest.data.run_files import sha256
 from backtest.data.target_columns import REALISED, column_name
 from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, target_of
 from backtest.evaluation.strategies import CostSettings
-from backtest.models import MODELS
+from backtest.models import MODELS, Entry, Model, entry_of
+from backtest.models.registry import TABLES
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.significance.multiple_testing import MULTIPLICITY
 from backtest.walk.executors import EXECUTORS
 from backtest.walk.folds import FoldSettings
+from backtest.walk.model_settings import Tables, check_tables, kind_of, read_by, with_tables, written
 from backtest.walk.question_settings import DataSettings, QuestionSettings, Settings, TargetSettings
 
 EXECUTION_FIELDS = {"executor", "jobs"}
@@ -31,7 +33,8 @@ class Config(Settings):
     name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder of the run")
     models: tuple[str, ...] = Field(
         TARGETS["log_return"].models,
-        description="the references of the target are always among them",
+        description="the references of the target are always among them; one under another name: "
+        '{name = "lstm", as = "lstm_small", hidden = 16}',
     )
     features: tuple[str | dict[str, Any], ...] = Field(
         TARGETS["log_return"].features,
@@ -50,6 +53,9 @@ class Config(Settings):
     folds: FoldSettings = FoldSettings()
     net: NetSettings = NetSettings()
     train: TrainSettings = TrainSettings()
+    model: dict[str, dict[str, Any]] = Field(
+        {}, description="[model.NAME]: a model's own settings, and its own values of those of net and train"
+    )
     costs: CostSettings = CostSettings()
 
     @model_validator(mode="before")
@@ -68,6 +74,12 @@ class Config(Settings):
         except ValueError:  # `_agree` says so
             return tree
         return {"models": known.models, "features": known.features, **tree}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_models(cls, tree: Any) -> Any:
+        """Take `{name = "lstm", as = "lstm_small"}` among the models for a name, and a table `[model.lstm_small]`."""
+        return with_tables(tree) if isinstance(tree, Mapping) else tree
 
     @field_validator("features")
     @classmethod
@@ -103,12 +115,18 @@ class Config(Settings):
                 f"question.baselines: must come with question.rival = {BEST!r}, which is sought among them (got "
                 f"{', '.join(self.question.baselines)})"
             )
-        if self.train.loss == "qlike" and target_of(self.target.kind).scale != "variance":
-            raise ValueError(
-                f"train.loss: must be squared for {self.target.kind} (got qlike): it is for variances alone"
-            )
         self._finer_bars_agree()
         self.folds.gap_of(self.target.longest)
+        check_tables(self.model, self.entry)
+        trained = {
+            "train": self.train,
+            **{f"model.{name}": self.entry(name).train for name in self.model if name in self.known_models},
+        }
+        for place, train in trained.items():
+            if train.loss == "qlike" and target_of(self.target.kind).scale != "variance":
+                raise ValueError(
+                    f"{place}.loss: must be squared for {self.target.kind} (got qlike): it is for variances alone"
+                )
         return self
 
     def _finer_bars_agree(self) -> None:
@@ -143,6 +161,22 @@ class Config(Settings):
         return tuple(dict.fromkeys((*self.resolved_question.references, *self.models)))
 
     @property
+    def known_models(self) -> dict[str, Model]:
+        """The models that a run may have, by their names in it: those of MODELS and of its tables `[model.NAME]`."""
+        kinds = {name: kind_of(name, self.model) for name in (*MODELS, *self.model)}
+        return {name: MODELS[kind] for name, kind in kinds.items() if kind in MODELS}
+
+    def entry(self, name: str) -> Entry:
+        """Return a model of the run by its name in it, with the settings that it reads; KeyError for an unknown one."""
+        given = {field: value for field, value in self.model.get(name, {}).items() if field != "name"}
+        return entry_of(name, MODELS[kind_of(name, self.model)], given, self.net, self.train)
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The models of the run by their names in it, the references first; KeyError for an unknown one."""
+        return {name: self.entry(name) for name in self.all_models}
+
+    @property
     def resolved_question(self) -> Question:
         """What the verdict answers: the settings, with the target's own loss and rival where they name none.
 
@@ -152,7 +186,9 @@ class Config(Settings):
         target = target_of(self.target.kind)
         loss, rival = self.question.loss or target.losses[0], self.question.rival or target.rival
         usual = dict.fromkeys((*target.references, target.rival))
-        further = {name for name in self.models if name in MODELS and MODELS[name].baseline} - {*usual}
+        further = {name for name in self.models if name in self.known_models and self.known_models[name].baseline} - {
+            *usual
+        }
         every = (*usual, *sorted(further)) if rival == BEST else ()
         baselines = tuple(sorted({*self.question.baselines})) if self.question.baselines else every
         return Question(self.target.kind, loss, rival, baselines=baselines, horizons=self.target.horizons)
@@ -170,7 +206,18 @@ class Config(Settings):
         if self.train.loss == "squared":
             del tree["train"]["loss"]
         tree["question"] = {name: value for name, value in tree["question"].items() if value != usual.get(name)}
+        if "model" in tree:
+            tree["model"] = self._model_tables()
         return {name: value for name, value in tree.items() if value != {}}
+
+    def _model_tables(self) -> Tables:
+        """The tables of the models of the run; those of models that nobody knows as they are."""
+        shared = self.net.model_dump(mode="json") | self.train.model_dump(mode="json")
+        unknown = {
+            name: self.model[name] for name in self.all_models if name in self.model and name not in self.known_models
+        }
+        known = {name: self.entry(name) for name in self.all_models if name in self.known_models}
+        return unknown | written(known, shared)
 
     def to_toml(self) -> str:
         """The settings as TOML, but for those that change no result; what is not set is left out."""
@@ -183,7 +230,15 @@ class Config(Settings):
 
     @property
     def trial_digest(self) -> str:
-        """SHA-256 of the settings that make a trial on the same bars: all but name, source and how it is judged."""
-        tree = self._tree("name", "alpha", "multiplicity")
+        """SHA-256 of the settings that make a trial on the same bars: all but name, source and how it is judged.
+
+        Of those of models what one of them reads, wherever it is set.
+        """
+        tree = self._tree("name", "alpha", "multiplicity", "model")
         del tree["data"]["source"]
-        return sha256(tomli_w.dumps(tree).encode())
+        read = read_by(self.entries) | {"window": self.net.window}
+        for name, kind in TABLES.items():
+            fields = {field: read[field] for field in kind.model_fields if read.get(field) is not None}
+            tree[name] = {field: value for field, value in fields.items() if (field, value) != ("loss", "squared")}
+        tables = {"model": written(self.entries, read)}
+        return sha256(tomli_w.dumps(tree | {name: each for name, each in tables.items() if each}).encode())

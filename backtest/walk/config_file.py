@@ -17,7 +17,10 @@ from pydantic.fields import FieldInfo
 from backtest.data.errors import ConfigError
 from backtest.data.reading.tables import SUFFIXES
 from backtest.features import plugins
+from backtest.models import MODELS
+from backtest.models.registry import TABLES
 from backtest.walk.config import Config
+from backtest.walk.model_settings import with_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,9 @@ def load(config: str, *, data: str | None = None, settings: Sequence[str] = ()) 
             raise ConfigError(f"--set: expected key=value, such as train.epochs=5 (got {setting})")
         given = _value(value.strip())
         is_entry = entry_of(key.strip()) and not isinstance(given, list | dict)
-        _put(tree, key.strip(), _entries(given) if is_entry else given)
+        changes = with_names({key.strip(): _entries(given) if is_entry else given}, "--set")
+        for name, change in changes.items():
+            _put(tree, name, change)
         changed.append(key.strip())
     load_plugins(tree, config_dir)
     return LoadedConfig(build(tree, where=config, changed=changed), config_dir)
@@ -120,6 +125,7 @@ EXPECTED = {
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
     "string_type": "text",
+    "dict_type": "a table of settings, such as hidden = 16",
     "string_pattern_mismatch": "letters, digits, dots, dashes and underscores, a letter or digit first",
     "too_short": "a list of at least {min_length}",
     "literal_error": "one of {expected}",
@@ -143,6 +149,10 @@ def _explain(error: Mapping[str, Any], spelt: Callable[[str], str]) -> str:
         elsewhere = [spelt(name) for name in all_settings() if name.rpartition(".")[2] in spellings and "." in name]
         meant = f": did you mean {' or '.join(elsewhere)}?" if elsewhere else near
         return f"{place}: unknown setting{meant}"
+    if kind == "unknown_setting":
+        within = ".".join(map(str, parts[:-1]))
+        near = _nearest(str(parts[-1]), error["ctx"]["known"], lambda name: spelt(f"{within}.{name}"))
+        return f"{place}: unknown setting{near}"
     if kind == "value_error":
         message = str(error["ctx"]["error"])
         return f"{place}.{message}" if place and not message.startswith("must") else f"{place}: {message}".lstrip(": ")
@@ -184,13 +194,22 @@ def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str,
 
 def as_argument(name: str) -> str:
     """Return how a setting is given to a function of Python: `net.hidden` as `net={"hidden": ...}`."""
-    table, dot, setting = name.partition(".")
-    return f'{table}={{"{setting}": ...}}' if dot else name
+    table, *inner = name.split(".")
+    opened = "".join(f'{{"{each}": ' for each in inner)
+    return f"{table}={opened}...{'}' * len(inner)}" if inner else name
 
 
 def entry_of(setting: str) -> object:
     """Return the type of the entries of a setting that is a list, None for any other."""
-    annotation = all_settings()[setting].annotation if setting in all_settings() else None
+    table, _, of_model = setting.partition(".")
+    known = all_settings()
+    if table == "model":
+        name, _, setting = of_model.partition(".")
+        own = MODELS[name].settings if name in MODELS else None
+        known = {
+            field: about for kind in (*TABLES.values(), own) if kind for field, about in all_settings(kind).items()
+        }
+    annotation = known[setting].annotation if setting in known else None
     lists = [kind for kind in (annotation, *get_args(annotation)) if get_origin(kind) is tuple]
     return get_args(lists[0])[0] if lists else None
 
@@ -217,9 +236,22 @@ OTHER_SPELLINGS = {"horizon": "horizons", "horizons": "horizon"}
 
 
 def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table of settings with `changes`, without another spelling of what they set."""
+    """Return a table of settings with `changes`, those of tables in it too, without another spelling of what is set."""
     replaced = {OTHER_SPELLINGS.get(name) for name in changes}
-    return {**{name: value for name, value in table.items() if name not in replaced}, **changes}
+    found = {name: value for name, value in table.items() if name not in replaced}
+    for name, value in changes.items():
+        before = found.get(name)
+        both = isinstance(value, Mapping) and isinstance(before, Mapping)
+        found[name] = merged(before, value) if both else value  # type: ignore[arg-type]
+    return found
+
+
+def with_names(tree: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """Return changes to settings in which `models` are names alone (`with_tables`), so that they count over others."""
+    try:
+        return with_tables(tree)
+    except ValueError as wrong:
+        raise ConfigError(f"{where}: {wrong}") from wrong
 
 
 def _value(text: str) -> Any:

@@ -17,7 +17,6 @@ from backtest.data.records.audit import NO_LEAK, Audit, Suspects
 from backtest.data.records.verdict import Verdict
 from backtest.data.run_files import MANIFEST, locked, write_json
 from backtest.evaluation.evaluate import Evaluation, EvaluationSettings, evaluate
-from backtest.models import MODELS
 from backtest.verdict.record import hashes_of, write_results
 from backtest.walk import manifest
 from backtest.walk.environment import cores
@@ -192,7 +191,7 @@ def _evaluated(
         plan=plan,
         settings=settings,
         evaluation=evaluate(*frames, settings, range_table(plan, forecasts)),
-        networks=tuple(name for name in config.all_models if not MODELS[name].baseline and name not in rivals),
+        networks=tuple(name for name, one in config.entries.items() if not one.model.baseline and name not in rivals),
         audit=audited,
         manifest=manifest.of(plan, store, records, workers, started=started, command=command),
         reused=reused,
@@ -231,8 +230,7 @@ def _run_all(
     most = 1 if config.executor == "serial" else config.jobs or cores()
     workers = min(most, max(1, len(todo)))
     own = user_models(config, plan.plugin_files), user_targets(config, plan.plugin_files)
-    origin = config.plugins, plan.loaded.config_dir, Path.cwd()
-    context = TaskContext(store, rows, config.net, config.train, *origin, *own)
+    context = TaskContext(store, rows, config, plan.loaded.config_dir, Path.cwd(), *own)
     watcher.begin(plan, list(records.values()), workers)
     try:
         for finished in EXECUTORS[config.executor]([partial(run_tasks, context, chain) for chain in todo], workers):

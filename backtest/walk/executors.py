@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed, parallel_config, wrap_non_picklable_objects
 from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -24,14 +24,17 @@ def run_serial(calls: Sequence[Call], jobs: int) -> Iterator[Any]:
 
 
 def run_loky(calls: Sequence[Call], jobs: int) -> Iterator[Any]:
-    """Make the calls in `jobs` worker processes of one thread each; results come as they are done."""
+    """Make the calls in `jobs` worker processes of one thread each; results come as they are done.
+
+    They travel as cloudpickle makes them: loky alone loses the validators of settings that were typed into a notebook.
+    """
     before = os.environ.get("PYTHONSAFEPATH")
     # Workers start as `python -m joblib...`, which would import a joblib.py or signal.py of the working directory.
     os.environ["PYTHONSAFEPATH"] = "1"
     try:
         with parallel_config(backend="loky", inner_max_num_threads=1, initializer=start_worker):
             yield from Parallel(n_jobs=jobs, batch_size=1, pre_dispatch=2 * jobs, return_as="generator_unordered")(
-                delayed(call)() for call in calls
+                delayed(wrap_non_picklable_objects(call, keep_wrapper=False))() for call in calls
             )
     finally:
         if before is None:

@@ -20,12 +20,12 @@ from backtest.data.run_files import sha256, table_bytes
 from backtest.data.targets import TARGETS, Target
 from backtest.data.threads import one_thread
 from backtest.features import plugins
-from backtest.models import MODELS, FitLog, Forecaster, Model
+from backtest.models import MODELS, Entry, FitLog, Forecaster, Model
 from backtest.models.forecaster import State, log_of, predict
 from backtest.models.scales import make_forecaster
 from backtest.models.scaling import covered
-from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Panel, Windows, panel
+from backtest.walk.config import Config
 from backtest.walk.folds import Fold
 from backtest.walk.store import FORECASTS, RECORD, SECONDS, STATE, Record, Store
 from backtest.walk.tasks import Task, learning_windows
@@ -45,9 +45,9 @@ class Fitted:
     learned: int
 
 
-def forecaster_of(task: Task, net: NetSettings, train: TrainSettings, start: State | None = None) -> Forecaster:
+def forecaster_of(task: Task, entry: Entry, start: State | None = None) -> Forecaster:
     """Return the forecaster that a task fits: fresh from its seed, or with the weights `start`."""
-    forecaster = make_forecaster(task.model, task.question, net, train, task.fit_seed)
+    forecaster = make_forecaster(entry, task.question, task.fit_seed)
     if start is not None:
         forecaster.restore(start)
     return forecaster
@@ -147,16 +147,14 @@ def read_rows(path: Path, digest: str, names: tuple[str, ...], horizons: tuple[i
 class TaskContext:
     """What all tasks of a walk share.
 
-    `rows` are the rows themselves, or what reads them in each process. `plugins` define models in modules in
-    `config_dir`, the folder of the settings file, or in the `working` directory of the planning process. `models` and
-    `targets` are those that a worker cannot import, such as those of a notebook.
+    `rows` are the rows themselves, or what reads them in each process. The plugins of `config` define models in modules
+    in `config_dir`, the folder of the settings file, or in the `working` directory of the planning process. `models`
+    and `targets` are those that a worker cannot import, such as those of a notebook.
     """
 
     store: Store
     rows: Rows | Callable[[], Rows]
-    net: NetSettings
-    train: TrainSettings
-    plugins: tuple[str, ...]
+    config: Config
     config_dir: Path | None
     working: Path
     models: tuple[Model, ...] = ()
@@ -174,7 +172,7 @@ class Done:
 
 def run_tasks(context: TaskContext, chain: tuple[Task, ...]) -> list[Done]:
     """Fit and forecast each task of a chain that is not finished yet."""
-    plugins.load(context.plugins, context.config_dir, context.working)
+    plugins.load(context.config.plugins, context.config_dir, context.working)
     MODELS.update({model.name: model for model in context.models})
     TARGETS.update(context.targets)
     done = []
@@ -188,11 +186,12 @@ def run_tasks(context: TaskContext, chain: tuple[Task, ...]) -> list[Done]:
 
 def _run_task(context: TaskContext, task: Task) -> tuple[Record, dict[str, bytes]]:
     """Run a task and keep its files; whatever a model raises becomes a RunError that names model, fold and seed."""
-    (rows, keys), net = context.rows() if callable(context.rows) else context.rows, context.net
+    (rows, keys), config = context.rows() if callable(context.rows) else context.rows, context.config
     start = load_arrays(context.store.read(task.after, STATE)) if task.after else None
     started = time.perf_counter()
     try:
-        fitted = fit_and_forecast(rows, keys, task, forecaster_of(task, net, context.train, start), net.window)
+        forecaster = forecaster_of(task, config.entry(task.model), start)
+        fitted = fit_and_forecast(rows, keys, task, forecaster, config.net.window)
     except BacktestError:
         raise
     except Exception as error:

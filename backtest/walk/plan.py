@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,6 @@ from backtest.data.targets import target_of
 from backtest.features import plugins
 from backtest.features.catalog import Resolved, resolve
 from backtest.features.pipeline import build_features, load_external
-from backtest.models import MODELS
 from backtest.models.volatility import CALENDAR_DAYS, TRADING_DAYS
 from backtest.models.windows import Panel, panel
 from backtest.walk.config import Config
@@ -71,7 +70,8 @@ class WalkPlan:
     def trial(self) -> str:
         """SHA-256 of what tells one trial from another on the same bars: settings, code of plugins and notebooks."""
         code = [sha256(path.read_bytes()) for path in self.plugin_files]
-        functions = [one.function for one in self.resolved] + [MODELS[name].make for name in self.config.all_models]
+        functions: list[Callable[..., object]] = [one.function for one in self.resolved]
+        functions += dict.fromkeys(entry.model.make for entry in self.config.entries.values())
         question = self.config.resolved_question
         functions += [question.about.outcome, LOSSES[question.loss].function]
         typed_in = [each for each in functions if getattr(each, "__module__", "") == "__main__"]
@@ -158,10 +158,12 @@ def with_har_lags(config: Config, dataset: Dataset) -> Config:
     if target_of(config.target.kind).scale != "variance":
         return config
     never_closes = dataset.always_open and dataset.interval == timedelta(days=1)
-    lags = config.net.har_lags or (CALENDAR_DAYS if never_closes else TRADING_DAYS)
-    if max(lags) > config.net.window:
-        raise ConfigError(
-            f"net.window: must be at least {max(lags)}, the longest lag of HAR (got {config.net.window}): lengthen it, "
-            f"or set net.har_lags, such as {[lag for lag in lags if lag <= config.net.window]}"
-        )
-    return config.model_copy(update={"net": config.net.model_copy(update={"har_lags": lags})})
+    usual = config.net.har_lags or (CALENDAR_DAYS if never_closes else TRADING_DAYS)
+    config = config.model_copy(update={"net": config.net.model_copy(update={"har_lags": usual})})
+    for lags in (usual, *(entry.net.har_lags or () for entry in config.entries.values())):
+        if max(lags, default=0) > config.net.window:
+            raise ConfigError(
+                f"net.window: must be at least {max(lags)}, the longest lag of HAR (got {config.net.window}): lengthen "
+                f"it, or set net.har_lags, such as {[lag for lag in lags if lag <= config.net.window]}"
+            )
+    return config

@@ -17,11 +17,11 @@ from backtest.data.names import BEST, HOLDING
 from backtest.data.target_columns import QUARTICITY
 from backtest.data.targets import LOG_VARIANCE_OF, target_of
 from backtest.evaluation.metrics import METRICS
-from backtest.models import MODELS
 from backtest.models.windows import Floats, Panel, microseconds
 from backtest.significance.table import TESTS
 from backtest.walk.config import Config
 from backtest.walk.folds import Fold
+from backtest.walk.model_settings import kind_of
 from backtest.walk.tasks import learning_windows
 
 
@@ -31,15 +31,16 @@ def check_models(config: Config) -> None:
         raise ConfigError(f"models: {HOLDING} is what the strategies are compared with: give the model another name")
     if BEST in config.models:
         raise ConfigError(f"models: {BEST} is the rival that is the best of the baselines: give the model another name")
-    question = config.resolved_question
-    fitting = [name for name, model in MODELS.items() if model.scale in {"any", question.about.scale}]
+    question, every = config.resolved_question, config.known_models
+    fitting = [name for name, model in every.items() if model.scale in {"any", question.about.scale}]
     settings = {
         "question.rival": ((question.rival,), (BEST, *fitting)),
         "question.baselines": (question.baselines, fitting),
         "models": (config.all_models, fitting),
+        "model": (tuple(config.model), (*every,)),
     }
     for setting, (names, known) in settings.items():
-        if unknown := [name for name in names if name not in {*known, *MODELS}]:
+        if unknown := [kind_of(name, config.model) for name in names if name not in {*known, *every}]:
             raise ConfigError(f"{setting}: unknown {', '.join(unknown)}: it may be one of {', '.join(known)}")
         if others := [name for name in names if name not in known]:
             raise ConfigError(
@@ -54,7 +55,7 @@ def check_models(config: Config) -> None:
 
 def check_measures(config: Config, dataset: Dataset, rows: Panel) -> None:
     """ConfigError where a model needs a measure of bars that these have not."""
-    asked, out = config.question, "leave it out"
+    asked, out, every = config.question, "leave it out", config.known_models
     named = {
         "question.rival": ((asked.rival,), "name another rival"),
         "question.baselines": (asked.baselines or (), out),
@@ -69,7 +70,7 @@ def check_measures(config: Config, dataset: Dataset, rows: Panel) -> None:
         ),
     }
     for (measure, (known, title, remedy)), (setting, (names, otherwise)) in product(measures.items(), named.items()):
-        lacking = [name for name in names if name in MODELS and measure in MODELS[name].needs]
+        lacking = [name for name in names if name in every and measure in every[name].needs]
         if lacking and not known:
             raise ConfigError(
                 f"{setting}: {', '.join(lacking)}: expected {title} (got bars without): {remedy}, or {otherwise}"

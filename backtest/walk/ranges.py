@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from backtest.data.result_tables import RANGES
-from backtest.models import MODELS
 from backtest.models.filters import known_range, target_range
 from backtest.models.scales import bounded
 from backtest.models.scaling import covered
@@ -81,7 +80,7 @@ def _replaced(plan: WalkPlan, fold: Fold, outcomes: Floats, forecasts: pl.DataFr
     keys = plan.features[plan.rows.origins(fold.test.start, fold.test.end, window=windows.window)]
     known = keys.select("symbol", "time", mean=mean, high=high)
     rows = forecasts.join(known, on=["symbol", "time"], maintain_order="left")
-    held = bounded(MODELS[model], plan.config.resolved_question.about.scale)
+    held = bounded(plan.config.entry(model).model, plan.config.resolved_question.about.scale)
     return rows.filter((pl.col("y_hat") == pl.col("mean")) | ((pl.col("y_hat") == pl.col("high")) & held)).height
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from backtest.data.question import Question
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.targets import Target
-from backtest.models import MODELS, Model
+from backtest.models import Model
 from backtest.models.windows import Panel, Windows, microseconds
 from backtest.walk.config import Config
 from backtest.walk.environment import source_files
@@ -83,21 +83,23 @@ def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files
     groups = [tuple(group) for _, group in groupby(folds, key=lambda fold: fold.fit_index)]
     slices = [_slice_digest(panel, group) for group in groups]
     tasks: list[Task] = []
-    for name in config.all_models:
-        model = MODELS[name]
-        settings = {"train": config.train.model_dump(mode="json"), "net": config.net.model_dump(mode="json")}
+    for name, entry in config.entries.items():
+        seeded = entry.model.seeded
+        read = {"own": entry.own, "shared": entry.shared, "window": config.net.window}
         asked = {"target": config.target.kind, "horizons": config.target.horizons}
-        common = {"model": name, "code": code_digest(name, plugin_files), **asked, **settings}
-        for seed in range(config.seeds) if model.seeded else [None]:
+        of = {"model": name, "is": entry.model.name, "code": code_digest(entry.model, plugin_files)}
+        for seed in range(config.seeds) if seeded else [None]:
             after: str | None = None
             for group, rows in zip(groups, slices, strict=True):
                 spans = [
                     [fold.index, *(edge.isoformat() for span in fold.spans for edge in (span.start, span.end))]
                     for fold in group
                 ]
-                key = sha256(json_bytes({**common, "seed": seed, "rows": rows, "spans": spans, "after": after}))
+                key = sha256(
+                    json_bytes({**of, **asked, **read, "seed": seed, "rows": rows, "spans": spans, "after": after})
+                )
                 tasks.append(Task(name, seed, group, key, after, config.resolved_question))
-                if config.train.start == "warm" and model.seeded:
+                if entry.train.start == "warm" and seeded:
                     after = tasks[-1].folder
     return tasks
 
@@ -120,7 +122,7 @@ def _work(chain: Sequence[Task], panel: Panel) -> tuple[int, bool]:
     for task in chain:
         start, end = microseconds(task.fold.train.start), microseconds(task.fold.train.end)
         rows += int(((panel.time >= start) & (panel.time < end)).sum())
-    return rows, MODELS[chain[0].model].seeded
+    return rows, chain[0].seed is not None
 
 
 def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
@@ -144,12 +146,12 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
     return digest.hexdigest()
 
 
-def code_digest(name: str, plugin_files: tuple[Path, ...]) -> str:
+def code_digest(model: Model, plugin_files: tuple[Path, ...]) -> str:
     """Hash of the code that computes a model, that of plugins included, and of the libraries' versions."""
-    make = MODELS[name].make
-    own = source_file(make)
+    own = source_file(model.make)
     files = [sha256(path.read_bytes()) for path in (*([own] if own else []), *plugin_files)]
-    definitions = [] if own else sorted(definitions_of(make))
+    typed_in = [] if own else [model.make, model.settings]
+    definitions = sorted(line for each in typed_in for line in definitions_of(each))
     libraries = {library: version(library) for library in LIBRARIES}
     return sha256(json_bytes({"files": [*_digests(CODE), *files], "definitions": definitions, "libraries": libraries}))
 
@@ -162,8 +164,8 @@ def _digests(modules: tuple[str, ...]) -> list[str]:
 
 def user_models(config: Config, plugin_files: tuple[Path, ...]) -> tuple[Model, ...]:
     """Return the models that no worker process can import by itself, such as those of a notebook."""
-    models = [MODELS[name] for name in config.all_models]
-    own = [model for model in models if not inspect.unwrap(model.make).__module__.startswith("backtest.")]
+    models = {entry.model.name: entry.model for entry in config.entries.values()}
+    own = [model for model in models.values() if not inspect.unwrap(model.make).__module__.startswith("backtest.")]
     return tuple(model for model in own if source_file(model.make) not in plugin_files)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from backtest.data.names import Scale, label
 from backtest.data.question import Question
 from backtest.data.records.audit import AUDIT
@@ -34,7 +38,7 @@ def method(result: RunResult) -> tuple[Block, ...]:
     return (
         Heading("Everything needed to repeat this run", "How was it done, and how can I repeat it?"),
         Text(" ".join(filter(None, (method_text(result), proxy_text(result.question.about, manifest.data))))),
-        Facts((*of_horizons(result), *terms(result.verdict))),
+        Facts((*of_horizons(result), *of_models(result), *terms(result.verdict))),
         Details("The formulas, with their sources", (Text(result.fill(SIGNS)), Facts(formulas))),
         Code(manifest.command, "The command"),
         Details("The settings as used", (Code(result.config, SETTINGS),)),
@@ -92,6 +96,20 @@ def of_horizons(result: RunResult) -> tuple[tuple[str, str], ...]:
         f"of every fold are at least {longest} long; each test allows for the overlap of its own horizon."
     )
     return (("The horizons", text),)
+
+
+def of_models(result: RunResult) -> tuple[tuple[str, str], ...]:
+    """Return which settings single models have of their own, and which model goes by another name."""
+    return tuple(
+        (f"The settings of {label(name)}", own_settings(label(str(table.get("name", name))), table))
+        for name, table in result.own_settings.items()
+    )
+
+
+def own_settings(model: str, table: Mapping[str, Any]) -> str:
+    """Return the settings of one model in words: `LSTM with hidden = 16`."""
+    fields = [f"{field} = {json.dumps(value)}" for field, value in table.items() if field != "name"]
+    return f"{model} with {', '.join(fields)}" if fields else model
 
 
 def terms(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from statsmodels.tsa.ar_model import AutoReg, AutoRegResults
 
 from backtest.data.errors import ProtocolError
 from backtest.data.question import Question
-from backtest.models import MODELS, FitLog, Forecaster
+from backtest.models import MODELS, FitLog, Forecaster, entry_of
 from backtest.models.contract import NET, TRAIN, check_forecaster
 from backtest.models.forecaster import predict
 from backtest.models.horizons import PerHorizon
@@ -50,8 +50,8 @@ def fitted(forecaster: Forecaster, horizons: tuple[int, ...], *, additive: bool 
 
 
 def made(name: str, horizons: tuple[int, ...]) -> Forecaster:
-    question = Question(horizons=horizons)
-    return make_forecaster(name, question, NetSettings(window=WINDOW, hidden=8, layers=1), TrainSettings(epochs=3), 0)
+    net, train = NetSettings(window=WINDOW, hidden=8, layers=1), TrainSettings(epochs=3)
+    return make_forecaster(entry_of(name, MODELS[name], net=net, train=train), Question(horizons=horizons), 0)
 
 
 def weights_of(forecaster: Forecaster) -> Floats:
@@ -109,7 +109,8 @@ def test_an_outcome_that_is_no_sum_of_returns_is_regressed_on_them_itself() -> N
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_one_network_learns_all_horizons(cell: str) -> None:
     train = TrainSettings(epochs=8, learning_rate=0.01, chunk=16, batch=64, device="cpu")
-    net = make_forecaster(cell, Question(horizons=(1, 3)), NetSettings(window=WINDOW, hidden=16, layers=1), train, 0)
+    entry = entry_of(cell, MODELS[cell], net=NetSettings(window=WINDOW, hidden=16, layers=1), train=train)
+    net = make_forecaster(entry, Question(horizons=(1, 3)), 0)
     assert len(fitted(net, (1, 3)).epochs) > 1
     linear, ask = made("ar", (1, 3)), windows(*ASKED, (1, 3))
     fitted(linear, (1, 3))
@@ -120,7 +121,7 @@ def test_one_network_learns_all_horizons(cell: str) -> None:
 @pytest.mark.parametrize("name", sorted(name for name, model in MODELS.items() if model.scale in {"any", "return"}))
 def test_the_rules_for_forecasters_hold_with_several_horizons(name: str) -> None:
     def several(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-        return make_forecaster(name, Question(horizons=(1, 2, 4)), net, train, seed)
+        return make_forecaster(entry_of(name, MODELS[name], net=net, train=train), Question(horizons=(1, 2, 4)), seed)
 
     check_forecaster(several, net=NET, train=TRAIN, horizons=(1, 2, 4))
 

@@ -9,7 +9,7 @@ import pytest
 
 from backtest.data.losses import LOSSES
 from backtest.data.question import Question
-from backtest.models import MODELS
+from backtest.models import MODELS, entry_of
 from backtest.models.baselines import Mean, Ridge
 from backtest.models.forecaster import FitLog, State, StoredAttributes
 from backtest.models.probability import BaseRate, Coin, within
@@ -124,7 +124,7 @@ def test_a_base_rate_of_one_is_not_certain() -> None:
 
 def test_only_models_of_any_target_are_turned() -> None:
     def made(name: str, target: str) -> type:
-        made = make_forecaster(name, Question(target), NetSettings(), TrainSettings(), 0)
+        made = make_forecaster(entry_of(name, MODELS[name]), Question(target), 0)
         assert isinstance(made, FlooredInputs)
         return type(made.forecaster)
 

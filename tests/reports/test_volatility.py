@@ -93,6 +93,17 @@ def test_regimes_of_variances_are_named_by_what_they_are(result: RunResult) -> N
     assert "root mean square" not in text
 
 
+def test_the_settings_of_single_models_are_told(result: RunResult) -> None:
+    own: dict[str, dict[str, object]] = {
+        "lstm_small": {"name": "lstm", "hidden": 3},
+        "tcn": {"channels": 4, "dropout": 0.5},
+        "again": {"name": "gru"},
+    }
+    text = repr(SECTIONS["method"](replace(result, own_settings=own)))
+    facts = [("LSTM small", "LSTM with hidden = 3"), ("TCN", "TCN with channels = 4, dropout = 0.5"), ("again", "GRU")]
+    assert all(repr((f"The settings of {name}", words)) in text for name, words in facts)
+
+
 @pytest.mark.parametrize(("clip", "said"), [("off", False), (0.25, True)])
 def test_a_clip_is_described_where_it_is_on(result: RunResult, clip: float | Literal["off"], said: bool) -> None:
     text = repr(SECTIONS["method"](replace(result, clip=clip)))

@@ -190,18 +190,18 @@ def test_another_code_reuses_nothing_and_removes_what_the_old_one_left(
 def test_a_module_that_is_named_in_the_key_and_vanishes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backtest.walk.tasks.CODE", (*CODE, "backtest.walk.gone"))
     with pytest.raises(ModuleNotFoundError, match=r"no module named 'backtest\.walk\.gone'"):
-        code_digest("mean", ())
+        code_digest(MODELS["mean"], ())
 
 
 def test_a_key_depends_on_every_module_that_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = {path.name for path in source_files(*CODE)}
     assert {"baselines.py", "recurrent.py", "training.py", "scaling.py", "fitting.py", "store.py", "tasks.py"} <= whole
     assert not {"engine.py", "executors.py", "manifest.py", "config.py"} & whole, "how a walk is run changes no result"
-    before = code_digest("mean", ())
+    before = code_digest(MODELS["mean"], ())
     (tmp_path / "changed.py").write_text("")
     monkeypatch.setattr("backtest.walk.tasks.source_files", lambda *names: (tmp_path / "changed.py",))
     monkeypatch.setattr("backtest.walk.tasks.CODE", (*CODE, "backtest.walk.engine"))
-    assert code_digest("mean", ()) != before
+    assert code_digest(MODELS["mean"], ()) != before
 
 
 def test_other_settings_never_take_the_folder(finished: Path, tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ warnings.simplefilter("error")
 import hashlib
 import numpy as np
 from pathlib import Path
-from backtest.models import FitLog, MODELS, model
+from pydantic import field_validator
+from backtest.models import FitLog, MODELS, ModelSettings, model
 from backtest.walk.engine import Unwatched, walk_forward, walk_in_memory
 from backtest.walk.tasks import code_digest
 from tests.support.small_run import results, small
@@ -36,7 +37,7 @@ SHRINK = 0.5
 
 class Median:
     def fit(self, train, validation):
-        self.value = np.float64(SHRINK * np.median(train.y))
+        self.value = np.float64(self.share * SHRINK * np.median(train.y))
         return FitLog()
 
     def predict(self, windows):
@@ -48,17 +49,27 @@ class Median:
     def restore(self, state):
         self.value = np.float64(state["value"])
 
-@model("median")
-def median(net, train, seed):
-    """Median of the training targets."""
-    return Median()
+class MedianSettings(ModelSettings):
+    share: float = 1.0
 
-print(code_digest("median", ()))
+    @field_validator("share")
+    @classmethod
+    def _is_a_share(cls, share):
+        return min(share, 9.0)
+
+@model("median", settings=MedianSettings)
+def median(net, train, seed, settings):
+    """Median of the training targets."""
+    found = Median()
+    found.share = settings.share
+    return found
+
+print(code_digest(MODELS["median"], ()))
 '''
 
 WALKS = """
 def plan(executor):
-    return small(models=["median", "ridge"], executor=executor, jobs=2, seeds=1)
+    return small(models=["median", "ridge"], model={"median": {"share": 0.5}}, executor=executor, jobs=2, seeds=1)
 
 tables = {executor: walk_in_memory(plan(executor)) for executor in ("serial", "loky")}
 assert tables["serial"].forecasts.equals(tables["loky"].forecasts)
@@ -93,11 +104,11 @@ def test_a_model_typed_into_a_notebook_runs_in_worker_processes(walked: tuple[Pa
 
 def test_the_code_of_a_model_typed_into_a_notebook_is_in_its_key(walked: tuple[Path, str]) -> None:
     """Another notebook gives the same digest, wherever the model stands in it, and another one after each change."""
-    changes = {"SHRINK = 0.5": "SHRINK = 0.25", "np.median": "np.mean", "np.full": "0 * np.full"}
+    changes = {"SHRINK = 0.5": "SHRINK = 0.25", "np.median": "np.mean", "np.full": "0 * np.full", "9.0": "8.0"}
     changed = [NOTEBOOK.replace(*change) for change in changes.items()]
     first, *others, last = in_notebook("\n".join([NOTEBOOK, *changed, NOTEBOOK])).split()
     assert first == last == walked[1]
-    assert len({first, *others}) == 4
+    assert len({first, *others}) == 5
 
 
 @pytest.mark.parametrize("source_known", [True, False])
