@@ -18,6 +18,9 @@ BEGINNING = 50
 SMOOTHING = 10
 """The factor of a time of day starts at 1, as if so many outcomes had shown it."""
 
+LEAST_FACTOR = 0.25
+"""No factor is smaller: an hour in which the price hardly moves would otherwise outweigh all others."""
+
 
 def known_variance(
     y: npt.ArrayLike, *, horizon: int = 1, time_of_day: npt.ArrayLike | None = None, beginning: int = BEGINNING
@@ -32,8 +35,8 @@ def known_variance(
     With the `time_of_day` (n,) of each outcome as an integer, as for bars within a day, squares are divided by the
     factor of their time of day first, and the result is multiplied by it: an hour in which little is traded is calm
     every day. The factor is the mean ratio of earlier squares at that time of day to the mean of all until then, shrunk
-    to 1 (Andersen and Bollerslev 1997, Journal of Empirical Finance 4, 115-158, estimate such factors from all
-    days).
+    to 1 and at least LEAST_FACTOR (Andersen and Bollerslev 1997, Journal of Empirical Finance 4, 115-158, estimate such
+    factors from all days).
 
     Missing outcomes are nan: they change nothing. Raises UndefinedTest for fewer outcomes than `beginning`, or without
     any other than zero in them.
@@ -94,4 +97,4 @@ def _factors(squares: FloatArray, time_of_day: npt.NDArray[np.integer], horizon:
         counts = np.concatenate([[0], np.cumsum(there[rows])])
         known = np.searchsorted(rows, rows - (horizon - 1))  # rows of this time of day that are known at each of them
         factors[rows] = (SMOOTHING + sums[known]) / (SMOOTHING + counts[known])
-    return factors
+    return np.maximum(factors, LEAST_FACTOR)

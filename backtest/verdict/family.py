@@ -29,10 +29,14 @@ LOSSES = ("", WEIGHTED)
 
 
 class Adjusted(NamedTuple):
-    """Adjusted p-values of one model and horizon for being better and for being worse, by each loss that has them."""
+    """Adjusted p-values of one model and horizon for being better and for being worse, by each loss that has them.
+
+    `agree` says of both sides whether every loss points that way: whether no p-value of it is above 1/2.
+    """
 
     better: Mapping[str, float]
     worse: Mapping[str, float]
+    agree: tuple[bool, bool] = (True, True)
 
 
 class Known(NamedTuple):
@@ -163,9 +167,10 @@ class Family:
 
     def _pick(self, better: Mapping[Key, float], worse: Mapping[Key, float], model: str, horizon: int) -> Adjusted:
         """The adjusted p-values of one model among those of all."""
-        sides = self.adjust(better), self.adjust(worse, worse=True)
-        keys = _keys(model, horizon)
-        return Adjusted(*({key.loss: side[key] for key in keys if key in side} for side in sides))
+        sides, keys = (self.adjust(better), self.adjust(worse, worse=True)), _keys(model, horizon)
+        agree = all(better.get(key, 0.0) <= 0.5 for key in keys), all(worse.get(key, 0.0) <= 0.5 for key in keys)
+        by_loss = ({key.loss: side[key] for key in keys if key in side} for side in sides)
+        return Adjusted(next(by_loss), next(by_loss), agree)
 
     def _others(self, *, worse: bool) -> list[float]:
         """P-values of other configurations of which no more is known, without tests that this run repeats."""

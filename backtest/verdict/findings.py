@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import polars as pl
 
 from backtest.data.errors import UndefinedTest
@@ -29,11 +30,14 @@ def leak_reason(leak: Suspects, model: str, question: Question) -> Reason | None
     return Reason("leak_of_rival") if leak.models & {*question.rivals} else None
 
 
-def clark_west_of(tests: pl.DataFrame, question: Question, candidates: Collection[str]) -> dict[Key, ClarkWest]:
+def clark_west_of(
+    tests: pl.DataFrame, question: Question, candidates: Collection[str], configurations: int = 1
+) -> dict[Key, ClarkWest]:
     """Return Clark and West's test of each candidate and horizon in TESTS, adjusted by Holm over all of them.
 
-    It tests squared errors of returns against a rival that every model contains; for any other question none is
-    returned. An undefined test is no member.
+    The result is multiplied by the number of `configurations` that were tried on the same rows, as if each of the
+    others had had as many candidates. It tests squared errors of returns against a rival that every model contains; for
+    any other question none is returned. An undefined test is no member.
     """
     if not question.nested:
         return {}
@@ -45,9 +49,9 @@ def clark_west_of(tests: pl.DataFrame, question: Question, candidates: Collectio
         baseline=question.rival,
         alternative="less",
     ).sort("model", "horizon")
-    adjusted = holm(rows["p_value"].to_list()).tolist()
+    adjusted = np.minimum(1.0, configurations * holm(rows["p_value"].to_list())).tolist()
     return {
-        Key(row["model"], row["horizon"]): ClarkWest(row["p_value"], p_adjusted, rows.height)
+        Key(row["model"], row["horizon"]): ClarkWest(row["p_value"], p_adjusted, configurations * rows.height)
         for row, p_adjusted in zip(rows.iter_rows(named=True), adjusted, strict=True)
     }
 

@@ -83,11 +83,11 @@ def _line(found: Candidate, verdict: Verdict, audit: Audit | None) -> str:
         return f"{name}: {found.status}."
     kind = "adjusted p of being worse" if worse else "adjusted p"
     chances = [f"{kind} {equal_p(adjusted, alpha)}{_before(raw, adjusted, alpha)}"]
-    chances += [
-        f"{called} {short_p(p, alpha)}{_before(first, p, alpha)}"
-        for _, called, (*_, first, p) in others
-        if p is not None and first is not None
-    ]
+    for mean, called, (gain, *_, first, p) in others:
+        if p is not None and first is not None:
+            # of a claim that weighted errors alone make, a reader wants to know the plain gain too
+            size = f" ({effect_text(gain, None, None, mean)})" if called == "plain" and gain is not None else ""
+            chances.append(f"{called} {short_p(p, alpha)}{_before(first, p, alpha)}{size}")
     if found.fragile and found.worst_p is not None:
         chances.append(f"fragile: {short_p(found.worst_p, alpha)} without fold {found.worst_fold}")
     return f"{name}{_claim(found)}: {effect_text(skill, low, high, loss)}, {', '.join(chances)}."
@@ -149,7 +149,7 @@ def _knowing(verdict: Verdict) -> Iterator[str]:
         ]
         if told:
             members = max(test.members for _, test in known if test)
-            family = f"adjusted for {counted(members, 'candidate')}" if members > 1 else "not adjusted"
+            family = f"adjusted for {counted(members, 'test')}" if members > 1 else "not adjusted"
             verb = "knows" if len(told) == 1 else "know"
             yield f"{capital(listed(told))} {verb} something, but it {pays}: Clark-West p, {family}."
 
@@ -185,7 +185,7 @@ def _concentrations(verdict: Verdict) -> Iterator[str]:
     for members in found.values():
         places = [(candidate_name(one, verdict), one.concentration) for one in members if one.concentration]
         shares = [f"{decimal(100 * place.share, 0)} % ({name})" for name, place in places]
-        what = f"{words_of_loss(verdict.question.loss).one} difference"
+        what = f"absolute {words_of_loss(verdict.question.loss).one} differences"
         yield f"{days_text(places[0][1])} of the {what}: {listed(shares, len(shares))}."
 
 
@@ -224,14 +224,16 @@ def _power(verdict: Verdict) -> Iterator[str]:
         shown = [f"from {shown[0]} to {shown[-1]}"]
     ranges = any(_range(least, following) != _range(least, None) for least, _, following in gains)
     more = "; the second number if gains come when volatility is high" if ranges else ""
-    yield f"This sample would have shown gains of: {', '.join(shown)} or more{more}."
+    plain = any(one.weighted for one in verdict.candidates)
+    shows = "plain errors alone would" if plain else "this sample would"
+    yield f"In four of five cases {shows} have shown gains of: {', '.join(shown)} or more{more}."
 
 
 def _range(least: float, following: float | None) -> str:
     """A detectable gain, and what it is if the gain follows volatility where that is another number."""
-    low = _two_digits(100 * least)
-    high = _two_digits(100 * following) if following is not None and following < 1 else low
-    return f"{low} %" if high == low else f"{low} to {high} %"
+    one = _two_digits(100 * least)
+    other = _two_digits(100 * following) if following is not None and following < 1 else one
+    return f"{one} %" if other == one else f"{one} or {other} %"
 
 
 def _two_digits(percent: float) -> str:

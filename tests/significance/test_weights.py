@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backtest.data.errors import UndefinedTest
 from backtest.significance.equal_accuracy import diebold_mariano
-from backtest.significance.weights import BEGINNING, DECAY, known_variance, moving_variance
+from backtest.significance.weights import BEGINNING, DECAY, LEAST_FACTOR, known_variance, moving_variance
 from tests.support.places import needs_shared, shared
 
 
@@ -57,11 +57,19 @@ def test_a_missing_outcome_changes_nothing() -> None:
 
 def test_an_hour_in_which_little_is_traded_is_calm() -> None:
     rng, hours = np.random.default_rng(3), np.arange(24 * 600) % 24
-    y = rng.standard_normal(hours.size) * np.where(hours < 12, 1.0, 3.0)
+    y = rng.standard_normal(hours.size) * np.where(hours < 12, 1.0, 2.0)
     variance = known_variance(y, time_of_day=hours)[24 * 400 :]
     calm, busy = (variance[(hours[24 * 400 :] < 12) == night].mean() for night in (True, False))
     assert calm == pytest.approx(1, rel=0.15)
-    assert busy == pytest.approx(9, rel=0.15)
+    assert busy == pytest.approx(4, rel=0.15)
+
+
+def test_an_hour_in_which_the_price_stands_still_does_not_outweigh_the_others() -> None:
+    rng, hours = np.random.default_rng(3), np.arange(24 * 600) % 24
+    y = rng.standard_normal(hours.size) * (hours > 0)
+    variance = known_variance(y, time_of_day=hours)[24 * 400 :]
+    still, moving = (variance[(hours[24 * 400 :] == 0) == stands].mean() for stands in (True, False))
+    assert still / moving == pytest.approx(LEAST_FACTOR, rel=0.1)
 
 
 @pytest.mark.parametrize("y", [np.zeros(100), np.ones(BEGINNING - 1)])

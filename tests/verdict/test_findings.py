@@ -88,6 +88,13 @@ def test_an_undefined_test_is_no_member() -> None:
     assert {key.model: one.members for key, one in found.items()} == {"lstm": 1}
 
 
+def test_clark_west_is_adjusted_for_what_else_was_tried() -> None:
+    alone, again = (clark_west_of(EVIDENCE.tests, Question(), ["lstm", "gru"], tried) for tried in (1, 3))
+    for key, one in alone.items():
+        assert again[key].p_adjusted == min(1.0, 3 * one.p_adjusted)
+        assert again[key].members == 3 * one.members
+
+
 MODEL = Leak("fold_not_isolated", Subject("model", "gru", 2))
 FEATURE = Leak("reads_later_bars", Subject("feature", "x"))
 PLACEBO = Leak("skill_on_placebo", Subject("model", "gru"))

@@ -83,6 +83,15 @@ def test_both_losses_are_one_family_and_either_makes_the_claim() -> None:
     assert status_of(None, contradicting, 0.05) == "no evidence"
 
 
+@pytest.mark.parametrize(("p_value", "status"), [(0.49, "better"), (0.51, "no evidence")])
+def test_a_claim_needs_the_other_loss_to_point_the_same_way(p_value: float, status: str) -> None:
+    rows = [{"model": "net", "horizon": 1, "p_value": p_value, "p_worse": 1 - p_value}]
+    rows[0] |= {"p_weighted": 0.001, "p_weighted_worse": 0.999}
+    found = Family(*p_values(rows), Tried(), "holm").of_model("net", 1)
+    assert found.better["weighted"] <= 0.05
+    assert status_of(None, found, 0.05) == status
+
+
 def dropped(p_values: dict[int, dict[str, float | None]]) -> pl.DataFrame:
     """DROPPED of these p-values by fold and model."""
     rows: list[dict[str, Any]] = [

@@ -172,8 +172,8 @@ def test_too_few_differences_for_the_horizon_cannot_tell() -> None:
     few = verdict_on(random_forecasts(1, n=249), "lstm")
     assert few.status == "cannot tell"
     assert few.candidates[0].reason == Reason("few_differences", got=249, needed=250)
-    later = verdict_on(random_forecasts(1, n=290).with_columns(horizon=pl.lit(30, pl.Int32)), "lstm")
-    assert later.candidates[0].reason == Reason("few_differences", got=290, needed=300)
+    later = verdict_on(random_forecasts(1, n=390).with_columns(horizon=pl.lit(10, pl.Int32)), "lstm")
+    assert later.candidates[0].reason == Reason("few_differences", got=390, needed=400)
 
 
 def test_a_series_without_movement_and_a_model_that_is_zero_cannot_tell() -> None:
