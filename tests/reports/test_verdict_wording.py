@@ -149,7 +149,7 @@ def test_knowing_something_that_does_not_pay_is_said_with_its_p_and_family() -> 
     assert said not in sentences(verdict(replace(one, sub_verdict=None)))
     two = (candidate("no evidence", model, **UNSURE, **known) for model in ("lstm", "gru"))
     both = "LSTM (0.008) and GRU (0.008) know something, but it is not shown to pay: Clark-West p, adjusted for 2 "
-    assert f"{both}candidates." in sentences(verdict(*two))
+    assert f"{both}tests." in sentences(verdict(*two))
 
 
 @pytest.mark.parametrize(
