@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from backtest.features.catalog import feature
     from backtest.features.external import external
     from backtest.models.contract import check_forecaster
+    from backtest.models.estimators import sklearn_model
     from backtest.models.forecaster import FitLog
     from backtest.models.registry import model
     from backtest.models.settings import ModelSettings
@@ -68,6 +69,7 @@ __all__ = [
     "loss",
     "model",
     "open_run",
+    "sklearn_model",
     "target",
     "walk_forward",
 ]
@@ -79,7 +81,7 @@ _MODULES = {
     "backtest.data.errors": ("BacktestError", "ConfigError", "DataError", "LeakError", "ProtocolError", "RunError"),
     "backtest.data.own_entries": ("loss", "target"),
     "backtest.features": ("external", "feature"),
-    "backtest.models": ("FitLog", "ModelSettings", "check_forecaster", "model"),
+    "backtest.models": ("FitLog", "ModelSettings", "check_forecaster", "model", "sklearn_model"),
     "backtest.result_views": ("AuditResult", "Comparison"),
     "backtest.run_view": ("Run",),
 }

@@ -8,6 +8,7 @@ if __name__ != "backtest.models":
 from backtest.models import baselines, garch, nets, probability, trees, variance
 from backtest.models.contract import check_forecaster
 from backtest.models.entries import Entry, entry_of
+from backtest.models.estimators import sklearn_model
 from backtest.models.forecaster import FitLog, Forecaster
 from backtest.models.registry import MODELS, Model, model
 from backtest.models.settings import ModelSettings
@@ -26,6 +27,7 @@ __all__ = [
     "model",
     "nets",
     "probability",
+    "sklearn_model",
     "trees",
     "variance",
 ]

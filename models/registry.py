@@ -36,7 +36,8 @@ class Model:
     One that is `multi_horizon` is fitted once for all horizons, to outcomes (n, H); any other once for each of them
     (`models.horizons`). `scale` says what it forecasts: any target (`models.scales` turns that into what the target
     needs), or those of one scale alone: returns, variances, from the variances of the bars, or probabilities.
-    `needs` are the measures of bars that not every walk has: `returns`, `quarticities`. `bounded` says whether its
+    `needs` are the measures of bars that not every walk has: `returns`, `quarticities`; `package` is one that has to be
+    installed beside Beatzero, and the name of the extra that brings it. `bounded` says whether its
     forecasts are held to what was known when they were made (`models.filters`), as the factory's own attribute says.
     `settings` are the model's own, None where it has none; without any, `make` takes their defaults. `reads` are the
     fields of NetSettings and TrainSettings that can change its forecasts.
@@ -53,6 +54,7 @@ class Model:
     bounded: bool = False
     settings: type[ModelSettings] | None = None
     reads: frozenset[str] = SHARED
+    package: str = ""
 
 
 MODELS: dict[str, Model] = {}
@@ -68,6 +70,7 @@ def model(
     multi_horizon: bool = False,
     settings: type[ModelSettings] | None = None,
     reads: Iterable[str] | None = None,
+    package: str = "",
 ) -> Callable[[Factory], Factory]:
     """Register a class or a function that makes a forecaster in MODELS under `name`.
 
@@ -101,7 +104,8 @@ def model(
         doc = (factory.__doc__ or "").strip().partition("\n")[0]
         takes_part = scale, needs, multi_horizon, getattr(factory, "bounded", False)
         make = maker(factory, name, settings)
-        MODELS[name] = Model(name, make, seeded, baseline, doc, *takes_part, settings, _read(factory, name, reads))
+        own = settings, _read(factory, name, reads), package
+        MODELS[name] = Model(name, make, seeded, baseline, doc, *takes_part, *own)
         return factory
 
     return register

@@ -1,31 +1,45 @@
-"""Ensembles of regression trees, strong rivals without a network: scikit-learn's boosting and random forest.
+"""Ensembles of regression trees, strong rivals without a network: boosting and a random forest.
 
 A fitted ensemble is kept as plain arrays, and forecasts are read from these: before a run is saved as after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from backtest.data.errors import ConfigError
 from backtest.models.forecaster import FitLog, State, part_of, unfitted
 from backtest.models.registry import model
 from backtest.models.scaling import Scaler, covered
-from backtest.models.settings import TrainSettings
+from backtest.models.settings import ModelSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
 
-TREES = 200
-"""Of boosting at most, the validation span chooses how many of them; of a forest exactly half as many."""
-RATE, LEAVES = 0.05, 15
-SHARE_OF_LEAF = 0.005
-"""The fewest training windows in a leaf, as a share of all: returns are mostly noise, small leaves would learn it."""
-DRAWN = 10_000
-"""Windows that each tree of a forest draws, at most: its cost then stops growing with the training span."""
+SHARE_OF_LEAF = Field(
+    0.005, gt=0, lt=0.5, description="fewest training windows in a leaf, as a share of all: small leaves learn noise"
+)
+
+
+class BoostingSettings(ModelSettings):
+    """Settings of gradient boosting."""
+
+    trees: int = Field(200, ge=1, description="trees at most; the validation span chooses how many of them count")
+    learning_rate: float = Field(0.05, gt=0, le=1, description="what each tree adds, as a share of what it would")
+    leaves: int = Field(15, ge=2, description="leaves of a tree at most")
+    leaf: float = SHARE_OF_LEAF
+
+
+class ForestSettings(ModelSettings):
+    """Settings of a random forest."""
+
+    trees: int = Field(100, ge=1, description="trees, whose mean is the forecast")
+    drawn: int = Field(10_000, ge=10, description="windows that each tree draws, at most: its cost then stays within")
+    leaf: float = SHARE_OF_LEAF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,12 +127,12 @@ class TreeForecaster:
     def fit(self, train: Windows, validation: Windows) -> FitLog:
         """Grow trees on `train`; how many of them count is chosen on `validation`, where trees correct one another."""
         scaler = Scaler.of(train, self.clip)
-        spread = float(train.returns[covered(train)].std()) or 1.0
-        trees = self.grow(_inputs(train, scaler, spread), train.y / scaler.target_std[0])
+        spread = spread_of(train)
+        trees = self.grow(inputs_of(train, scaler, spread), train.y / scaler.target_std[0])
         grown = count = len(trees.roots)
         if self.by_validation:
             outcomes = validation.y / scaler.target_std[0]
-            stages = trees.stages(_inputs(validation, scaler, spread))
+            stages = trees.stages(inputs_of(validation, scaler, spread))
             count = int(np.argmin([np.square(outcomes - stage).mean() for stage in stages]))
         self.fitted = scaler, spread, trees.first(count)
         return FitLog(note=f"{count} of {grown} trees by validation" if self.by_validation else f"{grown} trees")
@@ -126,7 +140,7 @@ class TreeForecaster:
     def predict(self, windows: Windows) -> Floats:
         """Forecasts (n,), each from its own window."""
         scaler, spread, trees = self._fitted()
-        parts = [trees.predict(_inputs(block, scaler, spread)) for block in windows.blocks()]
+        parts = [trees.predict(inputs_of(block, scaler, spread)) for block in windows.blocks()]
         return scaler.hold(np.concatenate([np.empty(0), *parts]) * scaler.target_std[0])
 
     def state(self) -> State:
@@ -145,33 +159,42 @@ class TreeForecaster:
         return self.fitted
 
 
-def _inputs(windows: Windows, scaler: Scaler, spread: float) -> Floats:
+def inputs_of(windows: Windows, scaler: Scaler, spread: float) -> Floats:
     """The standardised window and its past returns, flattened (n, window * (k + 1)), of the precision of trees."""
     flat = scaler.standardise(windows.x).reshape(len(windows), -1)
     return np.column_stack([flat, windows.past_returns / spread]).astype(np.float32).astype(np.float64)
 
 
-def _smallest_leaf(n: int) -> int:
+def spread_of(train: Windows) -> float:
+    """Standard deviation of the returns in the training windows; 1 where they do not move."""
+    return float(train.returns[covered(train)].std()) or 1.0
+
+
+def smallest_leaf(share: float, n: int) -> int:
     """The fewest windows in a leaf of trees that are grown on n."""
-    return max(5, round(SHARE_OF_LEAF * n))
+    return max(5, round(share * n))
 
 
-@model("boosting", baseline=True)
+@model("boosting", baseline=True, settings=BoostingSettings, reads=("clip",))
 class Boosting(TreeForecaster):
     """Gradient boosting of regression trees on the window, the number of trees chosen on the validation span.
 
     Friedman (2001), Annals of Statistics 29, 1189-1232, as scikit-learn's HistGradientBoostingRegressor.
     """
 
+    def __init__(self, train: TrainSettings, seed: int, settings: BoostingSettings) -> None:
+        super().__init__(train, seed)
+        self.settings = settings
+
     def grow(self, x: Floats, y: Floats) -> Trees:
         """Fit to inputs (n, p) and outcomes (n,)."""
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         regressor = HistGradientBoostingRegressor(
-            learning_rate=RATE,
-            max_iter=TREES,
-            max_leaf_nodes=LEAVES,
-            min_samples_leaf=_smallest_leaf(len(y)),
+            learning_rate=self.settings.learning_rate,
+            max_iter=self.settings.trees,
+            max_leaf_nodes=self.settings.leaves,
+            min_samples_leaf=smallest_leaf(self.settings.leaf, len(y)),
             early_stopping=False,
             random_state=self.seed,
         ).fit(x, y)
@@ -181,7 +204,46 @@ class Boosting(TreeForecaster):
         return Trees.joined(trees, float(np.mean(y)))
 
 
-@model("forest", baseline=True)
+@model("lightgbm", baseline=True, settings=BoostingSettings, reads=("clip",), package="lightgbm")
+class LightGBM(Boosting):
+    """Gradient boosting by LightGBM, the number of trees chosen on the validation span.
+
+    Ke et al. (2017), Advances in Neural Information Processing Systems 30. It needs the extra `beatzero[lightgbm]`.
+    """
+
+    def grow(self, x: Floats, y: Floats) -> Trees:
+        """Fit to inputs (n, p) and outcomes (n,)."""
+        import lightgbm
+
+        settings = {
+            "learning_rate": self.settings.learning_rate,
+            "num_leaves": self.settings.leaves,
+            "min_data_in_leaf": smallest_leaf(self.settings.leaf, len(y)),
+            "boost_from_average": False,
+        }
+        same = {"seed": self.seed % 2**31, "deterministic": True, "force_row_wise": True, "num_threads": 1}
+        data = lightgbm.Dataset(x, y, params={"verbosity": -1})
+        booster = lightgbm.train({**settings, **same, "verbosity": -1}, data, self.settings.trees)
+        return Trees.joined([_nodes(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]], 0.0)
+
+
+def _nodes(root: Mapping[str, Any]) -> list[NDArray[Any]]:
+    """Feature, threshold, left, right and value of the nodes of a tree that is given as nested mappings."""
+    rows: list[list[float]] = []
+
+    def add(node: Mapping[str, Any]) -> int:
+        place = len(rows)
+        rows.append([-1, 0, 0, 0, node.get("leaf_value", 0)])
+        if "split_feature" in node:
+            rows[place][:2] = node["split_feature"], node["threshold"]
+            rows[place][2:4] = add(node["left_child"]), add(node["right_child"])
+        return place
+
+    add(root)
+    return list(np.array(rows).T)
+
+
+@model("forest", baseline=True, settings=ForestSettings, reads=("clip",))
 class Forest(TreeForecaster):
     """A random forest on the window.
 
@@ -191,15 +253,20 @@ class Forest(TreeForecaster):
 
     by_validation = False
 
+    def __init__(self, train: TrainSettings, seed: int, settings: ForestSettings) -> None:
+        super().__init__(train, seed)
+        self.settings = settings
+
     def grow(self, x: Floats, y: Floats) -> Trees:
         """Fit to inputs (n, p) and outcomes (n,)."""
         from sklearn.ensemble import RandomForestRegressor
 
+        drawn = min(len(y), self.settings.drawn)
         regressor = RandomForestRegressor(
-            TREES // 2,
-            min_samples_leaf=_smallest_leaf(min(len(y), DRAWN)),
+            self.settings.trees,
+            min_samples_leaf=smallest_leaf(self.settings.leaf, drawn),
             max_features="sqrt",
-            max_samples=min(len(y), DRAWN),
+            max_samples=drawn,
             random_state=self.seed,
         ).fit(x, y)
         grown = [one.tree_ for one in regressor.estimators_]

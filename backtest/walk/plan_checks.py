@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from importlib.util import find_spec
 from itertools import product
 
 import numpy as np
@@ -45,6 +46,13 @@ def check_models(config: Config) -> None:
         if others := [name for name in names if name not in known]:
             raise ConfigError(
                 f"{setting}: {', '.join(others)} cannot forecast {config.target.kind}: choose from {', '.join(known)}"
+            )
+    for name, entry in config.entries.items():
+        package = entry.model.package
+        if package and find_spec(package) is None:
+            raise ConfigError(
+                f"models: {name}: expected the package {package} (got an environment without it): "
+                f"pip install 'beatzero[{package}]'"
             )
     if question.rival == BEST and not {*config.all_models} - {*question.references}:
         raise ConfigError(

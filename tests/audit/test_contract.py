@@ -24,7 +24,7 @@ FINER = {
 SAMPLE = Sample(folds=2, network_folds=2, epochs=1)
 
 
-@pytest.mark.parametrize("name", quick_or_slow(MODELS, MODELS.keys() - {"boosting", "forest"}))
+@pytest.mark.parametrize("name", quick_or_slow(MODELS, MODELS.keys() - {"boosting", "forest", "lightgbm"}))
 def test_no_model_learns_from_after_its_fold(name: str) -> None:
     kind = next(kind for kind, target in TARGETS.items() if MODELS[name].scale in {"any", target.scale})
     finer = FINER if "quarticities" in MODELS[name].needs else {"target": {"kind": kind}}
