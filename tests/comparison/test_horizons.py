@@ -164,7 +164,7 @@ def test_too_few_rows_for_a_longer_horizon_are_no_test(tmp_path: Path) -> None:
     found = result_of(two(tmp_path, replace(COLD, horizons=far), replace(WARM, horizons=far)))
     pair = pair_at(found, 30)
     assert (pair.finding, pair.p_value) == ("undefined", None)
-    assert pair.note == "252 loss differences, at least 300 are needed"
+    assert pair.note == "252 loss differences, at least 1200 are needed"
     assert pair_at(found, SHORT).p_value is not None
     assert "LSTM of cold and of warm at 30 bars cannot be tested" in headline(found)
 
