@@ -10,7 +10,7 @@ JOBS   ?= 2
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backtest audit test test-all check wheel docs bench calibrate app clean
+.PHONY: help setup backtest audit test test-ci test-all check wheel docs bench calibrate app clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,11 +31,16 @@ backtest: $(READY)  ## run the main job: CONFIG=preset or file, DATA=bars, ARGS=
 audit: $(READY)  ## hunt for leaks in the whole walk: CONFIG and DATA as for backtest
 	@$(BIN)/backtest audit $(CONFIG) $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-test: $(READY)  ## run the tests, on JOBS cores
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder -m 'not slow' $(ARGS)
+TEST := -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder
+
+test: $(READY)  ## run the tests, on JOBS cores: what a change is checked with, some four minutes
+	@$(BIN)/python $(TEST) -m 'not slow and not integration' $(ARGS)
+
+test-ci: $(READY)  ## and whole walks, commands, documents, the browser: what every commit is checked with
+	@$(BIN)/python $(TEST) -m 'not slow' $(ARGS)
 
 test-all: $(READY)  ## run every test: kills, the whole catalogue of leaks, more examples
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder --hypothesis-profile thorough $(ARGS)
+	@$(BIN)/python $(TEST) --hypothesis-profile thorough $(ARGS)
 
 check: $(READY)  ## formatting, lint, types
 	@$(BIN)/ruff format --check --quiet . || (echo "make check: run $(BIN)/ruff format ." && false)

@@ -13,6 +13,8 @@ import pytest
 
 from backtest.data.reading.synthetic import make_bars
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAME = re.compile(r"# (\w+)\.py\n")

@@ -10,6 +10,8 @@ import pytest
 import backtest as bt
 from tests.support.selection import quick_or_slow
 
+pytestmark = pytest.mark.integration
+
 OBJECTS: dict[str, object] = {"backtest": bt} | {
     name: getattr(bt, name) for name in bt.__all__ if name != "__version__"
 }

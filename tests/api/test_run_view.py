@@ -19,6 +19,8 @@ from backtest.models.settings import NetSettings, TrainSettings
 from tests.api.walks import SETTINGS, SOURCE, walk
 from tests.support.command import call
 
+pytestmark = pytest.mark.integration
+
 
 class Parts(HTMLParser):
     """The tags and attributes of a page."""

@@ -13,6 +13,8 @@ import nbformat
 
 from tests.support.notebooks import ROOT, executed, markdown_of, outputs
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def working(tmp_path_factory: pytest.TempPathFactory) -> Path:

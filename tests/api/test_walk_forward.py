@@ -22,6 +22,8 @@ from backtest.walk.config_file import load
 from tests.api.walks import SETTINGS, SOURCE, walk
 from tests.support.command import call
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -23,6 +23,8 @@ from tests.support.app_page import choose, figures, open_page, upload, words
 from tests.support.audits import LEAKS, leaky, level
 from tests.support.fake_run import Plan, make
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def run(home: Path) -> Path:

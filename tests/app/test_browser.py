@@ -25,6 +25,8 @@ from tests.support.audits import leaky
 from tests.support.fake_run import Plan, make
 from tests.support.poison import poison
 
+pytestmark = pytest.mark.integration
+
 pytest.importorskip("streamlit", reason="needs streamlit: pip install 'beatzero[app]'")
 
 ROOT = Path(__file__).parents[2]

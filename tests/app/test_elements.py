@@ -28,6 +28,8 @@ from backtest.forecast.step import NextStep
 from backtest.reports.formats import decimals, level, within
 from backtest.reports.render.svg import COLOURS
 
+pytestmark = pytest.mark.integration
+
 NOON = datetime(2024, 1, 5, 12, tzinfo=UTC)
 COLOUR = charts.colours("light")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -20,6 +20,8 @@ from tests.support.fake_run import Plan, make
 from tests.support.poison import poison
 from tests.support.small_run import small, walk
 
+pytestmark = pytest.mark.integration
+
 HEAD = "time,open,high,low,close,volume\n"
 BROKEN = f"{HEAD}2024-01-01,1,2,0.5,-1,3\n2024-01-02,1,2,0.5,1,3\n".encode()
 

@@ -13,6 +13,8 @@ from backtest.forecast.next_step import next_steps
 from tests.support.app_page import choose, figures, open_page, words
 from tests.support.small_run import small, walk
 
+pytestmark = pytest.mark.integration
+
 
 def charts_with(page: Any, field: str) -> list[Any]:
     """The charts of a page that draw a field."""

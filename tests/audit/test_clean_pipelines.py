@@ -10,6 +10,8 @@ from backtest.audit.levels import audit_walk
 from tests.support.clean_pipelines import PIPELINES
 from tests.support.selection import quick_or_slow
 
+pytestmark = pytest.mark.integration
+
 QUICK = (
     *("gap larger than the horizon", "a symbol that ends early", "external series with a lag"),
     *("scaler on the training rows", "early stopping and best epoch by validation"),

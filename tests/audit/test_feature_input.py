@@ -17,6 +17,8 @@ from backtest.features import external, feature
 from backtest.features.built_in import rolling_mean
 from tests.support.selection import quick_or_slow
 
+pytestmark = pytest.mark.integration
+
 BARS = make_bars(240, seed=3, symbol="A")
 CLOSE, VOLUME, HOUR = pl.col("close"), pl.col("volume"), pl.col("time").dt.hour()
 PAST, NEXT = CLOSE / CLOSE.shift(1), CLOSE.shift(-1) / CLOSE

@@ -16,6 +16,8 @@ from tests.support.audits import leaky
 from tests.support.command import call
 from tests.support.small_run import small, walk
 
+pytestmark = pytest.mark.integration
+
 LEAK = """
 import polars as pl
 from backtest.features import feature

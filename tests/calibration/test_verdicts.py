@@ -44,6 +44,8 @@ from tests.calibration.walks import VARIANCES, judge_variances
 from tests.calibration.worlds import KINDS, generator
 from tests.support.selection import quick_or_slow
 
+pytestmark = pytest.mark.integration
+
 DRAWN = [
     "returns, against another model",
     "direction, against the base rate",

@@ -25,6 +25,8 @@ from tests.support.command import call
 from tests.support.fake_run import Plan, make
 from tests.support.small_run import TREE, small
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -38,6 +38,8 @@ from tests.support.command import call
 from tests.support.compared_runs import COLD, FEW, WARM, forecasts_of, rewrite, two
 from tests.support.selection import examples
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -28,6 +28,8 @@ from backtest.significance.result import FloatArray
 from tests.support.command import call
 from tests.support.compared_runs import FEW, forecasts_of, rewrite, two
 
+pytestmark = pytest.mark.integration
+
 SHORT, LONG = 1, 5
 COLD = replace(FEW, horizons=(SHORT, LONG), signals=(0.1, 0.1))
 WARM = replace(FEW, horizons=(SHORT, LONG), signals=(0.12, 0.5))

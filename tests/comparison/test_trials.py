@@ -14,6 +14,8 @@ from backtest.data.records.verdict import Verdict
 from backtest.verdict.ledger import LEDGER, read, same, user_ledger
 from tests.support.compared_runs import FEW, forecasts_of, rewrite, two
 
+pytestmark = pytest.mark.integration
+
 
 def test_a_comparison_is_a_trial_and_the_same_again_is_none(tmp_path: Path) -> None:
     runs = two(tmp_path / "runs", FEW, replace(FEW, signal=0.2))

@@ -23,6 +23,8 @@ from backtest.forecast.step import NextStep
 from tests.support.command import call
 from tests.support.small_run import small, walk
 
+pytestmark = pytest.mark.integration
+
 BARS = synthetic.make_bars(900, signal=0.1)
 RETURNS = np.diff(np.log(BARS["close"].to_numpy()))
 NET = {"net": {"window": 24}}

@@ -21,6 +21,8 @@ from backtest.models.windows import Floats, Windows
 from tests.support.places import needs_shared, shared
 from tests.support.realised import MONTH, before, future_mean
 
+pytestmark = pytest.mark.integration
+
 WINDOW = 1000
 
 

@@ -18,6 +18,8 @@ from tests.support.fake_run import Plan, make
 from tests.support.pages import render
 from tests.support.poison import TURNS
 
+pytestmark = pytest.mark.integration
+
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 LEAST_CONTRAST = 4.5
 """Of text to what is behind it, as WCAG 2 asks for."""

@@ -26,6 +26,8 @@ from tests.support.audits import leaky
 from tests.support.candidates import candidate, verdict
 from tests.support.fake_run import Plan, make
 
+pytestmark = pytest.mark.integration
+
 HORIZONS = (1, 5, 22)
 PLAN = Plan(horizons=HORIZONS, signals=(0.03, 0.05, 0.5))
 BY_HORIZON = ("forest", "cumulative_loss", "tests", "skill", "calibration", "regimes", "residuals", "seeds", "costs")

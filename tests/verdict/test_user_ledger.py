@@ -37,6 +37,8 @@ from backtest.verdict.multiple_testing import declared_first, tried_before
 from tests.support.fake_run import Plan, make
 from tests.verdict.test_ledger import TRIAL, tried
 
+pytestmark = pytest.mark.integration
+
 ROWS = {"bars": {"2020-01": "3:00000001:00000002:00000003"}}
 OTHER_ROWS = {"bars": {"2020-01": "3:00000004:00000005:00000006"}}
 KEY = Key("lstm", 1)

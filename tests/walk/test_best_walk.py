@@ -20,6 +20,8 @@ from backtest.models import MODELS
 from backtest.walk.config_file import build
 from tests.support.small_run import TREE, small, walk
 
+pytestmark = pytest.mark.integration
+
 BASELINES = ("zero", "naive", "ar", "mean", "ridge")
 
 

@@ -22,6 +22,8 @@ from backtest.significance.table import TESTS
 from tests.support.selection import quick_or_slow
 from tests.support.small_run import small, walk
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 TWO_FOLDS = {"data": {"source": "synthetic:n=900,signal=0.1"}, "folds": {"test": 190}, "net": {"har_lags": [1, 2, 5]}}
 KINDS = (*TARGETS, f"{SERIES_OF}volume")

@@ -20,6 +20,8 @@ from backtest.walk.config_file import build, load
 from tests.support.selection import quick_or_slow
 from tests.support.small_run import small, walk
 
+pytestmark = pytest.mark.integration
+
 HORIZONS = [1, 3, 6]
 BASELINES = ["zero", "naive", "mean", "ar", "ridge"]
 

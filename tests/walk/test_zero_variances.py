@@ -24,6 +24,8 @@ from backtest.walk.plan import WalkPlan
 from tests.support.odd_bars import plain, standing_still, stored
 from tests.support.small_run import small, walk
 
+pytestmark = pytest.mark.integration
+
 STILL = (250, 430, 650, 651, 899)
 """Bars that end where they began, the newest one among them."""
 
