@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from backtest.models.contract import check_forecaster
     from backtest.models.estimators import sklearn_model
     from backtest.models.forecaster import FitLog
+    from backtest.models.networks import network
     from backtest.models.registry import model
     from backtest.models.settings import ModelSettings
     from backtest.result_views import AuditResult, Comparison
@@ -68,6 +69,7 @@ __all__ = [
     "load_bars",
     "loss",
     "model",
+    "network",
     "open_run",
     "sklearn_model",
     "target",
@@ -81,7 +83,7 @@ _MODULES = {
     "backtest.data.errors": ("BacktestError", "ConfigError", "DataError", "LeakError", "ProtocolError", "RunError"),
     "backtest.data.own_entries": ("loss", "target"),
     "backtest.features": ("external", "feature"),
-    "backtest.models": ("FitLog", "ModelSettings", "check_forecaster", "model", "sklearn_model"),
+    "backtest.models": ("FitLog", "ModelSettings", "check_forecaster", "model", "network", "sklearn_model"),
     "backtest.result_views": ("AuditResult", "Comparison"),
     "backtest.run_view": ("Run",),
 }

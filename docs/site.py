@@ -57,6 +57,7 @@ NAMES = {
         "Error rates where the truth is known": "calibration.md",
         "Error rates of verdicts": "calibration-verdicts.md",
         "Many models, and what is detectable": "calibration-many.md",
+        "Networks": "networks.md",
         "Speed and memory": "speed.md",
         "Questions and answers": "faq.md",
     },

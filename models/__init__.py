@@ -10,6 +10,7 @@ from backtest.models.contract import check_forecaster
 from backtest.models.entries import Entry, entry_of
 from backtest.models.estimators import sklearn_model
 from backtest.models.forecaster import FitLog, Forecaster
+from backtest.models.networks import network
 from backtest.models.registry import MODELS, Model, model
 from backtest.models.settings import ModelSettings
 
@@ -26,6 +27,7 @@ __all__ = [
     "garch",
     "model",
     "nets",
+    "network",
     "probability",
     "sklearn_model",
     "trees",

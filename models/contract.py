@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from inspect import unwrap
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ def check_forecaster(
 ) -> None:
     """Check a model class, or a factory that takes any of (net, train, seed, settings), on small made-up windows.
 
-    `settings` are the model's own; without any, the defaults of those that it was registered with.
+    A network that was registered is one, too. `settings` are the model's own; without any, the defaults of those that
+    it was registered with.
 
     Raises ProtocolError naming the rule that is broken: `fit` changes none of its input and returns a FitLog or None;
     forecasts are finite, one for each window (n,), or with several `horizons` (n, H), from that window alone; `predict`
@@ -45,9 +47,8 @@ def check_forecaster(
     >>> bt.check_forecaster(Ridge)
     """
     name = getattr(factory, "__name__", repr(factory))
-    made = [known for known in MODELS.values() if factory in (known.make, getattr(known.make, "__wrapped__", None))]
-    brought = next((known.settings for known in made if known.settings), None)
-    make = maker(factory, name, type(settings) if settings else brought)
+    made = [known for known in MODELS.values() if unwrap(known.make, stop=lambda one: one is factory) is factory]
+    make = made[0].make if made else maker(factory, name, type(settings) if settings else None)
     variance = any(known.scale == "variance" for known in made)
     learn, validate, ask = _windows(net.window, horizons, variance=variance)
 

@@ -2,27 +2,6 @@
 
 from __future__ import annotations
 
-from backtest.models.forecaster import Forecaster
-from backtest.models.registry import model
-from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.nets import linear, mlp, recurrent, tcn, transformer, tsmixer
 
-RECURRENT = ("hidden", "layers", "dropout", *TrainSettings.model_fields)
-"""What recurrent networks read of the shared settings."""
-
-
-@model("lstm", seeded=True, multi_horizon=True, reads=RECURRENT)
-def lstm(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """Stacked LSTM with a linear head."""
-    from backtest.models.nets.recurrent import RecurrentNet
-    from backtest.models.neural import NeuralForecaster
-
-    return NeuralForecaster(lambda inputs, outputs: RecurrentNet("lstm", inputs, outputs, net), train, seed)
-
-
-@model("gru", seeded=True, multi_horizon=True, reads=RECURRENT)
-def gru(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
-    """Stacked GRU with a linear head."""
-    from backtest.models.nets.recurrent import RecurrentNet
-    from backtest.models.neural import NeuralForecaster
-
-    return NeuralForecaster(lambda inputs, outputs: RecurrentNet("gru", inputs, outputs, net), train, seed)
+__all__ = ["linear", "mlp", "recurrent", "tcn", "transformer", "tsmixer"]

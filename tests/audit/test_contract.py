@@ -11,6 +11,7 @@ from backtest.audit.audited_walk import AuditedWalk, Refit, Sample
 from backtest.audit.fold_isolation import check_fold_isolation
 from backtest.data.targets import TARGETS
 from backtest.models import MODELS
+from tests.support.networks import SLOW_NETWORKS
 from tests.support.selection import quick_or_slow
 from tests.support.small_run import small
 
@@ -24,7 +25,9 @@ FINER = {
 SAMPLE = Sample(folds=2, network_folds=2, epochs=1)
 
 
-@pytest.mark.parametrize("name", quick_or_slow(MODELS, MODELS.keys() - {"boosting", "forest", "lightgbm"}))
+@pytest.mark.parametrize(
+    "name", quick_or_slow(MODELS, MODELS.keys() - {"boosting", "forest", "lightgbm"} - SLOW_NETWORKS)
+)
 def test_no_model_learns_from_after_its_fold(name: str) -> None:
     kind = next(kind for kind, target in TARGETS.items() if MODELS[name].scale in {"any", target.scale})
     finer = FINER if "quarticities" in MODELS[name].needs else {"target": {"kind": kind}}

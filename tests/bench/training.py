@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from backtest.data.reading import synthetic
 from backtest.features import pipeline
 from backtest.models import MODELS
-from backtest.models.nets.recurrent import Cell
+from backtest.models.nets.recurrent_layers import Cell
+from backtest.models.neural import NeuralForecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Panel, Windows, panel
 from tests.bench.rows import Row, ratio, seconds
@@ -38,12 +39,24 @@ class OriginalNet(nn.Module):
         return forecast
 
 
-def train_original(cell: Cell, windows: Windows, net: NetSettings, train: TrainSettings) -> None:
+class LastStep(nn.Module):
+    """A network of ours as it is used in the usual loop: windows in, a forecast of each out."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Forecast (batch,) from windows (batch, window, k)."""
+        forecast: torch.Tensor = self.net(x, 1)[:, 0, 0]
+        return forecast
+
+
+def train_usual(model: nn.Module, windows: Windows, train: TrainSettings) -> None:
     """Train for `train.epochs` epochs on standardised copies of the windows."""
     x = np.ascontiguousarray(windows.x, dtype=np.float32)
     y = windows.y.astype(np.float32) / windows.y.std(dtype=np.float32)
     loader = DataLoader(TensorDataset(torch.from_numpy(x), torch.from_numpy(y)), batch_size=USUAL_BATCH, shuffle=True)
-    model = OriginalNet(cell, x.shape[2], net)
     optimiser = torch.optim.Adam(model.parameters(), train.learning_rate, weight_decay=train.weight_decay)
     model.train()
     for _ in range(train.epochs):
@@ -56,7 +69,7 @@ def train_original(cell: Cell, windows: Windows, net: NetSettings, train: TrainS
 FEATURES = ("log_return", "rolling_mean_24", "rolling_std_24", "volume_norm")
 NET = NetSettings()
 CELLS: tuple[Cell, ...] = ("lstm", "gru")
-SPEEDUP = {"lstm": 12.0, "gru": 3.0}
+SPEEDUP = {"lstm": 12.0, "gru": 3.0, "tcn": 8.0, "transformer": 8.0, "dlinear": 8.0}
 SIGNAL = 0.05
 SIGNAL_EPOCHS = 8
 SEEDS = 5
@@ -67,14 +80,13 @@ def measure() -> Iterator[Row]:
     with threadpool_limits(1):
         rows = _panel(n=45_000, seed=0, signal=0.0)
         many, few, tail = (_part(rows, *ends) for ends in ((100, 40_000), (100, 3_100), (40_100, 40_400)))
-        for cell in CELLS:
-            chunks = partial(_fit_rate, cell, "chunks", many, tail)
-            windows = partial(_fit_rate, cell, "windows", few, tail)
-            usual = partial(_original_rate, cell, few)
-            found = ratio(chunks, windows, pairs=3)
-            yield Row(f"{cell}: chunks against windows, windows per second", found, "x", SPEEDUP[cell], True)
-            found = ratio(chunks, usual, pairs=3)
-            yield Row(f"{cell}: chunks against the usual loop, windows per second", found, "x", SPEEDUP[cell], True)
+        for name, bound in SPEEDUP.items():
+            chunks = partial(_fit_rate, name, "chunks", many, tail)
+            if name in CELLS:
+                found = ratio(chunks, partial(_fit_rate, name, "windows", few, tail), pairs=3)
+                yield Row(f"{name}: chunks against windows, windows per second", found, "x", bound, True)
+            found = ratio(chunks, partial(_usual_rate, name, few), pairs=3)
+            yield Row(f"{name}: chunks against the usual loop, windows per second", found, "x", bound, True)
         for cell in CELLS:
             gains = [_r_squared(cell, "chunks", seed) - _r_squared(cell, "windows", seed) for seed in range(SEEDS)]
             spread = f"{SEEDS} seeds from {min(gains):+.4f} to {max(gains):+.4f}"
@@ -82,14 +94,20 @@ def measure() -> Iterator[Row]:
             yield Row(what, float(np.mean(gains)), "", -0.002, True, spread)
 
 
-def _fit_rate(cell: Cell, sampling: str, train: Windows, tail: Windows) -> float:
+def _fit_rate(name: str, sampling: str, train: Windows, tail: Windows) -> float:
     """Windows per second of one epoch through the whole fit, scaler and validation included."""
     settings = TrainSettings.model_validate({"sampling": sampling, "epochs": 1, "device": "cpu"})
-    return len(train) / seconds(lambda: MODELS[cell].make(NET, settings, 0).fit(train, tail))
+    return len(train) / seconds(lambda: MODELS[name].make(NET, settings, 0).fit(train, tail))
 
 
-def _original_rate(cell: Cell, train: Windows) -> float:
-    return len(train) / seconds(lambda: train_original(cell, train, NET, TrainSettings(epochs=1)))
+def _usual_rate(name: str, train: Windows) -> float:
+    """The same of one epoch of the usual loop: stock layers for recurrent networks, else the same network."""
+    settings, inputs = TrainSettings(epochs=1, device="cpu"), train.features.shape[1]
+    forecaster = MODELS[name].make(NET, settings, 0)
+    assert isinstance(forecaster, NeuralForecaster)
+    cell = next((cell for cell in CELLS if cell == name), None)
+    model = OriginalNet(cell, inputs, NET) if cell else LastStep(forecaster.build(inputs, 1))
+    return len(train) / seconds(lambda: train_usual(model, train, settings))
 
 
 def _r_squared(cell: Cell, sampling: str, seed: int) -> float:

@@ -15,9 +15,11 @@ from backtest.models.contract import NET, TRAIN
 from backtest.models.forecaster import Forecaster, State
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
+from tests.support.networks import SLOW_NETWORKS
+from tests.support.selection import quick_or_slow
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", quick_or_slow(MODELS, MODELS.keys() - SLOW_NETWORKS))
 def test_every_model_keeps_the_protocol(name: str) -> None:
     check_forecaster(MODELS[name].make)
 

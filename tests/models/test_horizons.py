@@ -15,6 +15,8 @@ from backtest.models.horizons import PerHorizon
 from backtest.models.scales import FlooredInputs, make_forecaster
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.models.windows import Floats, Windows
+from tests.support.networks import SLOW_NETWORKS
+from tests.support.selection import quick_or_slow
 
 WINDOW, N = 30, 3_000
 HORIZONS = (1, 3, 10)
@@ -118,7 +120,10 @@ def test_one_network_learns_all_horizons(cell: str) -> None:
     assert (errors[0] < 1.03 * errors[1]).all()  # the true model is linear
 
 
-@pytest.mark.parametrize("name", sorted(name for name, model in MODELS.items() if model.scale in {"any", "return"}))
+OF_RETURNS = {name for name, model in MODELS.items() if model.scale in {"any", "return"}}
+
+
+@pytest.mark.parametrize("name", quick_or_slow(sorted(OF_RETURNS), OF_RETURNS - SLOW_NETWORKS))
 def test_the_rules_for_forecasters_hold_with_several_horizons(name: str) -> None:
     def several(net: NetSettings, train: TrainSettings, seed: int) -> Forecaster:
         return make_forecaster(entry_of(name, MODELS[name], net=net, train=train), Question(horizons=(1, 2, 4)), seed)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from backtest.models.nets.recurrent import RecurrentNet, run_gru
+from backtest.models.nets.recurrent_layers import RecurrentNet, run_gru
 from backtest.models.settings import NetSettings
 
 

@@ -15,7 +15,7 @@ from backtest.data.errors import ConfigError, ProtocolError
 from backtest.data.losses import LOSSES
 from backtest.models import MODELS
 from backtest.models.forecaster import FitLog
-from backtest.models.nets.recurrent import Cell, RecurrentNet
+from backtest.models.nets.recurrent_layers import Cell, RecurrentNet
 from backtest.models.neural import Build, NeuralForecaster, check_network
 from backtest.models.scaling import Scaler
 from backtest.models.settings import NetSettings, TrainSettings

@@ -1,0 +1,163 @@
+"""Layers that networks are composed of, without padding: each step of an output is made of whole rows alone.
+
+A layer takes rows (batch, steps, k) and returns the last of these steps, as many as its reach leaves: with a reach of
+n rows, `steps - n + 1`. So a forecast is the same in a chunk as in its window, if all reaches together fit in there.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout, linear, scaled_dot_product_attention
+from torch.nn.utils.parametrizations import weight_norm
+
+from backtest.models.windows import Floats
+
+
+class Steps(nn.Module):
+    """Layers one after the other, as a network: forecasts (batch, counted, outputs) at the last steps of its rows."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor, counted: int) -> Tensor:
+        """Forecasts at the last `counted` steps of x (batch, steps, k)."""
+        forecasts: Tensor = self.layers(x)
+        return forecasts[:, -counted:]
+
+
+class Residual(nn.Module):
+    """Layers whose output is added to the last steps of their own input, or to what `skip` makes of it."""
+
+    def __init__(self, *layers: nn.Module, skip: nn.Module | None = None) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        self.skip = skip or nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (batch, steps - reach + 1, outputs)."""
+        out: Tensor = self.layers(x)
+        kept: Tensor = self.skip(x[:, -out.shape[1] :])
+        return kept + out
+
+
+class Convolution(nn.Module):
+    """Dilated convolution over the steps with weight norm (Salimans and Kingma, 2016).
+
+    Its reach is (kernel - 1) dilation + 1. One matrix product over shifted rows, which on the CPU is faster than
+    `nn.Conv1d` at the sizes of these networks.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int) -> None:
+        super().__init__()
+        self.shifts = [lag * dilation for lag in range(kernel)]
+        self.linear = weight_norm(nn.Linear(kernel * inputs, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (batch, steps - reach + 1, outputs)."""
+        steps = x.shape[1] - self.shifts[-1]
+        out: Tensor = self.linear(torch.cat([x[:, shift : shift + steps] for shift in self.shifts], dim=2))
+        return out
+
+
+class ChannelDropout(nn.Module):
+    """Dropout of whole columns, the same at all steps of an example (Tompson et al., 2015)."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs of the same shape as x (batch, steps, k)."""
+        return x * dropout(x.new_ones(len(x), 1, x.shape[2]), self.share) if self.training else x
+
+
+class Windows(nn.Module):
+    """The window of each step that has one (batch, steps - window + 1, k, window), the oldest value first."""
+
+    def __init__(self, window: int) -> None:
+        super().__init__()
+        self.window = window
+
+    def forward(self, x: Tensor) -> Tensor:
+        """A view of x (batch, steps, k)."""
+        return x.unfold(1, self.window, 1)
+
+
+class Transposed(nn.Module):
+    """Layers over the last dimension but one."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs of the same shape as x (..., m, n), where the layers keep m."""
+        out: Tensor = self.layers(x.transpose(-1, -2))
+        return out.transpose(-1, -2)
+
+
+class LinearInParts(nn.Module):
+    """Linear in parts of a window, each of which is a linear map of it: `parts` (p, window, window); reach `window`.
+
+    The maps are applied to the weights, not to the rows. Weights begin at zero: the squared error has one minimum.
+    """
+
+    parts: Tensor
+
+    def __init__(self, inputs: int, outputs: int, parts: Floats) -> None:
+        super().__init__()
+        self.register_buffer("parts", torch.from_numpy(parts).float(), persistent=False)
+        self.weight = nn.Parameter(torch.zeros(len(parts), outputs, inputs, parts.shape[2]))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (batch, steps - window + 1, outputs)."""
+        weight = torch.einsum("pokv,pvw->okw", self.weight, self.parts)
+        windows = x.unfold(1, weight.shape[2], 1)
+        return linear(windows.flatten(2), weight.flatten(1), self.bias)
+
+
+class BandAttention(nn.Module):
+    """Causal self-attention to the last `band` rows, with rotary positions (Su et al., 2021); reach `band`.
+
+    Rotary positions act by the distance between two rows alone, so that it does not matter where a chunk begins.
+    """
+
+    def __init__(self, width: int, heads: int, band: int) -> None:
+        super().__init__()
+        self.heads, self.band = heads, band
+        self.queries, self.memory = nn.Linear(width, width), nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs (batch, steps - band + 1, width)."""
+        steps = x.shape[1]
+        first = self.band - 1
+        places = torch.arange(steps, device=x.device)
+        q = self._by_head(self.queries(x[:, first:]))
+        k, v = (self._by_head(part) for part in self.memory(x).chunk(2, dim=2))
+        distance = places[first:, None] - places
+        outside = (distance < 0) | (distance >= self.band)
+        mask = torch.zeros(outside.shape, dtype=x.dtype, device=x.device).masked_fill(outside, -torch.inf)
+        q, k = _rotated(q, places[first:], self.band), _rotated(k, places, self.band)
+        mixed = scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return out
+
+    def _by_head(self, x: Tensor) -> Tensor:
+        """Columns of each head (batch, heads, steps, width / heads)."""
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+def _rotated(x: Tensor, places: Tensor, slowest: int) -> Tensor:
+    """Pairs of columns of x (batch, heads, steps, d), turned by angles in proportion to their places (steps,).
+
+    A step turns the first pair by one radian, and each other by less, down towards one radian in `slowest` steps.
+    """
+    half = x.shape[3] // 2
+    speed = slowest ** -(torch.arange(half, dtype=x.dtype, device=x.device) / half)
+    angle = places[:, None] * speed
+    left, right = x[..., :half], x[..., half:]
+    return torch.cat([left * angle.cos() - right * angle.sin(), left * angle.sin() + right * angle.cos()], dim=3)
