@@ -10,7 +10,7 @@ from backtest.data.reading.built_in import BUILT_IN
 from backtest.data.targets import LOG_VARIANCE_OF, SERIES_OF, TARGETS, target_of
 from backtest.evaluation.metrics import METRICS
 from backtest.features import FEATURES
-from backtest.models import MODELS
+from backtest.models import COMBINATIONS, MODELS
 from backtest.reports.sections import SECTIONS
 from backtest.reports.wording.question import words_of_loss
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS
@@ -32,6 +32,7 @@ def entries() -> dict[str, Rows]:
         "targets": targets(),
         "features": [(name, first_line(entry.function)) for name, entry in FEATURES.items()],
         "models": [(name, entry.doc) for name, entry in MODELS.items()],
+        "combinations": [(name, entry.doc) for name, entry in COMBINATIONS.items()],
         "losses": losses(),
         "metrics": [
             *((metric_of(name), mean) for name, mean in losses()),

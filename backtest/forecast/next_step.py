@@ -26,7 +26,7 @@ from backtest.features.catalog import Resolved, resolve
 from backtest.features.pipeline import load_external, readable
 from backtest.forecast.intervals import next_intervals
 from backtest.forecast.step import NextStep, level_column
-from backtest.models import MODELS
+from backtest.models import COMBINATIONS, MODELS
 from backtest.models.forecaster import predict
 from backtest.models.scales import make_forecaster
 from backtest.models.windows import Floats, Panel, Windows
@@ -123,10 +123,15 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
     keys, windows = _origins(config, dataset, resolved)
     intervals = next_intervals(run, manifest) if target_of(config.target.kind).intervals else {}
     finished = from_tree(Finished, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again")
+    by_seed = {
+        model: {fit.seed: _predict(run, manifest, config, fit, windows) for fit in own}
+        for model, own in groupby(finished.final, key=lambda fit: fit.model)
+    }
+    means = {model: np.mean(list(forecasts.values()), axis=0) for model, forecasts in by_seed.items()}
+    for name in config.combine:
+        means[name] = COMBINATIONS[name].of(np.stack([means[member] for member in config.candidates]))
     steps = []
-    for model, own in groupby(finished.final, key=lambda fit: fit.model):
-        forecasts = {fit.seed: _predict(run, manifest, config, fit, windows) for fit in own}
-        mean = np.mean(list(forecasts.values()), axis=0)
+    for model, mean in means.items():
         for (row, key), (column, horizon) in product(
             enumerate(keys.iter_rows(named=True)), enumerate(config.target.horizons)
         ):
@@ -141,7 +146,11 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
                     target_time=known_at + horizon * dataset.interval if dataset.always_open else None,
                     target=config.target.kind,
                     y_hat=float(mean[row, column]),
-                    by_seed={seed: float(one[row, column]) for seed, one in forecasts.items() if seed is not None},
+                    by_seed={
+                        seed: float(one[row, column])
+                        for seed, one in by_seed.get(model, {}).items()
+                        if seed is not None
+                    },
                     last_value=key["last_value"],
                     intervals=intervals.get((symbol, model, horizon), ()),
                     bars_per_year=finished.data.bars_per_year,

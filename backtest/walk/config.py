@@ -15,7 +15,7 @@ from backtest.data.run_files import sha256
 from backtest.data.target_columns import REALISED, column_name
 from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, target_of
 from backtest.evaluation.strategies import CostSettings
-from backtest.models import MODELS, Entry, Model, entry_of
+from backtest.models import COMBINATIONS, MODELS, Entry, Model, entry_of
 from backtest.models.registry import TABLES
 from backtest.models.settings import NetSettings, TrainSettings
 from backtest.significance.multiple_testing import MULTIPLICITY
@@ -35,6 +35,9 @@ class Config(Settings):
         TARGETS["log_return"].models,
         description="the references of the target are always among them; one under another name: "
         '{name = "lstm", as = "lstm_small", hidden = 16}',
+    )
+    combine: tuple[str, ...] = Field(
+        (), description=f"further candidates, made of the forecasts of the others: {', '.join(COMBINATIONS)}"
     )
     features: tuple[str | dict[str, Any], ...] = Field(
         TARGETS["log_return"].features,
@@ -177,6 +180,12 @@ class Config(Settings):
         return {name: self.entry(name) for name in self.all_models}
 
     @property
+    def candidates(self) -> tuple[str, ...]:
+        """The fitted models that the question is about: all but baselines and rivals."""
+        rivals = self.resolved_question.rivals
+        return tuple(name for name, one in self.entries.items() if not one.model.baseline and name not in rivals)
+
+    @property
     def resolved_question(self) -> Question:
         """What the verdict answers: the settings, with the target's own loss and rival where they name none.
 
@@ -206,6 +215,8 @@ class Config(Settings):
         if self.train.loss == "squared":
             del tree["train"]["loss"]
         tree["question"] = {name: value for name, value in tree["question"].items() if value != usual.get(name)}
+        if not self.combine:
+            del tree["combine"]
         if "model" in tree:
             tree["model"] = self._model_tables()
         return {name: value for name, value in tree.items() if value != {}}

@@ -175,7 +175,6 @@ def _evaluated(
 ) -> EvaluatedWalk:
     """Run the tasks that the store does not hold yet, and evaluate all forecasts."""
     started, config = datetime.now(UTC), plan.config
-    rivals = config.resolved_question.rivals
     records, reused, workers = _run_all(plan, store, rows, watcher, where)
     settings = EvaluationSettings(
         alpha=config.alpha,
@@ -191,7 +190,7 @@ def _evaluated(
         plan=plan,
         settings=settings,
         evaluation=evaluate(*frames, settings, range_table(plan, forecasts)),
-        networks=tuple(name for name, one in config.entries.items() if not one.model.baseline and name not in rivals),
+        networks=(*config.candidates, *config.combine),
         audit=audited,
         manifest=manifest.of(plan, store, records, workers, started=started, command=command),
         reused=reused,

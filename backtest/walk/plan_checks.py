@@ -18,6 +18,7 @@ from backtest.data.names import BEST, HOLDING
 from backtest.data.target_columns import QUARTICITY
 from backtest.data.targets import LOG_VARIANCE_OF, target_of
 from backtest.evaluation.metrics import METRICS
+from backtest.models import COMBINATIONS
 from backtest.models.windows import Floats, Panel, microseconds
 from backtest.significance.table import TESTS
 from backtest.walk.config import Config
@@ -47,6 +48,7 @@ def check_models(config: Config) -> None:
             raise ConfigError(
                 f"{setting}: {', '.join(others)} cannot forecast {config.target.kind}: choose from {', '.join(known)}"
             )
+    check_combinations(config)
     for name, entry in config.entries.items():
         package = entry.model.package
         if package and find_spec(package) is None:
@@ -59,6 +61,23 @@ def check_models(config: Config) -> None:
             f"models: expected one to be judged against the best of the baselines (got baselines alone, "
             f"{', '.join(config.models)}): add a model, or name one baseline as question.rival"
         )
+
+
+def check_combinations(config: Config) -> None:
+    """ConfigError where a combination is unknown, is called as a model, or has too few candidates to be made of."""
+    for name in config.combine:
+        if name not in COMBINATIONS:
+            raise ConfigError(f"combine: unknown {name}: it may be some of {', '.join(COMBINATIONS)}")
+        if name in config.known_models:
+            raise ConfigError(f"models: {name} is a combination of models: give the model another name")
+        fewest, members = COMBINATIONS[name].fewest, config.candidates
+        if len(members) < fewest:
+            raise ConfigError(
+                f"combine: {name}: expected {fewest} candidates or more to combine (got "
+                f"{', '.join(members) or 'none'}; baselines are none): add models, or leave it out"
+            )
+    if len({*config.combine}) < len(config.combine):
+        raise ConfigError(f"combine: expected each once (got {', '.join(config.combine)})")
 
 
 def check_measures(config: Config, dataset: Dataset, rows: Panel) -> None:

@@ -80,7 +80,8 @@ def _replaced(plan: WalkPlan, fold: Fold, outcomes: Floats, forecasts: pl.DataFr
     keys = plan.features[plan.rows.origins(fold.test.start, fold.test.end, window=windows.window)]
     known = keys.select("symbol", "time", mean=mean, high=high)
     rows = forecasts.join(known, on=["symbol", "time"], maintain_order="left")
-    held = bounded(plan.config.entry(model).model, plan.config.resolved_question.about.scale)
+    entry = plan.config.entries.get(model)  # a combination has none, and holds nothing itself
+    held = entry is not None and bounded(entry.model, plan.config.resolved_question.about.scale)
     return rows.filter((pl.col("y_hat") == pl.col("mean")) | ((pl.col("y_hat") == pl.col("high")) & held)).height
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
@@ -14,6 +14,7 @@ import polars as pl
 from backtest.data.errors import RunError, UndefinedTest
 from backtest.data.schema import FITS, FOLDS, FORECASTS
 from backtest.data.target_columns import target_time
+from backtest.models import COMBINATIONS
 from backtest.models.windows import microseconds
 from backtest.significance.weights import known_variance
 from backtest.walk.plan import WalkPlan
@@ -52,10 +53,11 @@ def collect_forecasts(plan: WalkPlan, forecasts_of: Callable[[Task], pl.DataFram
     """Return FORECASTS: of each model with seeds those of every seed, then of every model their mean.
 
     `forecasts_of` returns what one task forecast: fold, symbol, time, horizon, y_hat. The fit after the walk is left
-    out. RunError if the seeds of a model forecast different rows.
+    out. At last come the combinations of the candidates. RunError if the seeds of a model, or the candidates of a
+    combination, forecast different rows.
     """
     tasks_of_folds = [task for task in plan.tasks if task.fold != plan.final]
-    frames = []
+    frames, means = [], dict[str, pl.DataFrame]()
     for name, tasks in groupby(tasks_of_folds, key=lambda task: task.model):
         seeds = {seed: pl.concat(map(forecasts_of, own)) for seed, own in groupby(tasks, key=lambda task: task.seed)}
         first, *others = seeds.values()
@@ -64,15 +66,31 @@ def collect_forecasts(plan: WalkPlan, forecasts_of: Callable[[Task], pl.DataFram
         mean = first.with_columns(
             y_hat=pl.Series(np.mean([frame["y_hat"].to_numpy() for frame in seeds.values()], axis=0))
         )
+        means[name] = mean
         by_seed = {seed: frame for seed, frame in seeds.items() if seed is not None}
         frames += [
             frame.with_columns(model=pl.lit(name), seed=pl.lit(seed, pl.Int32))
             for seed, frame in [*by_seed.items(), (None, mean)]
         ]
+    frames += [
+        combined(name, means, plan.config.candidates).with_columns(model=pl.lit(name), seed=pl.lit(None, pl.Int32))
+        for name in plan.config.combine
+    ]
     symbols = plan.features.partition_by("symbol", maintain_order=True)
     realised = pl.concat(outcomes_of(rows, plan) for rows in symbols)
     joined = pl.concat(frames).join(realised, on=["symbol", "time", "horizon"], how="left", maintain_order="left")
     return joined.select(FORECASTS.all_names)
+
+
+def combined(name: str, means: Mapping[str, pl.DataFrame], members: Sequence[str]) -> pl.DataFrame:
+    """Return the forecasts of a combination of the `members`; RunError if they forecast different rows."""
+    first, *others = (means[member] for member in members)
+    if any(not frame.select(KEYS).equals(first.select(KEYS)) for frame in others):
+        raise RunError(
+            f"{name}: its models {', '.join(members)} forecast different rows: delete the run folder and run it again"
+        )
+    forecasts = np.stack([frame["y_hat"].to_numpy() for frame in (first, *others)])
+    return first.with_columns(y_hat=pl.Series(COMBINATIONS[name].of(forecasts)))
 
 
 def outcomes_of(features: pl.DataFrame, plan: WalkPlan) -> pl.DataFrame:
