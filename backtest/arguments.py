@@ -69,6 +69,8 @@ class Settings(TypedDict, total=False):
     executor: str
     jobs: int | None
     data: Mapping[str, object]
+    series: Mapping[str, Mapping[str, object]]
+    context: Mapping[str, object]
     target: str | Mapping[str, object]
     question: Mapping[str, object]
     folds: Folds | FoldSizes

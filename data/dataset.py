@@ -17,6 +17,7 @@ from backtest.data.reading.checks import TRADED
 from backtest.data.reading.formats import NOTHING
 from backtest.data.reading.tables import FRAME
 from backtest.data.realised import COVERAGE, realised_bars
+from backtest.data.run_files import sha256, table_bytes
 from backtest.data.sessions import find_sessions, interval_of
 
 
@@ -129,6 +130,11 @@ class Dataset:
         """SHA-256 of times, prices and volumes alone, without measures of bars."""
         traded = [name for name in self.bars.columns if name in TRADED]
         return self.sha256 if traded == self.bars.columns else bar_files.digest(self.bars.select(traded))
+
+    @property
+    def external_sums(self) -> dict[str, str]:
+        """SHA-256 of each outside series, by name."""
+        return {name: sha256(table_bytes(frame)) for name, frame in self.external.items()}
 
     @property
     def symbols(self) -> list[str]:

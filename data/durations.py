@@ -22,6 +22,11 @@ def parse_duration(text: str) -> timedelta:
         raise ConfigError(f"duration: {text} is longer than any data (at most 999999999d)") from None
 
 
+def parse_delay(text: str) -> timedelta:
+    """Return the length that `text` spells, which may be zero: `0s`. Raises ConfigError."""
+    return timedelta(0) if re.fullmatch(r"\s*0\s*[wdhms]\s*", text) else parse_duration(text)
+
+
 def format_duration(length: timedelta) -> str:
     """Return `length` in the largest unit that divides it: `1h`, `90m`, `1d`; what lies below a second as decimals."""
     for letter, unit in UNITS.items():

@@ -53,6 +53,7 @@ NAMES = {
         "Forecasting volatility": "volatility.md",
         "Forecasting the direction": "direction.md",
         "Forecasting a level": "series.md",
+        "Outside series": "outside.md",
         "How the audit works": "audit.md",
         "Error rates where the truth is known": "calibration.md",
         "Error rates of verdicts": "calibration-verdicts.md",

@@ -97,6 +97,22 @@ def level(window: int = 1, column: str = "close") -> pl.Expr:
     return window_sum(pl.col(column), window) * (1 / window)
 
 
+@feature(lookback=lambda column: 0, requires=lambda column: (column,))
+def series(column: str = "close") -> pl.Expr:
+    """Value of a column: `series.funding.rate` is the column `rate` of the outside series `funding`."""
+    return pl.col(column)
+
+
+@feature(lookback=lambda window, column: window - 1, requires=lambda window, column: (column,))
+def zscore(window: int = 24, column: str = "close") -> pl.Expr:
+    """Value of a column less the mean of its last `window` values, its own included, over their standard deviation.
+
+    Null where they are all the same.
+    """
+    mean = window_sum(pl.col(column), window) * (1 / window)
+    return (pl.col(column) - mean) / window_std(pl.col(column), window)
+
+
 @feature(lookback=lambda window: window - 1, name="range")
 def parkinson_range(window: int = 1) -> pl.Expr:
     """Volatility of a bar by its range: sqrt(mean of log(high / low)^2 / (4 log 2) over the last `window` bars).
@@ -119,6 +135,55 @@ def taker_imbalance() -> pl.Expr:
     """Buying minus selling takers as a share of the volume, -1 to 1; 0 for a bar without trades: neither side led."""
     share = 2 * pl.col("taker_buy_volume") / pl.col("volume") - 1
     return pl.when(pl.col("volume") > 0).then(share).otherwise(0.0)
+
+
+@feature(lookback=lambda window, of: window, requires=lambda window, of: (f"{of}.close",))
+def relative_strength(window: int = 24, *, of: str) -> pl.Expr:
+    """Log return over the last `window` bars less that of another asset of the context."""
+    at_least(1, window=window)
+    return momentum(window) - _return_of(of, window)
+
+
+@feature(lookback=lambda window, of: window, requires=lambda window, of: (f"{of}.close",))
+def rolling_beta(window: int = 24, *, of: str) -> pl.Expr:
+    """Slope of the last `window` log returns on those of another asset; null where its prices stood still."""
+    other = _return_of(of)
+    return _covariance(log_return(), other, window) / window_std(other, window).pow(2)
+
+
+@feature(lookback=lambda window, of: window, requires=lambda window, of: (f"{of}.close",))
+def rolling_correlation(window: int = 24, *, of: str) -> pl.Expr:
+    """Correlation of the last `window` log returns with those of another asset; null where prices stood still."""
+    return _correlation(log_return(), _return_of(of), window)
+
+
+@feature(lookback=lambda window, lag, of: window + lag, requires=lambda window, lag, of: (f"{of}.close",))
+def lead_lag(window: int = 24, lag: int = 1, *, of: str) -> pl.Expr:
+    """Whether another asset leads, above 0, or follows, below, by its last `window` log returns.
+
+    The correlation with its return `lag` bars before, less that of its return with the own return `lag` bars before:
+    the asymmetry of Lo and MacKinlay (1990), When Are Contrarian Profits Due to Stock Market Overreaction?, Review of
+    Financial Studies 3(2), 175-205.
+    """
+    at_least(1, lag=lag)
+    own, other = log_return(), _return_of(of)
+    return _correlation(own, other.shift(lag), window) - _correlation(own.shift(lag), other, window)
+
+
+def _return_of(asset: str, bars: int = 1) -> pl.Expr:
+    """Log return of another asset over the last bars."""
+    close = pl.col(f"{asset}.close")
+    return (close / close.shift(bars)).log()
+
+
+def _covariance(x: pl.Expr, y: pl.Expr, window: int) -> pl.Expr:
+    """Sample covariance of the last `window` values, from the variances of sum and difference."""
+    return (window_std(x + y, window).pow(2) - window_std(x - y, window).pow(2)) / 4
+
+
+def _correlation(x: pl.Expr, y: pl.Expr, window: int) -> pl.Expr:
+    """Correlation of the last `window` values."""
+    return (_covariance(x, y, window) / (window_std(x, window) * window_std(y, window))).clip(-1, 1)
 
 
 @feature(lookback=0)

@@ -20,6 +20,9 @@ Spec = str | Mapping[str, object]
 
 FEATURES: dict[str, Feature] = {}
 
+KEYS = ("symbol", "time", "known_at")
+"""Columns that are the same whichever asset a feature is of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:
@@ -45,7 +48,10 @@ class Feature:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolved:
-    """A feature with its parameters: named expressions, their look-back, and what `Feature` says of it."""
+    """A feature with its parameters: named expressions, their look-back, and what `Feature` says of it.
+
+    `of` names the asset of the context whose columns the expressions read in place of the bars' own.
+    """
 
     function: Function
     columns: tuple[str, ...]
@@ -54,6 +60,12 @@ class Resolved:
     requires: tuple[str, ...]
     tolerance: float = 0.0
     logarithm: bool = False
+    of: str = ""
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Names of the outside series that it reads."""
+        return tuple(sorted({name.partition(".")[0] for name in self.requires if "." in name}))
 
 
 def feature(
@@ -123,19 +135,22 @@ def at_least(minimum: int, **parameters: int) -> None:
 def resolve(specs: Sequence[Spec]) -> tuple[Resolved, ...]:
     """Turn settings, `"rolling_mean_24"` or `{"name": "rolling_mean", "window": 24}`, into expressions, in order.
 
-    A column is named after its feature and the parameters that were given, so a string names its own column.
+    What a feature reads follows a dot: `"change_5.spread"` is `{"name": "change", "bars": 5, "column": "spread"}`, and
+    `"series.funding.rate"` the column `rate` of the outside series `funding`. A column is named after its feature and
+    the parameters that were given, so a string names its own column. `{"name": "momentum", "k": 5, "of": "ETH"}` is the
+    feature of another asset of the context, in the column `momentum_5_of_ETH`.
     Raises ConfigError for an unknown name, an unusable parameter, one feature twice, or a column name that is taken.
     """
     resolved: list[Resolved] = []
     spelled: dict[tuple[str, str], Spec] = {}
     taken = set(FEATURES_TABLE.names)
     for spec in specs:
-        entry, given = _bind(spec)
-        key = entry.name, str(_complete(given))
+        entry, given, of = _bind(spec)
+        key = entry.name, f"{_complete(given)} of {of}"
         if key in spelled:
             raise ConfigError(f"features: {spec!r} is the same feature as {spelled[key]!r}: remove one of them")
         spelled[key] = spec
-        resolved.append(_express(spec, entry, given))
+        resolved.append(_express(spec, entry, given, of))
         for column in resolved[-1].columns:
             if column in taken or column.startswith("y_"):
                 raise ConfigError(f"features: {spec!r} makes a column {column}, a name that is taken: rename it")
@@ -143,21 +158,27 @@ def resolve(specs: Sequence[Spec]) -> tuple[Resolved, ...]:
     return tuple(resolved)
 
 
-def _bind(spec: Spec) -> tuple[Feature, inspect.BoundArguments]:
-    """Find the feature that `spec` names and bind the parameters that it gives."""
+def _bind(spec: Spec) -> tuple[Feature, inspect.BoundArguments, str]:
+    """Find the feature that `spec` names, bind the parameters that it gives, and return the asset that it is of."""
     named = {} if isinstance(spec, str) else dict(spec)
     name, values = _split(spec) if isinstance(spec, str) else (str(named.pop("name", "")), [])
+    if name not in FEATURES and isinstance(spec, str) and "." in spec:
+        head, _, column = spec.partition(".")
+        name, values, named = *_split(head), {"column": column}
     if name not in FEATURES:
-        near = get_close_matches(name.rstrip("_.0123456789"), FEATURES) or sorted(FEATURES)
+        near = get_close_matches(name.partition(".")[0].rstrip("_0123456789"), FEATURES) or sorted(FEATURES)
         raise ConfigError(
             f"features: {spec!r} is not known; nearest: {', '.join(near)}; `backtest list` shows them all, "
             "and `plugins` names the modules that define more"
         )
-    function = FEATURES[name].function
+    signature, of = inspect.signature(FEATURES[name].function), named.get("of", "")
+    if not isinstance(of, str):
+        raise ConfigError(f"features: {spec!r}: of: must be the name of an asset in context.symbols (got {of!r})")
     try:
-        return FEATURES[name], inspect.signature(function).bind(*values, **named)
+        given = {key: value for key, value in named.items() if key != "of" or key in signature.parameters}
+        return FEATURES[name], signature.bind(*values, **given), of
     except TypeError as error:
-        usage = ", ".join(inspect.signature(function).parameters) or "none"
+        usage = ", ".join(signature.parameters) or "none"
         raise ConfigError(f"features: {spec!r}: {error}; parameters of {name}: {usage}") from None
 
 
@@ -172,7 +193,7 @@ def _split(text: str) -> tuple[str, list[int | float]]:
     return name, values
 
 
-def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments) -> Resolved:
+def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments, of: str) -> Resolved:
     """Call the feature's function and its look-back with all parameters, and name the columns."""
     parameters = _complete(given).arguments
     for name, value in parameters.items():
@@ -187,12 +208,19 @@ def _express(spec: Spec, entry: Feature, given: inspect.BoundArguments) -> Resol
     except (ConfigError, TypeError, ValueError) as error:
         raise ConfigError(f"features: {spec!r}: {error}") from error
     named = made if isinstance(made, Mapping) else {"": made}
-    names = list(parameters)  # a column has the parameters up to the last that was given, as settings write it
-    count = max((names.index(parameter) + 1 for parameter in given.arguments), default=0)
-    stem = "_".join([entry.name, *map(str, list(parameters.values())[:count])])
-    columns = tuple(f"{stem}_{suffix}" if suffix else stem for suffix in named)
+    names = [name for name in parameters if name != "of"]
+    # a column has the parameters up to the last that was given, as settings write it
+    count = max((names.index(name) + 1 for name in given.arguments if name != "of"), default=0)
+    values = [parameters[name] for name in names[:count]]
+    stem = entry.name + "".join(f"{'.' if isinstance(value, str) else '_'}{value}" for value in values)
+    tail = f"_of_{of}" if of else ""
+    columns = tuple(f"{stem}_{suffix}{tail}" if suffix else f"{stem}{tail}" for suffix in named)
     exprs = tuple(expr.alias(column) for column, expr in zip(columns, named.values(), strict=True))
-    return Resolved(entry.function, columns, exprs, lookback, requires, entry.tolerance, entry.logarithm)
+    whose = "" if "of" in parameters else of
+    if whose:
+        read = dict.fromkeys((*requires, *(name for expr in named.values() for name in expr.meta.root_names())))
+        requires = tuple(name if "." in name else f"{whose}.{name}" for name in read if name not in KEYS)
+    return Resolved(entry.function, columns, exprs, lookback, requires, entry.tolerance, entry.logarithm, whose)
 
 
 def _complete(given: inspect.BoundArguments) -> inspect.BoundArguments:

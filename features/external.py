@@ -3,17 +3,20 @@
 A figure is about one instant, the end of the period that it covers, and becomes known at another, often weeks later.
 What a feature reads at a bar is the value in force at the bar's close: among all that was published by then, the one
 about the latest period. A revision thus counts from its publication on, and only until a newer period has a value.
+
+A series is a function, `@external`, or a file that the settings name (`data.reading.outside`): both go this way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar, overload
 
 import polars as pl
 
-from backtest.data.errors import ConfigError, WrongSchema
+from backtest.data.errors import BacktestError, ConfigError, WrongSchema
 from backtest.data.schema import SYMBOL, UTC_TIME, Column, Schema, check
 from backtest.features.catalog import check_redefinition
 
@@ -26,7 +29,12 @@ INSTANTS = (
     Column("time", UTC_TIME, "the instant that the value is about: the end of the period it covers"),
     Column("known_at", UTC_TIME, "when it was published"),
 )
-KEYS = (SYMBOL.name, *(column.name for column in INSTANTS))
+EXPIRES = Column("expires", UTC_TIME, "the last instant at which the value counts; null: until the next", optional=True)
+KEYS = (SYMBOL.name, *(column.name for column in (*INSTANTS, EXPIRES)))
+
+
+NO_FILES: Mapping[str, Source] = MappingProxyType({})
+"""No series of the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,8 @@ def external(
 
     The frame it returns has the columns `time` (the instant a value is about, the end of the period it covers) and
     `known_at` (when it was published), both Datetime("us", "UTC"), one or more columns of numbers, where null says
-    that there is no value, and `symbol` if each instrument has a series of its own. A feature names what it reads,
+    that there is no value, `symbol` if each instrument has a series of its own, and `expires` (the last instant at
+    which a value counts) if it does not count until the next. A feature names what it reads,
     `requires=("funding.rate",)`. Raises ConfigError for a name with a dot, or one that other code has already.
 
     >>> import backtest as bt
@@ -87,21 +96,30 @@ def external(
     return register if function is None else register(function)
 
 
-def load(names: Iterable[str]) -> dict[str, pl.DataFrame]:
+def load(names: Iterable[str], files: Mapping[str, Source] = NO_FILES) -> dict[str, pl.DataFrame]:
     """Call the series `names`; return each sorted by symbol, if it has one, `known_at` and `time`, its values Float64.
 
-    NaN and infinity become null. Whether a value was published before the end of its period is left to the audit.
-    Raises ConfigError for an unknown name, any exception of its function, or a frame that is not as `external` says.
+    `files` are those that the settings name, besides EXTERNAL. NaN and infinity become null. Whether a value was
+    published before the end of its period is left to the audit. Raises ConfigError for an unknown name or one that
+    stands in both, any exception of its function, or a frame that is not as `external` says; DataError for a file that
+    cannot be trusted.
     """
     found: dict[str, pl.DataFrame] = {}
+    known = {name: entry.function for name, entry in EXTERNAL.items()} | dict(files)
     for name in names:
-        if name not in EXTERNAL:
+        if name not in known:
             raise ConfigError(
-                f"external: {name!r} is not known (known: {', '.join(EXTERNAL) or 'none'}): correct the name, or "
-                "define it with @external in a plugin"
+                f"external: {name!r} is not known (known: {', '.join(known) or 'none'}): correct the name, name its "
+                "file in a table [series.NAME] of the settings, or an asset in context.symbols, or use @external"
+            )
+        if name in files and name in EXTERNAL:
+            raise ConfigError(
+                f"series.{name}: expected a name of its own (a plugin has an @external of that name): rename one"
             )
         try:
-            frame = EXTERNAL[name].function()
+            frame = known[name]()
+        except BacktestError:
+            raise
         except Exception as error:
             raise ConfigError(
                 f"external: {name} cannot be read: {type(error).__name__}: {error}: fix its function"
@@ -114,7 +132,8 @@ def join(bars: pl.DataFrame, series: Mapping[str, pl.DataFrame]) -> pl.DataFrame
     """Return `bars` (symbol, time, known_at: the close) with every value in force at the close, as `series.column`.
 
     In force is the latest `time` of all that was published up to the close, and of that time the last publication;
-    null before the first. A series with a `symbol` counts for the bars of that symbol alone, any other for all.
+    null before the first, and where it has expired. A series with a `symbol` counts for the bars of that symbol alone,
+    any other for all.
     """
     closes = bars.select("symbol", "known_at").with_row_index("row").sort("known_at")
     for name, frame in series.items():
@@ -123,8 +142,12 @@ def join(bars: pl.DataFrame, series: Mapping[str, pl.DataFrame]) -> pl.DataFrame
         # a publication about an earlier time than one before it never was the value in force
         newest, published = pl.col("time").cum_max(), frame.sort("known_at", maintain_order=True)
         in_force = published.filter(pl.col("time") == (newest.over(by) if by else newest))
-        read = in_force.select("known_at", *([by] if by else []), *values)
+        until = [EXPIRES.name] if EXPIRES.name in frame.columns else []
+        read = in_force.select("known_at", *([by] if by else []), *until, *values)
         found = closes.join_asof(read, on="known_at", by=by, check_sortedness=False).sort("row")
+        if until:
+            counts = (pl.col("known_at") <= pl.col(EXPIRES.name)).fill_null(value=True)
+            found = found.with_columns(pl.when(counts).then(expr.meta.output_name()) for expr in values)
         bars = bars.with_columns(found[expr.meta.output_name()] for expr in values)
     return bars
 
@@ -149,7 +172,7 @@ def _check(name: str, frame: pl.DataFrame) -> list[str]:
     """Return the columns by which `frame` is sorted; ConfigError unless its columns are as `external` says."""
     by_symbol = (SYMBOL,) if SYMBOL.name in frame.columns else ()
     try:
-        check(frame, Schema(name, "an external series", (*by_symbol, *INSTANTS), open_ended=True))
+        check(frame, Schema(name, "an external series", (*by_symbol, *INSTANTS, EXPIRES), open_ended=True))
     except WrongSchema as error:
         raise ConfigError(
             f'external: {error}: return `time` and `known_at` with a value in every row, as .cast(pl.Datetime("us", '

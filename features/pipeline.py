@@ -14,8 +14,8 @@ from backtest.data.sessions import interval_of, segments
 from backtest.data.target_columns import BAR_CHANGE, BAR_QUARTICITY, BAR_VARIANCE, QUARTICITY, outcome_column
 from backtest.data.targets import LOG_VARIANCE_OF, Target, target_of
 from backtest.features.built_in import log_return
-from backtest.features.catalog import Resolved, Spec, resolve
-from backtest.features.external import EXTERNAL, join, load
+from backtest.features.catalog import KEYS, Resolved, Spec, resolve
+from backtest.features.external import EXTERNAL, NO_FILES, Source, join, load
 
 POSITION = "position in segment"  # no feature can have this name
 
@@ -53,11 +53,17 @@ def build_features(
     return _compute(*parts, features, horizons=horizons, kind=kind)
 
 
-def load_external(features: Sequence[Resolved], kind: str | None = None) -> dict[str, pl.DataFrame]:
-    """Load the external series that `features` and the target `kind` read, those alone. Raises as `external.load`."""
-    columns = [*(_target(kind).columns if kind else ()), *(column for one in features for column in one.requires)]
-    read = {column.partition(".")[0] for column in columns}
-    return load(name for name in EXTERNAL if name in read)
+def load_external(
+    features: Sequence[Resolved], kind: str | None = None, files: Mapping[str, Source] = NO_FILES
+) -> dict[str, pl.DataFrame]:
+    """Load the outside series that `features` and the target `kind` read, those alone, in the order of their names.
+
+    `files` are those that the settings name. Raises as `external.load` for those of features; what a target lacks is
+    told with its other columns.
+    """
+    read = {name for one in features for name in one.outside}
+    read |= {column.partition(".")[0] for column in (_target(kind).columns if kind else ())} & {*EXTERNAL, *files}
+    return load(sorted(read), files)
 
 
 def readable(bars: pl.DataFrame, interval: timedelta, external: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -84,24 +90,43 @@ def _compute(
     minus infinity of a `logarithm`.
     """
     table = readable(bars, interval, external)
-    _check_columns(table, features)
+    _check_columns(table, features, external)
     outcomes = [outcome_of(kind, horizon) for horizon in horizons] if kind else []
     outcomes += measures_of(kind, table.columns) if kind else []
     bar_return = log_return() if "close" in table.columns else pl.lit(None, pl.Float64)
-    raw = [
-        bar_return.alias("bar_return"),
-        *(expr for one in features for expr in one.exprs),
-        *outcomes,
-        pl.col("known_at").shift(-max(horizons)).alias("target_time"),
-        pl.int_range(pl.len()).alias(POSITION),
-    ]
+    later = [*outcomes, pl.col("known_at").shift(-max(horizons)).alias("target_time")]
+    own = [one for one in features if not one.of]
+    made = _evaluate(table, segment, [bar_return.alias("bar_return")], own, later)
+    assets = dict.fromkeys(one.of for one in features if one.of)
+    for asset in assets:
+        others = [one for one in features if one.of == asset]
+        part = _evaluate(_seen_from(table, asset), segment, [], others, [])
+        made = made.hstack(part.select(column for one in others for column in one.columns))
+    if assets:
+        columns, last = (
+            [column for one in features for column in one.columns],
+            [expr.meta.output_name() for expr in later],
+        )
+        made = made.select(pl.exclude(*columns, *last), *columns, *last)
+    return made
+
+
+def _evaluate(
+    table: pl.DataFrame,
+    segment: pl.Series,
+    first: Sequence[pl.Expr],
+    features: Sequence[Resolved],
+    last: Sequence[pl.Expr],
+) -> pl.DataFrame:
+    """Evaluate features between other expressions in one query, each stretch of bars for itself."""
+    raw = [*first, *(expr for one in features for expr in one.exprs), *last, pl.int_range(pl.len()).alias(POSITION)]
     if segment.n_unique() > 1:  # grouping takes twice the time
         raw = [expr.over("segment") for expr in raw]
     try:
         query = (
             table.with_columns(segment)
             .lazy()
-            .select("symbol", "time", "known_at", "segment", *raw)
+            .select(*KEYS, "segment", *raw)
             .with_columns(_usable(column, one) for one in features for column in one.columns)
             .drop(POSITION)
         )
@@ -111,6 +136,13 @@ def _compute(
         raise ConfigError(
             f"features: a feature cannot be computed from these bars: {reason}: fix its function"
         ) from error
+
+
+def _seen_from(table: pl.DataFrame, asset: str) -> pl.DataFrame:
+    """Return the rows with the columns of another asset under the names of the bars' own, which are left out."""
+    its = {name: name.removeprefix(f"{asset}.") for name in table.columns if name.startswith(f"{asset}.")}
+    kept = [name for name in table.columns if name in KEYS or ("." in name and name not in its)]
+    return table.select(*kept, *(pl.col(name).alias(own) for name, own in its.items()))
 
 
 def outcome_of(kind: str, horizon: int) -> pl.Expr:
@@ -156,14 +188,16 @@ def _usable(column: str, about: Resolved) -> pl.Expr:
     return pl.when((pl.col(POSITION) >= about.lookback) & a_number).then(value).alias(column)
 
 
-def _check_columns(bars: pl.DataFrame, features: Sequence[Resolved]) -> None:
-    """Raise ConfigError if a feature reads a column that neither the bars nor an external series have."""
+def _check_columns(bars: pl.DataFrame, features: Sequence[Resolved], series: Mapping[str, object]) -> None:
+    """Raise ConfigError if a feature reads a column that neither the bars nor an outside series have."""
     for one in features:
-        read = dict.fromkeys((*one.requires, *(name for expr in one.exprs for name in expr.meta.root_names())))
+        roots = () if one.of else (name for expr in one.exprs for name in expr.meta.root_names())
+        read = dict.fromkeys((*one.requires, *roots))
         missing = [column for column in read if column not in bars.columns]
         if missing:
+            known = ", ".join({**EXTERNAL, **series}) or "none"
             raise ConfigError(
-                f"features: {one.columns[0]} needs {', '.join(missing)}, which these bars lack and no external series "
-                f"has (columns: {', '.join(bars.columns)}; series: {', '.join(EXTERNAL) or 'none'}): remove the "
-                "feature, use bars that have it, or define the series with @external"
+                f"features: {one.columns[0]} needs {', '.join(missing)}, which these bars lack and no outside series "
+                f"has (columns: {', '.join(bars.columns)}; series: {known}): correct the name, use bars that have it, "
+                "or name the file of the series in a table [series.NAME]"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
@@ -18,6 +19,7 @@ from backtest.data.errors import BacktestError, ConfigError, LeakError
 from backtest.data.reading.problems import plural
 from backtest.data.records.audit import FEATURE_LEAKS, PERTURBATION_WORDS, Counterexample, Leak
 from backtest.data.schema import UTC_TIME
+from backtest.features.external import EXPIRES
 
 THOROUGH = Effort(cuts=40, grids=400, bars=1_000)
 STARTS, INSTANTS, CUTS = 16, 16, 12
@@ -56,6 +58,8 @@ def assert_causal(
     __tracebackhide__ = True  # a failing test shows its own line
     tested = feature_under_test(feature, bars, lookback, tolerance, external)
     computation = _computation(lambda changed: tested.compute(changed, tested.external), bars, "feature")
+    if any(EXPIRES.name in frame.columns for frame in tested.external.values()):
+        computation = replace(computation, outside=frozenset(computation.columns))
     lookbacks = dict.fromkeys(computation.columns, tested.lookback) if tested.lookback else {}
     ahead = check_features(computation, lookbacks, THOROUGH, seed)
     _require_conclusive(ahead)

@@ -109,7 +109,8 @@ class AuditedWalk:
 
     def computation(self, bars: pl.DataFrame) -> Computation:
         """The features alone, as something computed from bars."""
-        return Computation.of(lambda changed: self.table(changed, self.external), bars)
+        outside = [name for one in self.plan.resolved if one.outside for name in one.columns if name not in self.held]
+        return Computation.of(lambda changed: self.table(changed, self.external), bars, outside)
 
     def tasks(self, model: str) -> list[Task]:
         """Tasks of a model's first seed, in the order of folds, without the fit after the walk."""

@@ -14,7 +14,7 @@ import polars as pl
 
 from backtest.audit.audited_walk import AuditedWalk
 from backtest.audit.counterexample import Search, first_place, stamp
-from backtest.audit.perturbations import Perturbed, cut_points
+from backtest.audit.perturbations import Perturbed, cut_points, sample
 from backtest.audit.recompute import ROUNDING, Computation, Series
 from backtest.audit.window_tracer import trace_windows
 from backtest.data.records.audit import Counterexample, Leak, Note, Subject, Trial
@@ -107,16 +107,30 @@ class SeriesReads:
 
 
 def check_publication(reads: SeriesReads, count: int, seed: int = 0) -> Search:
-    """Find columns that move when values published after a bar's close are replaced by noise, or removed."""
+    """Find columns that move when values published after a bar's close are replaced by noise, or removed.
+
+    Asked of `count` bars, and of some of each series that close last before a publication: a value that is read a
+    little too early is read there alone.
+    """
     search = Search.of(reads.computation, seed)
     every = {name: Perturbed.of(frame, "noise", search.rng) for name, frame in reads.series.items()}
-    for place in cut_points(reads.computation, count, search.rng) if every else ():
+    places = cut_points(reads.computation, count, search.rng) if every else []
+    for frame in reads.series.values():
+        places += sample(_before_publication(reads, frame), search.rng)
+    for place in sorted({*places}):
         close = reads.computation.times[place] + reads.interval
         for name, perturbed in every.items():
             for column, rows in _moved(search, reads, name, perturbed, close).items():
                 shown = _first_read(search, reads, name, perturbed, close, column, rows)
                 search.add_leak(column, "read_before_publication", shown, names=(name,))
     return search
+
+
+def _before_publication(reads: SeriesReads, series: pl.DataFrame) -> pl.Series:
+    """Places of the bars that close last before something of a series was published."""
+    closes, published = reads.computation.times + reads.interval, series["known_at"].unique()
+    places = closes.search_sorted(published, side="left").cast(pl.Int64) - 1
+    return places.filter(places.is_between(0, reads.computation.last - 1)).unique().sort()
 
 
 def _moved(

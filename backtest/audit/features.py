@@ -136,13 +136,14 @@ def _is_cached(column: str, elsewhere: list[pl.DataFrame]) -> bool:
 def _check_other_data(search: Search) -> None:
     """Compute from the same bars at other times of the same calendar, and note what then loses its values.
 
-    It reads something by time, such as a file, that cannot be replaced here.
+    It reads something by time, such as a file, that cannot be replaced here. A declared series is no such thing: it has
+    a level of its own.
     """
     computation = search.computation
     elsewhere = search.compute(computation.bars.with_columns(pl.col("time") + CALENDAR_REPEATS), "other_times")
     if elsewhere is None or elsewhere.height != computation.whole.height:
         return
-    for column in search.open:
+    for column in [name for name in search.open if name not in computation.outside]:
         if _count_missing(elsewhere[column]) > _count_missing(computation.whole[column]):
             search.unaudited.append(column)
             search.note(Note("reads_other_data", names=(column,)))

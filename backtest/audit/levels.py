@@ -20,7 +20,7 @@ from backtest.audit.placebo_data import PLACEBOS
 from backtest.audit.recompute import Computation
 from backtest.data.errors import RunError
 from backtest.data.records.audit import AUDIT, Audit, Depth, Leak, Level, LevelCode, Note
-from backtest.data.run_files import json_bytes, locked, read_manifest, sha256, table_bytes, write_bytes
+from backtest.data.run_files import json_bytes, locked, read_manifest, sha256, write_bytes
 from backtest.verdict.record import judge_again
 from backtest.walk.environment import source_files
 from backtest.walk.plan import WalkPlan
@@ -148,10 +148,9 @@ def audit_walk(
 
 def audit_key(plan: WalkPlan) -> str:
     """SHA-256 of what an audit depends on: bars, series, settings, plugins, all code that computes, and libraries."""
-    series = {name: sha256(table_bytes(frame)) for name, frame in plan.dataset.external.items()}
     code = [sha256(path.read_bytes()) for path in source_files(*CODE)]
     libraries = [version(name) for name in LIBRARIES]
-    return sha256(json_bytes([plan.dataset.sha256, series, plan.trial, code, libraries]))
+    return sha256(json_bytes([plan.dataset.sha256, plan.dataset.external_sums, plan.trial, code, libraries]))
 
 
 def find_audit(plan: WalkPlan, run: Path | None) -> Audit | None:

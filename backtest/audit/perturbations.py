@@ -11,7 +11,7 @@ import polars as pl
 from backtest.audit.recompute import Computation
 from backtest.data.records.audit import Perturbation
 
-KEYS = ("symbol", "time", "known_at")
+KEYS = ("symbol", "time", "known_at", "expires")
 PRICES = ("open", "high", "low", "close")
 HUGE, TINY = 1e6, 1e-6
 
@@ -105,7 +105,7 @@ def cut_points(computation: Computation, count: int, rng: np.random.Generator) -
     Each is taken for the last known bar: those around anything odd, and others at random.
     """
     first, last = int(computation.times.search_sorted(computation.whole["time"].sort()[0])), computation.last
-    events = [place for kind in _events(computation, first) for place in _sample(kind, rng)]
+    events = [place for kind in _events(computation, first) for place in sample(kind, rng)]
     at_random = rng.integers(first, max(last, first + 1), max(count - len(events), count // 2))
     return sorted({int(place) for place in (*events, *at_random) if first <= place < last})
 
@@ -132,7 +132,7 @@ def _events(computation: Computation, first: int) -> list[pl.Series]:
     return [*kinds, ends]
 
 
-def _sample(places: pl.Series, rng: np.random.Generator) -> list[int]:
+def sample(places: pl.Series, rng: np.random.Generator) -> list[int]:
     """At most PER_EVENT of the places, the first among them."""
     if len(places) <= PER_EVENT:
         return [int(place) for place in places]

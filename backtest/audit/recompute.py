@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -32,16 +32,17 @@ BuildFeatures = Callable[[pl.DataFrame, Series], pl.DataFrame]
 
 @dataclass(frozen=True)
 class Computation:
-    """Something computed from bars, with its result for all of them."""
+    """Something computed from bars, with its result for all of them; `outside` are columns that read series as well."""
 
     compute: Compute
     bars: pl.DataFrame
     whole: pl.DataFrame
+    outside: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, compute: Compute, bars: pl.DataFrame) -> Computation:
+    def of(cls, compute: Compute, bars: pl.DataFrame, outside: Iterable[str] = ()) -> Computation:
         """Compute it once, on all bars."""
-        return cls(compute, bars, compute(bars))
+        return cls(compute, bars, compute(bars), frozenset(outside))
 
     @cached_property
     def times(self) -> pl.Series:

@@ -64,7 +64,7 @@ def settings() -> Rows:
     rows: Rows = []
     own = [all_settings(entry.settings, f"model.{name}.") for name, entry in MODELS.items() if entry.settings]
     for name, field in chain(all_settings().items(), *(fields.items() for fields in own)):
-        default = field.default
+        default = "required" if field.is_required() else field.default
         shown = (
             ", ".join(map(str, default)) or "none"
             if isinstance(default, tuple)

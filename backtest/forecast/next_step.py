@@ -23,7 +23,7 @@ from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT, read_bytes, rea
 from backtest.data.targets import target_of
 from backtest.features import plugins
 from backtest.features.catalog import Resolved, resolve
-from backtest.features.pipeline import load_external, readable
+from backtest.features.pipeline import readable
 from backtest.forecast.intervals import next_intervals
 from backtest.forecast.step import NextStep, level_column
 from backtest.models import COMBINATIONS, MODELS
@@ -32,7 +32,7 @@ from backtest.models.scales import make_forecaster
 from backtest.models.windows import Floats, Panel, Windows
 from backtest.walk.config import Config
 from backtest.walk.config_file import build, parse
-from backtest.walk.plan import feature_rows, load_dataset
+from backtest.walk.plan import feature_rows, load_dataset, with_series
 from backtest.walk.store import CHECKPOINTS, STATE
 
 
@@ -119,7 +119,7 @@ def steps_from(run: Path, series: Series, plugin_names: Sequence[str] = ()) -> l
         )
     plugins.load(config.plugins, None)
     manifest, resolved = read_manifest(run), resolve(config.features)
-    dataset = series.dataset.with_external(load_external(resolved, config.target.kind))
+    dataset = with_series(config, series.dataset, resolved, None)
     keys, windows = _origins(config, dataset, resolved)
     intervals = next_intervals(run, manifest) if target_of(config.target.kind).intervals else {}
     finished = from_tree(Finished, manifest, name=str(run / MANIFEST), remedy="run `backtest run` again")

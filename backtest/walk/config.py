@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,14 @@ from backtest.significance.multiple_testing import MULTIPLICITY
 from backtest.walk.executors import EXECUTORS
 from backtest.walk.folds import FoldSettings
 from backtest.walk.model_settings import Tables, check_tables, kind_of, read_by, with_tables, written
-from backtest.walk.question_settings import DataSettings, QuestionSettings, Settings, TargetSettings
+from backtest.walk.question_settings import (
+    ContextSettings,
+    DataSettings,
+    QuestionSettings,
+    SeriesSettings,
+    Settings,
+    TargetSettings,
+)
 
 EXECUTION_FIELDS = {"executor", "jobs"}
 
@@ -51,6 +59,8 @@ class Config(Settings):
     executor: str = Field("loky", description="what runs the fits: loky (processes) or serial")
     jobs: int | None = Field(None, ge=1, description="workers; none: one for each core")
     data: DataSettings = DataSettings()
+    series: dict[str, SeriesSettings] = Field({}, description="[series.NAME]: outside series, each in a file")
+    context: ContextSettings = ContextSettings()
     target: TargetSettings = TargetSettings()
     question: QuestionSettings = QuestionSettings()
     folds: FoldSettings = FoldSettings()
@@ -92,7 +102,20 @@ class Config(Settings):
         def spelt(one: dict[str, Any]) -> dict[str, Any]:
             return {**one, "column": column_name(str(one["column"]))} if "column" in one else one
 
-        return tuple(spelt(one) if isinstance(one, dict) else one for one in features)
+        parts = [one.partition(".") if isinstance(one, str) else ("", "", "") for one in features]
+        return tuple(
+            spelt(one) if isinstance(one, dict) else f"{head}{dot}{column_name(column)}"
+            for one, (head, dot, column) in zip(features, parts, strict=True)
+        )
+
+    @field_validator("series")
+    @classmethod
+    def _have_names(cls, series: dict[str, SeriesSettings]) -> dict[str, SeriesSettings]:
+        """Refuse a name that cannot stand before the dot of a column."""
+        for name in series:
+            if not re.fullmatch(r"\w+", name):
+                raise ValueError(f"{name}: must be a name of letters, digits and underscores (got {name!r})")
+        return series
 
     @model_validator(mode="after")
     def _agree(self) -> Config:
@@ -117,6 +140,10 @@ class Config(Settings):
             raise ValueError(
                 f"question.baselines: must come with question.rival = {BEST!r}, which is sought among them (got "
                 f"{', '.join(self.question.baselines)})"
+            )
+        if both := {*self.series} & {*self.context.symbols}:
+            raise ValueError(
+                f"series: must have other names than context.symbols (got {', '.join(sorted(both))} in both)"
             )
         self._finer_bars_agree()
         self.folds.gap_of(self.target.longest)
@@ -212,6 +239,8 @@ class Config(Settings):
             tree["target"] = dict(one.get(name, (name, value)) for name, value in tree["target"].items())
         if self.target.coverage == COVERAGE:
             del tree["target"]["coverage"]
+        if not self.context.symbols:
+            del tree["context"]
         if self.train.loss == "squared":
             del tree["train"]["loss"]
         tree["question"] = {name: value for name, value in tree["question"].items() if value != usual.get(name)}
@@ -241,12 +270,14 @@ class Config(Settings):
 
     @property
     def trial_digest(self) -> str:
-        """SHA-256 of the settings that make a trial on the same bars: all but name, source and how it is judged.
+        """SHA-256 of the settings that make a trial on the same bars: all but name, files and how it is judged.
 
         Of those of models what one of them reads, wherever it is set.
         """
         tree = self._tree("name", "alpha", "multiplicity", "model")
-        del tree["data"]["source"]
+        places = [(tree["data"], "source"), (tree.get("context", {}), "sources")]
+        for place, named in (*places, *((one, "file") for one in tree.get("series", {}).values())):
+            place.pop(named, None)
         read = read_by(self.entries) | {"window": self.net.window}
         for name, kind in TABLES.items():
             fields = {field: read[field] for field in kind.model_fields if read.get(field) is not None}

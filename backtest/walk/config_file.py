@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,18 +131,19 @@ EXPECTED = {
     "too_short": "a list of at least {min_length}",
     "literal_error": "one of {expected}",
     **dict.fromkeys(("model_type", "model_attributes_type"), "a table of settings, such as train.epochs = 5"),
+    "missing": "a value",
 }
 """What a setting must be, by pydantic's name of the mistake."""
 
 
 def _explain(error: Mapping[str, Any], spelt: Callable[[str], str]) -> str:
     """One mistake that pydantic found: which setting, what was expected, what it got, what to do."""
-    kind, parts, got = error["type"], error["loc"], error["input"]
+    kind, parts, got = error["type"], error["loc"], "none" if error["type"] == "missing" else error["input"]
     place = ".".join(part for part in parts if isinstance(part, str))
     if kind == "extra_forbidden":
         fields: Any = Config
         for part in parts[:-1]:
-            fields = fields.model_fields[part].annotation
+            fields = get_args(fields)[-1] if get_origin(fields) is dict else fields.model_fields[part].annotation
         last, table = str(parts[-1]), "".join(f"{part}." for part in parts[:-1])
         known = [field.alias or name for name, field in fields.model_fields.items()]
         near = _nearest(last, known, lambda name: spelt(table + name))
@@ -184,11 +186,15 @@ def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> b
 
 
 def all_settings(table: type[BaseModel] = Config, prefix: str = "") -> dict[str, FieldInfo]:
-    """Every setting of `table` by its dotted name."""
+    """Every setting of `table` by its dotted name, in which NAME stands for any where tables have names."""
     found: dict[str, FieldInfo] = {}
     for attribute, field in table.model_fields.items():
         name, inner = field.alias or attribute, type(field.default)
-        found |= all_settings(inner, f"{prefix}{name}.") if issubclass(inner, BaseModel) else {prefix + name: field}
+        entry = get_args(field.annotation)[-1] if get_origin(field.annotation) is dict else None
+        if isinstance(entry, type) and issubclass(entry, BaseModel):
+            found |= all_settings(entry, f"{prefix}{name}.NAME.")
+        else:
+            found |= all_settings(inner, f"{prefix}{name}.") if issubclass(inner, BaseModel) else {prefix + name: field}
     return found
 
 
@@ -209,7 +215,9 @@ def entry_of(setting: str) -> object:
         known = {
             field: about for kind in (*TABLES.values(), own) if kind for field, about in all_settings(kind).items()
         }
-    annotation = known[setting].annotation if setting in known else None
+    of_any_name = re.sub(r"^(\w+)\.\w+\.", r"\1.NAME.", setting)  # series.funding.columns is series.NAME.columns
+    field = known.get(setting) or known.get(of_any_name)
+    annotation = field.annotation if field else None
     lists = [kind for kind in (annotation, *get_args(annotation)) if get_origin(kind) is tuple]
     return get_args(lists[0])[0] if lists else None
 

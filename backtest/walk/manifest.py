@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from backtest.data import run_files
@@ -15,6 +16,9 @@ from backtest.data.records.audit import AUDIT
 from backtest.data.result_tables import RUN_TABLES
 from backtest.data.run_files import SETTINGS, VERDICT, file_sums
 from backtest.data.target_columns import REALISED
+from backtest.features.external import KEYS
+from backtest.features.pipeline import readable
+from backtest.walk.config import Config
 from backtest.walk.environment import hardware, versions
 from backtest.walk.plan import WalkPlan
 from backtest.walk.run_folder import FEATURES_FILE
@@ -81,7 +85,44 @@ def data_card(plan: WalkPlan) -> dict[str, Any]:
         "zero_volume_bars": int((dataset.bars["volume"] == 0).sum()) if "volume" in dataset.bars.columns else None,
         "rows_lost": plan.features.height - usable,
         "finer": finer_bars(plan),
+        "series": series_cards(plan),
     }
+
+
+def source_of_series(config: Config, name: str) -> str:
+    """Return the name of the files that hold an outside series or the bars of another asset; or that it is code."""
+    if name in config.series:
+        return Path(config.series[name].file).name
+    if name in config.context.symbols:
+        return ", ".join(Path(source).name for source in config.context.sources or [config.data.source])
+    return "@external"
+
+
+def series_cards(plan: WalkPlan) -> list[dict[str, Any]]:
+    """What is known of each outside series, and of how many bars at their close."""
+    dataset, cards = plan.dataset, []
+    for name, frame in ((name, frame) for name, frame in dataset.external.items() if frame.height):
+        columns = [column for column in frame.columns if column not in KEYS]
+        lag = (frame["known_at"] - frame["time"]).dt.total_microseconds().to_numpy() / 1e6
+        at_close = readable(dataset.bars, dataset.interval, {name: frame})
+        without = at_close.filter(pl.any_horizontal(pl.col(f"{name}.{column}").is_null() for column in columns))
+        cards.append(
+            {
+                "name": name,
+                "source": source_of_series(plan.config, name),
+                "sha256": dataset.external_sums[name],
+                "columns": columns,
+                "rows": frame.height,
+                "missing": sum(frame[column].null_count() for column in columns),
+                "start": frame["time"].min().isoformat(),  # type: ignore[union-attr]
+                "end": frame["time"].max().isoformat(),  # type: ignore[union-attr]
+                "median_lag_seconds": float(np.median(lag)),
+                "longest_lag_seconds": float(lag.max()),
+                "bars_without": without.height,
+                "bars_before": without.filter(pl.col("known_at") < frame["known_at"].min()).height,
+            }
+        )
+    return cards
 
 
 def finer_bars(plan: WalkPlan) -> dict[str, Any] | None:

@@ -34,6 +34,7 @@ from backtest.walk.plan_checks import (
     check_target,
     check_variances,
 )
+from backtest.walk.sources import located, outside_series
 from backtest.walk.tasks import Task, definitions_of, plan_tasks
 
 
@@ -68,7 +69,10 @@ class WalkPlan:
 
     @property
     def trial(self) -> str:
-        """SHA-256 of what tells one trial from another on the same bars: settings, code of plugins and notebooks."""
+        """SHA-256 of what tells one trial from another on the same bars.
+
+        Settings, code of plugins and notebooks, and what outside series hold.
+        """
         code = [sha256(path.read_bytes()) for path in self.plugin_files]
         functions: list[Callable[..., object]] = [one.function for one in self.resolved]
         functions += dict.fromkeys(entry.model.make for entry in self.config.entries.values())
@@ -76,7 +80,7 @@ class WalkPlan:
         functions += [question.about.outcome, LOSSES[question.loss].function]
         typed_in = [each for each in functions if getattr(each, "__module__", "") == "__main__"]
         code += [sha256("\n".join(definitions_of(each)).encode()) for each in typed_in]
-        return sha256(json_bytes([self.config.trial_digest, *code]))
+        return sha256(json_bytes([self.config.trial_digest, *code, *self.dataset.external_sums.items()]))
 
 
 def load_dataset(config: Config, config_dir: Path | None = None, features: Sequence[Resolved] = ()) -> Dataset:
@@ -85,11 +89,15 @@ def load_dataset(config: Config, config_dir: Path | None = None, features: Seque
     Columns of a file beyond those of bars are read where the target or one of the `features` needs them.
     A relative source is looked up in `config_dir` first, then in the working directory.
     """
-    source, symbol, interval = config.data.source, config.data.symbol, config.source_interval
-    found = config_dir and source and not Path(source).is_absolute() and any(config_dir.glob(source))
-    columns = columns_of(config, features)
-    read = Dataset.from_source(config_dir / source if config_dir and found else source, symbol, interval, columns)
+    source, columns = located(config.data.source, config_dir), columns_of(config, features)
+    read = Dataset.from_source(source, config.data.symbol, config.source_interval, columns)
     return _with_realised_variance(config, read)
+
+
+def with_series(config: Config, dataset: Dataset, features: Sequence[Resolved], config_dir: Path | None) -> Dataset:
+    """Return the dataset with the outside series that features and target read, of settings and of plugins."""
+    files = outside_series(config, config_dir, dataset.interval)
+    return dataset.with_external(load_external(features, config.target.kind, files))
 
 
 def columns_of(config: Config, features: Sequence[Resolved]) -> dict[str, str]:
@@ -133,7 +141,7 @@ def plan_walk(loaded: LoadedConfig, dataset: Dataset | None = None) -> WalkPlan:
     resolved = resolve(config.features)  # a mistake in their names shows before the bars are read
     dataset = _with_realised_variance(config, dataset) if dataset else load_dataset(config, loaded.config_dir, resolved)
     if not dataset.external:
-        dataset = dataset.with_external(load_external(resolved, config.target.kind))
+        dataset = with_series(config, dataset, resolved, loaded.config_dir)
     check_variances(config, dataset)
     loaded = replace(loaded, config=with_har_lags(config, dataset))
     config = loaded.config

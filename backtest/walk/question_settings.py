@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from backtest.data.durations import parse_duration
+from backtest.data.durations import parse_delay, parse_duration
 from backtest.data.errors import ConfigError
 from backtest.data.names import BEST
+from backtest.data.reading.outside import Layout
 from backtest.data.realised import COVERAGE
 from backtest.data.target_columns import column_name
 from backtest.data.targets import LOG_VARIANCE_OF, SERIES_OF, TARGETS, canonical
@@ -28,6 +29,65 @@ class DataSettings(Settings):
     source: str = Field("sp500", description="a file, a folder, a glob, or sp500 | nasdaq | synthetic")
     symbol: str | None = Field(None, description="instrument to use; none: all in the source")
     interval: str | None = Field(None, description="time between bars, such as 1h; none: as found in the data")
+
+
+class SeriesSettings(Settings):
+    """An outside series in a file: when its values were known, and for how long they count."""
+
+    file: str = Field(description="a file, a folder or a glob; features read series.NAME.COLUMN")
+    time: str | None = Field(None, description="column of what values are about; none: time, ts, date, ...")
+    known_at: str | None = Field(None, description="column of when they were published; none: a delay after their time")
+    delay: str | None = Field(
+        None, description="from publication, or from the time where no known_at is named, to knowledge, such as 1m; 0s"
+    )
+    columns: tuple[str, ...] | None = Field(
+        None, min_length=1, description="columns of numbers; none: all that are, in lower case"
+    )
+    max_age: str | None = Field(None, description="how long after it was known a value counts; none: until the next")
+
+    @field_validator("delay", "max_age")
+    @classmethod
+    def _is_a_duration(cls, text: str | None, info: ValidationInfo) -> str | None:
+        """Refuse what is no length of time."""
+        try:
+            (parse_delay if info.field_name == "delay" else parse_duration)(text or "1d")
+        except ConfigError as unknown:
+            raise ValueError(f"must be a length of time, such as 1m or 9h (got {text!r})") from unknown
+        return text
+
+    @model_validator(mode="after")
+    def _says_when_it_was_known(self) -> Self:
+        """Refuse a series whose values may have been known at any time."""
+        if self.known_at is None and self.delay is None:
+            raise ValueError(
+                "must be told when a value was known (got neither known_at nor delay): name the column of publication "
+                'times as known_at, or set delay, the time from what a value is about to its publication, such as "1m"'
+            )
+        return self
+
+    @property
+    def layout(self) -> Layout:
+        """How its files are to be read."""
+        age = parse_duration(self.max_age) if self.max_age else None
+        return Layout(self.columns or (), self.time, self.known_at, parse_delay(self.delay or "0s"), age)
+
+
+class ContextSettings(Settings):
+    """Other assets, whose bars features may read: `{name = "log_return", of = "ETHUSDT"}`."""
+
+    symbols: tuple[str, ...] = Field((), description="other assets that features may be of, with bars of the interval")
+    sources: tuple[str, ...] = Field((), description="where their bars are, each as data.source; none: data.source")
+
+    @model_validator(mode="after")
+    def _has_names(self) -> Self:
+        """Refuse names that cannot stand in a column's, and sources without any."""
+        if odd := [name for name in self.symbols if not re.fullmatch(r"\w+", name)]:
+            raise ValueError(f"symbols: must be names of letters, digits and underscores (got {', '.join(odd)})")
+        if len({*self.symbols}) < len(self.symbols):
+            raise ValueError(f"symbols: must name each asset once (got {', '.join(self.symbols)})")
+        if self.sources and not self.symbols:
+            raise ValueError(f"sources: must come with context.symbols (got {', '.join(self.sources)} alone)")
+        return self
 
 
 class TargetSettings(Settings):

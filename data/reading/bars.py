@@ -147,7 +147,7 @@ def _select_symbol(source: str, parts: list[ParsedFile], symbol: str | None) -> 
     if symbol is None or not parts:
         return parts
     held = {name for part in parts for name in part.frame["symbol"].unique() if name is not None}
-    wanted = [name for name in held if _letters_and_digits(name) == _letters_and_digits(symbol)]
+    wanted = [name for name in held if letters_and_digits(name) == letters_and_digits(symbol)]
     if wanted:
         one_name = pl.lit(sorted(wanted)[0]).alias("symbol")
         chosen = [
@@ -163,7 +163,7 @@ def _select_symbol(source: str, parts: list[ParsedFile], symbol: str | None) -> 
     return [_with_frame(part, part.frame.with_columns(symbol=pl.lit(symbol))) for part in parts]
 
 
-def _letters_and_digits(symbol: str) -> str:
+def letters_and_digits(symbol: str) -> str:
     """Return `symbol` without the marks in which spellings differ: BTCUSDT for BTC/USDT."""
     return re.sub(r"[\W_]+", "", symbol).upper()
 

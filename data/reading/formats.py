@@ -52,7 +52,7 @@ FORMATS = (
     Format("freqtrade", times=("date",)),
 )
 
-MEASURES = Format("columns", times=("time", "ts", "timestamp", "datetime", "date"))
+MEASURES = Format("columns", times=("time", "ts", "timestamp", "datetime", "date", "observation_date"))
 """Columns of numbers by time, without prices."""
 
 Columns = Mapping[str, str] | None
@@ -73,7 +73,7 @@ def recognise(file: str, columns: list[str]) -> tuple[Format, dict[str, str]]:
     names = set(columns)
     if names & FUNDING:
         raise WrongSchema(
-            f"{file}: expected bars (got funding rates, {_listed(columns)}): a funding rate is paid between traders of "
+            f"{file}: expected bars (got funding rates, {listed(columns)}): a funding rate is paid between traders of "
             "a perpetual future and is no price; load the bars of the instrument instead"
         )
     synonyms = {ours: next((name for name in theirs if name in names), None) for ours, theirs in SYNONYMS.items()}
@@ -93,7 +93,7 @@ def recognise(file: str, columns: list[str]) -> tuple[Format, dict[str, str]]:
     absent = f"; missing: {', '.join(missing)}" if missing else ""
     raise WrongSchema(
         f"{file}: expected columns open, high, low, close, volume and the open times as time, ts, timestamp, date, "
-        f"open_time or unix (got {_listed(columns)}{absent}): rename the columns"
+        f"open_time or unix (got {listed(columns)}{absent}): rename the columns"
     )
 
 
@@ -108,7 +108,7 @@ def _measures(raw: Table, columns: Columns) -> dict[str, str] | None:
             return None
         raise WrongSchema(
             f"{raw.file}: expected a column of times or dates called {', '.join(MEASURES.times)} (got "
-            f"{_listed(names)}): rename or add it"
+            f"{listed(names)}): rename or add it"
         )
     symbol = {"symbol": "symbol"} if "symbol" in names else {}
     keys = {"row", time, *symbol}
@@ -122,12 +122,12 @@ def _found(raw: Table, columns: Mapping[str, str]) -> dict[str, str]:
     if missing:
         raise WrongSchema(
             f"{raw.file}: expected a column {' and '.join(missing)}, which the settings name (got "
-            f"{_listed(raw.frame.columns)}): correct target.kind, target.quarticity or features"
+            f"{listed(raw.frame.columns)}): correct target.kind, target.quarticity or features"
         )
     return {ours: name.lower() for ours, name in columns.items()}
 
 
-def _listed(columns: Iterable[str]) -> str:
+def listed(columns: Iterable[str]) -> str:
     """Return the names, the first dozen of a wide table."""
     names = [name[:30] for name in columns if name != "row"]
     more = f", and {len(names) - 12} more" if len(names) > 12 else ""
@@ -210,7 +210,7 @@ def _read(name: str, raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
         return parse_times(raw)
     if name == "symbol":
         return raw.cast(pl.String), []
-    values, faults = _read_numbers(raw)
+    values, faults = read_numbers(raw)
     if name == "trades":
         fraction = (values.is_finite() & (values != values.floor())).fill_null(value=False)
         faults.append(BadCells(WrongSchema, fraction, "fractions of a trade", "whole numbers", "correct the rows"))
@@ -218,7 +218,7 @@ def _read(name: str, raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
     return values, [fault for fault in faults if fault.mask.any()]
 
 
-def _read_numbers(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
+def read_numbers(raw: pl.Series) -> tuple[pl.Series, list[BadCells]]:
     """Read numbers, or texts that hold numbers, as Float64."""
     text = raw.dtype == pl.String
     if not (text or raw.dtype.is_numeric() or raw.dtype == pl.Null):

@@ -23,17 +23,20 @@ SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".parquet", ".pq", ".feather", ".arro
 SEPARATORS = (",", ";", "\t")
 LARGEST = 2_000_000_000
 """Bytes that a compressed file may inflate to, or all files of an archive."""
-NULLS = ["", "NULL", "Null", "null", "None", "NA", "N/A"]
+NULLS = ["", ".", "NULL", "Null", "null", "None", "NA", "N/A"]
+"""Texts of a missing value; FRED writes a point."""
+
+BAR_SOURCES = "a file, a folder, a glob, or one of sp500, nasdaq and synthetic"
 KLINES = (
     *("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "trades"),
     *("taker_buy_volume", "taker_buy_quote_volume", "ignore"),
 )
 
 
-def find_files(source: str | Path) -> list[Path]:
+def find_files(source: str | Path, kinds: str = BAR_SOURCES) -> list[Path]:
     """Return the files that `source` names: one file, the data files of a folder, or the matches of a glob, by name.
 
-    Raises UnknownSource if there are none.
+    Raises UnknownSource if there are none, which says that `kinds` were expected.
     """
     try:
         path = Path(source).expanduser()
@@ -47,14 +50,10 @@ def find_files(source: str | Path) -> list[Path]:
         matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())  # noqa: PTH207
     except (OSError, RuntimeError, ValueError) as error:  # a name that no file can have
         raise UnknownSource(
-            f"{str(source)[:200]!r}: expected a file, a folder, a glob, or one of sp500, nasdaq and synthetic "
-            f"(cannot be looked up: {type(error).__name__}): check the spelling"
+            f"{str(source)[:200]!r}: expected {kinds} (cannot be looked up: {type(error).__name__}): check the spelling"
         ) from error
     if not matches:
-        raise UnknownSource(
-            f"{source}: expected a file, a folder, a glob, or one of sp500, nasdaq and synthetic (no such file): "
-            "check the spelling and the folder you are in"
-        )
+        raise UnknownSource(f"{source}: expected {kinds} (no such file): check the spelling and the folder you are in")
     return matches
 
 

@@ -24,6 +24,28 @@ class FinerBars:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesCard:
+    """An outside series: its source, the columns of values and how many of these are missing, and its span.
+
+    `median_lag_seconds` and `longest_lag_seconds` lie between what a value is about and when it was known.
+    `bars_without` have some value missing at their close, `bars_before` of them because none was known yet.
+    """
+
+    name: str
+    source: str
+    sha256: str
+    columns: tuple[str, ...]
+    rows: int
+    missing: int
+    start: datetime
+    end: datetime
+    median_lag_seconds: float
+    longest_lag_seconds: float
+    bars_without: int
+    bars_before: int
+
+
+@dataclass(frozen=True, slots=True)
 class DataCard:
     """What the run was fed with; `bars_per_year` and `bars_sha256` are None in runs of earlier versions.
 
@@ -47,6 +69,7 @@ class DataCard:
     finer: FinerBars | None = None
     bars_per_year: float | None = None
     bars_sha256: str | None = None
+    series: tuple[SeriesCard, ...] = ()
 
     @property
     def traded(self) -> str:

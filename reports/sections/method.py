@@ -9,12 +9,13 @@ from typing import Any
 from backtest.data.names import Scale, label
 from backtest.data.question import Question
 from backtest.data.records.audit import AUDIT
+from backtest.data.records.manifest import SeriesCard
 from backtest.data.records.verdict import Verdict
 from backtest.data.result_tables import RUN_TABLES, SEEDS
 from backtest.data.run_files import MANIFEST, SETTINGS, VERDICT
 from backtest.data.schema import FEATURES
 from backtest.reports.blocks import Block, Code, Details, Facts, Files, Heading, Text
-from backtest.reports.formats import SPACE, bars, counted, decimal, duration, level, listed, moment, whole
+from backtest.reports.formats import SPACE, bars, counted, day, decimal, duration, level, listed, moment, whole
 from backtest.reports.run import RunResult
 from backtest.reports.sections.scores import adjustment
 from backtest.reports.wording.formulas import SIGNS, formulas_of
@@ -211,6 +212,7 @@ def data_card(result: RunResult) -> tuple[Block, ...]:
         ("Bars", f"{whole(card.bars)} of {duration(card.interval_seconds)} each; the market {market}"),
         ("Holes", holes(result)),
         *returns_behind(card),
+        *((f"Series {one.name}", of_series(one, card.bars)) for one in card.series),
         *([] if card.zero_volume_bars is None else [("Bars without volume", whole(card.zero_volume_bars))]),
         ("Incomplete bars", f"{whole(card.rows_lost)}: {INCOMPLETE}"),
         ("Test bars without a forecast", f"{whole(sum(fold.n_lost for fold in result.folds))}, for the same reasons"),
@@ -220,6 +222,19 @@ def data_card(result: RunResult) -> tuple[Block, ...]:
         ),
     ]
     return Heading(title, "What data was used?"), Facts(tuple(pairs))
+
+
+def of_series(card: SeriesCard, of_bars: int) -> str:
+    """Return what an outside series is, when its values were known, and at how many of the bars none was."""
+    missing = f"; {counted(card.missing, 'value')} missing" if card.missing else ""
+    before = f", {whole(card.bars_before)} of them before its first" if card.bars_before else ""
+    without = f"at the close of {whole(card.bars_without)} of {counted(of_bars, 'bar')} a value is missing{before}"
+    return (
+        f"{listed(card.columns)} of {card.source}, {counted(card.rows, 'row')} from {day(card.start)} to "
+        f"{day(card.end)}{missing}; known {duration(card.median_lag_seconds)} after their time at the median, "
+        f"{duration(card.longest_lag_seconds)} at most; {without if card.bars_without else 'every bar has its value'}; "
+        f"SHA-256 {card.sha256}"
+    )
 
 
 INCOMPLETE = "too little history for a feature, a hole in the window, or the outcome not known yet"

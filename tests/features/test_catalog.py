@@ -37,6 +37,16 @@ def test_a_mapping_and_a_string_name_the_same_feature() -> None:
     assert str(mapped.exprs[0]) == str(spelt.exprs[0])
 
 
+def test_what_a_feature_reads_follows_a_dot() -> None:
+    names = ["series.funding.rate", "change_5.spread", "zscore_20.funding.rate", "log_mean_22.rv"]
+    assert columns(*names) == names
+    mapped = resolve([{"name": "change", "bars": 5, "column": "spread"}, {"name": "series", "column": "funding.rate"}])
+    assert [one.columns for one in mapped] == [("change_5.spread",), ("series.funding.rate",)]
+    assert [one.outside for one in resolve(names)] == [("funding",), (), ("funding",), ()]
+    with pytest.raises(ConfigError, match=r"'momentum_5\.rate': .*unexpected keyword argument 'column'; parameters of"):
+        resolve(["momentum_5.rate"])
+
+
 def test_a_feature_may_have_several_columns() -> None:
     assert columns("hour_of_week") == ["hour_of_week_sin", "hour_of_week_cos"]
 
@@ -103,7 +113,7 @@ def test_a_name_is_registered_once_but_the_same_code_again() -> None:
         ),
         (
             "nothing_like_it",
-            r"nearest: change, hour_of_week, level, .*, volume_norm; `backtest list` shows them all",
+            r"nearest: change, hour_of_week, level, .*, zscore; `backtest list` shows them all",
         ),
         ("rolling_mean_", "'rolling_mean_' is not known; nearest: rolling_mean"),
         ("", "'' is not known"),

@@ -41,8 +41,28 @@ def with_takers(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(taker_buy_volume=pl.col("volume") * share)
 
 
+OTHER = "OTHER"
+
+
+def of_other(name: str) -> dict[str, object]:
+    """What a feature of two assets must be told: which is the other."""
+    return {"of": OTHER} if "of" in inspect.signature(FEATURES[name].function).parameters else {}
+
+
+DEFAULTS: list[Spec] = [{"name": name, **of_other(name)} if of_other(name) else name for name in FEATURES]
+"""Every feature with its defaults."""
+
+
+def others(frame: pl.DataFrame, interval: timedelta = HOUR) -> dict[str, pl.DataFrame]:
+    """Bars of another asset, missing now and then; each is the same whatever the other rows of `frame` are."""
+    close = pl.col("time") + interval
+    price = 100 + (pl.col("time").hash(5) % 1_000).cast(pl.Float64) / 100
+    rows = frame.select("time").unique().sort("time").filter(pl.col("time").hash(6) % 50 != 0)
+    return {OTHER: rows.select(time=close, known_at=close, expires=close, close=price)}
+
+
 def compute(frame: pl.DataFrame, specs: Sequence[Spec], interval: timedelta = HOUR) -> pl.DataFrame:
-    return build(frame, specs, horizons=[2], interval=interval)
+    return build(frame, specs, horizons=[2], interval=interval, external=others(frame, interval))
 
 
 def lookbacks(specs: Sequence[Spec]) -> dict[str, int]:
@@ -52,11 +72,12 @@ def lookbacks(specs: Sequence[Spec]) -> dict[str, int]:
 @st.composite
 def variants(draw: st.DrawFn) -> list[Spec]:
     """Draw every feature with its defaults, and those with a parameter once more with another."""
-    specs: list[Spec] = list(FEATURES)
+    specs = list(DEFAULTS)
     for name, entry in FEATURES.items():
         for parameter in list(inspect.signature(entry.function).parameters.values())[:1]:
-            others = [value for value in range(2, 41) if value != parameter.default]
-            specs.append(f"{name}_{draw(st.sampled_from(others))}")
+            if isinstance(parameter.default, int):
+                value = draw(st.sampled_from([value for value in range(2, 41) if value != parameter.default]))
+                specs.append({"name": name, parameter.name: value, **of_other(name)})
     return specs
 
 
@@ -84,13 +105,13 @@ def odd_bars() -> pl.DataFrame:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FEATURES)
 def test_every_feature_passes_the_audit(name: str) -> None:
-    assert_causal(name, odd_bars())
+    assert_causal({"name": name, **of_other(name)}, odd_bars(), external=others(odd_bars()))
 
 
 @pytest.mark.parametrize("effort", [Effort(cuts=4, grids=12), pytest.param(THOROUGH, marks=pytest.mark.slow)])
 def test_all_features_together_pass_the_audit(effort: Effort) -> None:
-    known = lookbacks(list(FEATURES))
-    together = Computation.of(lambda frame: compute(frame, list(FEATURES)).select("symbol", "time", *known), odd_bars())
+    known = lookbacks(list(DEFAULTS))
+    together = Computation.of(lambda frame: compute(frame, list(DEFAULTS)).select("symbol", "time", *known), odd_bars())
     assert not check_features(together, {name: Lookback(bars) for name, bars in known.items()}, effort).leaks
 
 
@@ -151,7 +172,7 @@ def test_each_stretch_of_bars_is_computed_as_if_it_were_alone(frame: pl.DataFram
 
 @pytest.mark.parametrize("n", [30_011, 100_000])
 def test_the_last_bits_depend_neither_on_later_bars_nor_on_the_length(n: int) -> None:
-    frame, specs = random_bars(120_000), [*FEATURES, "rolling_std_100", "volume_norm_7"]
+    frame, specs = random_bars(120_000), [*DEFAULTS, "rolling_std_100", "volume_norm_7"]
     whole = compute(frame, specs).drop(LEARNT_LATER)
     assert compute(frame.head(n), specs).drop(LEARNT_LATER).equals(whole.head(n))
     late = compute(frame.tail(n), specs).drop(LEARNT_LATER).slice(250)
@@ -161,8 +182,8 @@ def test_the_last_bits_depend_neither_on_later_bars_nor_on_the_length(n: int) ->
 def test_small_volumes_after_huge_ones_keep_their_digits() -> None:
     scale = np.where(np.arange(3000) // 100 % 2 == 0, 1e9, 1e-3)
     frame = random_bars(3000, scale)
-    whole = compute(frame, list(FEATURES)).slice(1250)
-    assert compute(frame.slice(1000), list(FEATURES)).slice(250).drop("segment").equals(whole.drop("segment"))
+    whole = compute(frame, list(DEFAULTS)).slice(1250)
+    assert compute(frame.slice(1000), list(DEFAULTS)).slice(250).drop("segment").equals(whole.drop("segment"))
     expected = frame["volume"].to_numpy()
     means = np.array([expected[t - 23 : t + 1].mean() for t in range(1250, 3000)])
     np.testing.assert_allclose(whole["volume_norm"].to_numpy(), expected[1250:] / means - 1, rtol=1e-9, atol=1e-13)
@@ -174,11 +195,12 @@ def test_real_bars_with_their_holes_keep_to_the_contract() -> None:
     frame = with_takers(
         real.select(pl.lit("BTCUSDT").alias("symbol"), "time", "open", "high", "low", "close", "volume")
     )
-    specs: list[Spec] = list(FEATURES)
+    specs = list(DEFAULTS)
     whole = compute(frame, specs)
     assert whole["segment"].n_unique() == 29
     assert compute(frame.head(50_000), specs).drop(LEARNT_LATER).equals(whole.drop(LEARNT_LATER).head(50_000))
-    for column, lookback in lookbacks(specs).items():
+    of_one_asset = [spec for spec in specs if isinstance(spec, str)]  # the other has bars missing of its own
+    for column, lookback in lookbacks(of_one_asset).items():
         inside = pl.int_range(pl.len()).over("segment") >= lookback
         assert whole.filter(inside)[column].null_count() == 0
         assert whole.filter(~inside)[column].drop_nulls().is_empty()

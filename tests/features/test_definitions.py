@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import statistics
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from backtest.data.errors import ConfigError
 from backtest.data.schema import UTC_TIME
 from backtest.features import FEATURES
 from backtest.features.built_in import hour_of_week
-from backtest.features.catalog import resolve
+from backtest.features.catalog import Spec, resolve
 from backtest.features.pipeline import build
 from tests.support.selection import examples
 from tests.support.strategies import HOUR, bars
@@ -78,10 +79,36 @@ def slow_taker_imbalance(rows: list[Row], time: datetime, window: int) -> float:
     return (bought - (volume - bought)) / volume if volume else 0.0
 
 
+def correlation(x: list[float], y: list[float]) -> float:
+    return statistics.correlation(x, y) if len({*x}) > 1 and len({*y}) > 1 else math.nan
+
+
+def other_returns(rows: list[Row]) -> list[float]:
+    return [math.log(late / early) for early, late in pairwise([row[f"{OTHER}.close"] for row in rows])]
+
+
+def slow_beta(rows: list[Row], time: datetime, window: int) -> float:
+    own, other = returns(rows)[-window:], other_returns(rows)[-window:]
+    return statistics.linear_regression(other, own).slope if len({*other}) > 1 else math.nan
+
+
+def slow_lead_lag(rows: list[Row], time: datetime, window: int) -> float:
+    own, other = returns(rows), other_returns(rows)
+    ahead = correlation(own[-window:], other[-window - 1 : -1])
+    return ahead - correlation(own[-window - 1 : -1], other[-window:])
+
+
+def slow_zscore(rows: list[Row], time: datetime, window: int) -> float:
+    last = [row["close"] for row in rows[-window:]]
+    deviation = statistics.stdev(last)
+    return (last[-1] - statistics.fmean(last)) / deviation if deviation else math.nan
+
+
 LONGER = 9
 """Bars of the long window of std_ratio beyond those of the short one."""
 
-RATIOS = {"scaled_return", "scaled_mean", "std_ratio"}
+OTHER = "ETHUSDT"
+RATIOS = {"scaled_return", "scaled_mean", "std_ratio", "zscore", "rolling_correlation", "rolling_beta", "lead_lag"}
 """Features that divide by a standard deviation: of two returns it may vanish but for rounding."""
 
 # each gets the rows up to its own (all that the bar may know), the bar's time and the parameter
@@ -97,8 +124,16 @@ SLOW: dict[str, Slow] = {
     "log_mean": slow_log_mean,
     "change": lambda rows, time, bars: rows[-1]["close"] - rows[-bars - 1]["close"],
     "level": lambda rows, time, window: statistics.fmean([row["close"] for row in rows[-window:]]),
+    "series": lambda rows, time, window: rows[-1]["close"],
+    "zscore": slow_zscore,
     "range": slow_range,
     "momentum": lambda rows, time, k: sum(returns(rows)[-k:]),
+    "relative_strength": lambda rows, time, window: sum(returns(rows)[-window:]) - sum(other_returns(rows)[-window:]),
+    "rolling_beta": slow_beta,
+    "rolling_correlation": lambda rows, time, window: correlation(
+        returns(rows)[-window:], other_returns(rows)[-window:]
+    ),
+    "lead_lag": slow_lead_lag,
     "hour_of_week": slow_hour_of_week,
     "taker_imbalance": slow_taker_imbalance,
 }
@@ -113,12 +148,17 @@ def test_every_built_in_feature_has_a_slow_definition() -> None:
 @examples(30)
 def test_features_agree_with_their_slow_definition(name: str, frame: pl.DataFrame, window: int) -> None:
     frame = frame.with_columns(taker_buy_volume=pl.col("volume") * 0.7)
-    plain = name in ("log_return", "hour_of_week", "taker_imbalance")
+    plain = name in ("log_return", "hour_of_week", "taker_imbalance", "series")
     window += 2 * (name in RATIOS)
     spec = name if plain else f"{name}_{window}_{window + LONGER}" if name == "std_ratio" else f"{name}_{window}"
-    lookback, columns = resolve([spec])[0].lookback, resolve([spec])[0].columns
-    made = build(frame, [spec], interval=HOUR).select(columns).rows()
-    rows = frame.drop("symbol", "time").to_dicts()
+    of_two = "of" in inspect.signature(FEATURES[name].function).parameters
+    told: Spec = {"name": name, "window": window, "of": OTHER} if of_two else spec
+    lookback, columns = resolve([told])[0].lookback, resolve([told])[0].columns
+    price = 100 * np.exp(np.random.default_rng(frame.height).normal(0, 0.01, frame.height).cumsum())
+    close = frame["time"] + HOUR
+    other = pl.DataFrame({"time": close, "known_at": close, "close": price})
+    made = build(frame, [told], interval=HOUR, external={OTHER: other}).select(columns).rows()
+    rows = frame.drop("symbol", "time").with_columns(pl.Series(f"{OTHER}.close", price)).to_dicts()
     for at, time in enumerate(frame["time"]):
         if at < lookback:
             assert made[at] == (None,) * len(columns)

@@ -98,6 +98,14 @@ def test_the_value_is_null_where_the_latest_publication_is_null() -> None:
     assert rates(closes(1, 2, 3), published((1, 1, 0.1), (2, 2, None), (3, 3, 0.3))) == [0.1, None, 0.3]
 
 
+def test_a_value_counts_up_to_its_expiry_and_a_later_one_anew() -> None:
+    until = pl.Series([hour(3), None, hour(5)], dtype=UTC_TIME)
+    series = published((1, 1, 0.1), (2, 4, 0.2), (3, 5, 0.3)).with_columns(expires=until)
+    assert rates(closes(1, 2, 3, 4, 5, 6), series) == [0.1, 0.1, 0.1, 0.2, 0.3, None]
+    first = series.head(1).with_columns(pl.col("expires") - pl.duration(microseconds=1))
+    assert rates(closes(2, 3), first) == [0.1, None]
+
+
 def test_a_series_with_symbols_counts_for_them_alone_and_any_other_for_all() -> None:
     bars = pl.concat([closes(1, 2, 3), closes(1, 2, 3, symbol="B"), closes(3, symbol="C")])
     both = of_symbols([("B", 1, 1, 0.5), ("A", 2, 2, 0.2), ("B", 0, 3, 0.4)])
@@ -200,6 +208,18 @@ def test_an_unknown_series_is_refused_with_the_known_ones() -> None:
         load(["fundng"])
 
 
+def test_a_file_of_the_settings_goes_the_way_of_a_function_and_may_not_have_its_name() -> None:
+    EXTERNAL.clear()
+    register(published((1, 1, 0.1)), "cpi")
+    files = {"funding": lambda: published((2, 2, 0.2))}
+    assert list(load(["cpi", "funding"], files)) == ["cpi", "funding"]
+    with pytest.raises(ConfigError, match=r"'fundng' is not known \(known: cpi, funding\): .* table \[series\.NAME\]"):
+        load(["fundng"], files)
+    register(published(), "funding")
+    with pytest.raises(ConfigError, match=r"series\.funding: expected a name of its own \(a plugin has an @external"):
+        load(["funding"], files)
+
+
 def test_an_exception_of_a_series_function_names_the_series() -> None:
     @external
     def cpi() -> pl.DataFrame:
@@ -228,6 +248,7 @@ def test_an_exception_of_a_series_function_names_the_series() -> None:
         (published((1, 1, 0.1)).with_columns(known_at=pl.lit(None, UTC_TIME)), "known_at must not be null"),
         (of_symbols([("A", 1, 1, 0.1)]).with_columns(symbol=pl.lit(None, pl.String)), "symbol must not be null"),
         (published().with_columns(symbol=pl.lit(1)), r"symbol must be String \(got Int32\)"),
+        (published().with_columns(expires=pl.lit("soon")), r"expires must be Datetime.* \(got String\)"),
         (published().drop("rate"), r"expected one or more columns of numbers .* \(got none\)"),
         (
             published().with_columns(source=pl.lit("x")),

@@ -144,20 +144,26 @@ def test_given_series_take_the_place_of_the_registered_ones() -> None:
     assert given_rates["funding_now"].to_list() == [0.7, 0.7]
     loaded = load_external(resolve(["funding_now"]))
     assert build(hours(5), ["funding_now"], external=loaded).equals(build(hours(5), ["funding_now"]))
-    with pytest.raises(ConfigError, match=r"funding_now needs funding\.rate, which these bars lack and no external"):
+    with pytest.raises(ConfigError, match=r"funding_now needs funding\.rate, which these bars lack and no outside"):
         build(hours(2), ["funding_now"], external={})
 
 
 @pytest.mark.usefixtures("funding")
-@pytest.mark.parametrize("column", ["funding.rat", "fundng.rate", "funding"])
+@pytest.mark.parametrize("column", ["funding.rat", "funding"])
 def test_an_unknown_column_is_refused_with_the_known_ones(column: str) -> None:
     @feature(lookback=0, requires=(column,))
     def mistaken() -> pl.Expr:
         return pl.col(column)
 
-    message = rf"mistaken needs {column}, which these bars lack and no external series has .*series: funding\): remove"
+    message = rf"mistaken needs {column}, which these bars lack and no outside series has .*series: funding\): correct"
     with pytest.raises(ConfigError, match=message):
         build(hours(2), ["mistaken"])
+
+
+@pytest.mark.usefixtures("funding")
+def test_an_unknown_series_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"external: 'fundng' is not known \(known: funding\): correct the name"):
+        build(hours(2), ["series.fundng.rate"])
 
 
 def test_given_stretches_take_the_place_of_those_found() -> None:

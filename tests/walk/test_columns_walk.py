@@ -66,7 +66,7 @@ def test_a_file_without_prices_is_walked_and_reported(file: Path, tmp_path: Path
     assert made.rows.quarticities.tolist() == raw["RQ"].to_list()
     assert made.features["y_log_variance.rv_1"].to_list() == [*raw["RV"].to_list()[1:], None]
     assert made.features["bar_return"].null_count() == raw.height
-    assert made.features["log_mean_5_rv"][10] == pytest.approx(np.log(raw["RV"].to_numpy()[6:11].mean()), rel=1e-12)
+    assert made.features["log_mean_5.rv"][10] == pytest.approx(np.log(raw["RV"].to_numpy()[6:11].mean()), rel=1e-12)
     walk(tmp_path / "run", plan=made)
     result = read(tmp_path / "run")
     card, how = repr(data_card(result)), repr(method(result))
@@ -138,7 +138,7 @@ def test_what_needs_prices_is_refused(
 
 def test_a_file_without_times_is_told_that_it_lacks_them(tmp_path: Path) -> None:
     measures().rename({"date": "day"}).write_csv(tmp_path / "index.csv")
-    message = r"expected a column of times or dates called time, .*, date \(got columns day, rv, rq, note\): rename or"
+    message = r"expected a column of times or dates called time, .*_date \(got columns day, rv, rq, note\): rename or"
     with pytest.raises(WrongSchema, match=message):
         plan(tmp_path / "index.csv")
 

@@ -54,8 +54,8 @@ def test_the_outcome_is_the_level_ahead_less_the_level_now_and_the_past_are_its_
     outcome = made.features["y_series.spread_3"]
     assert outcome.to_list()[:-3] == pytest.approx((level[3:] - level[:-3]).tolist(), abs=1e-15)
     assert outcome[-3:].is_null().all()
-    assert made.features["change_1_spread"].to_list()[1:] == pytest.approx(np.diff(level).tolist(), abs=1e-15)
-    assert made.features["level_1_spread"].to_list() == level.tolist()
+    assert made.features["change_1.spread"].to_list()[1:] == pytest.approx(np.diff(level).tolist(), abs=1e-15)
+    assert made.features["level_1.spread"].to_list() == level.tolist()
     np.testing.assert_array_equal(made.rows.returns[1:], np.diff(level))
 
 
@@ -71,10 +71,10 @@ def test_naive_repeats_the_last_changes_and_ridge_beats_the_random_walk(file: Pa
     verdict = walk(tmp_path / "run", plan=made).verdict
     assert (verdict.question.rival, verdict.question.loss) == ("zero", "squared")
     forecasts = pl.read_parquet(tmp_path / "run" / "forecasts.parquet")
-    naive = forecasts.filter(model="naive").join(made.features.select("time", "level_1_spread"), on="time")
-    dates = made.features.select(time=pl.col("time"), before=pl.col("level_1_spread").shift(2))
+    naive = forecasts.filter(model="naive").join(made.features.select("time", "level_1.spread"), on="time")
+    dates = made.features.select(time=pl.col("time"), before=pl.col("level_1.spread").shift(2))
     naive = naive.join(dates, on="time")
-    assert (naive["y_hat"] - (naive["level_1_spread"] - naive["before"])).abs().max() < 1e-12  # type: ignore[operator]
+    assert (naive["y_hat"] - (naive["level_1.spread"] - naive["before"])).abs().max() < 1e-12  # type: ignore[operator]
     tests = pl.read_parquet(tmp_path / "run" / "tests.parquet").filter(
         pl.col("fold").is_null(),
         test="diebold_mariano",
