@@ -160,6 +160,27 @@ REGIMES = Schema(
     ),
 )
 
+SYMBOLS = Schema(
+    "SYMBOLS",
+    "error and skill on each symbol, and on the others without it; empty where there is one symbol",
+    (
+        MODEL,
+        HORIZON,
+        Column("symbol", pl.String, "instrument"),
+        Column("n", pl.Int64, "forecasts of it"),
+        Column("loss", pl.Float64, "mean loss of the model on it"),
+        Column("rival_loss", pl.Float64, "the same of the rival"),
+        Column("skill", pl.Float64, "1 - mean loss / the rival's; null: undefined", nullable=True),
+        Column("skill_low", pl.Float64, "lower end of its 95 % interval; null: undefined", nullable=True),
+        Column("skill_high", pl.Float64, "upper end of its 95 % interval", nullable=True),
+        Column("p_value", pl.Float64, "one-sided, of the primary test: better on it; null: undefined", nullable=True),
+        Column("p_adjusted", pl.Float64, "by Holm, over all symbols and models; null: no member", nullable=True),
+        Column("skill_without", pl.Float64, "skill on the others, times alike; null: undefined", nullable=True),
+        Column("p_without", pl.Float64, "one-sided p on the others, not adjusted; null: undefined", nullable=True),
+        Column("note", pl.String, "what a reader must know; empty: nothing"),
+    ),
+)
+
 COVERAGE = Schema(
     "COVERAGE",
     "prediction intervals from earlier errors, and their empirical coverage",
@@ -201,6 +222,6 @@ RANGES = Schema(
 
 RUN_TABLES = (
     *(FOLDS, FORECASTS, FITS, SCORES, TESTS, JOINT, SEEDS, DROPPED, FLUCTUATION, STRATEGIES),
-    *(REGIMES, COVERAGE, RANGES),
+    *(REGIMES, SYMBOLS, COVERAGE, RANGES),
 )
 """The tables of results that a run folder holds."""

@@ -20,7 +20,7 @@ from backtest.data.errors import RunError
 from backtest.data.schema import Schema, check
 
 MANIFEST, SETTINGS, VERDICT = "manifest.json", "config.toml", "verdict.json"
-FORMAT = 4
+FORMAT = 5
 """Of run folders: a reader refuses those of another one."""
 
 LOCK = ".lock"

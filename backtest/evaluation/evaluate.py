@@ -17,6 +17,7 @@ from backtest.evaluation.metrics import score
 from backtest.evaluation.regimes import by_regime
 from backtest.evaluation.robustness import by_seed, without_each_fold
 from backtest.evaluation.strategies import CostSettings, trade
+from backtest.evaluation.symbols import by_symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def evaluate(
         result_tables.FLUCTUATION: fluctuation_paths(panels),
         result_tables.STRATEGIES: strategies,
         result_tables.REGIMES: by_regime(panels, settings.interval),
+        result_tables.SYMBOLS: by_symbol(panels),
         result_tables.COVERAGE: coverage(panels, settings.interval),
         result_tables.RANGES: pl.DataFrame(schema=result_tables.RANGES.dtypes) if ranges is None else ranges,
     }

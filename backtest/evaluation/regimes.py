@@ -12,12 +12,10 @@ import numpy.typing as npt
 import polars as pl
 
 from backtest.data import result_tables, schema
-from backtest.data.errors import UndefinedTest
 from backtest.data.names import Scale
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.evaluation.robustness import skill_of
+from backtest.evaluation.robustness import evidence_on, skill_of
 from backtest.significance.multiple_testing import holm
-from backtest.significance.primary import PrimaryTest
 from backtest.significance.result import FloatArray, mean_per_time
 
 IntArray = npt.NDArray[np.int64]
@@ -164,26 +162,6 @@ def _rows(panel: LossPanel, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
             errors = {"model": model, "n": own.size, "loss": float(own.mean()), "rival_loss": float(rival.mean())}
             pair = mean_per_time(own, instant), mean_per_time(rival, instant)
             evidence = (
-                {"note": UNTESTED} if part.name == UNKNOWN else _evidence(*pair, panel.horizon, panel.primary_test)
+                {"note": UNTESTED} if part.name == UNKNOWN else evidence_on(*pair, panel.horizon, panel.primary_test)
             )
             yield {**about, **errors, **skill_of(*pair), **evidence}
-
-
-def _evidence(loss_model: FloatArray, loss_baseline: FloatArray, horizon: int, primary: PrimaryTest) -> dict[str, Any]:
-    """Interval of the skill and p-value of the primary test as far as they are defined, and why they are not."""
-    try:
-        primary.require(loss_model.size, horizon)
-    except UndefinedTest as too_few:
-        return {"note": str(too_few)}
-    found: dict[str, Any] = {}
-    reasons = []
-    try:
-        skill = primary.interval(loss_model, loss_baseline, horizon=horizon)
-        found |= {"skill_low": skill.low, "skill_high": skill.high}
-    except UndefinedTest as undefined:
-        reasons.append(str(undefined))
-    try:
-        found["p_value"] = primary.run(loss_model, loss_baseline, horizon=horizon).p_value
-    except UndefinedTest as undefined:
-        reasons.append(str(undefined))
-    return {**found, "note": "; ".join(dict.fromkeys(reasons))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,8 @@ from backtest.data.names import BEST
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.mean_tests import mean_test
-from backtest.significance.result import FloatArray
+from backtest.significance.primary import PrimaryTest
+from backtest.significance.result import Alternative, FloatArray
 
 P_VALUES = ("p_value", "p_worse"), ("p_weighted", "p_weighted_worse")
 """The columns of SEEDS and DROPPED for each of `LossPanel.primary_losses`, for "better" and for "worse"."""
@@ -57,6 +59,32 @@ def skill_of(loss_model: FloatArray, loss_baseline: FloatArray) -> dict[str, flo
     """`skill` of losses (n,): 1 - the ratio of their means; nothing where the baseline makes no error."""
     scale = float(loss_baseline.mean())
     return {"skill": 1 - float(loss_model.mean()) / scale} if scale > 0 else {}
+
+
+def evidence_on(
+    loss_model: FloatArray,
+    loss_baseline: FloatArray,
+    horizon: int,
+    primary: PrimaryTest,
+    alternative: Alternative = "two-sided",
+) -> dict[str, Any]:
+    """Interval of the skill and p-value of the primary test as far as they are defined, and why they are not."""
+    try:
+        primary.require(loss_model.size, horizon)
+    except UndefinedTest as too_few:
+        return {"note": str(too_few)}
+    found: dict[str, Any] = {}
+    reasons = []
+    try:
+        skill = primary.interval(loss_model, loss_baseline, horizon=horizon)
+        found |= {"skill_low": skill.low, "skill_high": skill.high}
+    except UndefinedTest as undefined:
+        reasons.append(str(undefined))
+    try:
+        found["p_value"] = primary.run(loss_model, loss_baseline, horizon=horizon, alternative=alternative).p_value
+    except UndefinedTest as undefined:
+        reasons.append(str(undefined))
+    return {**found, "note": "; ".join(dict.fromkeys(reasons))}
 
 
 def against_rival(panel: LossPanel, model: str, *, seed: int | None = None) -> dict[str, float]:

@@ -27,6 +27,7 @@ from backtest.reports.sections.regimes import regimes
 from backtest.reports.sections.residuals import residuals
 from backtest.reports.sections.scores import scores
 from backtest.reports.sections.seeds import seeds
+from backtest.reports.sections.symbols import symbols
 from backtest.reports.sections.validity import validity
 from backtest.reports.sections.verdict import verdict
 from backtest.reports.sections.volatility import volatility
@@ -48,6 +49,7 @@ SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "fold_tests": by_horizon(fold_tests),
     "calibration": by_horizon(calibration),
     "regimes": by_horizon(regimes),
+    "symbols": by_horizon(symbols),
     "learning": learning,
     "residuals": by_horizon(residuals),
     "seeds": by_horizon(seeds),
@@ -73,6 +75,7 @@ COMPARISON_SECTIONS: dict[str, Callable[[ComparisonResult], tuple[Block, ...]]] 
     "fold_tests": by_horizon(fold_tests),
     "calibration": by_horizon(calibration),
     "regimes": by_horizon(regimes),
+    "symbols": by_horizon(symbols),
     "residuals": by_horizon(residuals),
     "seeds": by_horizon(seeds),
     "settings": settings,

@@ -44,7 +44,7 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     reseal(run, format=2)
     with pytest.raises(
         RunError,
-        match=r"written by another version of beatzero \(expected run format 4, got 2\).*run `backtest run` again",
+        match=r"written by another version of beatzero \(expected run format 5, got 2\).*run `backtest run` again",
     ):
         read(run)
 
