@@ -77,6 +77,7 @@ class Settings(TypedDict, total=False):
     net: Mapping[str, object]
     train: Mapping[str, object]
     model: Mapping[str, Mapping[str, object]]
+    tune: Mapping[str, Mapping[str, object]]
     costs: Mapping[str, object]
 
 

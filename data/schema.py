@@ -147,6 +147,12 @@ FITS = Schema(
         Column("validation_loss", pl.Float64, "the same on the validation tail", nullable=True),
         Column("best", pl.Boolean, "the epoch whose weights were kept"),
         Column("note", pl.String, "what the fit chose, such as the best epoch"),
+        Column("chosen", pl.String, "the settings that tuning chose; null: none tuned", nullable=True, optional=True),
+        Column("candidates", pl.Int64, "sets of settings that were tried", nullable=True, optional=True),
+        Column(
+            "chosen_loss", pl.Float64, "their mean validation loss, over a perfect one's", nullable=True, optional=True
+        ),
+        Column("worst_loss", pl.Float64, "the largest one that is finite", nullable=True, optional=True),
     ),
 )
 

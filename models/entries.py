@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,7 +19,8 @@ class Entry:
     """A model of a run under its `name` there.
 
     `net` and `train` hold what the model reads of these tables, and the defaults of everything else: what it does not
-    read cannot change its forecasts. `settings` are its own; None where it has none.
+    read cannot change its forecasts. `settings` are its own; None where it has none. `candidates` are those that tuning
+    chooses from in every fit, empty where nothing is tuned; each has the `values` that tell it from the others.
     """
 
     name: str
@@ -27,6 +28,19 @@ class Entry:
     net: NetSettings
     train: TrainSettings
     settings: ModelSettings | None = None
+    candidates: tuple[Entry, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def variants(self) -> tuple[Entry, ...]:
+        """The candidates, or the entry itself."""
+        return self.candidates or (self,)
+
+    def on_cpu(self, epochs: int | None = None) -> Entry:
+        """The same, every candidate too, trained on the CPU in at most so many epochs; None: as many as are set."""
+        fewer = min(epochs or self.train.epochs, self.train.epochs)
+        train = self.train.model_copy(update={"epochs": fewer, "device": "cpu"})
+        return replace(self, train=train, candidates=tuple(one.on_cpu(epochs) for one in self.candidates))
 
     def make(self, seed: int) -> Forecaster:
         """Return a fresh forecaster."""
@@ -35,14 +49,19 @@ class Entry:
 
     @property
     def shared(self) -> dict[str, Any]:
-        """What the model reads of `[net]` and `[train]`, as JSON has it, by the names of the fields."""
+        """What the model reads of `[net]` and `[train]`, as JSON has it, by field; what is tuned stands elsewhere."""
         tables = self.net.model_dump(mode="json") | self.train.model_dump(mode="json")
-        return {field: value for field, value in tables.items() if field in self.model.reads}
+        return {field: value for field, value in tables.items() if field in self.model.reads - self._tuned}
 
     @property
     def own(self) -> dict[str, Any]:
-        """The model's own settings, as JSON has them."""
-        return {} if self.settings is None else self.settings.model_dump(mode="json")
+        """The model's own settings, as JSON has them, but for those that are tuned."""
+        return {} if self.settings is None else self.settings.model_dump(mode="json", exclude={*self._tuned})
+
+    @property
+    def _tuned(self) -> frozenset[str]:
+        """The fields that are tuned."""
+        return frozenset(self.candidates[0].values) if self.candidates else frozenset()
 
 
 def entry_of(
@@ -63,8 +82,8 @@ def entry_of(
     def checked(kind: type[ModelSettings], base: Mapping[str, Any]) -> Any:
         """The settings of a table, with those that are given for this model."""
         changes = {field: value for field, value in left.items() if field in kind.model_fields and field in known}
-        for field in changes:
-            del left[field]
+        for name_of_field in changes:
+            del left[name_of_field]
         try:
             return kind.model_validate({**base, **changes})
         except ValidationError as wrong:
@@ -80,6 +99,16 @@ def entry_of(
     if mistakes:
         raise ValidationError.from_exception_data(name, mistakes)
     return Entry(name, model, *found, settings)
+
+
+def tuned(made: Callable[[Mapping[str, Any]], Entry], tried: Iterable[Mapping[str, Any]]) -> Entry:
+    """Return a model with a candidate for each of the values that are `tried`; `made` makes an entry of some values."""
+    candidates = []
+    for values in tried:
+        one = made(values)
+        fields = one.shared | one.own
+        candidates.append(replace(one, values={field: fields[field] for field in values}))
+    return replace(made({}), candidates=tuple(candidates))
 
 
 def mistakes_of(wrong: ValidationError, *place: str) -> list[InitErrorDetails]:

@@ -29,8 +29,22 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuning:
+    """What tuning chose: the values as text, the validation loss of every candidate, and all passes over the rows.
+
+    A loss is None where a candidate has none that is finite. A pass is an epoch, or a fit in one step.
+    """
+
+    chosen: str
+    losses: tuple[float | None, ...]
+    passes: int
+
+
+@dataclass(frozen=True, slots=True)
 class FitLog:
     """What a fit did: its epochs (none: fitted in one step), the best one from 1, what it chose in words, and where.
+
+    `tuning` is added where its settings were tuned.
 
     >>> import backtest as bt
     >>> bt.FitLog(note="penalty 10").epochs
@@ -41,6 +55,12 @@ class FitLog:
     best: int | None = None
     note: str = ""
     device: str = "cpu"
+    tuning: Tuning | None = None
+
+    @property
+    def passes(self) -> int:
+        """Passes over the training rows, those of candidates that were not chosen too."""
+        return self.tuning.passes if self.tuning else max(1, len(self.epochs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from backtest.data.errors import RunError
+from backtest.data.losses import LOSSES
 from backtest.data.names import Scale
 from backtest.data.question import Question
 from backtest.models.entries import Entry
@@ -17,6 +19,7 @@ from backtest.models.horizons import PerHorizon
 from backtest.models.probability import within
 from backtest.models.registry import Model
 from backtest.models.scaling import covered
+from backtest.models.tuning import Tuned
 from backtest.models.variance import range_of_outcomes
 from backtest.models.volatility import smallest_positive, variance_from_log
 from backtest.models.windows import Floats, Windows
@@ -185,7 +188,10 @@ WRAPPERS: Mapping[Scale, Callable[[Forecaster], Forecaster]] = {"variance": InLo
 
 
 def make_forecaster(entry: Entry, question: Question, seed: int) -> Forecaster:
-    """Return a fresh forecaster of a model of a run for what a question asks."""
+    """Return a fresh forecaster of a model of a run for what a question asks; where it has candidates, a tuned one."""
+    if entry.candidates:
+        makers = [(one.values, partial(make_forecaster, one, question, seed)) for one in entry.candidates]
+        return Tuned(makers, LOSSES[question.loss])
     model, scale = entry.model, question.about.scale
 
     def on_scale() -> Forecaster:

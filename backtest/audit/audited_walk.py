@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol, Self
 
@@ -122,9 +122,7 @@ class AuditedWalk:
 
         On the CPU, where the same rows give the same bits.
         """
-        entry, window = self.config.entry(task.model), self.config.net.window
-        few = {"epochs": min(epochs or entry.train.epochs, entry.train.epochs), "device": "cpu"}
-        entry = replace(entry, train=entry.train.model_copy(update=few))
+        entry, window = self.config.entry(task.model).on_cpu(epochs), self.config.net.window
         start: State | None = None
         if task.after:
             before = next(other for other in self.plan.tasks if other.folder == task.after)

@@ -138,8 +138,8 @@ def plan_summary(prepared: WalkPlan, done: int, workers: int) -> str:
     dataset, folds = prepared.dataset, counted(len(prepared.folds), "fold")
     symbols = len(dataset.symbols)
     pooled = f" of {symbols} symbols, pooled" if symbols > 1 else ""
-    final = sum(task.fold is prepared.final for task in prepared.tasks)
-    fits = counted(len(prepared.tasks) - final, "fit")
+    final = sum(task.fits for task in prepared.tasks if task.fold is prepared.final)
+    fits = counted(sum(task.fits for task in prepared.tasks) - final, "fit")
     before = f"; {done} done before" if done else ""
     return (
         f"{dataset.bars.height:,} bars{pooled}, {len(prepared.config.all_models)} models: {fits} in {folds} and "
@@ -151,4 +151,4 @@ def plan_summary(prepared: WalkPlan, done: int, workers: int) -> str:
 def fit_cost(task: Task) -> float:
     """A rough cost of a fit, for the estimate of the time left: training time, networks far above the rest."""
     days = (task.fold.train.end - task.fold.train.start) / timedelta(days=1)
-    return days * (1 if task.seed is None else NETWORK_COST)
+    return days * task.fits * (1 if task.seed is None else NETWORK_COST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import tomli_w
@@ -17,12 +18,14 @@ from backtest.data.target_columns import REALISED, column_name
 from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, target_of
 from backtest.evaluation.strategies import CostSettings
 from backtest.models import COMBINATIONS, MODELS, Entry, Model, entry_of
+from backtest.models.entries import tuned
 from backtest.models.registry import TABLES
 from backtest.models.settings import NetSettings, TrainSettings
+from backtest.models.tuning import combinations
 from backtest.significance.multiple_testing import MULTIPLICITY
 from backtest.walk.executors import EXECUTORS
 from backtest.walk.folds import FoldSettings
-from backtest.walk.model_settings import Tables, check_tables, kind_of, read_by, with_tables, written
+from backtest.walk.model_settings import Tables, check_tables, check_training, kind_of, read_by, with_tables, written
 from backtest.walk.question_settings import (
     ContextSettings,
     DataSettings,
@@ -68,6 +71,11 @@ class Config(Settings):
     train: TrainSettings = TrainSettings()
     model: dict[str, dict[str, Any]] = Field(
         {}, description="[model.NAME]: a model's own settings, and its own values of those of net and train"
+    )
+    tune: dict[str, dict[str, Any]] = Field(
+        {},
+        description="[tune.NAME]: lists of values that every fit of a model chooses from by its validation span; "
+        "budget: how many combinations are drawn",
     )
     costs: CostSettings = CostSettings()
 
@@ -147,16 +155,9 @@ class Config(Settings):
             )
         self._finer_bars_agree()
         self.folds.gap_of(self.target.longest)
-        check_tables(self.model, self.entry)
-        trained = {
-            "train": self.train,
-            **{f"model.{name}": self.entry(name).train for name in self.model if name in self.known_models},
-        }
-        for place, train in trained.items():
-            if train.loss == "qlike" and target_of(self.target.kind).scale != "variance":
-                raise ValueError(
-                    f"{place}.loss: must be squared for {self.target.kind} (got qlike): it is for variances alone"
-                )
+        check_tables(self.model, self.tune, self._made)
+        own = {name: self.entry(name) for name in {**self.model, **self.tune} if name in self.known_models}
+        check_training(self.target.kind, self.train, own)
         return self
 
     def _finer_bars_agree(self) -> None:
@@ -198,8 +199,12 @@ class Config(Settings):
 
     def entry(self, name: str) -> Entry:
         """Return a model of the run by its name in it, with the settings that it reads; KeyError for an unknown one."""
+        return tuned(partial(self._made, name), combinations(self.tune[name]) if name in self.tune else ())
+
+    def _made(self, name: str, values: Mapping[str, Any]) -> Entry:
+        """A model of the run with some values for its fields, whatever is tuned."""
         given = {field: value for field, value in self.model.get(name, {}).items() if field != "name"}
-        return entry_of(name, MODELS[kind_of(name, self.model)], given, self.net, self.train)
+        return entry_of(name, MODELS[kind_of(name, self.model)], {**given, **values}, self.net, self.train)
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -248,6 +253,7 @@ class Config(Settings):
             del tree["combine"]
         if "model" in tree:
             tree["model"] = self._model_tables()
+        tree["tune"] = {name: table for name, table in tree["tune"].items() if name in self.all_models}
         return {name: value for name, value in tree.items() if value != {}}
 
     def _model_tables(self) -> Tables:

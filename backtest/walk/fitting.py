@@ -63,7 +63,7 @@ def fit_and_forecast(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Fo
     with one_thread():
         log = log_of(forecaster.fit(windows, validation), task.model)
         forecasts = [_forecast(forecaster, rows, keys, task.model, fold, window) for fold in task.folds]
-    return Fitted(pl.concat(forecasts), forecaster.state(), log, len(windows) * max(1, len(log.epochs)))
+    return Fitted(pl.concat(forecasts), forecaster.state(), log, len(windows) * log.passes)
 
 
 def _forecast(

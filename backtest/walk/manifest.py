@@ -33,6 +33,7 @@ def of(
     """Manifest of a run that is finished now; its `files` are empty until the run is written."""
     finished = datetime.now(UTC)
     seconds = sum(map(store.seconds, plan.tasks))
+    tuned = [task for task in plan.tasks if task.fits > 1]
     return {
         "format": run_files.FORMAT,
         "name": plan.config.name,
@@ -45,7 +46,8 @@ def of(
         "data": data_card(plan),
         "versions": versions(),
         "hardware": hardware(" and ".join(sorted({record.log.device for record in records}))),
-        "tasks": {"total": len(records), "seconds": round(seconds, 3), "workers": workers},
+        "tasks": {"total": sum(task.fits for task in plan.tasks), "seconds": round(seconds, 3), "workers": workers},
+        "tuning": {"fits": sum(task.fits for task in tuned), "seconds": round(sum(map(store.seconds, tuned)), 3)},
         "final": [
             {"model": task.model, "seed": task.seed, "folder": task.folder}
             for task in plan.tasks

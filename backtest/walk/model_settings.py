@@ -8,8 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
+from backtest.data.targets import target_of
 from backtest.models import MODELS, Entry
 from backtest.models.entries import mistakes_of
+from backtest.models.settings import TrainSettings
+from backtest.models.tuning import BUDGET, mistakes_in
 
 Tables = Mapping[str, Mapping[str, Any]]
 
@@ -47,11 +50,15 @@ def kind_of(name: str, tables: Tables) -> str:
     return str(tables.get(name, {}).get("name", name))
 
 
-def check_tables(tables: Tables, entry: Callable[[str], Entry]) -> None:
+Made = Callable[[str, Mapping[str, Any]], Entry]
+"""Makes the entry of a name, with some values for its fields."""
+
+
+def check_tables(tables: Tables, tuned: Tables, made: Made) -> None:
     """Raise pydantic's ValidationError where a table sets what its model does not read, or what cannot be.
 
-    `entry` makes the entry of a name. Tables of models that nobody knows are left to the plan of the walk: a plugin may
-    still bring them.
+    `tables` are `[model.NAME]`, `tuned` are `[tune.NAME]`. Those of models that nobody knows are left to the plan of
+    the walk: a plugin may still bring them.
     """
     mistakes: list[InitErrorDetails] = []
     for name in tables:
@@ -61,15 +68,50 @@ def check_tables(tables: Tables, entry: Callable[[str], Entry]) -> None:
         elif kind != name and not name.isidentifier():
             why = f"must be of a model whose own name has letters, digits and underscores alone (got {name})"
         if why:
-            error = {"error": ValueError(why)}
-            mistakes.append({"type": "value_error", "loc": ("model", name, "name"), "input": kind, "ctx": error})
+            mistakes.append(_mistake(why, kind, "model", name, "name"))
         elif kind in MODELS:
-            try:
-                entry(name)
-            except ValidationError as wrong:
-                mistakes += mistakes_of(wrong, "model", name)
+            mistakes += _wrong(made, name, {}, "model")
+    for name, table in tuned.items():
+        mistakes += [
+            _mistake(why, table, "tune", name, *filter(None, [key])) for key, why in mistakes_in(table).items()
+        ]
+        if not mistakes and kind_of(name, tables) in MODELS:
+            values = [{field: value} for field, several in table.items() if field != BUDGET for value in several]
+            mistakes += [each for one in values for each in _wrong(made, name, one, "tune")]
     if mistakes:
         raise ValidationError.from_exception_data("model", mistakes)
+
+
+def check_training(target: str, train: TrainSettings, own: Mapping[str, Entry]) -> None:
+    """ValueError where a model would be trained in a way that the `target` or its tuning does not allow.
+
+    `train` are the settings of all models, `own` the models with tables.
+    """
+    trained = [("train", train)]
+    for name, entry in own.items():
+        tuned = any("loss" in one.values for one in entry.candidates)
+        trained += [(f"{'tune' if tuned else 'model'}.{name}", one.train) for one in entry.variants]
+        if entry.candidates and any(one.train.start == "warm" for one in entry.variants):
+            raise ValueError(
+                f"tune.{name}: must come with train.start = cold (got warm): candidates have no weights in common"
+            )
+    for place, settings in trained:
+        if settings.loss == "qlike" and target_of(target).scale != "variance":
+            raise ValueError(f"{place}.loss: must be squared for {target} (got qlike): it is for variances alone")
+
+
+def _wrong(made: Made, name: str, values: Mapping[str, Any], table: str) -> list[InitErrorDetails]:
+    """The mistakes in some values of a model."""
+    try:
+        made(name, values)
+    except ValidationError as wrong:
+        return mistakes_of(wrong, table, name)
+    return []
+
+
+def _mistake(why: str, got: object, *place: str) -> InitErrorDetails:
+    """A mistake that is told in the words of `why`."""
+    return {"type": "value_error", "loc": place, "input": got, "ctx": {"error": ValueError(why)}}
 
 
 def written(entries: Mapping[str, Entry], shared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

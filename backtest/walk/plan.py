@@ -168,7 +168,7 @@ def with_har_lags(config: Config, dataset: Dataset) -> Config:
     never_closes = dataset.always_open and dataset.interval == timedelta(days=1)
     usual = config.net.har_lags or (CALENDAR_DAYS if never_closes else TRADING_DAYS)
     config = config.model_copy(update={"net": config.net.model_copy(update={"har_lags": usual})})
-    for lags in (usual, *(entry.net.har_lags or () for entry in config.entries.values())):
+    for lags in (usual, *(one.net.har_lags or () for entry in config.entries.values() for one in entry.variants)):
         if max(lags, default=0) > config.net.window:
             raise ConfigError(
                 f"net.window: must be at least {max(lags)}, the longest lag of HAR (got {config.net.window}): lengthen "

@@ -40,6 +40,7 @@ def check_models(config: Config) -> None:
         "question.baselines": (question.baselines, fitting),
         "models": (config.all_models, fitting),
         "model": (tuple(config.model), (*every,)),
+        "tune": (tuple(config.tune), (*every,)),
     }
     for setting, (names, known) in settings.items():
         if unknown := [kind_of(name, config.model) for name in names if name not in {*known, *every}]:

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 from backtest.data.errors import RunError
 from backtest.data.run_files import json_bytes, sha256, sync_folder, write_bytes
-from backtest.models.forecaster import Epoch, FitLog
+from backtest.models.forecaster import Epoch, FitLog, Tuning
 from backtest.walk.tasks import Task
 
 CHECKPOINTS = "checkpoints"
@@ -48,7 +48,8 @@ class Record:
             raise ValueError("its checksum is wrong")
         log = tree.pop("log")
         epochs = tuple(Epoch(**epoch) for epoch in log.pop("epochs"))
-        return cls(log=FitLog(epochs=epochs, **log), **tree)
+        tuning = log.pop("tuning")
+        return cls(log=FitLog(epochs=epochs, tuning=tuning and Tuning(**tuning), **log), **tree)
 
 
 class Store(Protocol):

@@ -15,6 +15,7 @@ from backtest.data.errors import RunError, UndefinedTest
 from backtest.data.schema import FITS, FOLDS, FORECASTS
 from backtest.data.target_columns import target_time
 from backtest.models import COMBINATIONS
+from backtest.models.forecaster import Tuning
 from backtest.models.windows import microseconds
 from backtest.significance.weights import known_variance
 from backtest.walk.plan import WalkPlan
@@ -119,10 +120,27 @@ def collect_fits(records: Sequence[Record]) -> pl.DataFrame:
     """Return FITS: a row per epoch; a single row without an epoch for a model that is fitted in one step."""
     rows: list[dict[str, object]] = []
     for record in records:
-        fit = {"model": record.model, "seed": record.seed, "fold": record.fold, "note": record.log.note}
+        fit: dict[str, object] = {
+            "model": record.model,
+            "seed": record.seed,
+            "fold": record.fold,
+            "note": record.log.note,
+        }
+        fit |= choice_of(record.log.tuning)
         if not record.log.epochs:
             rows.append({**fit, "epoch": None, "train_loss": None, "validation_loss": None, "best": True})
         for number, epoch in enumerate(record.log.epochs, start=1):
             losses = {"train_loss": epoch.train_loss, "validation_loss": epoch.validation_loss}
             rows.append({**fit, "epoch": number, **losses, "best": number == record.log.best})
-    return pl.DataFrame(rows, schema=FITS.dtypes)
+    tuned = any(record.log.tuning for record in records)
+    columns = FITS.all_names if tuned else FITS.names
+    return pl.DataFrame(rows, schema={column.name: column.dtype for column in FITS.columns}).select(columns)
+
+
+def choice_of(tuning: Tuning | None) -> dict[str, object]:
+    """What tuning chose in a fit, in the columns of FITS that only runs with tuned models have."""
+    if tuning is None:
+        return dict.fromkeys(("chosen", "candidates", "chosen_loss", "worst_loss"))
+    losses = [loss for loss in tuning.losses if loss is not None]
+    ends = {"chosen_loss": min(losses), "worst_loss": max(losses)}
+    return {"chosen": tuning.chosen, "candidates": len(tuning.losses), **ends}

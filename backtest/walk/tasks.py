@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from backtest.data.losses import LOSSES
 from backtest.data.question import Question
 from backtest.data.run_files import json_bytes, sha256
 from backtest.data.targets import Target
@@ -43,7 +44,7 @@ class Task:
     """One fit: `folds` are all those that it forecasts, the first of them the one it is fitted on.
 
     `seed` is None for a model that does not depend on it; `after` names the task whose weights it starts from;
-    `question` says what is forecast, and at which horizons.
+    `question` says what is forecast, and at which horizons; `fits` counts those of all candidates where it is tuned.
     """
 
     model: str
@@ -52,6 +53,7 @@ class Task:
     key: str
     after: str | None = None
     question: Question = field(default_factory=Question)
+    fits: int = 1
 
     @property
     def fold(self) -> Fold:
@@ -87,6 +89,8 @@ def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files
         seeded = entry.model.seeded
         read = {"own": entry.own, "shared": entry.shared, "window": config.net.window}
         asked = {"target": config.target.kind, "horizons": config.target.horizons}
+        if entry.candidates:
+            read |= {"tried": [one.values for one in entry.candidates], "loss": _loss_digest(config, plugin_files)}
         of = {"model": name, "is": entry.model.name, "code": code_digest(entry.model, plugin_files)}
         for seed in range(config.seeds) if seeded else [None]:
             after: str | None = None
@@ -98,7 +102,7 @@ def plan_tasks(config: Config, panel: Panel, folds: Sequence[Fold], plugin_files
                 key = sha256(
                     json_bytes({**of, **asked, **read, "seed": seed, "rows": rows, "spans": spans, "after": after})
                 )
-                tasks.append(Task(name, seed, group, key, after, config.resolved_question))
+                tasks.append(Task(name, seed, group, key, after, config.resolved_question, len(entry.variants)))
                 if entry.train.start == "warm" and seeded:
                     after = tasks[-1].folder
     return tasks
@@ -122,7 +126,7 @@ def _work(chain: Sequence[Task], panel: Panel) -> tuple[int, bool]:
     for task in chain:
         start, end = microseconds(task.fold.train.start), microseconds(task.fold.train.end)
         rows += int(((panel.time >= start) & (panel.time < end)).sum())
-    return rows, chain[0].seed is not None
+    return rows * chain[0].fits, chain[0].seed is not None
 
 
 def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
@@ -144,6 +148,14 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
     for column in (*rows, panel.targets[learned], panel.target_time[learned]):
         digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()
+
+
+def _loss_digest(config: Config, plugin_files: tuple[Path, ...]) -> str:
+    """Hash of the loss by which tuning chooses: its name and its code."""
+    name = config.resolved_question.loss
+    own = source_file(LOSSES[name].function)
+    files = [sha256(path.read_bytes()) for path in (*([own] if own else []), *plugin_files)]
+    return sha256(json_bytes([name, files, [] if own else sorted(definitions_of(LOSSES[name].function))]))
 
 
 def code_digest(model: Model, plugin_files: tuple[Path, ...]) -> str:

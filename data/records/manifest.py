@@ -102,8 +102,16 @@ class Tasks:
 
 
 @dataclass(frozen=True, slots=True)
+class TuningCost:
+    """Number of fits that tuning made, the chosen ones too, and the sum of the time they took."""
+
+    fits: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """How the run was made, and the SHA-256 of every file that it wrote."""
+    """How the run was made, and the SHA-256 of every file that it wrote; `tuning` is None in earlier versions."""
 
     format: int
     name: str
@@ -117,3 +125,4 @@ class Manifest:
     hardware: Hardware
     tasks: Tasks
     files: dict[str, str]
+    tuning: TuningCost | None = None

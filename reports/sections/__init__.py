@@ -28,6 +28,7 @@ from backtest.reports.sections.residuals import residuals
 from backtest.reports.sections.scores import scores
 from backtest.reports.sections.seeds import seeds
 from backtest.reports.sections.symbols import symbols
+from backtest.reports.sections.tuning import tuning
 from backtest.reports.sections.validity import validity
 from backtest.reports.sections.verdict import verdict
 from backtest.reports.sections.volatility import volatility
@@ -51,6 +52,7 @@ SECTIONS: dict[str, Callable[[RunResult], tuple[Block, ...]]] = {
     "regimes": by_horizon(regimes),
     "symbols": by_horizon(symbols),
     "learning": learning,
+    "tuning": tuning,
     "residuals": by_horizon(residuals),
     "seeds": by_horizon(seeds),
     "costs": by_horizon(costs),

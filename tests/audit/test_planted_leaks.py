@@ -41,6 +41,7 @@ REQUIRED = (
     "gap smaller than the horizon",
     "window that includes the target bar",
     "seed chosen by test score",
+    "settings tuned by test error",
     "weights carried over from a later fold",
     "feature cached by the number of rows",
     "fit cached without the data",

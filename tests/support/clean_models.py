@@ -19,7 +19,7 @@ from backtest.models.windows import Floats, Panel, Windows
 from backtest.walk.fitting import Fitted, fit_and_forecast
 from backtest.walk.tasks import Task, learning_windows
 from tests.support.descent import Descent
-from tests.support.planting import of_fit, walk
+from tests.support.planting import of_fit, tuned_descent, walk
 
 Make = Callable[[Path], AuditedWalk]
 
@@ -134,6 +134,7 @@ MODELS: dict[str, Make] = {
     "early stopping and best epoch by validation": of(Descent),
     "axes drawn from the seed": of(Projected, seeded=True, seeds=2),
     "fitted again with the validation rows": of(FittedAgain),
+    "settings tuned by validation": tuned_descent,
     "scaler on the training rows": scaled(lambda own: (own.mean, own.std, own.target_std)),
     "rows in percent": scaled(lambda own: (0 * own.mean, np.full_like(own.std, 0.01), np.array([0.01]))),
     "fit cached with the data among its keys": of_fit("", cached).make_walk,

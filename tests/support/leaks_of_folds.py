@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,24 @@ import polars as pl
 from backtest.audit.audited_walk import AuditedWalk, Fit
 from backtest.models import Forecaster, model
 from backtest.models.scaling import Scaler
+from backtest.models.tuning import Tuned
 from backtest.models.windows import Floats, Panel, Windows
 from backtest.walk.fitting import Fitted, fit_and_forecast
 from backtest.walk.folds import Fold
 from backtest.walk.tasks import Task, learning_windows
 from tests.support.descent import Descent
-from tests.support.planting import Peek, Plant, descent_in, error_on_test, everything, of_fit, of_peek, outcomes, walk
+from tests.support.planting import (
+    Peek,
+    Plant,
+    descent_in,
+    error_on_test,
+    everything,
+    of_fit,
+    of_peek,
+    outcomes,
+    tuned_descent,
+    walk,
+)
 
 TWO = {"features": ["log_return", "volume_norm_6"]}
 
@@ -149,6 +162,22 @@ def cached_forecasts() -> Fit:
     return fit
 
 
+def tuned_by_test(folder: Path) -> AuditedWalk:
+    """Tuning chooses by the error on the test span."""
+
+    def fit(rows: Panel, keys: pl.DataFrame, task: Task, forecaster: Forecaster, window: int) -> Fitted:
+        def error(candidate: tuple[object, Callable[[], Forecaster]]) -> float:
+            tried = candidate[1]()
+            tried.fit(*learning_windows(rows, task.fold, window))
+            return error_on_test(tried, rows, task.fold, window)
+
+        if isinstance(forecaster, Tuned):
+            forecaster.candidates = [min(forecaster.candidates, key=error)]
+        return fit_and_forecast(rows, keys, task, forecaster, window)
+
+    return replace(tuned_descent(folder), fit=fit)
+
+
 def unbiased() -> Fit:
     """Forecasts less their mean error on the test span."""
 
@@ -201,6 +230,7 @@ FOLDS = (
     of_peek("best epoch by test loss", lambda: best_epoch_by_test),
     of_peek("seed chosen by test score", lambda: seed_by_test),
     of_peek("learning rate chosen by test error", lambda: rate_by_test),
+    Plant("settings tuned by test error", 4, tuned_by_test, names="model descent"),
     of_peek("features chosen on all rows", lambda: chosen_on_all, settings=TWO),
     of_peek("principal axes of all rows", lambda: axes_of_all, settings=TWO),
     of_peek("weights carried over from a later fold", from_later_fold),

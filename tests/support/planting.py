@@ -17,6 +17,7 @@ from backtest.features import feature
 from backtest.models import FitLog, Forecaster, model
 from backtest.models.forecaster import State
 from backtest.models.scales import FlooredInputs
+from backtest.models.settings import ModelSettings
 from backtest.models.windows import EPOCH, Floats, Panel, Windows
 from backtest.walk.fitting import Fitted, fit_and_forecast
 from backtest.walk.folds import Fold
@@ -148,6 +149,22 @@ def descent_in(forecaster: Forecaster) -> Descent | None:
 def descent(net: object, train: object, seed: int) -> Forecaster:
     """Gradient descent."""
     return Descent(seed)
+
+
+class DescentSettings(ModelSettings):
+    """The rate of gradient descent."""
+
+    rate: float = 0.2
+
+
+def tuned_descent(folder: Path) -> AuditedWalk:
+    """The walk of gradient descent, each fit of which chooses its rate by the validation span."""
+
+    @model("descent", settings=DescentSettings)
+    def descent(seed: int, settings: DescentSettings) -> Forecaster:
+        return Descent(seed, settings.rate)
+
+    return walk(folder, models=["descent"], tune={"descent": {"rate": [0.02, 0.1, 0.2, 0.5]}})
 
 
 def outcomes(rows: Panel, fold: Fold, window: int) -> Windows:

@@ -17,7 +17,7 @@ from backtest.models import MODELS, ModelSettings, check_forecaster, entry_of, m
 from backtest.models.settings import NetSettings
 from backtest.models.windows import Floats, Windows
 from backtest.walk.config_file import build, load, parse
-from tests.support.small_run import Silent, small, walk
+from tests.support.small_run import small, walk
 
 Keys = dict[str, set[str]]
 
@@ -214,9 +214,6 @@ def test_a_model_brings_its_own_settings(shrunk: None, tmp_path: Path) -> None:
     }
     ahead = {one.model: one.y_hat for one in next_steps(folder)[0]}
     assert ahead["whole"] == pytest.approx(2 * ahead["shrunk"])
-    watcher = Silent()
-    walk(folder, watcher, plan)
-    assert (watcher.done, len(watcher.fresh)) == (len(plan.tasks), 0)
 
 
 def test_the_contract_is_checked_with_the_settings_of_a_model(shrunk: None) -> None:
