@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backtest.verdict.ledger import Ledger, Trial
 
 ledger_app = typer.Typer(help="Show what was tried on data, or forget it.", invoke_without_command=True)
@@ -30,9 +32,10 @@ def show(context: typer.Context, data: Bars = None, run: Run = None) -> None:
 
     from backtest.cli.terminal import console, tell
     from backtest.reports.formats import counted
-    from backtest.verdict.ledger import distinct
+    from backtest.verdict.ledger import distinct, on_same_data
 
-    _, known, trials = _chosen(data, run)
+    _, known, own = _chosen(data, run)
+    trials = on_same_data(known, own).trials if own else known.trials
     table = Table("when", "run", "question", "status", "p", "alpha", box=None, pad_edge=False)
     for trial in distinct(trials):
         smallest = min(trial.p_values.values(), default=None)
@@ -55,15 +58,21 @@ def forget(
     run: Run = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete trials from the ledgers; that so many were deleted is entered, and later verdicts say so."""
+    """Delete the trials with at least half of their test rows there; how many is entered, and later verdicts say so."""
     from backtest.cli.terminal import tell
     from backtest.data.errors import ConfigError
     from backtest.reports.formats import counted
     from backtest.verdict import ledger
+    from backtest.verdict.forgetting import forgotten_lines, mostly_within
 
-    folder, known, trials = _chosen(data, run)
-    unreadable = 0 if data or run else known.unreadable
-    lines = ledger.forgotten_lines(trials, unreadable)
+    folder, known, own = _chosen(data, run)
+    trials = [trial for trial in known.trials if own is None or mostly_within(trial, own)]
+    staying = [] if own is None else [one for one in ledger.on_same_data(known, own).trials if one not in trials]
+    unreadable = known.unreadable if own is None else 0
+    lines = forgotten_lines(trials, unreadable)
+    if staying:
+        kept = counted(len(ledger.distinct(staying)), "trial")
+        tell(f"{kept} kept: fewer than half of the test rows are on these bars")
     if not lines:
         tell("nothing to forget")
         return
@@ -74,34 +83,57 @@ def forget(
         "and every later verdict on these bars says so."
     )
     if not yes:
+        _show_lost(trials, unreadable)
         typer.confirm("Forget them?", abort=True)
     for path in dict.fromkeys(each.resolve() for each in (folder / ledger.LEDGER, ledger.user_ledger())):
         try:
             ledger.forget(path, trials, lines, unreadable=bool(unreadable))
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written ({error.strerror}): nothing in it was forgotten") from error
-    tell(f"{lost} forgotten")
+    tell(f"{lost} forgotten:")
+    _show_lost(trials, unreadable)
 
 
-def _chosen(data: str | None, run: Path | None) -> tuple[Path, Ledger, list[Trial]]:
-    """The folder of the ledger, what it and the user's know, and the trials that are asked for."""
+def _show_lost(trials: Sequence[Trial], unreadable: int) -> None:
+    """List what is deleted, to be checked by name, date, models and number of test rows."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from backtest.cli.terminal import console, tell
+    from backtest.reports.formats import counted
+    from backtest.verdict.coincidence import height
+    from backtest.verdict.kept_losses import key_of
+    from backtest.verdict.ledger import distinct
+
+    table = Table("when", "run", "models", "test rows", box=None, pad_edge=False)
+    for trial in distinct(trials):
+        models = dict.fromkeys(key_of(name).model for name in (*trial.p_values, *trial.sharpes))
+        rows = f"{height(trial.rows):,}" if trial.rows else "not known"
+        table.add_row(*map(escape, (trial.finished[:10], trial.run, ", ".join(models), rows)))
+    if trials:
+        console.print(table, highlight=False)
+    if unreadable:
+        tell(f"{counted(unreadable, 'line')} that cannot be read")
+
+
+def _chosen(data: str | None, run: Path | None) -> tuple[Path, Ledger, Trial | None]:
+    """The folder of the ledger, what it and the user's know, and the trial on the data that are asked for, if any."""
     from backtest.data.dataset import Dataset
     from backtest.data.errors import ConfigError
     from backtest.data.run_files import runs_folder
     from backtest.verdict.coincidence import bar_rows
-    from backtest.verdict.ledger import Trial, coincide, known_in
+    from backtest.verdict.ledger import Trial, known_in
     from backtest.verdict.record import trial_in
 
     if data and run:
         raise ConfigError(f"--run: expected either bars or a run (got --data {data} and --run {run}): leave one out")
     folder = run.parent if run else runs_folder()
     known = known_in(folder)
+    own = None
     if run:
         own = trial_in(run, known)
     elif data:
         dataset = Dataset.from_source(data)
         rows = bar_rows(dataset.bars, dataset.interval)
         own = Trial("", dataset.traded_sha256, "", "", {}, {}, {}, rows=rows)
-    else:
-        return folder, known, list(known.trials)
-    return folder, known, [trial for trial in known.trials if coincide(trial, own)]
+    return folder, known, own

@@ -1,9 +1,10 @@
 """Which test rows two trials have in common, whatever their symbols and files are called: hashes of rows by month.
 
-A row is known by the length and the open of its bar and by the last values of its series, rounded: neither a name nor
-the last digits of a file matter, and bars that are appended, cut off or left out change the hashes of hardly any other
-row. Of each calendar month the number of rows and the smallest of their hashes are kept (a bottom-k sketch): a month
-that two trials share in part, as the first and the last usually are, counts with that part.
+A row is known by the length of its bar and by the directions in which its series last moved, one bit for each.
+Neither a name, a scale and its rounding, nor the hour by which a bar is labelled matter, and bars that are appended,
+cut off or left out change the hashes of hardly any other row. Of each calendar month the number of rows and the
+smallest of their hashes are kept (a bottom-k sketch): a month that two trials share in part, as the first and the last
+usually are, counts with that part.
 
 Source of the sketch: Broder (1997), On the resemblance and containment of documents, Proceedings of Compression and
 Complexity of Sequences, 21-29.
@@ -11,7 +12,7 @@ Complexity of Sequences, 21-29.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -28,16 +29,19 @@ FEWEST, MOST = 4, 16
 DIGITS = 8
 """Of a hash, in hexadecimal."""
 
-MEMORY = 8
-"""Values of its series by which a row is known: so many signs alone tell one market from another."""
+MEMORY = 32
+"""Directions by which a row is known: more tell markets that move together apart, fewer survive coarser prices."""
 
-BARS = "bars"
+SKETCH = 2
+"""Version of the hashes: rows of different versions have no series in common. The first was of rounded values."""
+
+BARS = f"bars/{SKETCH}"
 """Name of the series of the bars' own returns, which is the same whatever is forecast."""
 
 Sketch = Annotated[str, Field(pattern=rf"^[1-9][0-9]{{0,9}}(:[0-9a-f]{{{DIGITS}}}){{1,{MOST}}}$")]
 Month = Annotated[str, Field(pattern=r"^-?[0-9]{1,6}-[0-9]{2}$")]
 Rows = dict[str, dict[Month, Sketch]]
-"""The test rows of a trial: by series, BARS or `log_return@1` for the outcomes at one horizon, and by month."""
+"""The test rows of a trial: by series, BARS or `log_return@1/2` for the outcomes at one horizon, and by month."""
 
 
 def rows_of(panels: Sequence[LossPanel], interval: timedelta, returns: pl.DataFrame | None = None) -> Rows:
@@ -49,7 +53,7 @@ def rows_of(panels: Sequence[LossPanel], interval: timedelta, returns: pl.DataFr
     found = {}
     for panel in panels:
         rows = panel.rows.select("symbol", "time", value="y")
-        found[f"{panel.question.target}@{panel.horizon}"] = _sketches(hashed(rows, interval))
+        found[f"{panel.question.target}@{panel.horizon}/{SKETCH}"] = _sketches(hashed(rows, interval))
     if returns is not None and panels and not returns["bar_return"].is_null().all():
         bars = hashed(returns.select("symbol", "time", value="bar_return"), interval)
         found[BARS] = _sketches(bars.join(panels[0].rows, on=["symbol", "time"], how="semi"))
@@ -64,21 +68,46 @@ def bar_rows(bars: pl.DataFrame, interval: timedelta) -> Rows:
 
 def share(one: Rows, other: Rows) -> float | None:
     """Share of the smaller's test rows that both trials have, estimated; None where they have no series in common."""
-    names = [BARS] if BARS in one and BARS in other else sorted(set(one) & set(other))
-    return max((_share(one[name], other[name]) for name in names), default=None)
+    return max((shared / min(sizes) for shared, *sizes in _in_common(one, other)), default=None)
+
+
+def share_within(one: Rows, other: Rows) -> float | None:
+    """Share of the rows of `one` that `other` has, estimated; None where they have no series in common."""
+    return max((shared / size for shared, size, _ in _in_common(one, other)), default=None)
+
+
+def height(rows: Rows) -> int:
+    """How many rows these are, 0 where none are known."""
+    return max(map(_size, rows.values()), default=0)
 
 
 def hashed(rows: pl.DataFrame, interval: timedelta) -> pl.DataFrame:
-    """Return symbol, time and the hash of rows with symbol, time and value; null counts as 0."""
-    ordered = rows.sort("symbol", "time").with_columns(place=pl.int_range(pl.len()).over("symbol"))
-    mantissa, exponent = np.frexp(ordered["value"].fill_null(0).to_numpy())
-    values = (np.rint(mantissa * 128).astype(np.int64) + exponent.astype(np.int64) * 1024).view(np.uint64)
-    place = ordered["place"].to_numpy()
+    """Return symbol, time and the hash of rows with symbol, time and value; null counts as 0.
+
+    A row is known by the directions, up or down, of the last MEMORY moves of the value from row to row, and by which of
+    the last MEMORY rows brought none. So a series that seldom moves is known by moves of long ago, and one that goes up
+    and down in turn, as a direction does, by its pauses.
+    """
+    change = pl.col("value").fill_null(0).diff().over("symbol").fill_null(0)
+    ordered = rows.sort("symbol", "time").select("symbol", "time", change=change).with_row_index()
+    moves = ordered.filter(pl.col("change") != 0)
+    known = moves.select("index", fell=_last(moves, moves["change"] < 0))
+    found = ordered.join(known, on="index", how="left", maintain_order="left")
+    fell = found.select(pl.col("fell").forward_fill().over("symbol").fill_null(0)).to_series().to_numpy()
     length = np.asarray([interval // timedelta(microseconds=1)], dtype=np.uint64)
-    found = _mixed(ordered["time"].dt.epoch("us").to_numpy().view(np.uint64) ^ _mixed(length))
+    stood = _last(ordered, ordered["change"] == 0).to_numpy()
+    mixed = _mixed(fell ^ _mixed(stood ^ _mixed(length)))
+    return ordered.select("symbol", "time", hash=pl.Series(mixed >> np.uint64(64 - 4 * DIGITS)))
+
+
+def _last(rows: pl.DataFrame, flags: pl.Series) -> pl.Series:
+    """The last MEMORY flags (n,) up to each row, of its symbol alone: a bit for each, above them how many there are."""
+    place = rows.select(pl.int_range(pl.len()).over("symbol")).to_series().to_numpy()
+    bits = flags.cast(pl.UInt64).to_numpy()
+    found = np.minimum(place + 1, MEMORY).astype(np.uint64) << np.uint64(MEMORY)
     for back in range(MEMORY):
-        found = _mixed(found ^ np.where(place >= back, np.roll(values, back), np.uint64(0)))
-    return ordered.select("symbol", "time", hash=pl.Series(found >> np.uint64(64 - 4 * DIGITS)))
+        found |= np.where(place >= back, np.roll(bits, back), np.uint64(0)) << np.uint64(back)
+    return pl.Series(found)
 
 
 def _mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -101,14 +130,20 @@ def _sketches(rows: pl.DataFrame) -> dict[str, str]:
     }
 
 
-def _share(one: Mapping[str, str], other: Mapping[str, str]) -> float:
-    """Share of the smaller's rows that are in both."""
-    rows = min(sum(_size(sketch) for sketch in each.values()) for each in (one, other))
-    shared = sum(_shared(one[month], other[month]) for month in set(one) & set(other))
-    return shared / rows if rows else 0.0
+def _in_common(one: Rows, other: Rows) -> Iterator[tuple[float, int, int]]:
+    """How many rows are in both, by each series that both have, and how many each has; by BARS alone if they can be."""
+    for name in [BARS] if one.get(BARS) and other.get(BARS) else sorted(set(one) & set(other)):
+        if one[name] and other[name]:
+            shared = sum(_shared(one[name][month], other[name][month]) for month in set(one[name]) & set(other[name]))
+            yield shared, _size(one[name]), _size(other[name])
 
 
-def _size(sketch: str) -> int:
+def _size(months: Mapping[str, str]) -> int:
+    """How many rows a series has."""
+    return sum(map(_number, months.values()))
+
+
+def _number(sketch: str) -> int:
     """How many rows a month has."""
     return int(sketch.partition(":")[0])
 
@@ -119,10 +154,10 @@ def _shared(one: str, other: str) -> float:
     Of the smallest hashes of both together those in both are the share of the intersection in the union.
     """
     if one == other:
-        return _size(one)
+        return _number(one)
     first, second = ({*sketch.split(":")[1:]} for sketch in (one, other))
-    cut = [len(hashes) for hashes, sketch in ((first, one), (second, other)) if len(hashes) < _size(sketch)]
+    cut = [len(hashes) for hashes, sketch in ((first, one), (second, other)) if len(hashes) < _number(sketch)]
     smallest = sorted(first | second)[: min(cut, default=None)]
     share_of_union = len(first & second & set(smallest)) / len(smallest)
-    both = _size(one) + _size(other)
-    return min(_size(one), _size(other), share_of_union / (1 + share_of_union) * both)
+    numbers = _number(one), _number(other)
+    return min(*numbers, share_of_union / (1 + share_of_union) * sum(numbers))

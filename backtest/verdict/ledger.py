@@ -10,8 +10,7 @@ import fcntl
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -176,6 +175,30 @@ def coincide(one: Trial | Forgotten, other: Trial | Forgotten) -> bool:
     return one.data == other.data if shared is None else shared >= COINCIDING
 
 
+def repeats(one: Trial, other: Trial) -> bool:
+    """Whether two trials have the same settings and p-values to the last digit: then their data are the same too.
+
+    P-values of 0 and 1 alone, which a test on other data may give as well, are no sign of it.
+    """
+    told = any(0 < p_value < 1 for p_value in one.p_values.values())
+    return told and (one.config, one.p_values, one.p_worse) == (other.config, other.p_values, other.p_worse)
+
+
+def on_same_data(ledger: Ledger, own: Trial) -> Ledger:
+    """Return what a ledger knows of the data of one trial, by its own test rows and by those of its repetitions."""
+    known_as = [own]
+    for trial in ledger.trials:
+        if repeats(trial, own) and all((trial.data, trial.rows) != (each.data, each.rows) for each in known_as):
+            known_as.append(trial)
+    return replace(
+        ledger,
+        trials=tuple(trial for trial in ledger.trials if any(coincide(trial, each) for each in known_as)),
+        forgotten=tuple(
+            line for line in ledger.forgotten if not line.data or any(coincide(line, each) for each in known_as)
+        ),
+    )
+
+
 def same(one: Trial, other: Trial) -> bool:
     """Whether two trials have the same settings and the same numbers."""
     return one.config == other.config and all(
@@ -191,7 +214,7 @@ def line_of(ledger: Ledger, own: Trial) -> Trial | None:
 
 def others(ledger: Ledger, own: Trial) -> list[Trial]:
     """The different other trials on the same data, the latest of those that are the same."""
-    return distinct([trial for trial in ledger.trials if not same(trial, own) and coincide(trial, own)])
+    return distinct([trial for trial in on_same_data(ledger, own).trials if not same(trial, own)])
 
 
 def distinct(trials: Sequence[Trial]) -> list[Trial]:
@@ -228,20 +251,6 @@ def forget(path: Path, trials: Sequence[Trial], lines: Sequence[Forgotten], *, u
         write_bytes(path, b"".join([*kept, *map(_line, lines)]))
         for digest in {trial.losses for trial in trials} - needed:
             (path.parent / FOLDER / f"{digest}.parquet").unlink(missing_ok=True)
-
-
-def forgotten_lines(trials: Sequence[Trial], unreadable: int = 0) -> list[Forgotten]:
-    """Return what is to be entered where these trials are deleted, and so many lines that cannot be read."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    groups = list[list[Trial]]()
-    for trial in distinct(trials):
-        alike = (group for group in groups if (group[0].data, group[0].rows) == (trial.data, trial.rows))
-        found = next(alike, None)
-        if found is None:
-            groups.append(found := [])
-        found.append(trial)
-    lines = [Forgotten(len(group), now, group[0].data, group[0].rows) for group in groups]
-    return lines + ([Forgotten(unreadable, now)] if unreadable else [])
 
 
 def _enter(path: Path, trial: Trial, losses: bytes | None) -> None:

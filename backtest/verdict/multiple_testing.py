@@ -76,7 +76,8 @@ def tried_of(trials: Sequence[Trial], known: Ledger, question: Question, own: Tr
 
 def declared_first(known: Ledger, own: Trial) -> Declared | None:
     """Return how the first trial on the same rows was to be judged, if that is another way than that of `own`."""
-    told = (one for one in known.trials if None not in (one.alpha, one.multiplicity) and ledger.coincide(one, own))
+    trials = ledger.on_same_data(known, own).trials
+    told = (one for one in trials if None not in (one.alpha, one.multiplicity))
     first = min(told, key=lambda trial: trial.finished, default=own)
     if first.alpha is None or first.multiplicity is None:
         return None
@@ -86,7 +87,7 @@ def declared_first(known: Ledger, own: Trial) -> Declared | None:
 
 def forgotten_on(known: Ledger, own: Trial) -> Forgotten | None:
     """Return how many trials on the same rows were deleted from the ledger, if any."""
-    lines = [line for line in known.forgotten if not line.data or ledger.coincide(line, own)]
+    lines = ledger.on_same_data(known, own).forgotten
     if not lines:
         return None
     return Forgotten(sum(line.forgotten for line in lines), max(line.finished for line in lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -69,6 +70,36 @@ def test_forgetting_asks_first_and_is_recorded(
     assert "nothing to forget" in capsys.readouterr().out
     assert call(monkeypatch, "ledger") == 0
     assert "2 trials forgotten" in capsys.readouterr().out
+
+
+def test_only_trials_with_most_of_their_rows_on_the_bars_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("typer.confirm", refuse)
+    bars = make_bars(1_000, seed=3, interval="1h")
+    bars.head(400).write_parquet(tmp_path / "bars.parquet")
+    blank = Trial("", "d", "2026-01-02T00:00:00", "", {"lstm@1": 0.01, "lstm@1:weighted": 0.1, "gru@5": 0.3}, {}, {})
+    for name, last in (("within", 300), ("mostly", 600), ("hardly", 1_000)):
+        rows = bar_rows(bars.slice(100, last - 100), timedelta(hours=1))
+        enter(tmp_path / "runs", replace(blank, config=name, run=name, rows=rows), None)
+    monkeypatch.chdir(tmp_path)
+    about = ("ledger", "forget", "--data", "bars.parquet")
+    assert call(monkeypatch, "ledger", "--data", "bars.parquet") == 0
+    assert "3 trials" in capsys.readouterr().out
+    assert call(monkeypatch, *about) == 1
+    asked = capsys.readouterr().out
+    assert call(monkeypatch, *about, "--yes") == 0
+    told = capsys.readouterr().out
+    for shown in (asked, told):
+        listed = [line.split() for line in shown.splitlines() if line.startswith("2026-01-02")]
+        assert listed == [
+            [*f"2026-01-02 {name} gru, lstm".split(), rows] for name, rows in (("within", "200"), ("mostly", "500"))
+        ]
+        assert "1 trial kept" in shown
+    for path in (tmp_path / "runs" / LEDGER, user_ledger()):
+        assert [trial.run for trial in read(path).trials] == ["hardly"]
+        assert sum(line.forgotten for line in read(path).forgotten) == 2
 
 
 def refuse(*_: object, **__: object) -> None:

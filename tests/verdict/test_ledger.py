@@ -182,7 +182,7 @@ def test_each_other_configuration_on_the_same_data_counts_once_for_each_of_its_r
     ledger = Ledger((TRIAL, tried(2), replace(tried(3), data="d2"), again, tried(4), TRIAL))
     assert others(ledger, TRIAL) == [tried(2), again, tried(4)]
     assert others(ledger, tried(5)) == [tried(2), again, tried(4), TRIAL]
-    assert others(ledger, replace(TRIAL, data="d3")) == []
+    assert others(ledger, replace(tried(5), data="d3")) == []
     assert counted(ledger, TRIAL) == 4
     assert counted(ledger, tried(5)) == 5
     assert counted(Ledger(unreadable=2), TRIAL) == 3

@@ -14,7 +14,9 @@ from backtest.data.question import Question
 from backtest.data.records.verdict import Declared, Verdict
 from backtest.data.run_files import VERDICT, user_folder
 from backtest.significance.stepdown import Hypothesis
+from backtest.verdict.coincidence import BARS
 from backtest.verdict.family import Key
+from backtest.verdict.forgetting import forgotten_lines
 from backtest.verdict.kept_losses import FOLDER, find_losses, hypotheses_in, keep_losses, losses_file
 from backtest.verdict.ledger import (
     LEDGER,
@@ -25,8 +27,8 @@ from backtest.verdict.ledger import (
     coincide,
     enter,
     forget,
-    forgotten_lines,
     known_in,
+    on_same_data,
     others,
     read,
     same,
@@ -112,13 +114,42 @@ def test_rows_decide_where_they_are_known_and_bars_where_they_are_not() -> None:
     assert not coincide(here, replace(tried(3), data="other file"))
 
 
+def test_the_same_settings_with_the_same_p_values_are_on_the_same_data_whatever_their_rows() -> None:
+    own, repeated = replace(TRIAL, data="other", rows=OTHER_ROWS), replace(TRIAL, rows=ROWS, alpha=0.1, multiplicity="")
+    another = replace(tried(2), data="renamed", rows=ROWS)
+    unrelated = replace(tried(3), rows={"bars": {"2021-01": "1:0000000a"}})
+    line = Forgotten(2, "2026-01-01", "renamed", ROWS)
+    known = Ledger((repeated, another, unrelated), forgotten=(line,))
+    assert on_same_data(known, own) == replace(known, trials=(repeated, another))
+    assert others(known, own) == [another]
+    assert declared_first(known, replace(own, alpha=0.05, multiplicity="")) == Declared(
+        TRIAL.run, TRIAL.finished, 0.1, ""
+    )
+    last_digit = replace(own, p_values={**own.p_values, "gru@1": 0.3 + 1e-15})
+    surely = [replace(each, p_values={"lstm@1": 1.0}, p_worse={"lstm@1": 0.0}) for each in (own, repeated)]
+    for one, other in ((last_digit, repeated), surely):
+        assert on_same_data(Ledger((other, another)), one) == Ledger()
+
+
+def test_lines_of_the_earlier_sketch_are_read_and_known_by_their_bars(tmp_path: Path) -> None:
+    path, new = tmp_path / LEDGER, replace(tried(2), rows={BARS: ROWS["bars"]})
+    for earlier in (replace(TRIAL, rows=ROWS), Forgotten(2, TRIAL.finished, TRIAL.data, ROWS)):
+        append(path, earlier)
+    known = read(path)
+    assert known.unreadable == 0
+    assert others(known, new) == list(known.trials)
+    assert others(known, replace(new, data="other")) == []
+    assert len(on_same_data(known, new).forgotten) == 1
+    assert others(known, replace(tried(3), data="other", rows=ROWS)) == list(known.trials)
+
+
 def test_the_first_run_on_the_same_rows_declares_level_and_adjustment() -> None:
     first = replace(TRIAL, alpha=0.05, multiplicity="holm", rows=ROWS)
     later = replace(tried(2), alpha=0.1, multiplicity="holm", rows=ROWS, finished="2026-02-01T00:00:00+00:00")
     known = Ledger((later, first, tried(3)))
     assert declared_first(known, later) == Declared(first.run, first.finished, 0.05, "holm")
     assert declared_first(known, replace(later, alpha=0.05)) is None
-    assert declared_first(known, replace(later, rows=OTHER_ROWS)) is None
+    assert declared_first(known, replace(later, config="own", rows=OTHER_ROWS)) is None
     assert declared_first(Ledger(), later) is None
 
 
