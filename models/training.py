@@ -121,7 +121,7 @@ class Adam:
         self.squares = [torch.zeros_like(one) for one in self.parameters]
         self.steps = [torch.tensor(0.0) for _ in self.parameters]
         rates = partial(adam, beta1=0.9, beta2=0.999, eps=1e-8, lr=learning_rate, weight_decay=weight_decay)
-        self.update = partial(rates, amsgrad=False, maximize=False)
+        self.update = partial(rates, amsgrad=False, maximize=False, foreach=True)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

@@ -6,6 +6,8 @@ n rows, `steps - n + 1`. So a forecast is the same in a chunk as in its window, 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear, scaled_dot_product_attention
@@ -99,7 +101,7 @@ class Transposed(nn.Module):
 
 
 class LinearInParts(nn.Module):
-    """Linear in parts of a window, each of which is a linear map of it: `parts` (p, window, window); reach `window`.
+    """Linear in parts of a window, which are linear maps of it: `parts` (values, window); reach `window`.
 
     The maps are applied to the weights, not to the rows. Weights begin at zero: the squared error has one minimum.
     """
@@ -109,12 +111,12 @@ class LinearInParts(nn.Module):
     def __init__(self, inputs: int, outputs: int, parts: Floats) -> None:
         super().__init__()
         self.register_buffer("parts", torch.from_numpy(parts).float(), persistent=False)
-        self.weight = nn.Parameter(torch.zeros(len(parts), outputs, inputs, parts.shape[2]))
+        self.weight = nn.Parameter(torch.zeros(outputs, inputs, len(parts)))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (batch, steps - window + 1, outputs)."""
-        weight = torch.einsum("pokv,pvw->okw", self.weight, self.parts)
+        weight = self.weight @ self.parts
         windows = x.unfold(1, weight.shape[2], 1)
         return linear(windows.flatten(2), weight.flatten(1), self.bias)
 
@@ -133,15 +135,11 @@ class BandAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (batch, steps - band + 1, width)."""
-        steps = x.shape[1]
-        first = self.band - 1
-        places = torch.arange(steps, device=x.device)
-        q = self._by_head(self.queries(x[:, first:]))
-        k, v = (self._by_head(part) for part in self.memory(x).chunk(2, dim=2))
-        distance = places[first:, None] - places
-        outside = (distance < 0) | (distance >= self.band)
-        mask = torch.zeros(outside.shape, dtype=x.dtype, device=x.device).masked_fill(outside, -torch.inf)
-        q, k = _rotated(q, places[first:], self.band), _rotated(k, places, self.band)
+        first, width = self.band - 1, x.shape[2]
+        mask, turns = _band(x.shape[1], self.band, width // self.heads // 2, x.dtype, x.device)
+        keys, values = self.memory(x).split(width, dim=2)
+        q = self._by_head(_turned(self.queries(x[:, first:]), turns[first:]))
+        k, v = self._by_head(_turned(keys, turns)), self._by_head(values)
         mixed = scaled_dot_product_attention(q, k, v, attn_mask=mask)
         out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
         return out
@@ -151,13 +149,23 @@ class BandAttention(nn.Module):
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
-def _rotated(x: Tensor, places: Tensor, slowest: int) -> Tensor:
-    """Pairs of columns of x (batch, heads, steps, d), turned by angles in proportion to their places (steps,).
+@lru_cache(maxsize=32)
+def _band(steps: int, band: int, pairs: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """What attention adds to its scores (steps - band + 1, steps), and the turns of the rows (steps, 1, pairs).
 
-    A step turns the first pair by one radian, and each other by less, down towards one radian in `slowest` steps.
+    Minus infinity hides the rows outside a band. A row's turns are complex units: by one radian a step of the first
+    pair of columns, and of each other by less, down towards one radian in `band` steps.
     """
-    half = x.shape[3] // 2
-    speed = slowest ** -(torch.arange(half, dtype=x.dtype, device=x.device) / half)
-    angle = places[:, None] * speed
-    left, right = x[..., :half], x[..., half:]
-    return torch.cat([left * angle.cos() - right * angle.sin(), left * angle.sin() + right * angle.cos()], dim=3)
+    places = torch.arange(steps, device=device)
+    distance = places[band - 1 :, None] - places
+    outside = (distance < 0) | (distance >= band)
+    mask = torch.zeros(outside.shape, dtype=dtype, device=device).masked_fill(outside, -torch.inf)
+    speed = float(band) ** -(torch.arange(pairs, dtype=dtype, device=device) / pairs)
+    angle = places[:, None, None] * speed
+    return mask, torch.polar(torch.ones_like(angle), angle)
+
+
+def _turned(x: Tensor, turns: Tensor) -> Tensor:
+    """Neighbouring columns of x (batch, steps, width), taken as complex numbers, by the turns of their row and head."""
+    pairs = torch.view_as_complex(x.reshape(*x.shape[:2], -1, turns.shape[2], 2))
+    return torch.view_as_real(pairs * turns).flatten(2)

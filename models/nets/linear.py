@@ -30,7 +30,7 @@ def dlinear(inputs: int, outputs: int, window: int, settings: DLinearSettings) -
     from backtest.models.nets.layers import LinearInParts, Steps
 
     trend = moving_average(window, settings.average)
-    return Steps(LinearInParts(inputs, outputs, np.stack([trend, np.eye(window) - trend])))
+    return Steps(LinearInParts(inputs, outputs, np.concatenate([trend, np.eye(window) - trend])))
 
 
 @network("nlinear")
@@ -44,7 +44,7 @@ def nlinear(inputs: int, outputs: int, window: int) -> nn.Module:
 
     changes = np.eye(window)
     changes[:-1, -1] = -1.0
-    return Steps(LinearInParts(inputs, outputs, changes[None]))
+    return Steps(LinearInParts(inputs, outputs, changes))
 
 
 def moving_average(window: int, length: int) -> Floats:

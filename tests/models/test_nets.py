@@ -102,7 +102,7 @@ def test_dlinear_forecasts_from_the_moving_average_and_the_rest() -> None:
     window = np.random.default_rng(0).normal(size=(WINDOW, 2))
     padded = np.pad(window, ((12, 12), (0, 0)), mode="edge")
     trend = np.stack([padded[row : row + 25].mean(axis=0) for row in range(WINDOW)])
-    of_trend, of_rest = layer.weight.detach().double().numpy()[:, 0]
+    of_trend, of_rest = np.split(layer.weight.detach().double().numpy()[0], 2, axis=1)
     expected = (trend * of_trend.T).sum() + ((window - trend) * of_rest.T).sum() + float(layer.bias.detach())
     found = net(torch.from_numpy(window)[None].float(), 1)
     assert float(found.detach()) == pytest.approx(expected, rel=1e-4)
@@ -116,7 +116,7 @@ def test_nlinear_forecasts_from_the_window_less_its_last_row() -> None:
     net = some_network("nlinear", WINDOW, inputs=2, outputs=1)
     (layer,) = (one for one in net.modules() if isinstance(one, LinearInParts))
     window = torch.randn(1, WINDOW, 2)
-    weight = layer.weight.detach()[0, 0].T
+    weight = layer.weight.detach()[0].T
     expected = ((window[0] - window[0, -1]) * weight).sum() + (window[0, -1] * weight[-1]).sum() + layer.bias
     torch.testing.assert_close(net(window, 1).flatten(), expected)
 
