@@ -17,7 +17,6 @@ from backtest.data.reading.checks import TRADED
 from backtest.data.reading.formats import NOTHING
 from backtest.data.reading.tables import FRAME
 from backtest.data.realised import COVERAGE, realised_bars
-from backtest.data.run_files import sha256, table_bytes
 from backtest.data.sessions import find_sessions, interval_of
 
 
@@ -133,8 +132,10 @@ class Dataset:
 
     @property
     def external_sums(self) -> dict[str, str]:
-        """SHA-256 of each outside series, by name."""
-        return {name: sha256(table_bytes(frame)) for name, frame in self.external.items()}
+        """SHA-256 of the content of each outside series, by name, independent of its files."""
+        return {
+            name: bar_files.digest(frame.select(pl.all().name.prefix("_"))) for name, frame in self.external.items()
+        }
 
     @property
     def symbols(self) -> list[str]:

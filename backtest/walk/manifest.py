@@ -102,7 +102,7 @@ def source_of_series(config: Config, name: str) -> str:
 
 def series_cards(plan: WalkPlan) -> list[dict[str, Any]]:
     """What is known of each outside series, and of how many bars at their close."""
-    dataset, cards = plan.dataset, []
+    dataset, sums, cards = plan.dataset, plan.dataset.external_sums, []
     for name, frame in ((name, frame) for name, frame in dataset.external.items() if frame.height):
         columns = [column for column in frame.columns if column not in KEYS]
         lag = (frame["known_at"] - frame["time"]).dt.total_microseconds().to_numpy() / 1e6
@@ -112,7 +112,7 @@ def series_cards(plan: WalkPlan) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "source": source_of_series(plan.config, name),
-                "sha256": dataset.external_sums[name],
+                "sha256": sums[name],
                 "columns": columns,
                 "rows": frame.height,
                 "missing": sum(frame[column].null_count() for column in columns),

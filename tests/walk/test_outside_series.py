@@ -71,6 +71,7 @@ def test_what_the_file_holds_tells_tasks_and_trials_apart_and_its_place_does_not
     shared_keys = {*keys[0]} & {*keys[3]}
     assert 0 < len(shared_keys) < len(keys[0]), "a change at the end leaves the earlier folds as they are"
     assert first.trial == same.trial
+    assert first.dataset.external_sums == same.dataset.external_sums != other.dataset.external_sums
     assert len({first.trial, other.trial, later.trial}) == 3
     assert first.config.digest != small(**{**READS, "features": ["log_return"]}).config.digest
 
