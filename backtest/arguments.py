@@ -10,6 +10,7 @@ import polars as pl
 
 from backtest.data.dataset import Dataset
 from backtest.data.errors import ConfigError
+from backtest.data.reading.bars import Symbols
 from backtest.data.reading.formats import NOTHING
 from backtest.features.catalog import resolve
 from backtest.walk.config_file import LoadedConfig, as_argument, build, load, load_plugins, merged, with_names
@@ -82,7 +83,7 @@ class Settings(TypedDict, total=False):
 
 
 def dataset_of(
-    bars: Bars, symbol: str | None = None, interval: str | None = None, columns: Mapping[str, str] = NOTHING
+    bars: Bars, symbol: Symbols = None, interval: str | None = None, columns: Mapping[str, str] = NOTHING
 ) -> Dataset:
     """The data of a source or a frame, with further columns of it."""
     if isinstance(bars, str | Path):
@@ -109,7 +110,7 @@ def plan_of(bars: Bars | None, config: str | Path | None, preset: str | None, se
     loaded = LoadedConfig(build(tree, where="settings", spelt=as_argument), config_dir)
     if named or bars is None:
         return plan_walk(loaded)
-    symbol, interval = loaded.config.data.symbol, loaded.config.source_interval
+    symbol, interval = loaded.config.data.chosen, loaded.config.source_interval
     return plan_walk(
         loaded, dataset_of(bars, symbol, interval, columns_of(loaded.config, resolve(loaded.config.features)))
     )

@@ -72,13 +72,13 @@ class Dataset:
     def from_source(
         cls,
         source: str | Path,
-        symbol: str | None = None,
+        symbol: bar_files.Symbols = None,
         interval: str | None = None,
         columns: Mapping[str, str] = NOTHING,
     ) -> Self:
         """Read and check the bars of a file, a folder, a glob or a built-in name, with further `columns` of a file.
 
-        `symbol` picks an instrument, `interval` such as `1h` is what the bars' spacing must be. Raises as
+        `symbol` picks an instrument or several, `interval` such as `1h` is what the bars' spacing must be. Raises as
         `data.reading.bars.load_bars`, and ConfigError for bars of another interval.
         """
         return cls._of(bar_files.load_bars(source, symbol, columns=columns), str(source), interval)
@@ -87,7 +87,7 @@ class Dataset:
     def from_frame(
         cls,
         frame: object,
-        symbol: str | None = None,
+        symbol: bar_files.Symbols = None,
         interval: str | None = None,
         columns: Mapping[str, str] = NOTHING,
     ) -> Self:

@@ -90,7 +90,7 @@ def load_dataset(config: Config, config_dir: Path | None = None, features: Seque
     A relative source is looked up in `config_dir` first, then in the working directory.
     """
     source, columns = located(config.data.source, config_dir), columns_of(config, features)
-    read = Dataset.from_source(source, config.data.symbol, config.source_interval, columns)
+    read = Dataset.from_source(source, config.data.chosen, config.source_interval, columns)
     return _with_realised_variance(config, read)
 
 

@@ -28,7 +28,20 @@ class DataSettings(Settings):
 
     source: str = Field("sp500", description="a file, a folder, a glob, or sp500 | nasdaq | synthetic")
     symbol: str | None = Field(None, description="instrument to use; none: all in the source")
+    symbols: tuple[str, ...] | None = Field(None, min_length=1, description="several of them, pooled in one fit")
     interval: str | None = Field(None, description="time between bars, such as 1h; none: as found in the data")
+
+    @model_validator(mode="after")
+    def _names_one_or_several(self) -> Self:
+        """Refuse an instrument beside several."""
+        if self.symbol and self.symbols:
+            raise ValueError(f"symbol: must be left out beside data.symbols (got {self.symbol}): delete one of them")
+        return self
+
+    @property
+    def chosen(self) -> str | tuple[str, ...] | None:
+        """The instruments to use; None: all in the source."""
+        return self.symbols or self.symbol
 
 
 class SeriesSettings(Settings):

@@ -25,6 +25,9 @@ BUILT_IN_FORMAT = "built in"
 UNNAMED = "series"
 """Symbol of the bars of a data frame where nothing names one."""
 
+Symbols = str | Sequence[str] | None
+"""An instrument, several, or all that there are."""
+
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -38,15 +41,15 @@ class SourceContent:
 
 
 def load_bars(
-    source: str | Path, symbol: str | None = None, *, columns: Columns = NOTHING, now: datetime | None = None
+    source: str | Path, symbol: Symbols = None, *, columns: Columns = NOTHING, now: datetime | None = None
 ) -> pl.DataFrame:
     """Return the BARS of `source`, sorted by symbol and time, with the optional columns that the source has.
 
     `source` is a file (Parquet, Feather, CSV, CSV.gz, zip), a folder or a glob of them, or a built-in name: `sp500`,
     `nasdaq`, `synthetic`, `synthetic:n=20000,signal=0.02`. `symbol` picks an instrument, or names the one of a file
-    that does not; else its name comes from the file's name. `columns` are further ones to be read, by what they are to
-    be called; a file that has those and no prices is taken as it is. Bars must have closed before `now`, by default
-    the clock.
+    that does not; several names pick those. Without it, names come from the files. `columns` are further ones to be
+    read, by what they are to be called; a file that has those and no prices is taken as it is. Bars must have closed
+    before `now`, by default the clock.
 
     Raises UnknownSource if there is nothing of that name, ConfigError for settings of `synthetic` that cannot be, and
     for data that cannot be trusted the most severe DataError with the others attached: nothing is repaired or dropped.
@@ -55,7 +58,7 @@ def load_bars(
 
 
 def load_frame(
-    frame: object, symbol: str | None = None, *, columns: Columns = NOTHING, now: datetime | None = None
+    frame: object, symbol: Symbols = None, *, columns: Columns = NOTHING, now: datetime | None = None
 ) -> pl.DataFrame:
     """Return the BARS of a polars or pandas data frame, recognised and checked as those of a file.
 
@@ -97,7 +100,7 @@ def digest(bars: pl.DataFrame) -> str:
     return state.hexdigest()
 
 
-def _read_source(source: str | Path, symbol: str | None, columns: Columns, now: datetime | None) -> SourceContent:
+def _read_source(source: str | Path, symbol: Symbols, columns: Columns, now: datetime | None) -> SourceContent:
     """Read, recognise and check everything that `source` names."""
     made = built_in_bars(str(source))
     if made is not None:
@@ -142,11 +145,21 @@ def _bars_or_raise(gathered: SourceContent) -> pl.DataFrame:
     return gathered.bars
 
 
-def _select_symbol(source: str, parts: list[ParsedFile], symbol: str | None) -> list[ParsedFile]:
-    """Keep the bars of `symbol`, however it is written; or give its name to the only, unnamed series."""
+def _select_symbol(source: str, parts: list[ParsedFile], symbol: Symbols) -> list[ParsedFile]:
+    """Keep the bars of `symbol`, however it is written, or of several; or give its name to the only, unnamed series."""
     if symbol is None or not parts:
         return parts
     held = {name for part in parts for name in part.frame["symbol"].unique() if name is not None}
+    if not isinstance(symbol, str):
+        plain = {letters_and_digits(name): name for name in held}
+        if absent := [name for name in symbol if letters_and_digits(name) not in plain]:
+            raise UnknownSource(
+                f"{source}: symbols: expected bars of {', '.join(absent)} (got bars of {', '.join(sorted(held))}): "
+                "correct the names, or take them out"
+            )
+        names = [plain[letters_and_digits(name)] for name in symbol]
+        kept = [_with_frame(part, part.frame.filter(pl.col("symbol").is_in(names))) for part in parts]
+        return [part for part in kept if part.frame.height]
     wanted = [name for name in held if letters_and_digits(name) == letters_and_digits(symbol)]
     if wanted:
         one_name = pl.lit(sorted(wanted)[0]).alias("symbol")

@@ -98,6 +98,12 @@ def test_a_context_that_cannot_be_used_is_refused(folder: Path, settings: dict[s
         planned(folder, context=settings, features=features)
 
 
+def test_one_instrument_and_several_cannot_both_be_chosen() -> None:
+    with pytest.raises(ConfigError, match=r"data\.symbol: must be left out beside data\.symbols \(got A\)"):
+        build({"data": {"symbol": "A", "symbols": ["A", "B"]}}, where="x")
+    assert build({"data": {"symbols": ["A", "B"]}}, where="x").data.chosen == ("A", "B")
+
+
 def test_a_series_may_not_have_the_name_of_an_asset() -> None:
     tree = {"series": {"ETH": {"file": "x", "delay": "1m"}}, "context": {"symbols": ["ETH"]}}
     with pytest.raises(ConfigError, match=r"series: must have other names than context\.symbols \(got ETH in both\)"):

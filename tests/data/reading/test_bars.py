@@ -37,6 +37,17 @@ def test_a_symbol_picks_its_bars_however_it_is_written(tmp_path: Path) -> None:
         load_bars(tmp_path / "x.parquet", "SOL", now=NOW)
 
 
+def test_several_symbols_pick_their_bars(tmp_path: Path) -> None:
+    for name in ("BTC/USDT", "ETH/USDT", "SOL/USDT"):
+        steady(symbol=name).write_parquet(tmp_path / f"{name[:3]}.parquet")
+    picked = load_bars(tmp_path, ("SOLUSDT", "btc-usdt"), now=NOW)
+    assert picked.equals(pl.concat([steady(symbol="BTC/USDT"), steady(symbol="SOL/USDT")]))
+    with pytest.raises(
+        UnknownSource, match=r"symbols: expected bars of XRP \(got bars of BTC/USDT, ETH/USDT, SOL/USDT"
+    ):
+        load_bars(tmp_path, ["BTCUSDT", "XRP"], now=NOW)
+
+
 def test_a_symbol_picks_the_files_that_are_named_after_it(tmp_path: Path) -> None:
     for symbol in ("BTCUSDT", "ETHUSDT"):
         steady().drop("symbol").write_parquet(tmp_path / f"{symbol.lower()}_spot.parquet")
