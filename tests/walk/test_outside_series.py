@@ -152,7 +152,7 @@ def test_every_recipe_of_the_page_is_settings_that_resolve() -> None:
     page = (Path(__file__).parents[2] / "docs" / "outside.md").read_text("utf-8")
     recipes = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     configs = [build(parse(text, where="x"), where="x") for text in recipes]
-    assert len(configs) == 8
+    assert len(configs) == 9
     for config in configs:
         read = {name for one in resolve(config.features) for name in one.outside}
         assert read == {*config.series, *config.context.symbols}
