@@ -18,6 +18,9 @@ from backtest.data.reading.times import BadCells, parse_times
 TIMES = MEASURES.times
 """Names of a column of times where none is named."""
 
+RESERVED = {"row", "symbol", "time", "known_at", "expires"}
+"""Names that no column of values can have."""
+
 KINDS = "a file, a folder or a glob of a series"
 
 
@@ -75,8 +78,12 @@ def _parse(table: Table, layout: Layout) -> tuple[pl.DataFrame, list[DataError]]
             "`time`"
         )
     known_at = _named(table, layout.known_at) or time
+    if taken := sorted(RESERVED & {*layout.columns}):
+        raise WrongSchema(
+            f"{table.file}: expected columns of values (got {', '.join(taken)}, which have a meaning): rename"
+        )
     values = {name: _named(table, name) or name for name in layout.columns} or {
-        name: name for name in names if name not in {"row", time, known_at} and _holds_numbers(table.frame[name])
+        name: name for name in names if name not in {*RESERVED, time, known_at} and _holds_numbers(table.frame[name])
     }
     if not values:
         raise WrongSchema(f"{table.file}: expected a column of numbers (got {listed(names)}): correct the file")

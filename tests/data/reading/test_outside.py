@@ -112,6 +112,13 @@ def test_several_files_are_one_series_and_a_missing_value_beside_others_is_null(
     [
         (["day,x", "2024-01-01,1"], Layout(), WrongSchema, r"expected a column of times called time, .*: name yours"),
         (["time,x", "2024-01-01,1"], Layout(["rate"]), WrongSchema, r"expected a column rate, .*got columns time, x\)"),
+        (["time,x", "2024-01-01,1"], Layout(["time", "x"]), WrongSchema, r"columns of values \(got time, which have"),
+        (
+            ["time,known_at", "2024-01-01,1"],
+            Layout(),
+            WrongSchema,
+            r"expected a column of numbers \(got columns time, kn",
+        ),
         (["time,x", "2024-01-01,a"], Layout(), WrongSchema, r"expected a column of numbers \(got columns time, x\)"),
         (
             ["time,x", "2024-01-01,1", "2024-01-02,a"],
