@@ -62,7 +62,7 @@ class Run(EvaluationView):
             walk.evaluation,
             walk.settings,
             with_users(Ledger(tuple(SESSION))),
-            networks=walk.networks,
+            candidates=walk.candidates,
             **hashes_of(card),
             leak=walk.leak,
         )

@@ -24,7 +24,7 @@ class Combination:
 
 
 def average(forecasts: Floats) -> Floats:
-    """The mean of the candidates' forecasts: equal weights, which estimated ones seldom beat.
+    """The mean of the candidates' forecasts: equal weights, which estimated ones rarely beat.
 
     Timmermann (2006), Handbook of Economic Forecasting 1, 135-196.
     """

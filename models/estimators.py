@@ -41,7 +41,7 @@ class EstimatorForecaster:
     """A regressor on the flattened window and the past returns in it, standardised; the outcome in training units.
 
     Its state is what it was fitted to, and it is restored by fitting it again: a run folder may come from a stranger,
-    and no fitted object of a library can be read from one safely. The rows of the windows are few beside the windows.
+    and no fitted object of a library can be read from one safely. It holds the rows of the windows, which are few.
     """
 
     def __init__(self, regressor: Regressor, train: TrainSettings, seed: int) -> None:
@@ -123,7 +123,13 @@ def sklearn_model(estimator: Regressor, name: str | None = None, *, baseline: bo
     name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
     parameters = {key: value for key, value in estimator.get_params(deep=False).items() if isinstance(value, PLAIN)}
     fixed = {key: repr(value) for key, value in estimator.get_params().items() if key not in parameters}
+    if unstable := [key for key, text in fixed.items() if " at 0x" in text]:
+        raise ConfigError(
+            f"sklearn_model: {name}: expected parameters that are written the same in every process (got "
+            f"{', '.join(f'{key} = {fixed[key]}' for key in unstable)}): use a class with a __repr__ of its own"
+        )
     fields: dict[str, Any] = {key: (PLAIN, value) for key, value in parameters.items()}
+    # what is no number or word tells one regressor from another all the same: keys and ledger read the settings
     fields["estimator"] = Literal[given := f"{kind.__module__}.{kind.__qualname__} {fixed}"], given
     own = create_model(f"{kind.__name__}Settings", __base__=ModelSettings, **fields)
 

@@ -28,18 +28,18 @@ SHARE_OF_LEAF = Field(
 class BoostingSettings(ModelSettings):
     """Settings of gradient boosting."""
 
-    trees: int = Field(200, ge=1, description="trees at most; the validation span chooses how many of them count")
+    n_estimators: int = Field(200, ge=1, description="trees at most; validation chooses how many of them count")
     learning_rate: float = Field(0.05, gt=0, le=1, description="what each tree adds, as a share of what it would")
-    leaves: int = Field(15, ge=2, description="leaves of a tree at most")
-    leaf: float = SHARE_OF_LEAF
+    max_leaf_nodes: int = Field(15, ge=2, description="leaves of a tree at most")
+    min_samples_leaf: float = SHARE_OF_LEAF
 
 
 class ForestSettings(ModelSettings):
     """Settings of a random forest."""
 
-    trees: int = Field(100, ge=1, description="trees, whose mean is the forecast")
-    drawn: int = Field(10_000, ge=10, description="windows that each tree draws, at most: its cost then stays within")
-    leaf: float = SHARE_OF_LEAF
+    n_estimators: int = Field(100, ge=1, description="trees, whose mean is the forecast")
+    max_samples: int = Field(10_000, ge=10, description="windows that each tree draws, at most")
+    min_samples_leaf: float = SHARE_OF_LEAF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +60,7 @@ class Trees:
     base: Floats
 
     @classmethod
-    def joined(cls, trees: Sequence[Sequence[NDArray[Any]]], base: float) -> Trees:
+    def from_trees(cls, trees: Sequence[Sequence[NDArray[Any]]], base: float) -> Trees:
         """The sum of trees that are given one by one as feature, threshold, left, right and value of their nodes."""
         sizes = [len(tree[0]) for tree in trees]
         roots = np.cumsum([0, *sizes])[:-1].astype(np.int64)
@@ -76,7 +76,7 @@ class Trees:
         nodes = {each.name: getattr(self, each.name)[:end] for each in fields(self)}
         return Trees(**{**nodes, "roots": self.roots[:count], "base": self.base})
 
-    def stages(self, x: Floats) -> Iterator[Floats]:
+    def staged_predict(self, x: Floats) -> Iterator[Floats]:
         """Yield the forecasts (n,) of inputs (n, p) by the first 0, 1, 2, ... trees."""
         total, rows = np.full(len(x), self.base[0]), np.arange(len(x))
         yield total
@@ -90,7 +90,7 @@ class Trees:
 
     def predict(self, x: Floats) -> Floats:
         """Forecasts (n,) of inputs (n, p)."""
-        *_, last = self.stages(x)
+        *_, last = self.staged_predict(x)
         return last
 
     def state(self) -> State:
@@ -132,7 +132,7 @@ class TreeForecaster:
         grown = count = len(trees.roots)
         if self.by_validation:
             outcomes = validation.y / scaler.target_std[0]
-            stages = trees.stages(inputs_of(validation, scaler, spread))
+            stages = trees.staged_predict(inputs_of(validation, scaler, spread))
             count = int(np.argmin([np.square(outcomes - stage).mean() for stage in stages]))
         self.fitted = scaler, spread, trees.first(count)
         return FitLog(note=f"{count} of {grown} trees by validation" if self.by_validation else f"{grown} trees")
@@ -192,16 +192,16 @@ class Boosting(TreeForecaster):
 
         regressor = HistGradientBoostingRegressor(
             learning_rate=self.settings.learning_rate,
-            max_iter=self.settings.trees,
-            max_leaf_nodes=self.settings.leaves,
-            min_samples_leaf=smallest_leaf(self.settings.leaf, len(y)),
+            max_iter=self.settings.n_estimators,
+            max_leaf_nodes=self.settings.max_leaf_nodes,
+            min_samples_leaf=smallest_leaf(self.settings.min_samples_leaf, len(y)),
             early_stopping=False,
             random_state=self.seed,
         ).fit(x, y)
         nodes = [stage[0].nodes for stage in regressor._predictors]  # noqa: SLF001  # no public name
         names = ("num_threshold", "left", "right", "value")
         trees = [[np.where(one["is_leaf"], -1, one["feature_idx"]), *(one[name] for name in names)] for one in nodes]
-        return Trees.joined(trees, float(np.mean(y)))
+        return Trees.from_trees(trees, float(np.mean(y)))
 
 
 @model("lightgbm", baseline=True, settings=BoostingSettings, reads=("clip",), package="lightgbm")
@@ -217,14 +217,14 @@ class LightGBM(Boosting):
 
         settings = {
             "learning_rate": self.settings.learning_rate,
-            "num_leaves": self.settings.leaves,
-            "min_data_in_leaf": smallest_leaf(self.settings.leaf, len(y)),
+            "num_leaves": self.settings.max_leaf_nodes,
+            "min_data_in_leaf": smallest_leaf(self.settings.min_samples_leaf, len(y)),
             "boost_from_average": False,
         }
         same = {"seed": self.seed % 2**31, "deterministic": True, "force_row_wise": True, "num_threads": 1}
         data = lightgbm.Dataset(x, y, params={"verbosity": -1})
-        booster = lightgbm.train({**settings, **same, "verbosity": -1}, data, self.settings.trees)
-        return Trees.joined([_nodes(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]], 0.0)
+        booster = lightgbm.train({**settings, **same, "verbosity": -1}, data, self.settings.n_estimators)
+        return Trees.from_trees([_nodes(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]], 0.0)
 
 
 def _nodes(root: Mapping[str, Any]) -> list[NDArray[Any]]:
@@ -261,10 +261,10 @@ class Forest(TreeForecaster):
         """Fit to inputs (n, p) and outcomes (n,)."""
         from sklearn.ensemble import RandomForestRegressor
 
-        drawn = min(len(y), self.settings.drawn)
+        drawn = min(len(y), self.settings.max_samples)
         regressor = RandomForestRegressor(
-            self.settings.trees,
-            min_samples_leaf=smallest_leaf(self.settings.leaf, drawn),
+            self.settings.n_estimators,
+            min_samples_leaf=smallest_leaf(self.settings.min_samples_leaf, drawn),
             max_features="sqrt",
             max_samples=drawn,
             random_state=self.seed,
@@ -277,4 +277,4 @@ class Forest(TreeForecaster):
             ]
             for one in grown
         ]
-        return Trees.joined(trees, 0.0)
+        return Trees.from_trees(trees, 0.0)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backtest.data.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,6 +28,11 @@ Run = Annotated[
 def show(context: typer.Context, data: Bars = None, run: Run = None) -> None:
     """Show what was tried: the trials in the ledgers of the runs folder and of the user."""
     if context.invoked_subcommand:
+        if data or run:
+            raise ConfigError(
+                f"--data, --run: expected after the word {context.invoked_subcommand} (got before it, where they would "
+                f"be ignored): backtest ledger {context.invoked_subcommand} --data SOURCE"
+            )
         return
     from rich.markup import escape
     from rich.table import Table
@@ -60,7 +67,6 @@ def forget(
 ) -> None:
     """Delete the trials with at least half of their test rows there; how many is entered, and later verdicts say so."""
     from backtest.cli.terminal import tell
-    from backtest.data.errors import ConfigError
     from backtest.reports.formats import counted
     from backtest.verdict import ledger
     from backtest.verdict.forgetting import forgotten_lines, mostly_within
@@ -119,7 +125,6 @@ def _show_lost(trials: Sequence[Trial], unreadable: int) -> None:
 def _chosen(data: str | None, run: Path | None) -> tuple[Path, Ledger, Trial | None]:
     """The folder of the ledger, what it and the user's know, and the trial on the data that are asked for, if any."""
     from backtest.data.dataset import Dataset
-    from backtest.data.errors import ConfigError
     from backtest.data.run_files import runs_folder
     from backtest.verdict.coincidence import bar_rows
     from backtest.verdict.ledger import Trial, known_in

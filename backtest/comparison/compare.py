@@ -127,7 +127,7 @@ def verdict_on(
         question=settings.question,
     )
     candidates = dict.fromkeys(own.names[model] for own in models for model in own.names if model in own.candidates)
-    judged = judge(evidence, networks=list(candidates), alpha=settings.alpha, adjustment=settings.adjustment)
+    judged = judge(evidence, candidates=list(candidates), alpha=settings.alpha, adjustment=settings.adjustment)
     return judged, *entry_of(trial, judged, evidence)
 
 

@@ -104,21 +104,21 @@ def first_alike(y_hat: Mapping[str, FloatArray]) -> dict[str, str]:
 
 
 def difference(
-    first: FloatArray, second: FloatArray, zero: FloatArray, horizon: int, primary: PrimaryTest
+    first: FloatArray, second: FloatArray, rival: FloatArray, horizon: int, primary: PrimaryTest
 ) -> dict[str, float]:
-    """Mean loss difference of two models (n,) as a share of zero's, with its 95 % interval, as far as it is defined.
+    """Mean loss difference of two models (n,) as a share of the rival's loss, with its 95 % interval if defined.
 
-    first - second + zero has the skill -difference against zero, and the interval of that is Fieller's: 0 lies outside
-    of it if and only if the two-sided primary test rejects. Only lower ends are taken, of both directions,
+    first - second + rival has the skill -difference against the rival, and the interval of that is Fieller's: 0 lies
+    outside of it if and only if the two-sided primary test rejects. Only lower ends are taken, of both directions,
     because a skill ends at 1 and a difference does not; so the two directions are mirror images to the last bit.
     """
-    scale = float(zero.mean())
+    scale = float(rival.mean())
     if not scale > 0:
         return {}
     value = float((first - second).mean()) / scale
     try:
         low, high = (
-            primary.interval(one - other + zero, zero, horizon=horizon).low
+            primary.interval(one - other + rival, rival, horizon=horizon).low
             for one, other in ((second, first), (first, second))
         )
     except UndefinedTest:
@@ -166,7 +166,7 @@ def _tested(panel: LossPanel, pair: ModelPair, *, same: bool) -> dict[str, Any]:
     if same:
         return {**nothing, "note": "the same forecasts"}
     losses = [panel.loss(name) for name in (*pair.names, panel.rival)]
-    primary, needed = panel.primary_test, differences_needed(panel.question.test, panel.horizon)
+    primary, needed = panel.primary_test, differences_needed(panel.horizon)
     if losses[0].size < needed:
         return {**nothing, "note": f"{losses[0].size} loss differences, at least {needed} are needed"}
     effect = difference(losses[0], losses[1], losses[2], panel.horizon, primary)

@@ -24,10 +24,10 @@ from backtest.evaluation.matched_forecasts import match_forecasts
 from backtest.verdict.ledger import LEDGER, SESSION, Ledger, read
 
 NOT_SETTINGS = {"name"}
-"""Settings that do not change a forecast."""
+"""Settings that are not listed as differences."""
 
 PLUGINS = "plugins"
-NAMING = ("features", "models", "target.kind", "question.loss")
+NAMING = ("features", "models", "combine", "target.kind", "question.loss", "question.rival", "question.baselines")
 """Settings that name what a plugin can bring."""
 
 

@@ -13,7 +13,7 @@ from backtest.significance.result import FloatArray
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:
-    """The chance of even one false claim in the whole family, for p-values (m,) that depend on each other in any way.
+    """P-values (m,) adjusted to control the familywise error rate, whatever their dependence.
 
     Holm (1979), Scandinavian Journal of Statistics 6, 65-70. Raises DataError for a value outside [0, 1].
     """
@@ -21,7 +21,7 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
 
 
 def benjamini_hochberg(p_values: npt.ArrayLike) -> FloatArray:
-    """The expected share of false claims among all claims, for p-values (m,) that are independent or rise together.
+    """P-values (m,) adjusted to control the false discovery rate, where they are independent or rise together.
 
     Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57, 289-300; "rise together" is the
     positive dependence of Benjamini and Yekutieli (2001). Raises DataError for a value outside [0, 1].
@@ -30,7 +30,7 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> FloatArray:
 
 
 def benjamini_yekutieli(p_values: npt.ArrayLike) -> FloatArray:
-    """The expected share of false claims among all claims, for p-values (m,) that depend on each other in any way.
+    """P-values (m,) adjusted to control the false discovery rate, whatever their dependence.
 
     Benjamini and Yekutieli (2001), Annals of Statistics 29, 1165-1188. Raises DataError for a value outside [0, 1].
     """

@@ -12,7 +12,7 @@ MOST_DAYS = 10
 """Neighbouring days that are named at most."""
 
 MOST_OF_ALL = 0.02
-"""They are at most this share of all days with forecasts: a tenth of the sum in a tenth of the days is no news."""
+"""They are at most this share of all days with forecasts: a tenth of the sum in a tenth of days is expected."""
 
 NOTABLE = 0.2
 """Share of the sum of absolute loss differences from which on days are named."""

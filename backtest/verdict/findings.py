@@ -14,6 +14,7 @@ from backtest.data.records.audit import Suspects
 from backtest.data.records.verdict import ClarkWest, Combination, Comparison, Reason, SubVerdict, Tested
 from backtest.evaluation.combination import combine, losses_per_time
 from backtest.evaluation.loss_panel import LossPanel
+from backtest.models import COMBINATIONS
 from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray
 from backtest.verdict.family import Key
@@ -37,7 +38,7 @@ def clark_west_of(
 
     The result is multiplied by the number of `configurations` that were tried on the same rows, as if each of the
     others had had as many candidates. It tests squared errors of returns against a rival that every model contains; for
-    any other question none is returned. An undefined test is no member.
+    any other question none is returned. Undefined tests are not counted.
     """
     if not question.nested:
         return {}
@@ -67,7 +68,7 @@ def combinations_of(panels: Sequence[LossPanel], candidates: Collection[str]) ->
 
     Nothing against the best of several baselines either: that claim is about each of them.
     """
-    models = sorted(set(candidates))
+    models = sorted(set(candidates) - COMBINATIONS.keys())  # which are made of the others already
     if len(models) < 2 or panels[0].question.rival == BEST:
         return ()
     found = []

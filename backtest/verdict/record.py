@@ -57,19 +57,19 @@ def write_results(
     evaluation: Evaluation,
     settings: EvaluationSettings,
     *,
-    networks: Sequence[str],
+    candidates: Sequence[str],
     data: str,
     config: str,
     leak: Suspects = NO_LEAK,
 ) -> Verdict:
     """Write the tables and the verdict into the folder `run`, and enter it into the ledger beside it and the user's.
 
-    `networks` are the models to be judged, `data` is the SHA-256 of the bars, `config` that of the settings by which
+    `candidates` are the models to be judged, `data` is the SHA-256 of the bars, `config` that of the settings by which
     one trial on them differs from another (`hashes_of`), `leak` whom a leak concerns that the audit found.
     """
     for table in result_tables.RUN_TABLES:
         write_table(run / table.file, evaluation.tables[table.file], table)
-    about: dict[str, Any] = {"networks": networks, "data": data, "config": config, "leak": leak}
+    about: dict[str, Any] = {"candidates": candidates, "data": data, "config": config, "leak": leak}
     judged, entry, losses = judge_evaluation(run.name, evaluation, settings, known_in(run.parent), **about)
     write_bytes(run / VERDICT, judged.to_json().encode())
     enter(run.parent, entry, losses)
@@ -82,7 +82,7 @@ def judge_evaluation(
     settings: EvaluationSettings,
     known: Ledger,
     *,
-    networks: Sequence[str],
+    candidates: Sequence[str],
     data: str,
     config: str,
     leak: Suspects = NO_LEAK,
@@ -94,7 +94,7 @@ def judge_evaluation(
     """
     trial = trial_of(name, evaluation, settings, data=data, config=config)
     evidence = _evidence(known, evaluation, leak, settings.question, trial)
-    judged = judge(evidence, networks=networks, alpha=settings.alpha, adjustment=settings.adjustment)
+    judged = judge(evidence, candidates=candidates, alpha=settings.alpha, adjustment=settings.adjustment)
     return judged, *entry_of(trial, judged, evidence)
 
 
@@ -172,11 +172,11 @@ def _other_suspects(before: Verdict, leak: Suspects) -> bool:
 
 def _judged(run: Path, before: Verdict, leak: Suspects, manifest: dict[str, Any]) -> Verdict:
     """The verdict on a finished run, with the settings of the one before."""
-    networks = [candidate.model for candidate in before.candidates]
+    candidates = [candidate.model for candidate in before.candidates]
     evaluation, settings = _evaluated(run, before, manifest)
     trial = trial_of(run.name, evaluation, settings, **hashes_of(manifest))
     evidence = _evidence(known_in(run.parent), evaluation, leak, before.question, trial)
-    return judge(evidence, networks=networks, alpha=before.alpha, adjustment=before.adjustment)
+    return judge(evidence, candidates=candidates, alpha=before.alpha, adjustment=before.adjustment)
 
 
 def _evaluated(run: Path, judged: Verdict, manifest: dict[str, Any]) -> tuple[Evaluation, EvaluationSettings]:

@@ -1,4 +1,4 @@
-"""The rule of the verdict, in one place: whether there is evidence that a network forecasts better than its rival.
+"""The rule of the verdict, in one place: whether there is evidence that a model forecasts better than its rival.
 
 The rule stands in `status_of` and `insufficient_data_reason`, its constants below. It reads one test, that of the
 question: Diebold-Mariano, or its robust version where losses are skewed, on the pooled losses of the mean over seeds
@@ -26,7 +26,6 @@ from backtest.data.records.audit import NO_LEAK, Suspects
 from backtest.data.records.verdict import BestBaseline, Candidate, ClarkWest, Reason, Verdict, Weighted
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.best_baseline import best_of_baselines
-from backtest.significance.primary import PRIMARY
 from backtest.significance.stepdown import Hypothesis
 from backtest.verdict.concentration import concentration
 from backtest.verdict.family import Adjusted, Family, Key, Tried, p_values
@@ -55,7 +54,7 @@ class Evidence:
     """What the verdict rests on: SCORES, TESTS, FOLDS, SEEDS and DROPPED of a run, and its loss panels by horizon.
 
     `tried` is what else was tried on these bars, `deflated` the deflated Sharpe ratios of the strategies by model and
-    horizon, `leak` whom a leak concerns that the audit found, `question` what is asked.
+    horizon, `leak` the models affected by leaks that the audit found, `question` what is asked.
     """
 
     scores: pl.DataFrame
@@ -74,8 +73,8 @@ class Evidence:
         return next(each for each in self.panels if each.horizon == horizon)
 
 
-def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, adjustment: str = MAX_T) -> Verdict:
-    """Judge a run; `networks` are the models that the question is about.
+def judge(evidence: Evidence, *, candidates: Sequence[str], alpha: float = 0.05, adjustment: str = MAX_T) -> Verdict:
+    """Judge a run; `candidates` are the models that the question is about.
 
     leak suspected  the audit found a leak that all models share, or one of this model or its rival: no number can be
                     trusted
@@ -102,17 +101,17 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
     )
     better, worse = p_values(tested)
     family = Family.of(better, worse, evidence.tried, adjustment, hypotheses_of(evidence, better))
-    judged = [row for row in tested if row["model"] in networks] or tested
-    missing = [name for name in networks if name not in {row["model"] for row in tested}]
+    judged = [row for row in tested if row["model"] in candidates] or tested
+    missing = [name for name in candidates if name not in {row["model"] for row in tested}]
     judged_models = [row["model"] for row in judged]
     clark_west = clark_west_of(evidence.tests, evidence.question, judged_models, evidence.tried.configurations)
-    candidates = [_candidate(row, evidence, family, clark_west, n_folds, alpha) for row in judged]
-    candidates += [_without_forecasts(name) for name in missing]
-    candidates.sort(key=lambda each: RANKING.index(each.status))
-    first_place = {(one.status, one.model): at for at, one in reversed([*enumerate(candidates)])}
-    candidates.sort(key=lambda one: (first_place[one.status, one.model], one.horizon))
-    first = candidates[0] if candidates else None
-    sound = [one.model for one in candidates if one.n and one.status != "leak suspected"]
+    found = [_candidate(row, evidence, family, clark_west, n_folds, alpha) for row in judged]
+    found += [_without_forecasts(name) for name in missing]
+    found.sort(key=lambda each: RANKING.index(each.status))
+    first_place = {(one.status, one.model): at for at, one in reversed([*enumerate(found)])}
+    found.sort(key=lambda one: (first_place[one.status, one.model], one.horizon))
+    first = found[0] if found else None
+    sound = [one.model for one in found if one.n and one.status != "leak suspected"]
     return Verdict(
         status=first.status if first else "leak suspected" if evidence.leak else "cannot tell",
         model=first.model if first else None,
@@ -122,7 +121,7 @@ def judge(evidence: Evidence, *, networks: Sequence[str], alpha: float = 0.05, a
         comparisons=family.size,
         folds=n_folds,
         forecasts=int(folds["n_test"].sum()),
-        candidates=tuple(candidates),
+        candidates=tuple(found),
         claims=family.claims,
         question=evidence.question,
         best=_best_baselines(evidence),
@@ -147,14 +146,14 @@ def status_of(reason: Reason | None, found: Adjusted, alpha: float) -> Status:
     return "better" if better else "worse"
 
 
-def differences_needed(test: str, horizon: int) -> int:
-    """The fewest loss differences on which the verdict rests a claim by a primary test."""
-    return max(MIN_DIFFERENCES, MIN_PER_STEP * horizon, PRIMARY[test].per_step * horizon)
+def differences_needed(horizon: int) -> int:
+    """The fewest loss differences on which the verdict rests a claim: for its test alone fewer would do."""
+    return max(MIN_DIFFERENCES, MIN_PER_STEP * horizon)
 
 
 def insufficient_data_reason(row: Mapping[str, Any], folds: int) -> Reason | None:
     """Why nothing can be said about a row of the primary test in so many folds; None if something can."""
-    needed = differences_needed(row["test"], row["horizon"])
+    needed = differences_needed(row["horizon"])
     if folds < MIN_FOLDS:
         return Reason("few_folds", folds, MIN_FOLDS)
     if row["n"] < needed:
@@ -288,7 +287,7 @@ def _deciding_baseline(evidence: Evidence, key: Key, *, worse: bool = False) -> 
 
 
 def _without_forecasts(model: str) -> Candidate:
-    """A network that has no test: it did not forecast the rows that the references forecast."""
+    """A candidate that has no test: it did not forecast the rows that the references forecast."""
     nothing: dict[str, Any] = dict.fromkeys(each.name for each in fields(Candidate) if each.default is MISSING)
     known: dict[str, Any] = {"model": model, "horizon": 0, "status": "cannot tell", "reason": Reason("no_forecasts")}
     return Candidate(**{**nothing, **known, "n": 0, "seeds": 0, "fragile": False, "seed_verdicts": ()})

@@ -80,14 +80,14 @@ class WalkTables:
 class EvaluatedWalk:
     """A finished walk with its tables, before it is judged and written.
 
-    `networks` are the models to be judged, `audit` is None if the walk was not audited, the `files` of `manifest` are
+    `candidates` are the models to be judged, `audit` is None if the walk was not audited, the `files` of `manifest` are
     empty, and `reused` counts the tasks that had been done before.
     """
 
     plan: WalkPlan
     settings: EvaluationSettings
     evaluation: Evaluation
-    networks: tuple[str, ...]
+    candidates: tuple[str, ...]
     audit: Audit | None
     manifest: dict[str, Any]
     reused: int
@@ -190,7 +190,7 @@ def _evaluated(
         plan=plan,
         settings=settings,
         evaluation=evaluate(*frames, settings, range_table(plan, forecasts)),
-        networks=(*config.candidates, *config.combine),
+        candidates=(*config.candidates, *config.combine),
         audit=audited,
         manifest=manifest.of(plan, store, records, workers, started=started, command=command),
         reused=reused,
@@ -206,7 +206,7 @@ def _write(walk: EvaluatedWalk, run: Path, before: dict[str, Any] | None) -> Ver
         run,
         walk.evaluation,
         walk.settings,
-        networks=walk.networks,
+        candidates=walk.candidates,
         **hashes_of(walk.manifest),
         leak=walk.leak,
     )

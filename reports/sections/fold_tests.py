@@ -94,9 +94,9 @@ def fold_tests_title(pairs: list[FoldPair], result: Result) -> str:
     shown = {None: "too short to be tested", 0: "significantly in none"}.get(found, f"significantly in {found}")
     folds = "the only fold" if (number := len(leading.skills)) == 1 else f"{leading.won} of {whole(number)} folds"
     if number == 1:
-        ends = {None: "which is too short to be tested", 0: "not significantly"}.get(found, "significantly")
-        better = "better" if leading.won else "not better"
-        return f"{label(leading.model)} is {better} than {result.rival_name} in {folds}, {ends}"
+        ends = {None: ", which is too short to be tested", 0: ", not significantly"}.get(found, ", significantly")
+        better, ends = ("better", ends) if leading.won or found is None else ("not better", "")
+        return f"{label(leading.model)} is {better} than {result.rival_name} in {folds}{ends}"
     return f"{label(leading.model)} is better than {result.rival_name} in {folds}, {shown}"
 
 

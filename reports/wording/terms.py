@@ -88,6 +88,10 @@ OF_TESTS: dict[str, tuple[str, str]] = {
         "A test of whether the gain repeats from fold to fold, whatever happens within a fold.",
     ),
     "mincer_zarnowitz": ("Mincer-Zarnowitz", "A test of whether forecasts are biased in level or in scale."),
+    "mincer_zarnowitz_logs": (
+        "Mincer-Zarnowitz, in logs",
+        "A test of whether forecasts move too much or too little, in logarithms.",
+    ),
     "pesaran_timmermann": (
         "Pesaran-Timmermann",
         "A test of whether the forecasts get the direction right more often than chance.",

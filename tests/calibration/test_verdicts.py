@@ -108,7 +108,7 @@ def test_the_verdict_is_that_on_all_tables_of_a_run(case: str) -> None:
         forecasts, folds = tables(drawn, lead)
         whole = evidence_of(forecasts, folds, question=question)
         (made,), (expected,) = (
-            judge(each, networks=(CANDIDATE,)).candidates for each in (evidence_on(question, drawn), whole)
+            judge(each, candidates=(CANDIDATE,)).candidates for each in (evidence_on(question, drawn), whole)
         )
         for name in ("skill", "p_value", "p_worse", "p_adjusted", "p_worse_adjusted", "detectable", "worst_p"):
             assert getattr(made, name) == pytest.approx(getattr(expected, name), rel=1e-12), name

@@ -44,7 +44,7 @@ def count_verdicts(case: str, horizon: int, n: int, draws: int, block: int) -> d
     rng = generator("verdict", case, horizon, n, block)
     for _ in range(draws):
         evidence = evidence_on(CASES[case].question, _drawn(case, horizon, n, 0.0, rng))
-        found[judge(evidence, networks=(CANDIDATE,)).status] += 1
+        found[judge(evidence, candidates=(CANDIDATE,)).status] += 1
     return dict(found)
 
 
@@ -56,7 +56,7 @@ def judge_better(
     rng = generator("better", case, horizon, n, repr(strength), block)
     for _ in range(draws):
         evidence = evidence_on(CASES[case].question, _drawn(case, horizon, n, strength, rng))
-        (one,) = judge(evidence, networks=(CANDIDATE,)).candidates
+        (one,) = judge(evidence, candidates=(CANDIDATE,)).candidates
         if one.skill is None or one.detectable is None:
             raise RunError(f"{case}: expected a skill and a detectable one (got {one.reason})")
         found.append((one.skill, one.detectable, one.status == "better"))
@@ -84,7 +84,7 @@ def count_over_horizons(proxy: str, n: int, draws: int, block: int) -> dict[str,
     for draw in range(draws):
         drawn = _equal_at_all_horizons(proxy, n, rng)
         evidence = evidence_on(LOG_HAR, drawn)
-        counts[FAMILY] += judge(evidence, networks=tuple(JUDGED)).status == "better"
+        counts[FAMILY] += judge(evidence, candidates=tuple(JUDGED)).status == "better"
         losses = [{each.horizon: each.loss(name) for each in evidence.panels} for name in ("noisy", "log_har")]
         resampling = Resampling(reps=REPS, seed=block * draws + draw)
         average = average_superior_predictive_ability(*losses, resampling=resampling)

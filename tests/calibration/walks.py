@@ -103,4 +103,4 @@ def _candidates(settings: Mapping[str, Any], world: str, dataset: Dataset | None
     evidence = evidence_of(
         walk.forecasts, walk.folds, adjustment=config.multiplicity, question=config.resolved_question
     )
-    return judge(evidence, networks=config.models, alpha=config.alpha, adjustment=config.multiplicity).candidates
+    return judge(evidence, candidates=config.models, alpha=config.alpha, adjustment=config.multiplicity).candidates

@@ -102,6 +102,14 @@ def test_only_trials_with_most_of_their_rows_on_the_bars_are_forgotten(
         assert sum(line.forgotten for line in read(path).forgotten) == 2
 
 
+def test_a_choice_before_the_word_forget_deletes_nothing(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "ledger", "--run", str(runs / "elsewhere"), "forget", "--yes") == 2
+    assert "expected after the word forget" in capsys.readouterr().err
+    assert len(read(runs / LEDGER).trials) == 3
+
+
 def refuse(*_: object, **__: object) -> None:
     """Answer no."""
     raise SystemExit(1)

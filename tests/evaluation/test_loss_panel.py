@@ -49,7 +49,7 @@ def test_one_run_is_matched_once_and_aligned_once(tmp_path: Path, monkeypatch: p
     settings = EvaluationSettings(0.05, "holm", CostSettings(), plan.interval, always_open=True)
     tables = forecasts, make_folds(plan), make_fits(plan), make_features(forecasts, plan)
     found = evaluation.evaluate(*tables, settings)
-    record.write_results(tmp_path / "run", found, settings, networks=plan.networks, data="bars", config="trial")
+    record.write_results(tmp_path / "run", found, settings, candidates=plan.networks, data="bars", config="trial")
     assert calls == {"match_forecasts": 1, "loss_panels": 1}
 
 

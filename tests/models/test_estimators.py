@@ -11,7 +11,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Lasso
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures
+from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures
 
 import backtest as bt
 from backtest.models import MODELS
@@ -75,3 +75,9 @@ def test_a_class_without_parameters_or_something_else_is_refused() -> None:
         bt.sklearn_model(Lasso)
     with pytest.raises(bt.ConfigError, match=r"\(got int\)"):
         bt.sklearn_model(3)  # type: ignore[arg-type]
+
+
+def test_parameters_without_a_name_that_lasts_are_refused() -> None:
+    nameless = make_pipeline(FunctionTransformer(lambda x: x), Lasso())
+    with pytest.raises(bt.ConfigError, match=r"expected parameters that are written the same in every process \(got"):
+        bt.sklearn_model(nameless, "nameless")

@@ -98,4 +98,4 @@ def test_values_that_are_not_probabilities_are_refused(name: str, bad: float) ->
 @every_adjustment
 def test_every_adjustment_says_first_what_it_controls(name: str) -> None:
     first, *_ = (ADJUSTMENTS[name].__doc__ or "").splitlines()
-    assert "false claim" in first
+    assert "error rate" in first or "discovery rate" in first

@@ -80,7 +80,7 @@ def make(folder: Path, plan: Plan | None = None, name: str = "run") -> Path:
         write_bytes(run / AUDIT, plan.audit.to_json().encode())
     trial, bars = hashes(plan)
     leak = plan.audit.suspects if plan.audit else NO_LEAK
-    write_results(run, evaluation, settings, networks=plan.networks, data=bars, config=trial, leak=leak)
+    write_results(run, evaluation, settings, candidates=plan.networks, data=bars, config=trial, leak=leak)
     write_table(run / FEATURES.file, features, FEATURES)
     write_bytes(run / SETTINGS, config(plan).encode())
     names = [path.name for path in run.iterdir()]

@@ -35,7 +35,7 @@ def judged(noise: float, *without: str) -> Candidate:
     }
     table = forecast_table(y, kept)
     evidence = evidence_of(table, fold_table(table), question=QUESTION)
-    (found,) = judge(evidence, networks=["lstm"], adjustment="holm").candidates
+    (found,) = judge(evidence, candidates=["lstm"], adjustment="holm").candidates
     return found
 
 

@@ -51,11 +51,11 @@ def evidence(forecasts: pl.DataFrame) -> Evidence:
 
 FORECASTS = forecasts_of(3, 0.3, ridge=0.1)
 EVIDENCE = evidence(FORECASTS)
-VERDICT = judge(EVIDENCE, networks=["lstm"])
+VERDICT = judge(EVIDENCE, candidates=["lstm"])
 
 
 def test_baselines_are_not_judged_and_the_best_of_them_is_named() -> None:
-    assert [one.model for one in judge(EVIDENCE, networks=[]).candidates] == ["lstm"]
+    assert [one.model for one in judge(EVIDENCE, candidates=[]).candidates] == ["lstm"]
     assert VERDICT.comparisons == 1
     assert VERDICT.best == (BestBaseline(1, "ridge"),)
     assert VERDICT.rival_at(1) == "ridge"
@@ -79,13 +79,13 @@ def test_the_hardest_baseline_may_be_another_than_the_best() -> None:
     noise = rng.standard_normal(400)
     wild = np.where(np.arange(400) % 50 == 0, 4.0, 0.3) * noise
     fits = {"zero": np.zeros(400), "naive": wild, "ridge": 0.5 * y + 0.01 * noise, "lstm": 0.55 * y + 0.01 * noise}
-    made = judge(evidence(forecast_table(y, {(name, None): values for name, values in fits.items()})), networks=[])
+    made = judge(evidence(forecast_table(y, {(name, None): values for name, values in fits.items()})), candidates=[])
     assert made.best[0].model == "ridge"
     assert made.candidates[0].hardest == "naive"
 
 
 def test_the_one_that_decides_about_worse_is_the_one_with_the_smallest_p() -> None:
-    made = judge(evidence(forecasts_of(5, 0.1, ridge=0.5)), networks=["lstm"]).candidates[0]
+    made = judge(evidence(forecasts_of(5, 0.1, ridge=0.5)), candidates=["lstm"]).candidates[0]
     assert (made.status, made.hardest) == ("worse", "ridge")
 
 
@@ -94,8 +94,8 @@ def test_the_one_that_decides_about_worse_is_the_one_with_the_smallest_p() -> No
 )
 def test_a_model_better_than_zero_may_be_worse_than_the_best(signal: float, ridge: float, status: str) -> None:
     forecasts = forecasts_of(5, signal, ridge=ridge)
-    assert judge(evidence(forecasts), networks=["lstm"]).status == status
-    against_zero = judge(evidence_of(forecasts, fold_table(forecasts)), networks=["lstm"])
+    assert judge(evidence(forecasts), candidates=["lstm"]).status == status
+    against_zero = judge(evidence_of(forecasts, fold_table(forecasts)), candidates=["lstm"])
     assert (against_zero.status == "better") == (signal > 0)
 
 
@@ -180,7 +180,7 @@ LATER = forecasts_of(8, 0.3, ridge=-0.5).with_columns(horizon=pl.lit(5, pl.Int32
 
 def test_each_horizon_has_its_own_best_baseline() -> None:
     found = evidence(pl.concat([FORECASTS, LATER]))
-    made = judge(found, networks=["lstm"])
+    made = judge(found, candidates=["lstm"])
     assert made.best == (BestBaseline(1, "ridge"), BestBaseline(5, "zero"))
     assert (made.rival_at(1), made.rival_at(5)) == ("ridge", "zero")
     assert sorted(claim.horizon for claim in made.claims) == [1, 5]
@@ -202,7 +202,7 @@ def test_the_table_of_several_horizons_is_against_the_best_baseline_of_each() ->
     settings = EvaluationSettings(0.05, "holm", CostSettings(), timedelta(hours=1), True, QUESTION)
     evaluation = evaluate(forecasts, fold_table(forecasts), pl.DataFrame(schema=FITS.dtypes), None, settings)
     tables = {name.removesuffix(".parquet"): table for name, table in evaluation.tables.items()}
-    made = judge(evidence(forecasts), networks=["lstm"])
+    made = judge(evidence(forecasts), candidates=["lstm"])
     table = headline_table(Result(made, tables))
     assert table.columns[1].label == "Skill vs the best baseline"
     cells = {(group.label, row[0]): row[1] for group in table.groups for row in group.rows}

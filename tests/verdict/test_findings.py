@@ -43,7 +43,7 @@ EVIDENCE = evidence()
 
 
 def test_a_model_that_knows_something_and_is_worse_has_a_sub_verdict_with_its_adjusted_p() -> None:
-    verdict = judge(EVIDENCE, networks=["lstm", "gru"])
+    verdict = judge(EVIDENCE, candidates=["lstm", "gru"])
     found = {one.model: one for one in verdict.candidates}
     y, forecasts = overconfident()
     raw = [clark_west(y, forecasts[name], forecasts["zero"]).p_value for name in ("gru", "lstm")]
@@ -90,6 +90,7 @@ def test_an_undefined_test_is_no_member() -> None:
 
 def test_clark_west_is_adjusted_for_what_else_was_tried() -> None:
     alone, again = (clark_west_of(EVIDENCE.tests, Question(), ["lstm", "gru"], tried) for tried in (1, 3))
+    assert alone
     for key, one in alone.items():
         assert again[key].p_adjusted == min(1.0, 3 * one.p_adjusted)
         assert again[key].members == 3 * one.members
@@ -123,14 +124,14 @@ def test_a_leak_concerns_a_model_for_one_reason() -> None:
 
 
 def test_a_model_that_does_not_leak_keeps_its_own_verdict() -> None:
-    sound = judge(EVIDENCE, networks=["lstm", "gru"])
-    found = judge(replace(EVIDENCE, leak=Suspects(models=frozenset({"gru"}))), networks=["lstm", "gru"])
+    sound = judge(EVIDENCE, candidates=["lstm", "gru"])
+    found = judge(replace(EVIDENCE, leak=Suspects(models=frozenset({"gru"}))), candidates=["lstm", "gru"])
     assert [(one.model, one.status) for one in found.candidates] == [("gru", "leak suspected"), ("lstm", "worse")]
     assert found.candidates[1] == next(one for one in sound.candidates if one.model == "lstm")
 
 
 def test_candidates_are_combined_and_the_combination_makes_no_claim() -> None:
-    verdict = judge(EVIDENCE, networks=["lstm", "gru"])
+    verdict = judge(EVIDENCE, candidates=["lstm", "gru"])
     (found,) = verdict.combinations
     y, forecasts = overconfident()
     mean = (forecasts["lstm"] + forecasts["gru"]) / 2
@@ -139,6 +140,19 @@ def test_candidates_are_combined_and_the_combination_makes_no_claim() -> None:
     assert found.equal.p_value == pytest.approx(tested.p_value, rel=1e-9)
     assert (found.models, len(found.weights), found.weights[0]) == (("gru", "lstm"), 5, 0.5)
     assert "combination" not in {claim.model for claim in verdict.claims}
-    assert judge(EVIDENCE, networks=["lstm"]).combinations == ()
+    assert judge(EVIDENCE, candidates=["lstm"]).combinations == ()
     leak = Suspects(models=frozenset({"gru"}))
-    assert judge(replace(EVIDENCE, leak=leak), networks=["lstm", "gru"]).combinations == ()
+    assert judge(replace(EVIDENCE, leak=leak), candidates=["lstm", "gru"]).combinations == ()
+
+
+def test_a_combination_among_the_candidates_is_not_averaged_with_its_members() -> None:
+    y, forecasts = overconfident()
+    forecasts["average"] = (forecasts["lstm"] + forecasts["gru"]) / 2
+    table = forecast_table(y, {(name, None): values for name, values in forecasts.items()}, folds=5)
+    with_average = evidence_of(table, fold_table(table))
+    pools = [
+        judge(each, candidates=names).combinations
+        for each, names in ((EVIDENCE, ["lstm", "gru"]), (with_average, ["lstm", "gru", "average"]))
+    ]
+    assert pools[0] == pools[1]
+    assert pools[0][0].models == ("gru", "lstm")

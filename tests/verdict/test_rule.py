@@ -35,7 +35,7 @@ EVIDENCE = evidence_on(FORECASTS)
 
 def verdict_on(forecasts: pl.DataFrame, *networks: str, alpha: float = 0.05) -> Verdict:
     """Score, compare and judge."""
-    return judge(evidence_on(forecasts), networks=networks, alpha=alpha)
+    return judge(evidence_on(forecasts), candidates=networks, alpha=alpha)
 
 
 def judged(*, alternative: str = "less", tried: Tried | None = None, **found: Any) -> Verdict:
@@ -54,7 +54,7 @@ def judged(*, alternative: str = "less", tried: Tried | None = None, **found: An
         tests = tests.with_columns(pl.when(row).then(value).otherwise(name).alias(name) for name, value in new.items())
     folds = pl.concat([EVIDENCE.folds] * 3).with_columns(n_test=pl.lit(720, pl.Int64))
     evidence = replace(EVIDENCE, tests=tests, folds=folds, tried=tried or Tried())
-    return judge(evidence, networks=["lstm"], adjustment="holm")
+    return judge(evidence, candidates=["lstm"], adjustment="holm")
 
 
 def test_a_small_gain_without_significance_is_no_evidence() -> None:
@@ -120,7 +120,7 @@ def test_the_status_needs_no_test_within_a_fold() -> None:
 def verdict_without_tests_in_folds(forecasts: pl.DataFrame, *networks: str) -> Verdict:
     """The verdict without the tests in each fold, which its status does not read: half the time."""
     evidence = evidence_on(forecasts.with_columns(fold=pl.lit(0, pl.Int32)))
-    return judge(replace(evidence, folds=fold_table(forecasts)), networks=networks)
+    return judge(replace(evidence, folds=fold_table(forecasts)), candidates=networks)
 
 
 def test_networks_are_judged_and_without_any_all_models_but_the_baselines() -> None:
@@ -165,7 +165,7 @@ def test_fewer_than_three_folds_cannot_tell_and_folds_without_forecasts_do_not_c
     assert verdict.candidates[0].reason == Reason("few_folds", got=2, needed=3)
     assert (verdict.forecasts, verdict.folds, verdict.candidates[0].seeds) == (1000, 2, 2)
     empty = pl.concat([fold_table(signal), fold_table(signal).head(1).with_columns(n_test=pl.lit(0, pl.Int64))])
-    assert judge(replace(evidence_on(signal), folds=empty), networks=["lstm"]).status == "cannot tell"
+    assert judge(replace(evidence_on(signal), folds=empty), candidates=["lstm"]).status == "cannot tell"
 
 
 def test_too_few_differences_for_the_horizon_cannot_tell() -> None:
@@ -221,14 +221,14 @@ def test_a_file_that_is_no_json_is_refused() -> None:
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0, -0.1, float("nan")])
 def test_alpha_must_be_a_probability(alpha: float) -> None:
     with pytest.raises(ConfigError, match="alpha: must lie between 0 and 1/2"):
-        judge(EVIDENCE, networks=[], alpha=alpha)
+        judge(EVIDENCE, candidates=[], alpha=alpha)
 
 
 def test_tables_of_another_kind_are_refused() -> None:
     with pytest.raises(WrongSchema, match="SCORES: "):
-        judge(replace(EVIDENCE, scores=EVIDENCE.tests), networks=[])
+        judge(replace(EVIDENCE, scores=EVIDENCE.tests), candidates=[])
     with pytest.raises(WrongSchema, match="FOLDS: n_test is missing"):
-        judge(replace(EVIDENCE, folds=EVIDENCE.folds.drop("n_test")), networks=[])
+        judge(replace(EVIDENCE, folds=EVIDENCE.folds.drop("n_test")), candidates=[])
 
 
 def test_a_network_without_forecasts_of_the_same_rows_cannot_tell() -> None:
@@ -240,7 +240,7 @@ def test_a_network_without_forecasts_of_the_same_rows_cannot_tell() -> None:
 
 def test_a_leak_overrules_every_number() -> None:
     signal = replace(evidence_on(random_forecasts(11, n=1000, signal=0.3)), leak=Suspects(shared=True))
-    verdict = judge(signal, networks=["lstm"])
+    verdict = judge(signal, candidates=["lstm"])
     assert verdict.status == "leak suspected"
     assert verdict.candidates[0].status == "leak suspected"
     assert verdict.candidates[0].reason == Reason("leak")
@@ -260,7 +260,7 @@ def carried(fold: int, sign: int = 1) -> pl.DataFrame:
 
 
 def test_a_result_that_one_fold_carries_is_called_fragile_with_the_fold() -> None:
-    verdict = judge(evidence_on(carried(7)), networks=["lstm"], alpha=0.1)
+    verdict = judge(evidence_on(carried(7)), candidates=["lstm"], alpha=0.1)
     candidate = verdict.candidates[0]
     assert (candidate.status, candidate.fragile, candidate.worst_fold) == ("better", True, 7)
     assert candidate.worst_p is not None
@@ -304,14 +304,14 @@ def test_configurations_that_forecast_the_same_are_told_but_no_comparisons_of_th
 
 def test_a_stricter_adjustment_needs_a_larger_gain() -> None:
     by_method = {
-        name: judge(EVIDENCE, networks=["lstm"], adjustment=name).candidates[0].detectable or 0
+        name: judge(EVIDENCE, candidates=["lstm"], adjustment=name).candidates[0].detectable or 0
         for name in ("holm", "benjamini-hochberg", "benjamini-yekutieli")
     }
     assert by_method["holm"] == by_method["benjamini-hochberg"] < by_method["benjamini-yekutieli"]
 
 
 def test_a_bad_result_that_one_fold_carries_is_fragile_too() -> None:
-    candidate = judge(evidence_on(carried(7, -1)), networks=["lstm"], alpha=0.1).candidates[0]
+    candidate = judge(evidence_on(carried(7, -1)), candidates=["lstm"], alpha=0.1).candidates[0]
     assert (candidate.status, candidate.fragile, candidate.worst_fold) == ("worse", True, 7)
 
 
@@ -321,5 +321,5 @@ def test_the_same_test_made_again_counts_once() -> None:
 
 
 def test_a_deflated_sharpe_ratio_stands_beside_its_model() -> None:
-    verdict = judge(replace(EVIDENCE, deflated={Key("lstm", 1): 0.4}), networks=["lstm"])
+    verdict = judge(replace(EVIDENCE, deflated={Key("lstm", 1): 0.4}), candidates=["lstm"])
     assert verdict.candidates[0].deflated_sharpe == 0.4

@@ -56,7 +56,7 @@ def test_the_test_on_weighted_errors_is_that_of_the_losses(walked: WalkTables) -
 
 
 def test_the_verdict_counts_both_tests_and_says_which_found_it(walked: WalkTables) -> None:
-    verdict = judge(evidence_of(walked.forecasts, walked.folds), networks=["ridge"])
+    verdict = judge(evidence_of(walked.forecasts, walked.folds), candidates=["ridge"])
     assert verdict.comparisons == 2 * 2 * 2  # mean and ridge, two horizons, two losses
     for candidate in verdict.candidates:
         assert candidate.weighted is not None
@@ -67,7 +67,7 @@ def test_the_verdict_counts_both_tests_and_says_which_found_it(walked: WalkTable
 
 
 def test_without_variances_the_verdict_rests_on_plain_errors(walked: WalkTables) -> None:
-    verdict = judge(evidence_of(walked.forecasts.drop("variance"), walked.folds), networks=["ridge"])
+    verdict = judge(evidence_of(walked.forecasts.drop("variance"), walked.folds), candidates=["ridge"])
     assert verdict.comparisons == 2 * 2
     assert [candidate.weighted for candidate in verdict.candidates] == [None, None]
 
