@@ -36,7 +36,8 @@ class WalkProgress:
         self.tasks = {task.key: task for task in prepared.tasks}
         self.open_tasks = Counter(task.fold.index for task in prepared.tasks)
         self.open_tasks.subtract(record.fold for record in done)
-        self.folds, self.total = prepared.folds, len(prepared.tasks)
+        self.folds, self.total = prepared.folds, sum(task.fits for task in prepared.tasks)
+        self.fits = sum(self.tasks[record.key].fits for record in done)
         todo = sum(map(fit_cost, prepared.tasks)) - sum(fit_cost(self.tasks[record.key]) for record in done)
         self.printed = time.monotonic()
         self.clock = TimeLeft(todo, workers, self.printed)
@@ -49,6 +50,7 @@ class WalkProgress:
         """Count a finished fit."""
         self.open_tasks[record.fold] -= 1
         now, task = time.monotonic(), self.tasks[record.key]
+        self.fits += task.fits
         self.clock.add(fit_cost(task), now)
         news = [self._totals(now), self._fit(task), *loss_change(record)]
         if self.console.is_terminal:
@@ -64,10 +66,9 @@ class WalkProgress:
 
     def _totals(self, now: float) -> str:
         """Fits and folds done, and the time left."""
-        fits = self.total - self.open_tasks.total()
         folds = sum(not self.open_tasks[fold.fit_index] for fold in self.folds)
-        left = "done" if fits == self.total else time_left(self.clock.seconds_left(now))
-        return f"{fits} of {self.total} fits, {folds} of {len(self.folds)} folds, {left}"
+        left = "done" if self.fits == self.total else time_left(self.clock.seconds_left(now))
+        return f"{self.fits} of {self.total} fits, {folds} of {len(self.folds)} folds, {left}"
 
     def _fit(self, task: Task) -> str:
         """Which fit finished last: model, seed, the fold's number as the tables have it, from 0, and its dates."""

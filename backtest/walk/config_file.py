@@ -20,6 +20,7 @@ from backtest.data.reading.tables import SUFFIXES
 from backtest.features import plugins
 from backtest.models import MODELS
 from backtest.models.registry import TABLES
+from backtest.models.tuning import BUDGET
 from backtest.walk.config import Config
 from backtest.walk.model_settings import with_tables
 
@@ -208,6 +209,8 @@ def as_argument(name: str) -> str:
 def entry_of(setting: str) -> object:
     """Return the type of the entries of a setting that is a list, None for any other."""
     table, _, of_model = setting.partition(".")
+    if table == "tune":
+        return None if setting.endswith(f".{BUDGET}") else object
     known = all_settings()
     if table == "model":
         name, _, setting = of_model.partition(".")

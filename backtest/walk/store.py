@@ -48,7 +48,7 @@ class Record:
             raise ValueError("its checksum is wrong")
         log = tree.pop("log")
         epochs = tuple(Epoch(**epoch) for epoch in log.pop("epochs"))
-        tuning = log.pop("tuning")
+        tuning = log.pop("tuning", None)
         return cls(log=FitLog(epochs=epochs, tuning=tuning and Tuning(**tuning), **log), **tree)
 
 

@@ -153,19 +153,21 @@ def _slice_digest(panel: Panel, group: Sequence[Fold]) -> str:
 def _loss_digest(config: Config, plugin_files: tuple[Path, ...]) -> str:
     """Hash of the loss by which tuning chooses: its name and its code."""
     name = config.resolved_question.loss
-    own = source_file(LOSSES[name].function)
-    files = [sha256(path.read_bytes()) for path in (*([own] if own else []), *plugin_files)]
-    return sha256(json_bytes([name, files, [] if own else sorted(definitions_of(LOSSES[name].function))]))
+    return sha256(json_bytes([name, *_code(plugin_files, LOSSES[name].function)]))
 
 
 def code_digest(model: Model, plugin_files: tuple[Path, ...]) -> str:
     """Hash of the code that computes a model, that of plugins included, and of the libraries' versions."""
-    own = source_file(model.make)
-    files = [sha256(path.read_bytes()) for path in (*([own] if own else []), *plugin_files)]
-    typed_in = [] if own else [model.make, model.settings]
-    definitions = sorted(line for each in typed_in for line in definitions_of(each))
+    files, definitions = _code(plugin_files, model.make, model.settings)
     libraries = {library: version(library) for library in LIBRARIES}
     return sha256(json_bytes({"files": [*_digests(CODE), *files], "definitions": definitions, "libraries": libraries}))
+
+
+def _code(plugin_files: tuple[Path, ...], function: Callable[..., Any], *more: object) -> tuple[list[str], list[str]]:
+    """SHA-256 of the files of plugins and of a function's own; where it was typed in, its definitions and `more`."""
+    own = source_file(function)
+    files = [sha256(path.read_bytes()) for path in (*([own] if own else []), *plugin_files)]
+    return files, [] if own else sorted(line for each in (function, *more) for line in definitions_of(each))
 
 
 @functools.cache

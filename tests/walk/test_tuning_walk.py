@@ -14,8 +14,9 @@ from backtest.data.errors import ConfigError
 from backtest.data.schema import FITS, check
 from backtest.forecast.next_step import next_steps
 from backtest.models import ModelSettings, model
+from backtest.models.tuning import combinations
 from backtest.models.windows import Floats, Windows
-from backtest.walk.config_file import build, parse
+from backtest.walk.config_file import build, load, parse
 from backtest.walk.engine import walk_in_memory
 from backtest.walk.tasks import learning_windows
 from tests.support.small_run import small, walk
@@ -124,6 +125,14 @@ def test_tuning_is_one_trial_of_its_own_and_survives_being_written(shrunk: None)
 def test_what_cannot_be_tuned_is_refused(table: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build({"tune": table}, where="x")
+
+
+def test_the_command_line_sets_lists_of_values() -> None:
+    config = load(
+        "default", settings=["tune.lstm.hidden=16, 64", "tune.lstm.budget=2", "tune.lstm.layers=[1, 2]"]
+    ).config
+    assert config.tune == {"lstm": {"hidden": [16, 64], "budget": 2, "layers": [1, 2]}}
+    assert [one.values for one in config.entries["lstm"].candidates] == combinations(config.tune["lstm"])
 
 
 def test_an_unknown_model_is_named() -> None:
