@@ -141,12 +141,12 @@ UNKNOWN = "unknown"
 
 REGIMES = Schema(
     "REGIMES",
-    "error and skill by symbol, volatility, hour of day and weekday",
+    "error and skill by volatility, hour of day and weekday",
     (
         MODEL,
         HORIZON,
         Column("regime", pl.String, "conditioning variable: a key of REGIMES"),
-        Column("part", pl.String, "group of the forecasts: BTCUSDT, low, 07:00, Monday, ...; unknown"),
+        Column("part", pl.String, "group of the forecasts: low, 07:00, Monday, ...; unknown"),
         Column("place", pl.Int32, "its place among the parts of the regime, from 0"),
         Column("n", pl.Int64, "forecasts in it"),
         Column("loss", pl.Float64, "mean loss of the model there"),

@@ -1,4 +1,4 @@
-"""Accuracy by regime: errors and skill by symbol, volatility, hour of day and weekday."""
+"""Accuracy by regime: errors and skill by volatility, hour of day and weekday."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regime:
-    """A conditioning variable that classifies forecasts, and the names of its parts in their order, or from its rows.
+    """A conditioning variable that classifies forecasts, and the names of its parts in their order.
 
     `place` returns the number of the part (n,) of each row, or UNCLASSIFIED. It is given the rows (n,) of one horizon
     in the order of time: columns of FORECASTS, and `opens`, the open of the bar at whose close the outcome is known.
     The regime is left out where a bar is as long as `cycle`, and for targets of other `scales` (empty: of none).
     """
 
-    parts: tuple[str, ...] | Callable[[pl.DataFrame], tuple[str, ...]]
+    parts: tuple[str, ...]
     place: Callable[[pl.DataFrame], IntArray]
     cycle: timedelta = timedelta.max
     scales: tuple[Scale, ...] = ()
@@ -104,20 +104,9 @@ def weekday(rows: pl.DataFrame) -> IntArray:
     return rows["opens"].dt.weekday().cast(pl.Int64).to_numpy() - 1
 
 
-def symbols(rows: pl.DataFrame) -> tuple[str, ...]:
-    """The symbols of some rows, sorted."""
-    return tuple(rows["symbol"].unique().sort())
-
-
-def symbol(rows: pl.DataFrame) -> IntArray:
-    """Number (n,) of the symbol of each forecast."""
-    return rows["symbol"].rank("dense").cast(pl.Int64).to_numpy() - 1
-
-
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 REGIMES = {
-    "symbol": Regime(symbols, symbol),
     "volatility": Regime(("low", "middle", "high"), volatility, scales=("return",)),
     "variance": Regime(("low", "middle", "high"), variance, scales=("variance",)),
     "rises": Regime(("few", "middle", "many"), rises, scales=("probability",)),
@@ -152,10 +141,10 @@ def _parts(origins: pl.DataFrame, interval: timedelta, scale: Scale) -> list[Par
     for name, regime in REGIMES.items():
         if interval >= regime.cycle or (regime.scales and scale not in regime.scales):
             continue
-        parts, places = regime.parts(origins) if callable(regime.parts) else regime.parts, regime.place(origins)
-        places = np.where(places == UNCLASSIFIED, len(parts), places)
+        named, places = (*regime.parts, UNKNOWN), regime.place(origins)
+        places = np.where(places == UNCLASSIFIED, len(regime.parts), places)
         numbers = np.unique(places).tolist() if np.ptp(places) else []
-        found += [Part(name, (*parts, UNKNOWN)[place], place, np.flatnonzero(places == place)) for place in numbers]
+        found += [Part(name, named[place], place, np.flatnonzero(places == place)) for place in numbers]
     return found
 
 

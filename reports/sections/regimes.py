@@ -1,4 +1,4 @@
-"""Whether the skill depends on the regime: by symbol, volatility, hour of day and weekday."""
+"""Whether the skill depends on the regime: by volatility, hour of day and weekday."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TABLE_CAPTION = (
 
 
 def regimes(result: Result) -> tuple[Block, ...]:
-    """Where does it work? Skill against the rival by symbol, volatility, hour of day and weekday."""
+    """Where does it work? Skill against the rival by volatility, hour of day and weekday."""
     models = [score.model for score in result.candidates or result.rivals[:1]]
     if not models:
         return (Heading(result.fill("There is no model to compare with {rival}"), QUESTION),)

@@ -45,9 +45,7 @@ RISES = (
     f"Rises are the share of ups among the last {RECENT} outcomes known before a forecast, split into terciles over "
     "the test period; it is unknown if fewer than half of them are known."
 )
-SYMBOLS = "All symbols are forecast by one fit; in the overall tests their losses at one time count as one, their mean."
 REGIME_TEXTS = {
-    "symbol": RegimeText("symbol", "Symbol", SYMBOLS, "for ", "", "for every symbol"),
     "volatility": RegimeText(
         *("level of volatility", "Volatility beforehand", BEFOREHAND, "at ", " volatility"), "at every volatility"
     ),

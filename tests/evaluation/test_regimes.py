@@ -175,21 +175,6 @@ def test_each_symbol_has_terciles_of_its_own() -> None:
         assert rival_loss == pytest.approx(np.mean(chosen**2), rel=1e-12)
 
 
-def test_every_symbol_is_a_part_with_the_skill_of_its_own_rows() -> None:
-    rows = of(PANEL).filter(model="lstm", regime="symbol")
-    assert rows["part"].to_list() == ["A", "B"]
-    for symbol, loss, skill in rows.select("part", "loss", "skill").iter_rows():
-        own = PANEL.filter(pl.col("seed").is_null(), symbol=symbol)
-        squared = {
-            model: float(((of_model["y"] - of_model["y_hat"]) ** 2).mean())  # type: ignore[arg-type]
-            for (model,), of_model in own.partition_by("model", as_dict=True).items()
-        }
-        assert loss == pytest.approx(squared["lstm"], rel=1e-12)
-        assert skill == pytest.approx(1 - squared["lstm"] / squared["zero"], rel=1e-12)
-    assert rows["p_adjusted"].null_count() == 0
-    assert of(PANEL.filter(symbol="A")).filter(regime="symbol").is_empty()
-
-
 def test_p_values_are_adjusted_over_all_parts_and_models_but_the_references() -> None:
     table = of(FORECASTS)
     family = table.filter(~pl.col("model").is_in(["zero", "naive"]), pl.col("p_value").is_not_null())
