@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class TCNSettings(ModelSettings):
     """Shape of the temporal convolutional network."""
 
-    channels: int = Field(32, ge=1, description="channels of each convolution")
+    channels: int = Field(64, ge=1, description="channels of each convolution")
     kernel: int = Field(2, ge=2, description="rows that a convolution joins")
     levels: int | None = Field(None, ge=1, description="convolutions, each dilated twice as far; none: what fits")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of values dropped after each convolution in training")

@@ -25,7 +25,7 @@ class TSMixerSettings(ModelSettings):
 def tsmixer(inputs: int, outputs: int, window: int, settings: TSMixerSettings) -> nn.Module:
     """Mixer of the window's rows, then of its features, by turns.
 
-    TSMixer of Chen et al. (2023), arXiv 2303.06053, each window for itself.
+    TSMixer of Chen et al. (2023), arXiv 2303.06053, without its norms; each window for itself.
     """
     from torch import nn
 
