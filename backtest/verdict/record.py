@@ -153,6 +153,7 @@ def judge_again(run: Path, audited: Audit | None = None) -> tuple[Verdict, Verdi
     if not audited and not outdated:
         return None
     with locked(run):
+        manifest, before = read_manifest(run), _verdict(run)  # as they are now that no other process writes
         after = _judged(run, before, leak, manifest) if outdated else before
         content = {VERDICT: after.to_json()} | ({AUDIT: audited.to_json()} if audited else {})
         (run / MANIFEST).unlink()

@@ -19,7 +19,7 @@ from backtest.reports.figures.pairs import pair_forest
 from backtest.reports.formats import counted, day, interval, listed, p_value, percent, skill_digits, whole
 from backtest.reports.sections.by_horizon import by_horizon
 from backtest.reports.sections.cumulative_loss import fold_changes, largest_difference
-from backtest.reports.wording.comparison import both, capitalised, digits_of, lettered, of, sides, where
+from backtest.reports.wording.comparison import both, digits_of, lettered, of, sides, where
 from backtest.reports.wording.question import capital, words_of_loss
 
 QUESTION = "Which differences are larger than their error?"
@@ -253,7 +253,7 @@ def path_title(pair: Pair, path: LossPath) -> str:
     often = f"all {whole(len(changes))}" if times == len(changes) else f"{whole(times)} of {whole(len(changes))}"
     end = f"{'and' if ahead == (gained > lost) else 'yet'} ends {'ahead' if ahead else 'behind'}"
     back = f", lost in {whole(more)}" if more else ""
-    return capitalised(f"{first} {verb} {second} in {often} stretches of the time{back} {end}")
+    return capital(f"{first} {verb} {second} in {often} stretches of the time{back} {end}")
 
 
 def stretches(result: ComparisonResult, paths: Sequence[LossPath]) -> Table:

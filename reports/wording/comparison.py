@@ -12,7 +12,7 @@ from backtest.data.question import Question
 from backtest.data.records.comparison import Finding, Pair
 from backtest.reports.compared import ComparisonResult
 from backtest.reports.formats import SPACE, bars, counted, interval, listed, p_value, size
-from backtest.reports.wording.question import words_of_loss
+from backtest.reports.wording.question import capital, words_of_loss
 
 MOST = 3
 """Pairs that a headline names."""
@@ -113,7 +113,7 @@ def headline(result: ComparisonResult) -> str:
     pairs, named = headlined(result), result.names_horizons
     differing = better(pairs, digits_of(pairs), result.question, named=named)
     clauses = [*differing, *apart(pairs, named=named), *alike(pairs, named=named), *unknown(pairs, named=named)]
-    return capitalised(f"{'; '.join(clauses)}.")
+    return capital(f"{'; '.join(clauses)}.")
 
 
 def spelt(time: str, words: Callable[[datetime], str]) -> str:
@@ -122,11 +122,6 @@ def spelt(time: str, words: Callable[[datetime], str]) -> str:
         return words(datetime.fromisoformat(time))
     except ValueError:
         return time
-
-
-def capitalised(sentence: str) -> str:
-    """Return the sentence with a capital first letter, the rest as it is."""
-    return sentence[:1].upper() + sentence[1:]
 
 
 def headlined(result: ComparisonResult) -> tuple[Pair, ...]:

@@ -287,7 +287,7 @@ def test_the_title_of_the_paths_counts_stretches() -> None:
 
 def test_every_section_has_a_title_and_figures_have_words(result: ComparisonResult) -> None:
     blocks = {section.name: section.blocks for section in compose(result).sections}
-    assert list(blocks) == [name for name in COMPARISON_SECTIONS if name != "horizons"]
+    assert list(blocks) == [name for name in COMPARISON_SECTIONS if name not in ("horizons", "symbols")]
     assert all(isinstance(own[0], Heading) for name, own in blocks.items() if name != "verdict")
     drawn = [block for own in blocks.values() for block in own if isinstance(block, Figure)]
     assert {"pairs", "pair_paths", "forest", "cumulative_loss", "calibration"} <= {figure.name for figure in drawn}
@@ -295,8 +295,8 @@ def test_every_section_has_a_title_and_figures_have_words(result: ComparisonResu
     assert all(figure.alt and figure.caption and figure.numbers.rows for figure in drawn)
 
 
-FILLED = [table.file for table in RUN_TABLES if table.name not in {"FITS", "STRATEGIES", "RANGES"}]
-"""The tables of a comparison that hold anything: nothing is fitted, nothing traded, there is no training range."""
+FILLED = [table.file for table in RUN_TABLES if table.name not in {"FITS", "STRATEGIES", "RANGES", "SYMBOLS"}]
+"""The tables of a comparison that hold anything: nothing is fitted or traded, there is no training range, and one symbol."""
 
 PLAIN = {"cold": "cold", "warm": "warm"}
 
