@@ -296,7 +296,7 @@ def test_every_section_has_a_title_and_figures_have_words(result: ComparisonResu
 
 
 FILLED = [table.file for table in RUN_TABLES if table.name not in {"FITS", "STRATEGIES", "RANGES", "SYMBOLS"}]
-"""The tables of a comparison that hold anything: nothing is fitted or traded, there is no training range, and one symbol."""
+"""The tables of a comparison that hold anything: nothing is fitted or traded, no range is known, of one symbol."""
 
 PLAIN = {"cold": "cold", "warm": "warm"}
 
