@@ -30,6 +30,9 @@ PLUGINS = "plugins"
 NAMING = ("features", "models", "combine", "target.kind", "question.loss", "question.rival", "question.baselines")
 """Settings that name what a plugin can bring."""
 
+OUTSIDE = ("series.", "context.")
+"""Beginnings of settings of outside data, which features read."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FinishedRun:
@@ -158,11 +161,11 @@ def distinct_names(folders: Sequence[Path]) -> list[str]:
 def differing_settings(runs: Sequence[FinishedRun]) -> tuple[Setting, ...]:
     """Return what the runs do not have in common of settings, versions, device and bars."""
     same_settings = len({run.manifest.config_sha256 for run in runs}) == 1
-    trees = [dict(flat(made_of(run))) | ({"code of plugins": run.trial} if same_settings else {}) for run in runs]
+    trees = [made_of(run) | ({"code of plugins": run.trial} if same_settings else {}) for run in runs]
     names = [name for name in dict.fromkeys(name for tree in trees for name in tree) if name not in NOT_SETTINGS]
     found = [(name, [tree.get(name) for tree in trees]) for name in names]
     return tuple(
-        Setting(name, in_words(values), name == PLUGINS and only_bring(trees))
+        Setting(name, in_words(values), (name == PLUGINS and only_bring(trees)) or only_one_has(name, trees))
         for name, values in found
         if any(value != values[0] for value in values)
     )
@@ -182,11 +185,21 @@ def only_bring(trees: Sequence[Mapping[str, Any]]) -> bool:
     return True
 
 
+def only_one_has(name: str, trees: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a setting is of outside data that a run has and others have not, whose features differ with it."""
+    return name.startswith(OUTSIDE) and all(
+        one.get(name) == other.get(name)
+        or (None in (one.get(name), other.get(name)) and one.get("features") != other.get("features"))
+        for one, other in combinations(trees, 2)
+    )
+
+
 def made_of(run: FinishedRun) -> dict[str, Any]:
-    """Return the settings of a run as a tree, and what else its forecasts depend on."""
+    """Return the settings of a run by their dotted names, and what else its forecasts depend on."""
     manifest = run.manifest
     bars = {"SHA-256 of the bars": manifest.data.sha256, "device": manifest.hardware.device}
-    return {**run.settings, **bars, "versions": manifest.versions}
+    sums = {f"series.{one.name}.sha256": one.sha256 for one in manifest.data.series}
+    return dict(flat(run.settings)) | bars | sums | dict(flat({"versions": manifest.versions}))
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

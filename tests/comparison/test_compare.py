@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 from backtest.comparison.common_sample import STRETCHES
 from backtest.comparison.compare import compare, compare_runs
 from backtest.comparison.pairwise_tests import difference
-from backtest.comparison.runs import distinct_names, in_words, only_bring, read_runs
+from backtest.comparison.runs import distinct_names, in_words, only_bring, only_one_has, read_runs
 from backtest.data.errors import ConfigError, RunError, UndefinedTest
 from backtest.data.records.comparison import COMPARISON, Comparison, Pair
 from backtest.data.result_tables import RUN_TABLES
@@ -449,6 +449,24 @@ def test_plugins_that_only_bring_what_is_named_elsewhere_are_no_second_differenc
 ) -> None:
     trees = [{"plugins": brought, "features": named} for brought, named in zip(plugins, features, strict=True)]
     assert only_bring(trees) is implied
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "features", "implied"),
+    [
+        ("context.symbols", (None, ["ETH"]), ([A], [A, B]), True),
+        ("series.vix.sha256", (None, "1"), ([A], [A, B]), True),
+        ("series.vix.sha256", ("2", "1"), ([A], [A, B]), False),
+        ("context.symbols", (None, ["ETH"]), ([A], [A]), False),
+        ("net.hidden", (None, 8), ([A], [A, B]), False),
+        ("series.vix.sha256", (None, "1", "1"), ([A], [A, B], [A, B]), True),
+    ],
+)
+def test_outside_data_that_only_one_run_has_are_no_difference_beside_its_features(
+    name: str, values: tuple[object, ...], features: tuple[list[str], ...], implied: bool
+) -> None:
+    trees = [{name: value, "features": named} for value, named in zip(values, features, strict=True)]
+    assert only_one_has(name, trees) is implied
 
 
 def test_a_pair_states_the_difference_that_it_would_have_shown(runs: tuple[Path, ...], found: Comparison) -> None:
