@@ -1,6 +1,6 @@
 """Layers that networks are composed of, without padding: each step of an output is made of whole rows alone.
 
-A layer takes rows (batch, steps, k) and returns the last of these steps, as many as its reach leaves: with a reach of
+A layer takes rows (batch, steps, k) and returns the last of these steps, as many as its `reach` leaves: with a reach of
 n rows, `steps - n + 1`. So a forecast is the same in a chunk as in its window, if all reaches together fit in there.
 """
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, linear, scaled_dot_product_attention
 from torch.nn.utils.parametrizations import weight_norm
 
+from backtest.data.errors import ConfigError
 from backtest.models.windows import Floats
 
 
@@ -22,9 +23,16 @@ class Steps(nn.Module):
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
         self.layers = nn.Sequential(*layers)
+        self.reach = 1 + sum(getattr(layer, "reach", 1) - 1 for layer in self.layers.modules())
 
     def forward(self, x: Tensor, counted: int) -> Tensor:
-        """Forecasts at the last `counted` steps of x (batch, steps, k)."""
+        """Forecasts at the last `counted` steps of x (batch, steps, k); ConfigError where the layers reach too far."""
+        window = x.shape[1] - counted + 1
+        if self.reach > window:
+            raise ConfigError(
+                f"network: expected layers that together reach no further than the window, {window} rows (got "
+                f"{self.reach}): take fewer of them, shorter ones, or a longer net.window"
+            )
         forecasts: Tensor = self.layers(x)
         return forecasts[:, -counted:]
 
@@ -47,13 +55,13 @@ class Residual(nn.Module):
 class Convolution(nn.Module):
     """Dilated convolution over the steps with weight norm (Salimans and Kingma, 2016).
 
-    Its reach is (kernel - 1) dilation + 1. One matrix product over shifted rows, which on the CPU is faster than
-    `nn.Conv1d` at the sizes of these networks.
+    One matrix product over shifted rows, which on the CPU is faster than `nn.Conv1d` at the sizes of these networks.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int) -> None:
         super().__init__()
         self.shifts = [lag * dilation for lag in range(kernel)]
+        self.reach = self.shifts[-1] + 1
         self.linear = weight_norm(nn.Linear(kernel * inputs, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,11 +88,11 @@ class Windows(nn.Module):
 
     def __init__(self, window: int) -> None:
         super().__init__()
-        self.window = window
+        self.reach = window
 
     def forward(self, x: Tensor) -> Tensor:
         """A view of x (batch, steps, k)."""
-        return x.unfold(1, self.window, 1)
+        return x.unfold(1, self.reach, 1)
 
 
 class Transposed(nn.Module):
@@ -101,7 +109,7 @@ class Transposed(nn.Module):
 
 
 class LinearInParts(nn.Module):
-    """Linear in parts of a window, which are linear maps of it: `parts` (values, window); reach `window`.
+    """Linear in parts of a window, which are linear maps of it: `parts` (values, window). Its reach is the window.
 
     The maps are applied to the weights, not to the rows. Weights begin at zero: the squared error has one minimum.
     """
@@ -110,6 +118,7 @@ class LinearInParts(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, parts: Floats) -> None:
         super().__init__()
+        self.reach = parts.shape[1]
         self.register_buffer("parts", torch.from_numpy(parts).float(), persistent=False)
         self.weight = nn.Parameter(torch.zeros(outputs, inputs, len(parts)))
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -117,26 +126,26 @@ class LinearInParts(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (batch, steps - window + 1, outputs)."""
         weight = self.weight @ self.parts
-        windows = x.unfold(1, weight.shape[2], 1)
+        windows = x.unfold(1, self.reach, 1)
         return linear(windows.flatten(2), weight.flatten(1), self.bias)
 
 
 class BandAttention(nn.Module):
-    """Causal self-attention to the last `band` rows, with rotary positions (Su et al., 2021); reach `band`.
+    """Causal self-attention to the last `band` rows, its reach, with rotary positions (Su et al., 2021).
 
     Rotary positions act by the distance between two rows alone, so that it does not matter where a chunk begins.
     """
 
     def __init__(self, width: int, heads: int, band: int) -> None:
         super().__init__()
-        self.heads, self.band = heads, band
+        self.heads, self.reach = heads, band
         self.queries, self.memory = nn.Linear(width, width), nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (batch, steps - band + 1, width)."""
-        first, width = self.band - 1, x.shape[2]
-        mask, turns = _band(x.shape[1], self.band, width // self.heads // 2, x.dtype, x.device)
+        first, width = self.reach - 1, x.shape[2]
+        mask, turns = _band(x.shape[1], self.reach, width // self.heads // 2, x.dtype, x.device)
         keys, values = self.memory(x).split(width, dim=2)
         q = self._by_head(_turned(self.queries(x[:, first:]), turns[first:]))
         k, v = self._by_head(_turned(keys, turns)), self._by_head(values)

@@ -13,7 +13,7 @@ from torch import nn
 
 from backtest.data.errors import ConfigError
 from backtest.models import MODELS
-from backtest.models.nets.layers import BandAttention, Convolution, LinearInParts
+from backtest.models.nets.layers import BandAttention, Convolution, LinearInParts, Residual, Steps
 from backtest.models.nets.linear import moving_average
 from backtest.models.nets.tcn import TCNSettings, dilations
 from backtest.models.nets.transformer import TransformerSettings
@@ -145,6 +145,22 @@ def test_the_receptive_field_of_a_tcn_is_that_of_its_levels() -> None:
 def test_a_receptive_field_beyond_the_window_is_refused(kernel: int, levels: int | None, window: int, got: str) -> None:
     with pytest.raises(ConfigError, match=rf"model tcn: .* within net.window, {window} rows \(got {got}\): take fewer"):
         dilations(TCNSettings(kernel=kernel, levels=levels), window)
+
+
+def test_layers_that_reach_beyond_the_window_together_are_refused() -> None:
+    attention = BandAttention(width=2, heads=1, band=6)
+    net = Steps(Residual(Convolution(2, 2, kernel=3, dilation=4)), Residual(nn.LayerNorm(2), attention))
+    assert net.reach == 1 + 8 + 5
+    assert net(torch.zeros(1, 14, 2), 1).shape == (1, 1, 2)
+    with pytest.raises(ConfigError, match=r"no further than the window, 13 rows \(got 14\): take fewer of them"):
+        net(torch.zeros(1, 14, 2), 2)
+
+
+@pytest.mark.parametrize("name", OF_THE_WINDOW)
+def test_a_network_of_layers_knows_its_reach(name: str) -> None:
+    net = forecaster(name, WINDOW).build(2, 1)
+    assert isinstance(net, Steps)
+    assert WINDOW - 2 < net.reach <= WINDOW
 
 
 def test_a_convolution_is_that_of_torch() -> None:
