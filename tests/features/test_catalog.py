@@ -109,11 +109,11 @@ def test_a_name_is_registered_once_but_the_same_code_again() -> None:
     [
         (
             "rolling_maen_24",
-            r"'rolling_maen_24' is not known; nearest: rolling_mean, rolling_std, log_mean; `backtest list`",
+            r"'rolling_maen_24' is not known; nearest: rolling_mean, rolling_beta, rolling_std; `backtest list`",
         ),
         (
             "nothing_like_it",
-            r"nearest: change, hour_of_week, level, .*, zscore; `backtest list` shows them all",
+            r"nearest: change, hour_of_week, lead_lag, .*, zscore; `backtest list` shows them all",
         ),
         ("rolling_mean_", "'rolling_mean_' is not known; nearest: rolling_mean"),
         ("", "'' is not known"),
