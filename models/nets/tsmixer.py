@@ -25,7 +25,7 @@ class TSMixerSettings(ModelSettings):
 def tsmixer(inputs: int, outputs: int, window: int, settings: TSMixerSettings) -> nn.Module:
     """Mixer of the window's rows, then of its features, by turns.
 
-    TSMixer of Chen et al. (2023), arXiv 2303.06053, without its norms; each window for itself.
+    TSMixer of Chen et al. (2023), arXiv 2303.06053; each window is normalised and mixed for itself.
     """
     from torch import nn
 
@@ -35,6 +35,7 @@ def tsmixer(inputs: int, outputs: int, window: int, settings: TSMixerSettings) -
     layers: list[nn.Module] = [Windows(window)]
     for _ in range(settings.blocks):
         mix = nn.Linear(inputs, settings.hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(settings.hidden, inputs)
-        layers.append(Residual(nn.Linear(window, window), nn.ReLU(), nn.Dropout(dropout)))
-        layers.append(Residual(Transposed(*mix), nn.Dropout(dropout)))
+        over_time = nn.Linear(window, window), nn.ReLU()
+        for part in over_time, (Transposed(*mix),):
+            layers += [Residual(nn.LayerNorm([inputs, window]), *part, nn.Dropout(dropout))]
     return Steps(*layers, nn.Flatten(2), nn.Linear(inputs * window, outputs))
