@@ -62,6 +62,7 @@ class Settings(TypedDict, total=False):
 
     name: str
     models: Sequence[str | Mapping[str, object]]
+    combine: Sequence[str]
     features: Sequence[str | Mapping[str, object]]
     plugins: Sequence[str]
     seeds: int

@@ -6,7 +6,6 @@ if __name__ != "backtest.models":
     raise ImportError("import it as backtest.models: the folder models of this repository is a part of backtest")
 
 from backtest.models import baselines, garch, nets, probability, trees, variance
-from backtest.models.combinations import COMBINATIONS
 from backtest.models.contract import check_forecaster
 from backtest.models.entries import Entry, entry_of
 from backtest.models.estimators import sklearn_model
@@ -16,7 +15,6 @@ from backtest.models.registry import MODELS, Model, model
 from backtest.models.settings import ModelSettings
 
 __all__ = [
-    "COMBINATIONS",
     "MODELS",
     "Entry",
     "FitLog",

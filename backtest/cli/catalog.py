@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain
 
+from backtest.data.combinations import COMBINATIONS
 from backtest.data.losses import LOSSES, metric_of
 from backtest.data.reading.built_in import BUILT_IN
 from backtest.data.targets import LOG_VARIANCE_OF, SERIES_OF, TARGETS, target_of
 from backtest.evaluation.metrics import METRICS
 from backtest.features import FEATURES
-from backtest.models import COMBINATIONS, MODELS
+from backtest.models import MODELS
 from backtest.reports.sections import SECTIONS
 from backtest.reports.wording.question import words_of_loss
 from backtest.significance.joint_tests import HORIZON_TESTS, JOINT_TESTS

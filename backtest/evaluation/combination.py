@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backtest.data.combinations import average
 from backtest.evaluation.loss_panel import LossPanel, losses_of
 from backtest.significance.result import FloatArray, mean_per_time
 
@@ -35,7 +36,8 @@ def combine(panel: LossPanel, models: Sequence[str]) -> Combined:
     several rivals their mean is taken. Source of the weight: Harvey, Leybourne and Newbold (1998), Journal of Business
     & Economic Statistics 16, 254-259; of equal weights: Timmermann (2006), Handbook of Economic Forecasting 1, 135-196.
     """
-    mean, rival = (np.mean([panel.y_hat[name] for name in names], axis=0) for names in (models, panel.question.rivals))
+    several = models, panel.question.rivals
+    mean, rival = (average(np.stack([panel.y_hat[name] for name in names])) for names in several)
     apart, fold = mean - rival, panel.fold
     product, square = (panel.y - rival) * apart, apart**2
     times, known = panel.rows["time"].to_numpy(), panel.rows["target_time"].to_numpy()

@@ -14,6 +14,7 @@ import polars as pl
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
+from backtest.data.combinations import COMBINATIONS
 from backtest.data.dataset import Dataset
 from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError, DataError, RunError
@@ -26,7 +27,7 @@ from backtest.features.catalog import Resolved, resolve
 from backtest.features.pipeline import readable
 from backtest.forecast.intervals import next_intervals
 from backtest.forecast.step import NextStep, level_column
-from backtest.models import COMBINATIONS, MODELS
+from backtest.models import MODELS
 from backtest.models.forecaster import predict
 from backtest.models.scales import make_forecaster
 from backtest.models.windows import Floats, Panel, Windows

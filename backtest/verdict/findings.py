@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import polars as pl
 
+from backtest.data.combinations import COMBINATIONS
 from backtest.data.errors import UndefinedTest
 from backtest.data.names import BEST, Status
 from backtest.data.question import Question
@@ -14,7 +15,6 @@ from backtest.data.records.audit import Suspects
 from backtest.data.records.verdict import ClarkWest, Combination, Comparison, Reason, SubVerdict, Tested
 from backtest.evaluation.combination import combine, losses_per_time
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.models import COMBINATIONS
 from backtest.significance.multiple_testing import holm
 from backtest.significance.result import FloatArray
 from backtest.verdict.family import Key

@@ -10,6 +10,7 @@ from typing import Any
 import tomli_w
 from pydantic import Field, field_validator, model_validator
 
+from backtest.data.combinations import COMBINATIONS
 from backtest.data.names import BEST, MAX_T
 from backtest.data.question import Question, losses_of
 from backtest.data.realised import COVERAGE
@@ -17,7 +18,7 @@ from backtest.data.run_files import sha256
 from backtest.data.target_columns import REALISED, column_name
 from backtest.data.targets import LOG_VARIANCE_OF, TARGETS, target_of
 from backtest.evaluation.strategies import CostSettings
-from backtest.models import COMBINATIONS, MODELS, Entry, Model, entry_of
+from backtest.models import MODELS, Entry, Model, entry_of
 from backtest.models.entries import tuned
 from backtest.models.registry import TABLES
 from backtest.models.settings import NetSettings, TrainSettings

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import polars as pl
 
+from backtest.data.combinations import COMBINATIONS
 from backtest.data.dataset import Dataset
 from backtest.data.durations import format_duration
 from backtest.data.errors import ConfigError
@@ -18,7 +19,6 @@ from backtest.data.names import BEST, HOLDING
 from backtest.data.target_columns import QUARTICITY
 from backtest.data.targets import LOG_VARIANCE_OF, target_of
 from backtest.evaluation.metrics import METRICS
-from backtest.models import COMBINATIONS
 from backtest.models.windows import Floats, Panel, microseconds
 from backtest.significance.table import TESTS
 from backtest.walk.config import Config

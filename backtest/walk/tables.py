@@ -11,10 +11,10 @@ from itertools import groupby
 import numpy as np
 import polars as pl
 
+from backtest.data.combinations import COMBINATIONS
 from backtest.data.errors import RunError, UndefinedTest
 from backtest.data.schema import FITS, FOLDS, FORECASTS
 from backtest.data.target_columns import target_time
-from backtest.models import COMBINATIONS
 from backtest.models.forecaster import Tuning
 from backtest.models.windows import microseconds
 from backtest.significance.weights import known_variance

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 import backtest as bt
+from backtest.data.combinations import COMBINATIONS
 from backtest.data.errors import ConfigError
 from backtest.forecast.next_step import next_steps
-from backtest.models import COMBINATIONS
 from backtest.models.windows import Floats, Windows
 from backtest.walk.config import Config
 from tests.support.small_run import small

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backtest.models.windows import Floats
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
