@@ -29,6 +29,16 @@ def network(name: str, *, settings: type[ModelSettings] | None = None) -> Callab
     deviations of the target. Scaling, training by chunks, early stopping, several horizons, warm start and storing the
     weights come with it. Raises ConfigError where the factory needs other arguments; a network that reads later rows is
     refused when it is fitted.
+
+    >>> import backtest as bt
+    >>> from torch import nn
+    >>> @bt.network("newest_row")
+    ... class NewestRow(nn.Module):
+    ...     def __init__(self, inputs, outputs):
+    ...         super().__init__()
+    ...         self.head = nn.Linear(inputs, outputs)
+    ...     def forward(self, x, counted=1):
+    ...         return self.head(x[:, -counted:])
     """
 
     def register(factory: Factory) -> Factory:

@@ -85,7 +85,7 @@ def test_there_are_a_hundred_payloads_that_a_reader_can_tell_apart() -> None:
 def test_every_column_of_strings_is_poisoned(hostile_runs: list[Path]) -> None:
     for table in RUN_TABLES:
         frame = pl.read_parquet(hostile_runs[0] / table.file)
-        for column in table.columns:
+        for column in (each for each in table.columns if each.name in frame.columns):  # some are optional
             if column.dtype == pl.String and column.name not in LOOKED_UP:
                 found = set(frame[column.name].drop_nulls()) - ALWAYS
                 assert found <= set(PAYLOADS), f"{table.name}.{column.name}"
