@@ -33,7 +33,7 @@ audit: $(READY)  ## hunt for leaks in the whole walk: CONFIG and DATA as for bac
 
 TEST := -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
-test: $(READY)  ## run the tests, on JOBS cores: what a change is checked with, some nine minutes
+test: $(READY)  ## run the tests, on JOBS cores: what a change is checked with, some seven minutes
 	@$(BIN)/python $(TEST) -m 'not slow and not integration' $(ARGS)
 
 test-ci: $(READY)  ## and whole walks, commands, documents, the browser: what every commit is checked with
