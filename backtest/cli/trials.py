@@ -52,7 +52,8 @@ def show(context: typer.Context, data: Bars = None, run: Run = None) -> None:
         table.add_row(*map(escape, cells))
     if trials:
         console.print(table, highlight=False)
-    tell(f"{counted(len(distinct(trials)), 'trial')}; p is the smallest raw p-value of its models")
+    number = counted(len(distinct(trials)), "trial")
+    tell(f"{number}; p is the smallest raw p-value of all its models, by plain or weighted errors")
     if known.unreadable:
         tell(f"{counted(known.unreadable, 'line')} cannot be read; each counts as a trial on any bars")
     for line in known.forgotten:
