@@ -14,8 +14,7 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.names import Scale
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.evaluation.robustness import evidence_on, skill_of
-from backtest.significance.multiple_testing import holm
+from backtest.evaluation.robustness import adjust_by_holm, evidence_on, skill_of
 from backtest.significance.result import FloatArray, mean_per_time
 
 IntArray = npt.NDArray[np.int64]
@@ -127,9 +126,7 @@ def by_regime(panels: Sequence[LossPanel], interval: timedelta) -> pl.DataFrame:
     for panel in panels:
         origins = panel.rows.with_columns(horizon=pl.lit(panel.horizon), opens=pl.col("target_time") - interval)
         found = list(_rows(panel, _parts(origins, interval, panel.question.about.scale)))
-        family = [row for row in found if "p_value" in row and row["model"] not in panel.question.references]
-        for row, p_adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
-            row["p_adjusted"] = p_adjusted
+        adjust_by_holm(found, panel.question.references)
         rows += found
     table = pl.DataFrame(rows, schema=result_tables.REGIMES.dtypes)
     return schema.check(table.sort("horizon", "model", maintain_order=True), result_tables.REGIMES)

@@ -15,6 +15,7 @@ from backtest.data.names import BEST
 from backtest.evaluation.loss_panel import LossPanel
 from backtest.significance.best_baseline import best_of_baselines
 from backtest.significance.mean_tests import mean_test
+from backtest.significance.multiple_testing import holm
 from backtest.significance.primary import PrimaryTest
 from backtest.significance.result import Alternative, FloatArray
 
@@ -85,6 +86,13 @@ def evidence_on(
     except UndefinedTest as undefined:
         reasons.append(str(undefined))
     return {**found, "note": "; ".join(dict.fromkeys(reasons))}
+
+
+def adjust_by_holm(rows: Sequence[dict[str, Any]], references: Sequence[str]) -> None:
+    """Add `p_adjusted` to the rows with a `p_value`, one family for Holm but without the models of `references`."""
+    family = [row for row in rows if "p_value" in row and row["model"] not in references]
+    for row, p_adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
+        row["p_adjusted"] = p_adjusted
 
 
 def against_rival(panel: LossPanel, model: str, *, seed: int | None = None) -> dict[str, float]:

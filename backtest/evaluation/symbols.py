@@ -11,8 +11,7 @@ import polars as pl
 from backtest.data import result_tables, schema
 from backtest.data.errors import UndefinedTest
 from backtest.evaluation.loss_panel import LossPanel
-from backtest.evaluation.robustness import evidence_on, skill_of
-from backtest.significance.multiple_testing import holm
+from backtest.evaluation.robustness import adjust_by_holm, evidence_on, skill_of
 from backtest.significance.result import mean_per_time
 
 
@@ -28,9 +27,7 @@ def by_symbol(panels: Sequence[LossPanel]) -> pl.DataFrame:
     for panel in panels:
         symbols = panel.rows["symbol"].unique().sort().to_list()
         found = list(_rows(panel, symbols)) if len(symbols) > 1 else []
-        family = [row for row in found if "p_value" in row and row["model"] not in panel.question.references]
-        for row, p_adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
-            row["p_adjusted"] = p_adjusted
+        adjust_by_holm(found, panel.question.references)
         rows += found
     table = pl.DataFrame(rows, schema=result_tables.SYMBOLS.dtypes)
     return schema.check(table.sort("horizon", "model", maintain_order=True), result_tables.SYMBOLS)
